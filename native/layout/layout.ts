@@ -1,0 +1,307 @@
+// The contract of the shared segment: what is stored, what is asked (operations), what is told (events), what is counted.
+// Both languages are generated from this file; its hash travels in the segment's header and every process checks it.
+//
+// Writers: everything is written by the dataplane process. Tables: its keeper thread. Counters: each worker its own block.
+// A controller asks by operations; it never writes, so that a controller killed at any instruction cannot tear a table.
+
+import { field, type Structure } from './schema.js'
+
+/** Fixed capacities. Memory is reserved as address space and grows with use. */
+export const limits = {
+  maxWorkers: 16,
+  maxPorts: 4096,
+  maxNetworks: 16384,
+  maxRemotes: 16384,
+  maxMacs: 1 << 20,
+  maxNeighbours: 1 << 20,
+  eventRingSlots: 65536,
+} as const
+
+/** Rows as they lie in the segment, one array or hash table each. */
+export const tables: readonly Structure[] = [
+  {
+    name: 'port',
+    doc: 'A host attachment. Array by port id; id 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('state', 'u8', 'PortState'),
+      field('up', 'u8', '1 when the interface has carrier'),
+      field('network', 'u16', 'network index, 0 = detached: every frame is dropped as port_detached'),
+      field('ifindex', 'u32', 'kernel interface index, 0 if none'),
+      field('mtu', 'u32', 'largest frame payload in bytes, 0 = unknown'),
+      field('flags', 'u32', 'PortFlag bits'),
+      field('mac', 'mac', 'address of the interface'),
+      field('spare', 'u16', 'zero'),
+      field('kind', 'text16', 'port kind, as in ports.def'),
+      field('name', 'text64', 'name the operator gave'),
+      field('spec', 'text256', 'the options it was opened with, key=value lines: adoption compares them'),
+    ],
+  },
+  {
+    name: 'network',
+    doc: 'A bridge domain (VNI). Array by network index; index 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('vni', 'u32', 'VXLAN network identifier, 0 = free row'),
+      field('flags', 'u32', 'NetworkFlag bits'),
+      field('agingSeconds', 'u32', 'a local MAC unseen for so long is removed; 0 = never'),
+      field('floodOffset', 'u32', 'first destination of the flood list in the flood arena, in units of 4 bytes'),
+      field('floodPorts', 'u16', 'local ports, first in the list'),
+      field('floodRemotes', 'u16', 'remotes, behind the ports'),
+    ],
+  },
+  {
+    name: 'remote',
+    doc: 'A far VTEP with its header template. Array by remote index; index 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('state', 'u8', 'RemoteState'),
+      field('headerLength', 'u8', 'bytes used of header: outer Ethernet, IP, UDP, VXLAN'),
+      field('nextHopIndex', 'u16', 'underlay interface slot of the uplink'),
+      field('references', 'u32', 'flood lists, MACs and neighbours that point here'),
+      field('ifindex', 'u32', 'underlay interface of the next hop, 0 = unresolved'),
+      field('mtu', 'u32', 'underlay path MTU in bytes (IP packet), 0 = unknown'),
+      field('pseudoSum', 'u32', 'outer pseudo-header sum without length, for the UDP checksum'),
+      field('address', 'ip', 'VTEP address'),
+      field('nextHop', 'ip', 'underlay gateway or the VTEP itself'),
+      field('header', 'bytes80', 'template: VNI, lengths, source port and checksum are patched per frame'),
+    ],
+  },
+  {
+    name: 'fdbSlot',
+    doc: 'A MAC of a network. Hash slots, five to a 64-byte bucket; key is mac + network.',
+    fields: [
+      field('destination', 'u32', 'Destination: kind in the top byte, port id or remote index below; 0 = free slot'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('network', 'u16', 'network index'),
+    ],
+  },
+  {
+    name: 'neighbourSlot',
+    doc: 'An IP to MAC binding of a network: answers for ARP/ND suppression, and what snooping saw.',
+    fields: [
+      field('flags', 'u32', 'NeighbourFlag bits; 0 = free slot'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('network', 'u16', 'network index'),
+      field('ip', 'ip', 'address'),
+    ],
+  },
+]
+
+/** Rows as readers get them: indices resolved to the words people use. */
+export const views: readonly Structure[] = [
+  {
+    name: 'portView',
+    doc: 'A port as it is.',
+    fields: [
+      field('id', 'u32', 'port id'),
+      field('vni', 'u32', '0 = detached'),
+      field('ifindex', 'u32', 'kernel interface index'),
+      field('mtu', 'u32', 'bytes, 0 = unknown'),
+      field('flags', 'u32', 'PortFlag bits'),
+      field('state', 'u8', 'PortState'),
+      field('up', 'u8', '1 = carrier'),
+      field('mac', 'mac', 'address of the interface'),
+      field('kind', 'text16', 'port kind'),
+      field('name', 'text64', 'name'),
+      field('spec', 'text256', 'options'),
+    ],
+  },
+  {
+    name: 'networkView',
+    doc: 'A network as it is.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'NetworkFlag bits'),
+      field('agingSeconds', 'u32', '0 = never'),
+      field('ports', 'u32', 'local ports in the flood list'),
+      field('remotes', 'u32', 'remotes in the flood list'),
+    ],
+  },
+  {
+    name: 'remoteView',
+    doc: 'A far VTEP as it is.',
+    fields: [
+      field('address', 'ip', 'VTEP address'),
+      field('nextHop', 'ip', 'underlay next hop'),
+      field('nextHopMac', 'mac', 'its link address, zero = unresolved'),
+      field('state', 'u8', 'RemoteState'),
+      field('spare', 'u8', 'zero'),
+      field('ifindex', 'u32', 'underlay interface'),
+      field('mtu', 'u32', 'bytes'),
+      field('references', 'u32', 'uses'),
+    ],
+  },
+  {
+    name: 'floodView',
+    doc: 'One remote in the flood list of a network.',
+    fields: [field('vni', 'u32', 'VNI'), field('address', 'ip', 'VTEP address')],
+  },
+  {
+    name: 'macView',
+    doc: 'A MAC as it is.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('port', 'u32', 'port id of a local MAC, else 0'),
+      field('ageSeconds', 'u32', 'since a local MAC was last seen'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('flags', 'u8', 'MacFlag bits'),
+      field('spare', 'u8', 'zero'),
+      field('remote', 'ip', 'VTEP of a remote MAC, else ::'),
+    ],
+  },
+  {
+    name: 'neighbourView',
+    doc: 'An IP binding as it is.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'NeighbourFlag bits'),
+      field('ageSeconds', 'u32', 'since a snooped binding was last seen'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('spare', 'u16', 'zero'),
+      field('ip', 'ip', 'address'),
+    ],
+  },
+]
+
+/** What a controller asks for. Keys are the words of the outside (VNI, address, MAC), so every operation is idempotent. */
+export const operations: readonly Structure[] = [
+  {
+    name: 'networkSet',
+    doc: 'Create a network or change its settings.',
+    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u32', 'NetworkFlag bits'), field('agingSeconds', 'u32', '0 = never')],
+  },
+  { name: 'networkRemove', doc: 'Remove a network with all that belongs to it; its ports are detached.', fields: [field('vni', 'u32', 'VNI')] },
+  {
+    name: 'portAttach',
+    doc: 'Put a port into a network, or detach it (vni 0). Its MACs are flushed when the network changes.',
+    fields: [field('port', 'u32', 'port id'), field('vni', 'u32', 'VNI or 0')],
+  },
+  {
+    name: 'floodAdd',
+    doc: 'Add a VTEP to the flood list (EVPN type 3, or configured).',
+    fields: [field('vni', 'u32', 'VNI'), field('remote', 'ip', 'VTEP address')],
+  },
+  {
+    name: 'floodRemove',
+    doc: 'Remove a VTEP from the flood list.',
+    fields: [field('vni', 'u32', 'VNI'), field('remote', 'ip', 'VTEP address')],
+  },
+  {
+    name: 'macSetRemote',
+    doc: 'A MAC lives behind a VTEP. Replaces a local entry only with MacFlag.override.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u16', 'MacFlag bits'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('remote', 'ip', 'VTEP address'),
+    ],
+  },
+  {
+    name: 'macSetLocal',
+    doc: 'A MAC is bound to a port by configuration: it does not age.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('port', 'u32', 'port id'),
+      field('flags', 'u16', 'MacFlag bits'),
+      field('mac', 'mac', 'Ethernet address'),
+    ],
+  },
+  {
+    name: 'macRemove',
+    doc: 'Remove a MAC of the given origin; an entry of the other origin stays.',
+    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u16', 'MacFlag.local or MacFlag.remote'), field('mac', 'mac', 'Ethernet address')],
+  },
+  {
+    name: 'neighbourSet',
+    doc: 'An answer for ARP/ND suppression.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'NeighbourFlag bits'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('spare', 'u16', 'zero'),
+      field('ip', 'ip', 'address'),
+    ],
+  },
+  {
+    name: 'neighbourRemove',
+    doc: 'Remove a binding of the given origin.',
+    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u32', 'NeighbourFlag.local or .remote'), field('ip', 'ip', 'address')],
+  },
+  {
+    name: 'nextHopSet',
+    doc: 'Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this.',
+    fields: [
+      field('remote', 'ip', 'VTEP address'),
+      field('nextHop', 'ip', 'gateway'),
+      field('source', 'ip', 'our VTEP address'),
+      field('ifindex', 'u32', 'interface, 0 = unresolved'),
+      field('mtu', 'u32', 'bytes'),
+      field('mac', 'mac', 'link address of the next hop'),
+      field('sourceMac', 'mac', 'link address of our interface'),
+    ],
+  },
+]
+
+/** What the dataplane tells. The ring is broadcast: a reader that falls behind sees a gap and re-reads the tables. */
+export const events: readonly Structure[] = [
+  {
+    name: 'event',
+    doc: 'One fact, in the order in which it became true.',
+    fields: [
+      field('sequence', 'u64', 'counts from 1; the slot of sequence s is s modulo eventRingSlots'),
+      field('timeNanoseconds', 'u64', 'CLOCK_MONOTONIC when the cause was seen'),
+      field('kind', 'u16', 'EventKind'),
+      field('spare', 'u16', 'zero'),
+      field('vni', 'u32', 'VNI or 0'),
+      field('port', 'u32', 'port id or 0'),
+      field('flags', 'u32', 'of the row concerned'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('spare2', 'u16', 'zero'),
+      field('ip', 'ip', 'bound address, or the remote the MAC was at before it moved here'),
+    ],
+  },
+]
+
+/** Counted by each worker in a block of its own; readers add them up. */
+export const counters: readonly Structure[] = [
+  {
+    name: 'portCounters',
+    doc: 'One port, one worker. rx is from the tenant (or underlay), tx towards it.',
+    fields: [
+      field('rxFrames', 'u64', 'frames; a super-frame counts once'),
+      field('rxBytes', 'u64', 'bytes without FCS'),
+      field('txFrames', 'u64', 'frames'),
+      field('txBytes', 'u64', 'bytes without FCS'),
+      field('rxDropped', 'u64', 'frames that entered here and were dropped by name'),
+      field('txDropped', 'u64', 'frames meant for here and dropped by name'),
+      field('suppressed', 'u64', 'ARP/ND requests answered'),
+      field('flooded', 'u64', 'frames replicated'),
+    ],
+  },
+]
+
+/** Named numbers of both languages. */
+export const constants = {
+  Destination: { none: 0, port: 1, remote: 2 },
+  PortState: { free: 0, open: 1, closing: 2, failed: 3 },
+  PortFlag: { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8 },
+  NetworkFlag: { suppress: 1, learnRemote: 2 },
+  RemoteState: { free: 0, unresolved: 1, resolved: 2 },
+  MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
+  NeighbourFlag: { local: 1, remote: 2, static: 4, router: 8, override: 16 },
+  EventKind: {
+    macLearned: 1,
+    macMoved: 2,
+    macAged: 3,
+    macFlushed: 4,
+    neighbourLearned: 5,
+    neighbourMoved: 6,
+    neighbourAged: 7,
+    portUp: 8,
+    portDown: 9,
+    portGone: 10,
+    remoteResolved: 11,
+    remoteUnresolved: 12,
+  },
+} as const

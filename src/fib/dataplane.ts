@@ -1,0 +1,182 @@
+// The packet path as the control plane sees it. Implemented by io/native.ts (a dataplane process) and io/wasm.ts (in this process).
+
+import type { Ip, Mac } from '../net/index.js'
+
+/** Who owns a MAC or a binding. */
+export type Origin = 'local' | 'remote'
+
+export interface PortSpec {
+  readonly name: string
+  readonly kind: string
+  /** Options of the kind, as the kind declares them. */
+  readonly options: Readonly<Record<string, string>>
+}
+
+export interface PortState extends PortSpec {
+  readonly id: number
+  /** 0 = attached to no network. */
+  readonly vni: number
+  readonly ifindex: number
+  readonly mtu: number
+  readonly mac: Mac
+  readonly up: boolean
+  readonly flags: number
+}
+
+export interface NetworkState {
+  readonly vni: number
+  readonly suppress: boolean
+  readonly agingSeconds: number
+}
+
+export interface MacState {
+  readonly vni: number
+  readonly mac: Mac
+  readonly origin: Origin
+  /** Port id of a local MAC. */
+  readonly port?: number
+  /** VTEP of a remote MAC. */
+  readonly remote?: Ip
+  readonly static: boolean
+  readonly sticky: boolean
+  readonly ageSeconds: number
+}
+
+export interface NeighbourState {
+  readonly vni: number
+  readonly ip: Ip
+  readonly mac: Mac
+  readonly origin: Origin
+  readonly router: boolean
+  readonly ageSeconds: number
+}
+
+export interface RemoteState {
+  readonly address: Ip
+  readonly resolved: boolean
+  readonly nextHop: Ip
+  readonly nextHopMac: Mac
+  readonly ifindex: number
+  readonly mtu: number
+}
+
+export interface FloodState {
+  readonly vni: number
+  readonly remote: Ip
+}
+
+/** What the tables hold at one moment. */
+export interface Snapshot {
+  readonly ports: readonly PortState[]
+  readonly networks: readonly NetworkState[]
+  readonly remotes: readonly RemoteState[]
+  readonly floods: readonly FloodState[]
+  readonly macs: readonly MacState[]
+  readonly neighbours: readonly NeighbourState[]
+}
+
+/** One write. Keys are the outside's words, so every operation may be repeated without harm. */
+export type Operation =
+  | { readonly op: 'networkSet'; readonly vni: number; readonly suppress: boolean; readonly agingSeconds: number }
+  | { readonly op: 'networkRemove'; readonly vni: number }
+  | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
+  | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  | {
+      readonly op: 'macSetRemote'
+      readonly vni: number
+      readonly mac: Mac
+      readonly remote: Ip
+      readonly sticky: boolean
+      /** Replace a local entry, too: the far end has won the MAC (RFC 7432 section 15). */
+      readonly override: boolean
+    }
+  | { readonly op: 'macSetLocal'; readonly vni: number; readonly mac: Mac; readonly port: number; readonly sticky: boolean }
+  | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
+  | {
+      readonly op: 'neighbourSet'
+      readonly vni: number
+      readonly ip: Ip
+      readonly mac: Mac
+      readonly origin: Origin
+      readonly router: boolean
+    }
+  | { readonly op: 'neighbourRemove'; readonly vni: number; readonly ip: Ip; readonly origin: Origin }
+
+/** What the packet path saw by itself. */
+export type DataplaneEvent =
+  | {
+      readonly event: 'macLearned' | 'macMoved'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+      /** Where the MAC was before, if behind a VTEP. */
+      readonly previousRemote?: Ip
+      readonly timeNanoseconds: bigint
+    }
+  | { readonly event: 'macAged' | 'macFlushed'; readonly vni: number; readonly mac: Mac; readonly port: number }
+  | { readonly event: 'neighbourLearned' | 'neighbourMoved'; readonly vni: number; readonly ip: Ip; readonly mac: Mac; readonly port: number; readonly router: boolean }
+  | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
+  | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
+  | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
+  /** Events were lost: read a snapshot and start over from it. */
+  | { readonly event: 'resync' }
+
+export interface VtepSpec {
+  /** Our VTEP address, present on this host. */
+  readonly address: Ip
+  readonly udpPort: number
+  /** 'auto' lets the dataplane choose. */
+  readonly uplink: string
+  /** Underlay interfaces for uplinks that own one; empty = those with a route to the remotes. */
+  readonly interfaces: readonly string[]
+}
+
+export interface UplinkState {
+  readonly kind: string
+  /** Why `auto` chose it, in words. */
+  readonly reason: string
+}
+
+export interface PortCounters {
+  readonly port: number
+  readonly rxFrames: number
+  readonly rxBytes: number
+  readonly txFrames: number
+  readonly txBytes: number
+  readonly rxDropped: number
+  readonly txDropped: number
+  readonly suppressed: number
+  readonly flooded: number
+}
+
+export interface Counters {
+  /** By drop reason name, summed over workers. */
+  readonly drops: Readonly<Record<string, number>>
+  readonly ports: readonly PortCounters[]
+  /** The underlay side: rx is towards tenants. */
+  readonly uplink: PortCounters
+}
+
+/** Reading needs no call into the dataplane: these look at shared memory. */
+export interface DataplaneReader {
+  snapshot(): Snapshot
+  counters(): Counters
+}
+
+export interface Dataplane extends DataplaneReader {
+  /** Bring up the underlay side. Repeating it with the same spec changes nothing. */
+  configure(spec: VtepSpec): Promise<UplinkState>
+  /** Open a port, detached; answers its id. Rejects with one sentence when it can not. */
+  openPort(spec: PortSpec): Promise<number>
+  closePort(id: number): Promise<void>
+  /** Apply in order. Resolves when every worker sees the result. */
+  apply(operations: readonly Operation[]): Promise<void>
+  /** Called with every event since the last call, in order. One listener. */
+  listen(listener: (events: readonly DataplaneEvent[]) => void): void
+  /** Called once when the dataplane is gone without having been asked. */
+  onLost(listener: (reason: string) => void): void
+  /** Let go; the dataplane goes on forwarding. */
+  detach(): Promise<void>
+  /** End the dataplane. */
+  shutdown(): Promise<void>
+}
