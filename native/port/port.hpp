@@ -1,4 +1,5 @@
-// A device that frames come from and go to: one interface for host attachments and for uplinks, with a queue per worker.
+// A device that frames come from and go to: one interface for host attachments, with a queue per
+// worker. Uplinks: uplink.hpp.
 #pragma once
 #include <stdint.h>
 #include <sys/uio.h>
@@ -9,70 +10,81 @@
 
 #include "../core/drop.hpp"
 #include "../core/frame.hpp"
+#include "options.hpp"
 
 namespace vtep {
 
-// key=value options as the operator gave them, already checked against the kind's declaration.
-class Options {
- public:
-  static bool parse(const std::string& text, Options& out, std::string& error);
-  const std::string* find(const char* key) const;
-  std::string text() const;  // canonical form: adoption compares it
+class Ring;
 
- private:
-  std::vector<std::pair<std::string, std::string>> pairs_;
-};
-
-struct OptionInfo {
-  const char* name;
-  const char* type;  // "text", "number", "flag", "mac", "list"
-  const char* fallback;
-  const char* help;
-};
-
-// A frame to send: pieces of memory that together are the bytes, headers first. The pieces belong to the caller, as an encapsulated
-// super-frame needs two or three for every segment (kGsoUdp: gso_size bytes of UDP payload per segment, the last may be shorter).
+// A frame to send: up to kMaxPieces pieces of memory that together are the bytes, headers first.
 struct Gather {
-  static constexpr unsigned kMaxPieces = 256;
-  const iovec* pieces = nullptr;
+  static constexpr unsigned kMaxPieces = 4;
+  iovec pieces[kMaxPieces];
   unsigned count = 0;
   uint32_t length = 0;
   Meta meta;
 };
 
-// What a device can take as it is; the worker prepares everything else in software before it calls send.
+// What a device can take as it is; the worker prepares everything else in software before it calls
+// send.
 struct Abilities {
   bool partial_checksum = false;  // honours kNeedsChecksum
   bool tcp_segmentation = false;  // honours kGsoTcp4/6
   bool udp_segmentation = false;  // honours kGsoUdp
 };
 
+// Sending stops at the first frame that is refused: frames[0..sent) are gone, frames[sent] is lost
+// for `reason`, and what is behind it was not tried. send_all() below goes on behind it.
 struct SendResult {
   uint32_t sent = 0;
-  Drop reason = Drop::none;  // of the frames that were not sent
+  Drop reason = Drop::none;
+};
+
+// Frames that the device lost before receive() could hand them over.
+struct Loss {
+  Drop reason;
+  uint64_t frames;
 };
 
 class Port {
  public:
   virtual ~Port() = default;
-  // Descriptor that becomes readable when receive(queue) has work; -1 if the queue only sends. Any thread.
+  // Descriptor that is readable (level-triggered) while receive(queue) has work; -1 if the queue
+  // only sends. Any thread.
   virtual int wait_descriptor(unsigned queue) const = 0;
-  // Worker thread that owns `queue`. Fills up to `max` frames, which stay valid until the next receive on this queue.
+  // Worker thread that owns `queue`. Fills up to `max` frames, which stay valid until the next
+  // receive on this queue. Call it until it answers 0 before sleeping: that call gives the last
+  // frames back to the device.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
-  // Worker thread that owns `queue`. Sends in order; bytes are free to reuse on return.
+  // Worker thread that owns `queue`. Sends in order, never blocks; bytes are free to reuse on
+  // return.
   virtual SendResult send(unsigned queue, const Gather* frames, unsigned count) = 0;
+  // Worker thread that owns `queue`, about once a second: what was lost since the last call. Fills
+  // up to `max` rows.
+  virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) {
+    (void)queue, (void)losses, (void)max;
+    return 0;
+  }
   virtual Abilities abilities() const = 0;
-  // Keeper thread.
-  virtual uint32_t ifindex() const { return 0; }
-  virtual uint32_t mtu() const { return 0; }
+
+  // Keeper thread, all of the following. refresh() reads the device's state again (after a netlink
+  // event, and about once a second for devices that live in another network namespace); false when
+  // the device has gone for good.
+  virtual bool refresh() { return true; }
+  virtual bool carrier() const { return true; }
+  virtual uint32_t ifindex() const { return 0; }  // in our network namespace, else 0
+  virtual uint32_t mtu() const {
+    return 0;
+  }  // largest payload behind the Ethernet header, 0 = unknown
   virtual const uint8_t* mac() const { return nullptr; }
   virtual uint32_t flags() const { return 0; }  // PortFlag bits
+  virtual Ring* ring() { return nullptr; }      // the far side of a `ring` port
 };
 
 struct OpenContext {
-  std::string name;   // operator's name of the port
+  std::string name;  // operator's name of the port
   Options options;
-  unsigned queues;    // one per worker
+  unsigned queues;  // one per worker
 };
 
 struct PortKind {
@@ -80,10 +92,33 @@ struct PortKind {
   const char* summary;
   const OptionInfo* options;
   unsigned option_count;
-  // Returns null and one clear sentence in `error`: what, where, expected, got. Leaves nothing behind then.
+  // Returns null and one clear sentence in `error`: what, where, expected, got. Leaves nothing
+  // behind then.
   std::unique_ptr<Port> (*open)(const OpenContext& context, std::string& error);
 };
 
-const std::vector<PortKind>& port_kinds();  // from ports.def
+const std::vector<const PortKind*>& port_kinds();  // from ports.def
+
+// Finds the kind, checks the options against its declaration and opens. The one door for the
+// keeper.
+std::unique_ptr<Port> open_port(const std::string& kind, const OpenContext& context,
+                                std::string& error);
+
+// Sends everything that can be sent. `lost(index, reason)` is called for each frame that was not.
+// Device: Port or Uplink.
+template <class Device, class Item, class Lost>
+uint32_t send_all(Device& device, unsigned queue, const Item* items, uint32_t count, Lost lost) {
+  uint32_t done = 0, sent = 0;
+  while (done < count) {
+    const SendResult result = device.send(queue, items + done, count - done);
+    done += result.sent, sent += result.sent;
+    if (done == count) break;
+    lost(done++, result.reason);
+    // A full queue or a device that is gone will not take the next frame either.
+    if (result.reason == Drop::tx_queue_full || result.reason == Drop::port_closed)
+      while (done < count) lost(done++, result.reason);
+  }
+  return sent;
+}
 
 }  // namespace vtep

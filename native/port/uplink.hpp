@@ -1,0 +1,110 @@
+// The underlay side: like a port, but what is sent has a destination VTEP, and what is received is
+// an encapsulated frame.
+#pragma once
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/frame.hpp"
+#include "address.hpp"
+#include "options.hpp"
+#include "port.hpp"
+
+namespace vtep {
+
+// Where the bytes of a frame begin, in both directions.
+enum class UplinkForm : uint8_t {
+  vxlan,     // at the VXLAN header; the kernel has the outer headers. Frame.source is the sender
+  ethernet,  // at the outer Ethernet header
+};
+
+struct UplinkAbilities {
+  // kNeedsChecksum is honoured: form ethernet only, anywhere in the frame (the inner checksum while
+  // the outer one is zero, or the outer).
+  bool partial_checksum = false;
+  // Takes a train: datagrams of one size (the last may be shorter) to one VTEP in one send.
+  bool trains = false;
+  uint32_t max_datagrams = 1;       // in a train
+  uint32_t max_train_bytes = 1472;  // sum of the UDP payloads of a train
+};
+
+// A datagram to a VTEP, or a train of them.
+//
+// form vxlan: the pieces are VXLAN header and inner frame, and again for each datagram of a train;
+// `meta` is not looked at. form ethernet: pieces[0] begins with the outer headers (all of them in
+// this piece). A train has them once, with the lengths of the whole train, and meta =
+// {kNeedsChecksum, kGsoUdp, header_length = outer_length, gso_size = segment_size, checksum_start =
+// that of the outer UDP header, checksum_offset = 6} with the pseudo-header sum of the whole train
+// in the UDP checksum field.
+struct UplinkGather {
+  const iovec* pieces = nullptr;
+  uint16_t count = 0;
+  uint16_t segment_size =
+      0;  // UDP payload of each datagram but the last of a train; 0 = a single datagram
+  uint32_t length = 0;   // sum of the pieces
+  uint32_t ifindex = 0;  // form ethernet: interface of the next hop, 0 = unresolved: goes out
+                         // through the kernel, which resolves it
+  uint16_t source_port =
+      0;  // outer UDP source port, from the inner flow hash; a `udp` uplink maps it on its pool
+  uint16_t outer_length = 0;  // octets in front of the first VXLAN header: 42 or 62 (46 or 66 with
+                              // a VLAN tag), 0 in form vxlan
+  Address destination;        // VTEP
+  Meta meta;
+};
+
+class Uplink {
+ public:
+  virtual ~Uplink() = default;
+  virtual UplinkForm form() const = 0;
+  virtual UplinkAbilities abilities() const = 0;
+  // As in Port.
+  virtual int wait_descriptor(unsigned queue) const = 0;
+  // form ethernet: a frame may be
+  //  - a super-frame of the kernel's own VXLAN: meta has gso_type kGsoTcp4/6, checksum_start at the
+  //  inner TCP header;
+  //  - a train: meta.gso_type == kGsoUdp, checksum_start at the outer UDP header. Behind that
+  //  header lie datagrams of meta.gso_size
+  //    octets each, VXLAN header first; the last may be shorter.
+  // form vxlan: trains arrive already taken apart, one Frame for each datagram.
+  virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
+  virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
+  virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;
+
+  // Keeper thread. form ethernet: a route leads out of this interface. True if it is in use (now);
+  // else `error` says why not.
+  virtual bool ensure_interface(uint32_t ifindex, std::string& error) {
+    (void)ifindex, (void)error;
+    return true;
+  }
+  // Keeper thread: the interface has gone.
+  virtual void forget_interface(uint32_t ifindex) { (void)ifindex; }
+};
+
+struct UplinkContext {
+  Address address;           // our VTEP address
+  uint16_t udp_port = 4789;  // VXLAN
+  std::vector<std::string>
+      interfaces;  // underlay interfaces by name; empty: those that ensure_interface names
+  Options options;
+  unsigned queues = 1;  // one per worker
+};
+
+struct UplinkKind {
+  const char* name;
+  const char* summary;
+  const OptionInfo* options;
+  unsigned option_count;
+  std::unique_ptr<Uplink> (*open)(const UplinkContext& context, std::string& error);
+};
+
+const std::vector<const UplinkKind*>& uplink_kinds();  // from uplinks.def
+
+// `kind` may be "auto". On success `chosen` is the kind's name and `reason` says in words why it
+// was chosen.
+std::unique_ptr<Uplink> open_uplink(const std::string& kind, const UplinkContext& context,
+                                    std::string& chosen, std::string& reason, std::string& error);
+
+}  // namespace vtep
