@@ -16,10 +16,12 @@ namespace vtep {
 
 class Ring;
 
-// A frame to send: up to kMaxPieces pieces of memory that together are the bytes, headers first.
+// A frame to send: pieces of memory that together are the bytes, headers first. The pieces belong
+// to the caller, as an encapsulated super-frame needs two or three for every segment (kGsoUdp:
+// gso_size bytes of UDP payload per segment, the last may be shorter).
 struct Gather {
-  static constexpr unsigned kMaxPieces = 4;
-  iovec pieces[kMaxPieces];
+  static constexpr unsigned kMaxPieces = 256;
+  const iovec* pieces = nullptr;
   unsigned count = 0;
   uint32_t length = 0;
   Meta meta;

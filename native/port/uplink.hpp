@@ -31,28 +31,22 @@ struct UplinkAbilities {
   uint32_t max_train_bytes = 1472;  // sum of the UDP payloads of a train
 };
 
-// A datagram to a VTEP, or a train of them.
+// A datagram to a VTEP, or a train of them: meta.gso_type == kGsoUdp, meta.gso_size is the UDP
+// payload of each datagram but the last.
 //
-// form vxlan: the pieces are VXLAN header and inner frame, and again for each datagram of a train;
-// `meta` is not looked at. form ethernet: pieces[0] begins with the outer headers (all of them in
-// this piece). A train has them once, with the lengths of the whole train, and meta =
-// {kNeedsChecksum, kGsoUdp, header_length = outer_length, gso_size = segment_size, checksum_start =
-// that of the outer UDP header, checksum_offset = 6} with the pseudo-header sum of the whole train
-// in the UDP checksum field.
-struct UplinkGather {
-  const iovec* pieces = nullptr;
-  uint16_t count = 0;
-  uint16_t segment_size =
-      0;  // UDP payload of each datagram but the last of a train; 0 = a single datagram
-  uint32_t length = 0;   // sum of the pieces
-  uint32_t ifindex = 0;  // form ethernet: interface of the next hop, 0 = unresolved: goes out
-                         // through the kernel, which resolves it
-  uint16_t source_port =
-      0;  // outer UDP source port, from the inner flow hash; a `udp` uplink maps it on its pool
-  uint16_t outer_length = 0;  // octets in front of the first VXLAN header: 42 or 62 (46 or 66 with
-                              // a VLAN tag), 0 in form vxlan
-  Address destination;        // VTEP
-  Meta meta;
+// form vxlan: the pieces are VXLAN header and inner frame, and again for each datagram of a train.
+// The rest of `meta` is not looked at. form ethernet: pieces[0] begins with the outer headers (all
+// of them in this piece). A train has them once, with the lengths of the whole train, and meta has
+// kNeedsChecksum, header_length = outer_length, checksum_start = that of the outer UDP header,
+// checksum_offset = 6, and the pseudo-header sum of the whole train is in the UDP checksum field.
+struct UplinkGather : Gather {
+  uint32_t ifindex = 0;      // form ethernet: interface of the next hop; 0 = unresolved: goes out
+                             // through the kernel, which resolves it
+  uint16_t source_port = 0;  // outer UDP source port, from the inner flow hash; a `udp` uplink maps
+                             // it on its pool
+  uint16_t outer_length = 0;  // octets in front of the first VXLAN header: 42 or 62 (with a VLAN
+                              // tag 46 or 66); 0 in form vxlan
+  Address destination;  // VTEP
 };
 
 class Uplink {
