@@ -1,0 +1,221 @@
+// class Client: a controller's or observer's connection to a dataplane, and its view of the shared
+// segment.
+//   constructor(path, { onWake, onClosed, readOnly })   request(verb, payload)   snapshot(view)
+//   counters()   drainEvents() dataplanePid()   close()
+#include "../worker/client.hpp"
+
+#include <map>
+
+#include "../worker/view.hpp"
+#include "arguments.hpp"
+#include "classes.hpp"
+
+namespace vtep::node {
+
+namespace {
+
+// What the client's thread has to say to JavaScript, one piece at a time.
+struct Notice {
+  enum class Kind { wake, closed, done } kind;
+  uint32_t id = 0;
+  bool ok = false;
+  std::string text;
+};
+
+class ClientObject : public Napi::ObjectWrap<ClientObject> {
+ public:
+  explicit ClientObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ClientObject>(info) {
+    const Napi::Env env = info.Env();
+    Napi::Object options;
+    Napi::Function on_wake, on_closed;
+    ClientSetup setup;
+    if (!info[0].IsString())
+      return throw_type_error(env, "Client: argument 1", "a string", info[0]);
+    setup.path = info[0].As<Napi::String>().Utf8Value();
+    if (!get_object(info, 1, "Client: argument 2", options) ||
+        !get_function(options, "onWake", "Client", on_wake) ||
+        !get_function(options, "onClosed", "Client", on_closed))
+      return;
+    if (!options.Get("readOnly").IsBoolean())
+      return throw_type_error(env, "Client: option readOnly", "a boolean", options.Get("readOnly"));
+    setup.read_only = options.Get("readOnly").As<Napi::Boolean>();
+    setup.layout_hash = kLayoutHash;
+    setup.on_wake = [this] { post({Notice::Kind::wake, 0, true, {}}); };
+    setup.on_closed = [this](const std::string& reason) {
+      post({Notice::Kind::closed, 0, false, reason});
+    };
+
+    on_wake_ = Napi::Persistent(on_wake);
+    on_closed_ = Napi::Persistent(on_closed);
+    signal_ = Napi::ThreadSafeFunction::New(
+        env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "vtep client", 0, 1);
+    signal_.Unref(env);
+    ClientFailure failure;
+    client_ = vtep::Client::connect(std::move(setup), failure);
+    if (client_ == nullptr) {
+      signal_.Release();
+      coded_error(env, failure.code, failure.sentence).ThrowAsJavaScriptException();
+      return;
+    }
+    std::string error;
+    if (!view_.attach(client_->memory().data(), client_->memory().size(), error)) {
+      stop();
+      coded_error(env, "LAYOUT_MISMATCH", error).ThrowAsJavaScriptException();
+      return;
+    }
+    napi_add_env_cleanup_hook(env, on_exit, this);
+    hooked_ = true;
+  }
+
+  ~ClientObject() override {
+    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
+    stop();
+    *self_ = nullptr;
+  }
+
+  Napi::Value request(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::string verb, payload;
+    if (!get_string(info, 0, "Client.request: argument 1", verb) ||
+        !get_bytes(info, 1, "Client.request: argument 2", payload))
+      return env.Undefined();
+    const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
+    if (client_ == nullptr) {
+      deferred.Reject(Napi::Error::New(env, "the connection to the dataplane is closed").Value());
+      return deferred.Promise();
+    }
+    const uint32_t id = next_id_++;
+    // An answer somebody waits for holds the process; the connection alone does not.
+    if (pending_.empty()) signal_.Ref(env);
+    pending_.emplace(id, deferred);
+    client_->request(std::move(verb), std::move(payload), [this, id](bool ok, std::string text) {
+      post({Notice::Kind::done, id, ok, std::move(text)});
+    });
+    return deferred.Promise();
+  }
+
+  Napi::Value snapshot(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::string name, rows, error;
+    if (!get_string(info, 0, "Client.snapshot: argument 1", name) || !attached(env))
+      return env.Undefined();
+    if (!view_.snapshot(name, rows, error)) {
+      Napi::TypeError::New(env, "Client.snapshot: " + error).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    return to_buffer(env, rows);
+  }
+
+  Napi::Value counters(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!attached(env)) return env.Undefined();
+    std::vector<uint64_t> drops;
+    std::string ports, uplink;
+    view_.counters(drops, ports, uplink);
+    Napi::Array reasons = Napi::Array::New(env, drops.size());
+    for (uint32_t i = 0; i < drops.size(); i++) reasons.Set(i, Napi::BigInt::New(env, drops[i]));
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("drops", reasons);
+    out.Set("ports", to_buffer(env, ports));
+    out.Set("uplink", to_buffer(env, uplink));
+    return out;
+  }
+
+  Napi::Value drain_events(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!attached(env)) return env.Undefined();
+    std::string rows;
+    bool lost = false;
+    const uint64_t last = view_.drain_events(rows, lost);
+    client_->drained(last);
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("events", to_buffer(env, rows));
+    out.Set("lost", lost);
+    return out;
+  }
+
+  Napi::Value dataplane_pid(const Napi::CallbackInfo& info) {
+    if (!attached(info.Env())) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), client_->dataplane_pid());
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    stop();
+    return info.Env().Undefined();
+  }
+
+ private:
+  static void on_exit(void* self) { static_cast<ClientObject*>(self)->stop(); }
+
+  bool attached(Napi::Env env) {
+    if (client_ != nullptr) return true;
+    Napi::Error::New(env, "Client: closed").ThrowAsJavaScriptException();
+    return false;
+  }
+
+  // Joins the client's thread. What it has posted is still delivered.
+  void stop() {
+    if (client_ == nullptr) return;
+    client_->close();
+    client_.reset();
+    signal_.Release();
+  }
+
+  // The client's thread, or JavaScript's when the connection is closed.
+  void post(Notice notice) {
+    auto* carried = new Notice(std::move(notice));
+    const napi_status status = signal_.NonBlockingCall(
+        carried, [self = self_](Napi::Env env, Napi::Function, Notice* raw) {
+          const std::unique_ptr<Notice> arrived(raw);
+          if (static_cast<napi_env>(env) != nullptr && *self != nullptr)
+            (*self)->deliver(env, *arrived);
+        });
+    if (status != napi_ok) delete carried;
+  }
+
+  void deliver(Napi::Env env, const Notice& notice) {
+    const Napi::HandleScope scope(env);
+    if (notice.kind == Notice::Kind::wake) {
+      if (client_ != nullptr) on_wake_.Call({});
+    } else if (notice.kind == Notice::Kind::closed) {
+      if (client_ != nullptr) on_closed_.Call({Napi::String::New(env, notice.text)});
+    } else {
+      const auto found = pending_.find(notice.id);
+      if (found == pending_.end()) return;
+      const Napi::Promise::Deferred deferred = found->second;
+      pending_.erase(found);
+      if (pending_.empty() && client_ != nullptr) signal_.Unref(env);
+      if (notice.ok) {
+        deferred.Resolve(to_buffer(env, notice.text));
+      } else {
+        deferred.Reject(Napi::Error::New(env, notice.text).Value());
+      }
+    }
+  }
+
+  // Notices that are still queued when the object is collected find null here. JavaScript's thread
+  // only.
+  std::shared_ptr<ClientObject*> self_ = std::make_shared<ClientObject*>(this);
+  std::unique_ptr<vtep::Client> client_;
+  SegmentView view_;
+  Napi::ThreadSafeFunction signal_;
+  Napi::FunctionReference on_wake_, on_closed_;
+  std::map<uint32_t, Napi::Promise::Deferred> pending_;
+  uint32_t next_id_ = 1;
+  bool hooked_ = false;
+};
+
+}  // namespace
+
+Napi::Function define_client(Napi::Env env) {
+  return ClientObject::DefineClass(
+      env, "Client",
+      {ClientObject::InstanceMethod("request", &ClientObject::request),
+       ClientObject::InstanceMethod("snapshot", &ClientObject::snapshot),
+       ClientObject::InstanceMethod("counters", &ClientObject::counters),
+       ClientObject::InstanceMethod("drainEvents", &ClientObject::drain_events),
+       ClientObject::InstanceMethod("dataplanePid", &ClientObject::dataplane_pid),
+       ClientObject::InstanceMethod("close", &ClientObject::close)});
+}
+
+}  // namespace vtep::node

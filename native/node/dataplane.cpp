@@ -1,0 +1,89 @@
+// class Dataplane { constructor({ workers, controlPath, onShutdown? }); ref(); unref(); close() }
+// Runs its threads in this process. unref'd: it does not hold the process unless asked to.
+#include "../worker/dataplane.hpp"
+
+#include "arguments.hpp"
+#include "classes.hpp"
+
+namespace vtep::node {
+
+namespace {
+
+constexpr int64_t kMaxWorkers = 16;  // limits.maxWorkers of the layout
+
+class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
+ public:
+  explicit DataplaneObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<DataplaneObject>(info) {
+    const Napi::Env env = info.Env();
+    Napi::Object options;
+    DataplaneSetup setup;
+    int64_t workers = 1;
+    if (!get_object(info, 0, "Dataplane: argument 1", options) ||
+        !get_number(env, options.Get("workers"), "Dataplane: option workers", 1, kMaxWorkers,
+                    workers) ||
+        !get_string(options, "controlPath", "Dataplane", setup.control_path))
+      return;
+    setup.workers = static_cast<unsigned>(workers);
+    Napi::Function on_shutdown = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
+    if (!options.Get("onShutdown").IsUndefined() &&
+        !get_function(options, "onShutdown", "Dataplane", on_shutdown))
+      return;
+    signal_ = Napi::ThreadSafeFunction::New(env, on_shutdown, "vtep dataplane", 0, 1);
+    signal_.Unref(env);
+    setup.on_shutdown = [signal = signal_] { signal.NonBlockingCall(); };
+    std::string error;
+    dataplane_ = Dataplane::start(std::move(setup), error);
+    if (dataplane_ == nullptr) {
+      signal_.Release();
+      Napi::Error::New(env, error).ThrowAsJavaScriptException();
+      return;
+    }
+    // The threads must be gone before the environment is: at process exit nobody calls close().
+    napi_add_env_cleanup_hook(env, on_exit, this);
+    hooked_ = true;
+  }
+
+  ~DataplaneObject() override {
+    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
+    stop();
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    stop();
+    return info.Env().Undefined();
+  }
+  Napi::Value ref(const Napi::CallbackInfo& info) {
+    if (dataplane_ != nullptr) signal_.Ref(info.Env());
+    return info.Env().Undefined();
+  }
+  Napi::Value unref(const Napi::CallbackInfo& info) {
+    if (dataplane_ != nullptr) signal_.Unref(info.Env());
+    return info.Env().Undefined();
+  }
+
+ private:
+  static void on_exit(void* self) { static_cast<DataplaneObject*>(self)->stop(); }
+
+  void stop() {
+    if (dataplane_ == nullptr) return;
+    dataplane_.reset();
+    signal_.Release();
+  }
+
+  std::unique_ptr<Dataplane> dataplane_;
+  Napi::ThreadSafeFunction signal_;
+  bool hooked_ = false;
+};
+
+}  // namespace
+
+Napi::Function define_dataplane(Napi::Env env) {
+  return DataplaneObject::DefineClass(
+      env, "Dataplane",
+      {DataplaneObject::InstanceMethod("close", &DataplaneObject::close),
+       DataplaneObject::InstanceMethod("ref", &DataplaneObject::ref),
+       DataplaneObject::InstanceMethod("unref", &DataplaneObject::unref)});
+}
+
+}  // namespace vtep::node

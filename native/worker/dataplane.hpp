@@ -1,0 +1,33 @@
+// A dataplane: the shared segment, the worker threads, the keeper thread with the control socket.
+// What the addon starts and stops.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace vtep {
+
+struct DataplaneSetup {
+  unsigned workers = 1;
+  std::string control_path;
+  // Called once, on the keeper's thread, when the verb `shutdown` has ended the dataplane. close()
+  // is still to be called.
+  std::function<void()> on_shutdown;
+};
+
+class Dataplane {
+ public:
+  // Null and one sentence in `error`; leaves nothing behind then.
+  static std::unique_ptr<Dataplane> start(DataplaneSetup setup, std::string& error);
+  Dataplane(const Dataplane&) = delete;
+  Dataplane& operator=(const Dataplane&) = delete;
+  // Stops the threads, closes ports, uplink and control socket. Blocks until all is gone.
+  ~Dataplane();
+
+ private:
+  struct Parts;
+  explicit Dataplane(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace vtep
