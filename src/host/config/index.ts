@@ -1,0 +1,8 @@
+// The front door of config.
+
+export { checkValue, type Schema } from './check.js'
+export { type LoadedConfig, loadConfig } from './load.js'
+export { type Finding, formatPath, type Problem, unplaced } from './problem.js'
+export { checkRules } from './rules.js'
+export { Config, Neighbor, Network, Port } from './schema.js'
+export { formatSocketAddress, parseSocketAddress, type SocketAddress } from './text.js'

@@ -1,0 +1,283 @@
+// What the schema can not say: things that must be unique, that exclude each other, that need each other.
+// Each rule is a row; all of them look at the whole configuration, so that all findings come at once.
+
+import { ipFamily, parsePrefix, prefixContains } from '../../net/index.js'
+import { describe, type Finding, formatPath, type Path } from './problem.js'
+import type { Config, Neighbor } from './schema.js'
+
+type Report = (path: Path, expected: string, got: unknown) => void
+type Rule = (config: Config, report: Report) => void
+
+/**
+ * All that contradicts within a configuration. Where the schema already found something wrong (`known`) the value is
+ * missing here; what a rule then says of the same place is only an echo and left out.
+ */
+export function checkRules(config: Config, known: readonly Finding[] = []): Finding[] {
+  const findings: Finding[] = []
+  const report: Report = (path, expected, got) => {
+    if (known.some((finding) => startsWith(finding.path, path) || startsWith(path, finding.path)))
+      return
+    findings.push({ path, expected, got: typeof got === 'string' ? got : describe(got) })
+  }
+  for (const rule of rules) rule(config, report)
+  return findings
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return start.every((part, i) => path[i] === part)
+}
+
+/** Allowed, but worth a second look. */
+export function hints(config: Config): Finding[] {
+  return config.networks.flatMap((network, i) =>
+    network.vni >= 4096
+      ? []
+      : [
+          {
+            path: ['networks', i, 'vni'],
+            expected: 'preferably 4096 or more (some switches refuse smaller VNIs)',
+            got: String(network.vni),
+          },
+        ],
+  )
+}
+
+const rules: readonly Rule[] = [
+  function routerIdKnown(config, report) {
+    if (config.routerId === undefined && family(config.vtep.address) === 6) {
+      report(['routerId'], 'four octets like 10.0.0.1, as the VTEP address is IPv6', 'nothing')
+    }
+  },
+
+  function networkNames(config, report) {
+    unique(report, 'a name that no other network has', each(config, 'name'))
+  },
+
+  function networkVnis(config, report) {
+    unique(report, 'a VNI that no other network has', each(config, 'vni'))
+  },
+
+  function portNames(config, report) {
+    unique(
+      report,
+      'a name that no other port has',
+      ports(config).map(({ port, path }) => [[...path, 'name'], port.name]),
+    )
+  },
+
+  function macsOfNetwork(config, report) {
+    for (const [i, network] of config.networks.entries()) {
+      const path = ['networks', i]
+      const macs: [Path, string | undefined][] = []
+      for (const [j, port] of network.ports.entries()) {
+        macs.push([[...path, 'ports', j, 'mac'], port.mac])
+      }
+      for (const [j, remote] of network.remotes.entries()) {
+        remote.macs.forEach((mac, k) => macs.push([[...path, 'remotes', j, 'macs', k], mac]))
+      }
+      unique(report, 'a MAC that the network has once', macs)
+    }
+  },
+
+  function addressesOfNetwork(config, report) {
+    for (const [i, network] of config.networks.entries()) {
+      unique(
+        report,
+        'an address that the network has once',
+        network.ports.flatMap((port, j) =>
+          port.ip.map((ip, k): [Path, string] => [['networks', i, 'ports', j, 'ip', k], ip]),
+        ),
+      )
+    }
+  },
+
+  function addressesNeedMac(config, report) {
+    for (const { port, path } of ports(config)) {
+      if (port.ip.length > 0 && port.mac === undefined) {
+        report([...path, 'mac'], 'the MAC that the addresses of the port belong to', 'nothing')
+      }
+    }
+  },
+
+  function remoteAddresses(config, report) {
+    const own = config.vtep.address
+    for (const [i, network] of config.networks.entries()) {
+      for (const [j, remote] of network.remotes.entries()) {
+        const path = ['networks', i, 'remotes', j, 'address']
+        if (remote.address === own) report(path, 'another VTEP than our own', remote.address)
+        else if (differ(remote.address, own)) {
+          report(path, `IPv${family(own)}, as the VTEP address`, remote.address)
+        }
+      }
+      unique(
+        report,
+        'a remote that the network has once',
+        network.remotes.map((remote, j) => [
+          ['networks', i, 'remotes', j, 'address'],
+          remote.address,
+        ]),
+      )
+    }
+  },
+
+  function neighborKind(config, report) {
+    neighbors(config, (neighbor, path) => {
+      const given = (['address', 'range'] as const).filter((key) => neighbor[key] !== undefined)
+      if (given.length !== 1) {
+        report(path, 'one of address or range', given.length === 0 ? 'neither' : 'both')
+      }
+    })
+  },
+
+  function neighborsUnique(config, report) {
+    for (const key of ['address', 'range'] as const) {
+      const given: [Path, string][] = []
+      neighbors(config, (neighbor, path) => {
+        const value = neighbor[key]
+        if (value !== undefined) given.push([[...path, key], value])
+      })
+      unique(
+        report,
+        `${key === 'range' ? 'a range' : 'an address'} that no other neighbour has`,
+        given,
+      )
+    }
+  },
+
+  function neighborIsNotUs(config, report) {
+    neighbors(config, (neighbor, path) => {
+      if (neighbor.address !== undefined && neighbor.address === config.vtep.address) {
+        report([...path, 'address'], 'another address than our own VTEP', neighbor.address)
+      }
+    })
+  },
+
+  function rangeListens(config, report) {
+    neighbors(config, (neighbor, path) => {
+      if (neighbor.range !== undefined && config.bgp.listen === undefined) {
+        report([...path, 'range'], 'bgp.listen beside dynamic neighbours', 'no bgp.listen')
+      }
+      if (neighbor.range !== undefined && neighbor.updateSource !== undefined) {
+        report(
+          [...path, 'updateSource'],
+          'no updateSource, as a range never connects',
+          neighbor.updateSource,
+        )
+      }
+    })
+  },
+
+  function passiveListens(config, report) {
+    neighbors(config, (neighbor, path) => {
+      if (neighbor.passive && config.bgp.listen === undefined) {
+        report([...path, 'passive'], 'bgp.listen beside a passive neighbour', 'no bgp.listen')
+      }
+    })
+  },
+
+  function updateSourceFamily(config, report) {
+    neighbors(config, (neighbor, path) => {
+      const { address, updateSource } = neighbor
+      if (differ(address, updateSource)) {
+        report([...path, 'updateSource'], `IPv${family(address)}, as the address`, updateSource)
+      }
+    })
+  },
+
+  function clientsAreInternal(config, report) {
+    neighbors(config, (neighbor, path) => {
+      if (!neighbor.routeReflectorClient) return
+      if (neighbor.asn === 'internal' || neighbor.asn === config.asn) return
+      const own = config.asn === undefined ? 'internal' : `internal or ${config.asn}`
+      report([...path, 'asn'], `${own}, as a reflector's client is internal`, neighbor.asn)
+    })
+  },
+
+  function holdTimes(config, report) {
+    neighbors(config, ({ holdTimeSeconds }, path) => {
+      if (holdTimeSeconds === 1 || holdTimeSeconds === 2) {
+        report([...path, 'holdTimeSeconds'], '0, or 3 to 65535 (RFC 4271)', holdTimeSeconds)
+      }
+    })
+  },
+
+  function familiesOnce(config, report) {
+    neighbors(config, ({ families }, path) => {
+      unique(
+        report,
+        'a family that the list has once',
+        families.map((family, i) => [[...path, 'families', i], family]),
+      )
+    })
+  },
+
+  function announceIpv4(config, report) {
+    if (config.bgp.announceVtep && family(config.vtep.address) === 6) {
+      report(
+        ['bgp', 'announceVtep'],
+        'an IPv4 VTEP address, as only ipv4 unicast is announced',
+        'IPv6',
+      )
+    }
+  },
+
+  function rangesHoldOthers(config, report) {
+    // A neighbour named by address wins over a range; two ranges must not overlap, or the AS would be a guess.
+    const ranges: [Path, string][] = []
+    neighbors(config, (neighbor, path) => {
+      if (neighbor.range !== undefined)
+        ranges.push([[...path, 'range'], parsePrefix(neighbor.range)])
+    })
+    for (const [i, [path, range]] of ranges.entries()) {
+      const other = ranges
+        .slice(0, i)
+        .find(([, before]) => before !== range && overlap(before, range))
+      if (other !== undefined) {
+        report(path, 'a range apart from every other', `${range}, which overlaps ${other[1]}`)
+      }
+    }
+  },
+]
+
+function family(ip: string | undefined): 4 | 6 | undefined {
+  return ip === undefined ? undefined : ipFamily(ip)
+}
+
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && ipFamily(a) !== ipFamily(b)
+}
+
+function overlap(a: string, b: string): boolean {
+  return (
+    prefixContains(a, b.slice(0, b.indexOf('/'))) || prefixContains(b, a.slice(0, a.indexOf('/')))
+  )
+}
+
+function neighbors(config: Config, visit: (neighbor: Neighbor, path: Path) => void): void {
+  config.bgp.neighbors.forEach((neighbor, i) => visit(neighbor, ['bgp', 'neighbors', i]))
+}
+
+function ports(config: Config) {
+  return config.networks.flatMap((network, i) =>
+    network.ports.map((port, j) => ({ port, path: ['networks', i, 'ports', j] as Path })),
+  )
+}
+
+function each(config: Config, key: 'name' | 'vni'): [Path, string | number][] {
+  return config.networks.map((network, i) => [['networks', i, key], network[key]])
+}
+
+/** Reports every value that was there before, and where. */
+function unique(
+  report: Report,
+  expected: string,
+  values: readonly (readonly [Path, string | number | undefined])[],
+): void {
+  const seen = new Map<string | number, Path>()
+  for (const [path, value] of values) {
+    if (value === undefined) continue
+    const first = seen.get(value)
+    if (first === undefined) seen.set(value, path)
+    else report(path, expected, `${value}, as ${formatPath(first)}`)
+  }
+}

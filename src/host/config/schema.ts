@@ -1,0 +1,240 @@
+// The configuration, described once: its types, checks, defaults and documentation all come from here.
+// A key with a default is always there after the check; `Type.Optional` marks those that may stay away.
+
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { MAX_VNI } from '../../net/index.js'
+import { type TextFormatName, VNI_EXPECTED } from './text.js'
+
+const text = (format: TextFormatName, description: string, more: object = {}) =>
+  Type.String({ format, description, ...more })
+
+const words = (description: string, maxLength = 255) => Type.String({ description, maxLength })
+
+const integer = (minimum: number, maximum: number, description: string, more: object = {}) =>
+  Type.Integer({ minimum, maximum, description, ...more })
+
+const flag = (fallback: boolean, description: string) =>
+  Type.Boolean({ default: fallback, description })
+
+/** One of some words; `notYet` names those that a later version will know. */
+function choice<const T extends string>(
+  values: readonly T[],
+  description: string,
+  more: { readonly default?: T; readonly notYet?: readonly string[] } = {},
+) {
+  return Type.Unsafe<T>({ type: 'string', enum: values, description, ...more })
+}
+
+/** A key of the design that this version does not carry out: refused, never ignored. */
+const later = (description: string) =>
+  Type.Optional(Type.Unsafe<undefined>({ not: {}, notYet: true, description }))
+
+const list = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
+  Type.Array(item, { default: [], description })
+
+function keys<T extends TProperties>(
+  properties: T,
+  description: string,
+  more: { readonly default?: object } = {},
+): TObject<T> {
+  return Type.Object(properties, { description, additionalProperties: false, ...more })
+}
+
+const asNumber = integer(1, 4294967295, 'Autonomous system number.', {
+  expected: 'an AS number, 1 to 4294967295',
+})
+
+export const RouteTargets = keys(
+  {
+    import: Type.Optional(
+      Type.Array(text('routeTarget', 'Route target.'), {
+        description: 'Routes with one of these are imported.',
+      }),
+    ),
+    export: Type.Optional(
+      Type.Array(text('routeTarget', 'Route target.'), {
+        description: 'Our routes carry all of these.',
+      }),
+    ),
+  },
+  'Explicit route targets. Without them the frr profile holds: export ASN:VNI, import on the VNI part alone.',
+)
+
+export const Port = keys(
+  {
+    name: text(
+      'name',
+      'Name of the port; for kind netdev the interface, unless options say otherwise.',
+    ),
+    kind: Type.String({
+      default: 'netdev',
+      format: 'name',
+      description: 'Port kind: netdev (an existing interface), tap (created by us), ring, pcap.',
+    }),
+    mac: Type.Optional(
+      text(
+        'mac',
+        'The MAC behind the port, known from the platform: announced at once, never aged.',
+      ),
+    ),
+    ip: list(text('unicastIp', 'Address.'), 'The addresses of that MAC.'),
+    options: Type.Record(
+      Type.String(),
+      Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
+      { default: {}, description: 'Options of the kind, as `vtep ports --kinds` lists them.' },
+    ),
+    wait: flag(
+      false,
+      'The interface may appear later: start without it and open the port when it comes. Otherwise a missing interface is an error.',
+    ),
+  },
+  'A host attachment.',
+)
+
+export const StaticRemote = keys(
+  {
+    address: text('unicastIp', 'VTEP address.'),
+    macs: list(text('mac', 'MAC address.'), 'MACs that live behind it.'),
+  },
+  'A far VTEP and MACs known without EVPN; broadcasts are replicated to it.',
+)
+
+export const Network = keys(
+  {
+    name: text('name', 'Name of the network.'),
+    vni: integer(1, MAX_VNI, 'VXLAN network identifier; 4096 and up suits every switch.', {
+      expected: VNI_EXPECTED,
+    }),
+    vrf: later('Routing between networks.'),
+    gateway: later('Distributed anycast gateway.'),
+    routeTargets: Type.Optional(RouteTargets),
+    routeDistinguisher: Type.Optional(
+      text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
+    ),
+    suppress: flag(true, 'Answer ARP and ND requests for known addresses on the spot.'),
+    agingSeconds: integer(
+      0,
+      1_000_000,
+      'A local MAC unseen for so long is forgotten and withdrawn; 0 = never.',
+      { default: 300 },
+    ),
+    ports: list(Port, 'Host attachments.'),
+    remotes: list(StaticRemote, 'Static VTEPs beside or without EVPN.'),
+  },
+  'A bridge domain: one VNI, one MAC-VRF.',
+)
+
+export const Neighbor = keys(
+  {
+    address: Type.Optional(text('unicastIp', 'Address of the peer.')),
+    interface: later('Unnumbered peering over an interface.'),
+    range: Type.Optional(text('prefix', 'Dynamic neighbours: whoever connects from this prefix.')),
+    asn: Type.Union([asNumber, choice(['internal', 'external'], 'Our AS, or any other.')], {
+      description: 'AS number of the peer; `internal` = ours, `external` = any other.',
+      expected: 'an AS number, internal or external',
+    }),
+    families: Type.Array(choice(['evpn', 'ipv4'], 'Address family.'), {
+      default: ['evpn'],
+      minItems: 1,
+      maxItems: 2,
+      description: 'Address families: evpn (l2vpn evpn), ipv4 (ipv4 unicast).',
+    }),
+    port: integer(1, 65535, 'TCP port of the peer.', { default: 179 }),
+    passive: flag(false, 'Wait for the peer to connect.'),
+    holdTimeSeconds: integer(0, 65535, 'Hold time offered; 0 = no keepalives, else 3 or more.', {
+      default: 90,
+    }),
+    updateSource: Type.Optional(text('unicastIp', 'Local address to connect from.')),
+    routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
+    description: Type.Optional(words('Free text.')),
+  },
+  'A BGP peer: one of `address` or `range`.',
+)
+
+export const Vtep = keys(
+  {
+    address: text('unicastIp', 'Our VTEP address; present on this host.'),
+    udpPort: integer(1, 65535, 'UDP port of VXLAN.', { default: 4789 }),
+    uplink: choice(['auto', 'udp', 'raw'], 'How encapsulated packets leave the host.', {
+      default: 'auto',
+      notYet: ['af_xdp'],
+    }),
+    interfaces: list(
+      text('ifname', 'Interface.'),
+      'Underlay interfaces of uplink raw. Default: those with a route to the peers.',
+    ),
+  },
+  'The underlay side.',
+)
+
+export const Listen = keys(
+  {
+    address: text('ip', 'Local address.', { default: '0.0.0.0' }),
+    port: integer(1, 65535, 'TCP port.', { default: 179 }),
+  },
+  'Where BGP connections are accepted. Leave out: never accept.',
+)
+
+export const Bgp = keys(
+  {
+    listen: Type.Optional(Listen),
+    announceVtep: flag(false, 'Announce the VTEP address as a host route to peers of family ipv4.'),
+    clusterId: Type.Optional(
+      text('ipv4', 'Cluster ID of this route reflector. Default: routerId.'),
+    ),
+    neighbors: list(Neighbor, 'BGP peers.'),
+  },
+  'The BGP speaker.',
+  { default: {} },
+)
+
+export const Api = keys(
+  {
+    listen: Type.Optional(
+      text('socketAddress', 'Also answer HTTP here. Leave out: unix socket only.'),
+    ),
+    readOnly: flag(
+      true,
+      'Refuse every change that comes by `listen`. The unix socket may always change.',
+    ),
+  },
+  'The HTTP API.',
+  { default: {} },
+)
+
+export const Config = keys(
+  {
+    asn: asNumber,
+    routerId: Type.Optional(
+      text('ipv4', 'BGP identifier. Default: the VTEP address, if it is IPv4.'),
+    ),
+    vtep: Vtep,
+    bgp: Bgp,
+    vrfs: later('Routing between networks.'),
+    networks: list(Network, 'Bridge domains of this host.'),
+    api: Api,
+    dataplane: keys(
+      {
+        workers: Type.Optional(integer(1, 16, 'Worker threads. Default: one per CPU, at most 4.')),
+      },
+      'The dataplane process.',
+      { default: {} },
+    ),
+    log: keys(
+      {
+        level: choice(['debug', 'info', 'warn', 'error'], 'Least important line to write.', {
+          default: 'info',
+        }),
+      },
+      'The log on standard error.',
+      { default: {} },
+    ),
+  },
+  'A vtep host.',
+)
+
+export type Config = Static<typeof Config>
+export type Network = Static<typeof Network>
+export type Port = Static<typeof Port>
+export type Neighbor = Static<typeof Neighbor>
+export type Vtep = Static<typeof Vtep>
