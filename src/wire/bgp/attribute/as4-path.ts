@@ -1,0 +1,15 @@
+// AS4_PATH (RFC 6793 section 3; malformed: section 6). Confederation segments in it are dropped by whoever merges it.
+
+import { u32 } from '../../codec.js'
+import { updateError } from '../iana.js'
+import { segments } from './as-path.js'
+import { attributeClass, attributeType } from './attribute.js'
+
+export const as4Path = attributeType({
+  code: 17,
+  name: 'as4Path',
+  flags: attributeClass.optionalTransitive,
+  onMalformed: 'attribute-discard',
+  subcode: updateError.optionalAttributeError,
+  value: segments(u32),
+})
