@@ -17,7 +17,7 @@ struct OptionInfo {
 
 class Options {
  public:
-  // One key=value per line, or separated by spaces. Empty text is no options.
+  // One key=value per line. Empty text is no options.
   static bool parse(const std::string& text, Options& out, std::string& error);
   // Every key is declared and every value has its type. `kind` is for the sentence in `error`.
   bool check(const char* kind, const OptionInfo* declared, unsigned count,

@@ -46,7 +46,7 @@ struct UplinkGather : Gather {
                              // it on its pool
   uint16_t outer_length = 0;  // octets in front of the first VXLAN header: 42 or 62 (with a VLAN
                               // tag 46 or 66); 0 in form vxlan
-  Address destination;  // VTEP
+  Address destination;        // VTEP
 };
 
 class Uplink {
