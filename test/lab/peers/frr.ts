@@ -1,0 +1,158 @@
+// FRR: zebra, staticd and bgpd in a namespace; a leaf over the kernel's VXLAN, or a route reflector.
+
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from '../command.js'
+import type { Host } from '../host.js'
+import { until } from '../wait.js'
+import { defaultHoldTimeSeconds, keepaliveSeconds, type PeerSpec } from './peer.js'
+
+const programs = '/usr/lib/frr'
+
+export interface FrrOptions {
+  readonly asn: number
+  readonly peers: readonly PeerSpec[]
+  /** leaf announces the kernel's VNIs; reflector passes routes on with next hop and attributes kept. */
+  readonly role?: 'leaf' | 'reflector'
+  /** Further configuration lines. */
+  readonly extra?: readonly string[]
+}
+
+export class Frr {
+  readonly host: Host
+  readonly directory: string
+
+  constructor(host: Host, directory: string) {
+    this.host = host
+    this.directory = directory
+  }
+
+  vtysh(...commands: readonly string[]): Promise<string> {
+    const args = commands.flatMap((command) => ['-c', command])
+    return this.host.exec(['vtysh', '--vty_socket', this.directory, ...args])
+  }
+
+  async json<T>(command: string): Promise<T> {
+    return JSON.parse(await this.vtysh(`${command} json`)) as T
+  }
+
+  async established(peer: string, seconds = 20): Promise<void> {
+    interface Summary {
+      peers: Record<string, { state: string }>
+    }
+    await until(
+      `${this.host.name} (FRR): BGP with ${peer}`,
+      async () =>
+        (await this.json<Summary>('show bgp l2vpn evpn summary')).peers[peer]?.state ===
+        'Established',
+      { seconds, everySeconds: 0.2 },
+    )
+  }
+
+  /** The paths of the EVPN table, flattened: prefix in FRR's notation, path as FRR's JSON has it. */
+  async paths(): Promise<{ readonly prefix: string; readonly path: FrrPath }[]> {
+    const table = await this.json<Record<string, unknown>>('show bgp l2vpn evpn route detail')
+    const out: { prefix: string; path: FrrPath }[] = []
+    for (const rd of Object.values(table)) {
+      if (typeof rd !== 'object' || rd === null) continue
+      for (const [prefix, entry] of Object.entries(rd as Record<string, unknown>)) {
+        const groups = (entry as { paths?: FrrPath[][] } | null)?.paths
+        for (const path of groups?.flat() ?? []) out.push({ prefix, path })
+      }
+    }
+    return out
+  }
+}
+
+/** Of `show bgp l2vpn evpn route detail json`, the keys that tests look at. */
+export interface FrrPath {
+  readonly valid?: boolean
+  readonly nexthops?: readonly { readonly ip: string; readonly used?: boolean }[]
+  readonly extendedCommunity?: { readonly string: string }
+  readonly [key: string]: unknown
+}
+
+export async function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
+  const directory = join(host.directory, 'frr')
+  mkdirSync(directory, { mode: 0o755 })
+  chmodSync(directory, 0o755)
+  writeFileSync(join(directory, 'empty.conf'), '')
+  writeFileSync(join(directory, 'frr.conf'), configuration(host, options))
+  await run(['chown', '-R', 'frr:frr', directory])
+  for (const daemon of ['zebra', 'staticd', 'bgpd']) {
+    const argv = [
+      join(programs, daemon),
+      '-f',
+      join(directory, 'empty.conf'),
+      '-u',
+      'frr',
+      '-g',
+      'frr',
+      '--vty_socket',
+      directory,
+      '-z',
+      join(directory, 'zserv.api'),
+      '-i',
+      join(directory, `${daemon}.pid`),
+      '-A',
+      '127.0.0.1',
+      '--log',
+      `file:${join(directory, 'frr.log')}`,
+    ]
+    if (daemon === 'bgpd') argv.push('-p', '179')
+    const service = host.start(`frr-${daemon}`, argv)
+    await until(
+      `${daemon} in ${host.name}`,
+      () => {
+        if (!service.running) throw new Error(`${service.status}: ${service.log()}`)
+        return existsSync(join(directory, `${daemon}.vty`))
+      },
+      { everySeconds: 0.02 },
+    )
+  }
+  const frr = new Frr(host, directory)
+  await host.exec(['vtysh', '--vty_socket', directory, '-f', join(directory, 'frr.conf')])
+  return frr
+}
+
+function configuration(host: Host, options: FrrOptions): string {
+  const { asn, peers, role = 'leaf' } = options
+  const neighbour = (peer: PeerSpec): string[] => [
+    ` neighbor ${peer.address} remote-as ${peer.asn}`,
+    ` neighbor ${peer.address} update-source ${peer.address.includes(':') ? host.vtep6 : host.vtep4}`,
+    ...(peer.asn === asn ? [] : [` neighbor ${peer.address} ebgp-multihop 4`]),
+    ` neighbor ${peer.address} timers ${keepaliveSeconds(peer)} ${peer.holdTimeSeconds ?? defaultHoldTimeSeconds}`,
+    ` neighbor ${peer.address} timers connect 1`,
+    ` neighbor ${peer.address} advertisement-interval 0`,
+    ...(peer.passive === true ? [` neighbor ${peer.address} passive`] : []),
+  ]
+  const activation = (peer: PeerSpec): string[] => [
+    `  neighbor ${peer.address} activate`,
+    ...(role === 'reflector' && peer.asn === asn
+      ? [`  neighbor ${peer.address} route-reflector-client`]
+      : []),
+    ...(role === 'reflector' && peer.asn !== asn
+      ? [`  neighbor ${peer.address} attribute-unchanged next-hop`]
+      : []),
+  ]
+  return [
+    `hostname ${host.name}`,
+    'log timestamp precision 6',
+    // VTEPs and peers may lie behind the default route.
+    'ip nht resolve-via-default',
+    'ipv6 nht resolve-via-default',
+    `router bgp ${asn}`,
+    ` bgp router-id ${host.vtep4}`,
+    ' bgp log-neighbor-changes',
+    ' no bgp default ipv4-unicast',
+    ' no bgp ebgp-requires-policy',
+    ...peers.flatMap(neighbour),
+    ' address-family l2vpn evpn',
+    ...peers.flatMap(activation),
+    ...(role === 'leaf' ? ['  advertise-all-vni'] : []),
+    ' exit-address-family',
+    'exit',
+    ...(options.extra ?? []),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,208 @@
+// Our own daemon in a namespace, configured by an object and asked by its own command line.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import type { CommandResult } from './command.js'
+import type { Namespace } from './namespace.js'
+import type { Service } from './service.js'
+import { until } from './wait.js'
+
+/** The checkout: compiled files live in dist/test/lab. */
+export const root = fileURLToPath(new URL('../../../', import.meta.url))
+const program = join(root, 'bin/vtep.js')
+
+/** The part of the configuration that tests and the demo write; the schema in src/host/config is the whole. */
+export interface VtepConfig {
+  readonly asn: number
+  readonly routerId?: string
+  readonly vtep: {
+    readonly address: string
+    readonly udpPort?: number
+    readonly uplink?: string
+    readonly interfaces?: readonly string[]
+  }
+  readonly bgp?: {
+    readonly listen?: { readonly address?: string; readonly port?: number }
+    readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
+  }
+  readonly networks?: readonly VtepNetwork[]
+}
+
+export interface VtepNetwork {
+  readonly name: string
+  readonly vni: number
+  readonly routeTargets?: { readonly import: readonly string[]; readonly export: readonly string[] }
+  readonly ports?: readonly Readonly<Record<string, unknown>>[]
+  readonly remotes?: readonly { readonly address: string; readonly macs?: readonly string[] }[]
+}
+
+export interface PeerRow {
+  readonly peer: string
+  readonly asn: number
+  readonly state: string
+  readonly received: number
+  readonly sent: number
+}
+
+export interface MacRow {
+  readonly network: string
+  readonly vni: number
+  readonly mac: string
+  readonly ips: readonly string[]
+  readonly kind: 'local' | 'remote'
+  readonly ifname?: string
+  readonly dst?: string
+  readonly sequence: number
+  readonly sticky: boolean
+}
+
+export interface RouteRow {
+  readonly type: number | string
+  readonly rd: string
+  readonly nextHop: string
+  readonly routeTargets: readonly string[]
+  readonly best: boolean
+  readonly peer: string
+  readonly [field: string]: unknown
+}
+
+export interface StartOptions {
+  /** Arguments after `run`, for example --dataplane-only. */
+  readonly args?: readonly string[]
+  /** Name of the process, its files and its runtime directory: two daemons of one namespace differ here. */
+  readonly name?: string
+}
+
+/** Starts `vtep run` and waits for "vtep: ready". */
+export async function startVtep(
+  host: Namespace,
+  config: VtepConfig,
+  options: StartOptions = {},
+): Promise<Vtep> {
+  const vtep = new Vtep(host, options.name ?? 'vtep')
+  vtep.configure(config)
+  await vtep.run(options.args)
+  return vtep
+}
+
+export class Vtep {
+  readonly configFile: string
+  readonly runtimeDir: string
+  #service: Service | undefined
+  #starts = 0
+
+  readonly host: Namespace
+  readonly name: string
+
+  constructor(host: Namespace, name = 'vtep') {
+    this.host = host
+    this.name = name
+    this.configFile = join(host.directory, `${name}.yaml`)
+    this.runtimeDir = join(host.directory, `${name}.run`)
+    mkdirSync(this.runtimeDir, { recursive: true, mode: 0o755 })
+  }
+
+  get service(): Service {
+    if (this.#service === undefined) throw new Error(`${this.host.name}: vtep was not started`)
+    return this.#service
+  }
+
+  configure(config: VtepConfig): void {
+    writeFileSync(this.configFile, stringify(config))
+  }
+
+  async run(args: readonly string[] = []): Promise<Service> {
+    const service = this.launch(args)
+    await service.said('vtep: ready', { seconds: 20 })
+    return service
+  }
+
+  /** Starts it without waiting: for configurations that it has to refuse. */
+  launch(args: readonly string[] = []): Service {
+    this.#starts += 1
+    const name = this.#starts === 1 ? this.name : `${this.name}-${this.#starts}`
+    this.#service = this.host.start(name, [
+      process.execPath,
+      program,
+      'run',
+      '--config',
+      this.configFile,
+      '--runtime-dir',
+      this.runtimeDir,
+      ...args,
+    ])
+    return this.#service
+  }
+
+  /** Any verb, as typed. */
+  cli(...args: readonly string[]): Promise<CommandResult> {
+    return this.host.attempt([process.execPath, program, ...args], {
+      env: { VTEP_RUNTIME_DIR: this.runtimeDir },
+    })
+  }
+
+  /** A verb with --json that has to succeed. */
+  read<T>(...args: readonly string[]): Promise<T> {
+    return this.host.json<T>([process.execPath, program, ...args, '--json'], {
+      env: { VTEP_RUNTIME_DIR: this.runtimeDir },
+    })
+  }
+
+  peers(): Promise<PeerRow[]> {
+    return this.read<PeerRow[]>('peers')
+  }
+
+  macs(): Promise<MacRow[]> {
+    return this.read<MacRow[]>('macs')
+  }
+
+  routes(...args: readonly string[]): Promise<RouteRow[]> {
+    return this.read<RouteRow[]>('routes', ...args)
+  }
+
+  /** Waits until all peers, or the one named, are Established. */
+  async established(peer?: string, seconds = 20): Promise<void> {
+    await until(
+      `${this.host.name}: BGP with ${peer ?? 'every peer'}`,
+      async () => {
+        const peers = (await this.peers()).filter((row) => peer === undefined || row.peer === peer)
+        return peers.length > 0 && peers.every((row) => row.state === 'Established')
+      },
+      { seconds },
+    )
+  }
+
+  /** Waits for a MAC in the table, behind `dst` when given. */
+  async learned(mac: string, want: Partial<MacRow> = {}, seconds = 10): Promise<MacRow> {
+    return until(
+      `${this.host.name}: MAC ${mac} ${JSON.stringify(want)}`,
+      async () => {
+        const rows = (await this.macs()).filter((row) => row.mac === mac)
+        const keys = Object.keys(want) as (keyof MacRow)[]
+        const row = rows.find((one) => keys.every((key) => one[key] === want[key]))
+        if (row === undefined) throw new Error(`got ${JSON.stringify(rows)}`)
+        return row
+      },
+      { seconds },
+    )
+  }
+
+  /** Waits until a MAC is gone. */
+  async forgot(mac: string, seconds = 10): Promise<void> {
+    await until(
+      `${this.host.name}: no MAC ${mac}`,
+      async () => (await this.macs()).every((row) => row.mac !== mac),
+      { seconds },
+    )
+  }
+
+  stop(): Promise<void> {
+    return this.service.stop()
+  }
+
+  get built(): boolean {
+    return existsSync(program)
+  }
+}
