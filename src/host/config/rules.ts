@@ -73,7 +73,9 @@ const rules: readonly Rule[] = [
         macs.push([[...path, 'ports', j, 'mac'], port.mac])
       }
       for (const [j, remote] of network.remotes.entries()) {
-        remote.macs.forEach((mac, k) => macs.push([[...path, 'remotes', j, 'macs', k], mac]))
+        for (const [k, mac] of remote.macs.entries()) {
+          macs.push([[...path, 'remotes', j, 'macs', k], mac])
+        }
       }
       unique(report, 'a MAC that the network has once', macs)
     }
@@ -254,7 +256,9 @@ function overlap(a: string, b: string): boolean {
 }
 
 function neighbors(config: Config, visit: (neighbor: Neighbor, path: Path) => void): void {
-  config.bgp.neighbors.forEach((neighbor, i) => visit(neighbor, ['bgp', 'neighbors', i]))
+  for (const [i, neighbor] of config.bgp.neighbors.entries()) {
+    visit(neighbor, ['bgp', 'neighbors', i])
+  }
 }
 
 function ports(config: Config) {

@@ -1,0 +1,236 @@
+// What can be read, row by row: the shapes behind every show verb, GET /v1/..., metrics and OpenAPI. Keys are a
+// contract and use iproute2's words (mac, dst, vni, ifname); nothing is renamed or removed.
+
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+
+const row = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false })
+const text = (description: string) => Type.String({ description })
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+const yes = (description: string) => Type.Boolean({ description })
+const texts = (description: string) => Type.Array(Type.String(), { description })
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const HealthView = row({
+  code: text('Stable name of the finding, such as mtu or peerDown.'),
+  severity: Type.Union([Type.Literal('warning'), Type.Literal('error')]),
+  text: text('One sentence.'),
+})
+
+export const StatusView = row({
+  version: text('Version of vtep.'),
+  asn: count('Our AS number.'),
+  routerId: text('Our BGP identifier.'),
+  vtep: text('Our VTEP address.'),
+  uplink: text('Uplink kind in use; empty while the dataplane is down.'),
+  peers: row({ established: count('Sessions that are up.'), total: count('Peers known.') }),
+  networks: count('Networks.'),
+  macs: row({ local: count('MACs behind our ports.'), remote: count('MACs behind VTEPs.') }),
+  health: Type.Array(HealthView, { description: 'What is not as it should be; empty is good.' }),
+})
+
+export const PeerView = row({
+  peer: text('Address of the peer.'),
+  asn: count('AS number of the peer; 0 while it is not known.'),
+  state: text('FSM state, RFC 4271.'),
+  uptimeSeconds: count('Since the session was established; 0 when it is not.'),
+  families: texts('Families in use; configured ones while not established.'),
+  received: count('Routes received and kept.'),
+  sent: count('Routes advertised.'),
+})
+
+export const NetworkView = row({
+  name: text('Name.'),
+  vni: count('VNI.'),
+  rd: text('Route distinguisher.'),
+  routeTargets: row({ import: texts('Imported.'), export: texts('Exported.') }),
+  ports: texts('Names of its ports.'),
+  vteps: texts('VTEPs that broadcasts are replicated to.'),
+  macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
+  suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
+  agingSeconds: count('0 = never.'),
+  source: Type.Union([Type.Literal('config'), Type.Literal('added')], {
+    description: 'From the configuration file, or added at run time.',
+  }),
+})
+
+export const VtepView = row({
+  dst: text('VTEP address.'),
+  vnis: Type.Array(Type.Integer(), { description: 'Networks that replicate to it.' }),
+  macs: count('MACs behind it.'),
+  resolved: yes('The underlay knows the way.'),
+  via: text('Underlay next hop; empty when unresolved.'),
+  lladdr: text('Link address of the next hop; empty when unresolved.'),
+  ifname: text('Underlay interface; empty when unresolved.'),
+  mtu: count('Largest IP packet on the way, in bytes; 0 when unknown.'),
+})
+
+export const MacView = row({
+  network: text('Name of the network.'),
+  vni: count('VNI.'),
+  mac: text('MAC address.'),
+  ips: texts('Addresses known for it.'),
+  kind: Type.Union([Type.Literal('local'), Type.Literal('remote')]),
+  ifname: orNull(text('Port of a local MAC.')),
+  dst: orNull(text('VTEP of a remote MAC.')),
+  sequence: count('MAC mobility sequence number, RFC 7432 section 7.7.'),
+  sticky: yes('May not move.'),
+})
+
+/** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
+export const RouteView = Type.Object({
+  family: Type.Union([Type.Literal('evpn'), Type.Literal('ipv4')]),
+  type: orNull(count('EVPN route type; null for family ipv4.')),
+  rd: Type.Optional(text('Route distinguisher.')),
+  esi: Type.Optional(text('Ethernet segment identifier.')),
+  ethernetTag: Type.Optional(count('Ethernet tag.')),
+  mac: Type.Optional(text('Type 2.')),
+  ip: Type.Optional(text('Type 2.')),
+  originator: Type.Optional(text('Types 3 and 4.')),
+  prefix: Type.Optional(text('Type 5 and family ipv4.')),
+  label: Type.Optional(count('First label: the VNI. Of type 3 that of the PMSI tunnel.')),
+  labels: Type.Optional(Type.Array(Type.Integer(), { description: 'All labels.' })),
+  nextHop: text('VTEP.'),
+  routeTargets: texts('Route targets.'),
+  best: yes('The path in use.'),
+  peer: text('Who sent it; "local" for our own.'),
+  attributes: Type.Record(Type.String(), Type.Unknown(), {
+    description: 'Path attributes by name.',
+  }),
+})
+
+export const PortView = row({
+  ifname: text('Name of the port.'),
+  kind: text('Port kind.'),
+  network: text('Name of the network.'),
+  vni: count('VNI.'),
+  state: Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('missing')], {
+    description: 'down: no carrier. missing: could not be opened; text says why.',
+  }),
+  text: text('Why it is missing; else empty.'),
+  ifindex: count('Kernel interface index; 0 if none.'),
+  mac: text('Address of the interface; empty if none.'),
+  mtu: count('In bytes; 0 when unknown.'),
+  rxFrames: count('Frames from the tenant.'),
+  rxBytes: count('Bytes from the tenant.'),
+  txFrames: count('Frames to the tenant.'),
+  txBytes: count('Bytes to the tenant.'),
+  rxDropped: count('Frames from the tenant that were dropped.'),
+  txDropped: count('Frames to the tenant that were dropped.'),
+  suppressed: count('ARP and ND requests answered on the spot.'),
+  flooded: count('Frames replicated.'),
+  source: Type.Union([Type.Literal('config'), Type.Literal('added')]),
+})
+
+export const DropView = row({
+  reason: text('Name.'),
+  text: text('Sentence.'),
+  count: count('Frames since the dataplane started.'),
+})
+
+export const EventView = row({
+  sequence: count('Counts from 1 for as long as the controller lives.'),
+  time: text('RFC 3339, UTC.'),
+  level: text('debug, info, warn or error.'),
+  kind: text('One word.'),
+  text: text('One sentence.'),
+  fields: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+})
+
+export type HealthView = Static<typeof HealthView>
+export type StatusView = Static<typeof StatusView>
+export type PeerView = Static<typeof PeerView>
+export type NetworkView = Static<typeof NetworkView>
+export type VtepView = Static<typeof VtepView>
+export type MacView = Static<typeof MacView>
+export type RouteView = Static<typeof RouteView>
+export type PortView = Static<typeof PortView>
+export type DropView = Static<typeof DropView>
+export type EventView = Static<typeof EventView>
+
+/** What every reader gets, at one moment. Calling a member reads anew. */
+export interface StateReader {
+  status(): StatusView
+  peers(): PeerView[]
+  networks(): NetworkView[]
+  vteps(): VtepView[]
+  macs(): MacView[]
+  routes(): RouteView[]
+  ports(): PortView[]
+  drops(): DropView[]
+}
+
+export interface View {
+  readonly name: keyof StateReader
+  readonly summary: string
+  /** Schema of one row, or of the whole when `single`. */
+  readonly schema: TSchema
+  readonly single?: true
+  /** Keys that `?key=value` selects rows by. */
+  readonly filters: readonly string[]
+}
+
+/** Adding a view is its schema, one line here and its reader in state.ts. */
+export const views: readonly View[] = [
+  {
+    name: 'status',
+    summary: 'The host at a glance, and what is not as it should be.',
+    schema: StatusView,
+    single: true,
+    filters: [],
+  },
+  {
+    name: 'peers',
+    summary: 'BGP peers.',
+    schema: PeerView,
+    filters: ['peer', 'asn', 'state', 'families'],
+  },
+  {
+    name: 'networks',
+    summary: 'Bridge domains.',
+    schema: NetworkView,
+    filters: ['name', 'vni', 'source'],
+  },
+  {
+    name: 'vteps',
+    summary: 'Far VTEPs.',
+    schema: VtepView,
+    filters: ['dst', 'vnis', 'resolved', 'ifname'],
+  },
+  {
+    name: 'macs',
+    summary: 'MAC addresses, local and remote.',
+    schema: MacView,
+    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky'],
+  },
+  {
+    name: 'routes',
+    summary: 'Routes of the loc-rib, one row per path.',
+    schema: RouteView,
+    filters: [
+      'family',
+      'type',
+      'rd',
+      'mac',
+      'ip',
+      'prefix',
+      'label',
+      'nextHop',
+      'routeTargets',
+      'best',
+      'peer',
+    ],
+  },
+  {
+    name: 'ports',
+    summary: 'Host attachments and their counters.',
+    schema: PortView,
+    filters: ['ifname', 'kind', 'network', 'vni', 'state', 'source'],
+  },
+  {
+    name: 'drops',
+    summary: 'Frames lost, by reason.',
+    schema: DropView,
+    filters: ['reason'],
+  },
+]
