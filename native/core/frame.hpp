@@ -18,8 +18,9 @@ struct Meta {
   uint16_t checksum_offset = 0;  // from checksum_start
 };
 
-// A view: whoever received the frame owns the bytes until the burst is released. `headroom` bytes before `data` may be overwritten.
-// The switch edits bytes in place only where the contract says so (checksum completion, segmentation scratch).
+// A view: whoever received the frame owns the bytes until the burst is released. `headroom` bytes
+// before `data` may be overwritten. The switch edits bytes in place only where the contract says so
+// (checksum completion, segmentation scratch).
 struct Frame {
   uint8_t* data = nullptr;
   uint32_t length = 0;

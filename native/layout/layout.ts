@@ -26,7 +26,11 @@ export const tables: readonly Structure[] = [
       field('generation', 'u32', 'odd while the row is being written'),
       field('state', 'u8', 'PortState'),
       field('up', 'u8', '1 when the interface has carrier'),
-      field('network', 'u16', 'network index, 0 = detached: every frame is dropped as port_detached'),
+      field(
+        'network',
+        'u16',
+        'network index, 0 = detached: every frame is dropped as port_detached',
+      ),
       field('ifindex', 'u32', 'kernel interface index, 0 if none'),
       field('mtu', 'u32', 'largest frame payload in bytes, 0 = unknown'),
       field('flags', 'u32', 'PortFlag bits'),
@@ -34,7 +38,12 @@ export const tables: readonly Structure[] = [
       field('spare', 'u16', 'zero'),
       field('kind', 'text16', 'port kind, as in ports.def'),
       field('name', 'text64', 'name the operator gave'),
-      field('spec', 'text256', 'the options it was opened with, key=value lines: adoption compares them'),
+      field(
+        'spec',
+        'text256',
+        'the options it was opened with, key=value lines: adoption compares them',
+      ),
+      field('macs', 'u32', 'MACs behind this port: a flush ends when it has found them all'),
     ],
   },
   {
@@ -45,9 +54,14 @@ export const tables: readonly Structure[] = [
       field('vni', 'u32', 'VXLAN network identifier, 0 = free row'),
       field('flags', 'u32', 'NetworkFlag bits'),
       field('agingSeconds', 'u32', 'a local MAC unseen for so long is removed; 0 = never'),
-      field('floodOffset', 'u32', 'first destination of the flood list in the flood arena, in units of 4 bytes'),
-      field('floodPorts', 'u16', 'local ports, first in the list'),
-      field('floodRemotes', 'u16', 'remotes, behind the ports'),
+      field(
+        'floodOffset',
+        'u32',
+        'block of the flood list in the flood arena, in units of 4 bytes; 0 = empty list',
+      ),
+      field('macs', 'u32', 'MACs of this network, local and remote'),
+      field('neighbours', 'u32', 'bindings of this network'),
+      field('spare', 'u32', 'zero'),
     ],
   },
   {
@@ -64,14 +78,30 @@ export const tables: readonly Structure[] = [
       field('pseudoSum', 'u32', 'outer pseudo-header sum without length, for the UDP checksum'),
       field('address', 'ip', 'VTEP address'),
       field('nextHop', 'ip', 'underlay gateway or the VTEP itself'),
-      field('header', 'bytes80', 'template: VNI, lengths, source port and checksum are patched per frame'),
+      field(
+        'header',
+        'bytes72',
+        'template: VNI, lengths, source port and checksum are patched per frame',
+      ),
+    ],
+  },
+  {
+    name: 'floodBlock',
+    doc: 'Head of a flood list in the arena; the destinations follow, ports first. A list only grows in place, else it is copied.',
+    fields: [
+      field('capacity', 'u32', 'destinations the block has room for'),
+      field(
+        'counts',
+        'u32',
+        'local ports in the low half, remotes in the high half: one word, so that both change at once',
+      ),
     ],
   },
   {
     name: 'fdbSlot',
     doc: 'A MAC of a network. Hash slots, five to a 64-byte bucket; key is mac + network.',
     fields: [
-      field('destination', 'u32', 'Destination: kind in the top byte, port id or remote index below; 0 = free slot'),
+      field('destination', 'u32', 'destination word (see DestinationWord); 0 = free slot'),
       field('mac', 'mac', 'Ethernet address'),
       field('network', 'u16', 'network index'),
     ],
@@ -169,9 +199,17 @@ export const operations: readonly Structure[] = [
   {
     name: 'networkSet',
     doc: 'Create a network or change its settings.',
-    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u32', 'NetworkFlag bits'), field('agingSeconds', 'u32', '0 = never')],
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'NetworkFlag bits'),
+      field('agingSeconds', 'u32', '0 = never'),
+    ],
   },
-  { name: 'networkRemove', doc: 'Remove a network with all that belongs to it; its ports are detached.', fields: [field('vni', 'u32', 'VNI')] },
+  {
+    name: 'networkRemove',
+    doc: 'Remove a network with all that belongs to it; its ports are detached.',
+    fields: [field('vni', 'u32', 'VNI')],
+  },
   {
     name: 'portAttach',
     doc: 'Put a port into a network, or detach it (vni 0). Its MACs are flushed when the network changes.',
@@ -210,7 +248,11 @@ export const operations: readonly Structure[] = [
   {
     name: 'macRemove',
     doc: 'Remove a MAC of the given origin; an entry of the other origin stays.',
-    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u16', 'MacFlag.local or MacFlag.remote'), field('mac', 'mac', 'Ethernet address')],
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u16', 'MacFlag.local or MacFlag.remote'),
+      field('mac', 'mac', 'Ethernet address'),
+    ],
   },
   {
     name: 'neighbourSet',
@@ -226,7 +268,11 @@ export const operations: readonly Structure[] = [
   {
     name: 'neighbourRemove',
     doc: 'Remove a binding of the given origin.',
-    fields: [field('vni', 'u32', 'VNI'), field('flags', 'u32', 'NeighbourFlag.local or .remote'), field('ip', 'ip', 'address')],
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'NeighbourFlag.local or .remote'),
+      field('ip', 'ip', 'address'),
+    ],
   },
   {
     name: 'nextHopSet',
@@ -284,12 +330,15 @@ export const counters: readonly Structure[] = [
 /** Named numbers of both languages. */
 export const constants = {
   Destination: { none: 0, port: 1, remote: 2 },
+  /** Destination << kindShift | MacFlag.static or .sticky << flagShift | port id or remote index. */
+  DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
   PortFlag: { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8 },
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
-  NeighbourFlag: { local: 1, remote: 2, static: 4, router: 8, override: 16 },
+  /** `router` and `noOverride` are the R flag and the negated O flag of an answer (RFC 9047, RFC 4861 section 4.4). */
+  NeighbourFlag: { local: 1, remote: 2, static: 4, router: 8, noOverride: 16 },
   EventKind: {
     macLearned: 1,
     macMoved: 2,

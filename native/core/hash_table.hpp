@@ -1,0 +1,277 @@
+// The hash table of the shared segment: bucket hashing with two choices, 64- or 128-byte buckets,
+// entries that never move within a level.
+//
+// An entry goes to its first bucket, else to its second; the first then counts it as overflow, so
+// that a miss looks at a second cache line only where something really overflowed. Full = fill the
+// next level (twice the size) and switch the `level` word.
+//
+// Readers take no lock and never wait for the writer. The first word of a slot says what is stored
+// (0 = free), the others are key and data. The writer frees a slot by zeroing the first word;
+// before it fills a free slot it bumps the bucket's generation, and it stores the first word last.
+// A reader reads the first word, then the others, then the generation again: if that is unchanged,
+// all belonged together.
+#pragma once
+#include "segment.hpp"
+
+namespace vtep {
+
+template <unsigned N>
+struct Words {
+  uint32_t w[N];
+};
+
+// MAC and network -> destination word.
+struct MacShape {
+  static constexpr unsigned kWords = 3, kSlots = 5, kBucketBytes = 64;
+  static constexpr uint32_t kKeyMask[kWords] = {0, ~0u, ~0u};
+};
+// Network and address -> flags and MAC.
+struct NeighbourShape {
+  static constexpr unsigned kWords = 7, kSlots = 4, kBucketBytes = 128;
+  static constexpr uint32_t kKeyMask[kWords] = {0, 0, 0xffff0000, ~0u, ~0u, ~0u, ~0u};
+};
+// VNI -> network index; (network, remote) -> references.
+struct NumberShape {
+  static constexpr unsigned kWords = 2, kSlots = 7, kBucketBytes = 64;
+  static constexpr uint32_t kKeyMask[kWords] = {0, ~0u};
+};
+// VTEP address -> remote index.
+struct AddressShape {
+  static constexpr unsigned kWords = 5, kSlots = 3, kBucketBytes = 64;
+  static constexpr uint32_t kKeyMask[kWords] = {0, ~0u, ~0u, ~0u, ~0u};
+};
+static_assert(sizeof(FdbSlot) == 4 * MacShape::kWords);
+static_assert(sizeof(NeighbourSlot) == 4 * NeighbourShape::kWords);
+
+// The generation word: low 7 bits count overflowed entries (127 = too many to count, for good), the
+// rest is the generation.
+inline constexpr uint32_t kOverflowMask = 127;
+inline constexpr uint32_t kGenerationStep = 128;
+
+inline uint64_t mix(uint64_t h) {
+  h ^= h >> 32;
+  h *= 0xd6e8feb86659fd93;
+  h ^= h >> 29;
+  h *= 0x9fb21c651e98df25;
+  h ^= h >> 32;
+  return h;
+}
+
+template <typename Shape>
+class HashTable {
+ public:
+  static constexpr unsigned kWords = Shape::kWords;
+  static constexpr unsigned kSlots = Shape::kSlots;
+  static constexpr uint32_t kNowhere = ~0u;
+  using Slot = Words<kWords>;
+
+  // Both offsets of one level, read together with the level word.
+  HashTable(const Segment& segment, HashRegion& region) : segment_(segment), region_(&region) {
+    load();
+  }
+
+  // Readers call this once per burst: the level they then see stays valid until their next
+  // quiescent point.
+  void load() {
+    level_ = load_acquire(&region_->level);
+    buckets_ = segment_.at(region_->offset[level_]);
+    mask_ = (1u << (region_->firstBits + level_)) - 1;
+    seed_ = region_->seed;
+  }
+
+  uint64_t hash(const Slot& key) const {
+    uint64_t h = seed_;
+    for (unsigned i = 1; i < kWords; i += 2) {
+      const uint64_t low = key.w[i] & Shape::kKeyMask[i];
+      const uint64_t high = i + 1 < kWords ? key.w[i + 1] & Shape::kKeyMask[i + 1] : 0;
+      h = mix(h ^ (low | high << 32)) + seed_;
+    }
+    return mix(h);
+  }
+  void prefetch(uint64_t hash) const { __builtin_prefetch(bucket(first(hash))); }
+
+  // Position of the entry, or kNowhere. `out` is the whole slot. One cache line, two where
+  // something overflowed.
+  uint32_t find(const Slot& key, uint64_t hash, Slot& out) const {
+    const uint32_t one = first(hash);
+    const uint32_t position = find_in(one, key, out);
+    if (position != kNowhere) return position;
+    if ((load_relaxed(bucket(one)) & kOverflowMask) == 0) return kNowhere;
+    return find_in(second(hash), key, out);
+  }
+  uint32_t find(const Slot& key, Slot& out) const { return find(key, hash(key), out); }
+
+  uint32_t buckets() const { return mask_ + 1; }
+  uint32_t level() const { return level_; }
+  // The slot as it is at one moment; its first word is 0 when it is free (or kept changing).
+  Slot read(uint32_t position) const {
+    const uint32_t* head = bucket(position / kSlots);
+    const uint32_t* slot = head + 1 + position % kSlots * kWords;
+    for (int attempt = 0; attempt < kAttempts; attempt++) {
+      const uint32_t generation = load_acquire(head);
+      Slot out;
+      for (unsigned i = 0; i < kWords; i++) out.w[i] = load_acquire(slot + i);
+      if (out.w[0] == 0 || load_relaxed(head) == generation) return out;
+    }
+    return {};
+  }
+  // Cold data of a slot: written by workers, relaxed.
+  uint32_t* cold(uint32_t position) const {
+    return reinterpret_cast<uint32_t*>(segment_.at(region_->cold[level_]) +
+                                       static_cast<uint64_t>(position) * region_->coldBytes);
+  }
+
+ protected:
+  static constexpr int kAttempts = 64;
+
+  uint32_t first(uint64_t hash) const { return static_cast<uint32_t>(hash) & mask_; }
+  uint32_t second(uint64_t hash) const {
+    const uint32_t other = static_cast<uint32_t>(hash >> 32) & mask_;
+    return other != first(hash) ? other : other ^ 1;
+  }
+  uint32_t* bucket(uint32_t index) const {
+    return reinterpret_cast<uint32_t*>(buckets_ +
+                                       static_cast<uint64_t>(index) * Shape::kBucketBytes);
+  }
+
+  uint32_t find_in(uint32_t index, const Slot& key, Slot& out) const {
+    const uint32_t* head = bucket(index);
+    for (unsigned s = 0; s < kSlots; s++) {
+      const uint32_t* slot = head + 1 + s * kWords;
+      if (!matches(slot, key)) continue;
+      const uint32_t position = index * kSlots + s;
+      out = read(position);
+      if (out.w[0] != 0 && matches(out.w, key)) return position;
+    }
+    return kNowhere;
+  }
+  // The last key word first: it differs most often.
+  static bool matches(const uint32_t* slot, const Slot& key) {
+    for (unsigned i = kWords; i-- > 1;) {
+      if (((load_relaxed(slot + i) ^ key.w[i]) & Shape::kKeyMask[i]) != 0) return false;
+    }
+    return true;
+  }
+
+  Segment segment_;
+  HashRegion* region_;
+  uint8_t* buckets_ = nullptr;
+  uint64_t seed_ = 0;
+  uint32_t mask_ = 0;
+  uint32_t level_ = 0;
+};
+
+// The keeper's side.
+template <typename Shape>
+class HashWriter : public HashTable<Shape> {
+  using Base = HashTable<Shape>;
+  using typename Base::Slot;
+
+ public:
+  using Base::Base;
+  using Base::kNowhere;
+
+  uint32_t count() const { return load_relaxed(&this->region_->count); }
+
+  // The key is not there yet. Gives its position; kNowhere when the table is at its limit.
+  // `retire(level)` is called for a level that has been replaced.
+  template <typename Retire>
+  uint32_t insert(const Slot& slot, Retire retire) {
+    HashRegion& region = *this->region_;
+    if (region.count >= region.limit) return kNowhere;
+    const uint64_t room = static_cast<uint64_t>(this->buckets()) * Base::kSlots;
+    if (region.count >= room / 4 * 3) grow(retire);
+    uint32_t position = place(slot);
+    while (position == kNowhere && grow(retire)) position = place(slot);
+    if (position != kNowhere) store_relaxed(&region.count, region.count + 1);
+    return position;
+  }
+  // New first word of an entry; the other words stay.
+  void set_first(uint32_t position, uint32_t word) {
+    store_release(
+        this->bucket(position / Base::kSlots) + 1 + position % Base::kSlots * Base::kWords, word);
+  }
+  // New content under the same key. Readers may miss the entry for a moment.
+  void replace(uint32_t position, const Slot& slot) {
+    set_first(position, 0);
+    write(position, slot);
+  }
+  void remove(uint32_t position) {
+    const Slot slot = this->read(position);
+    set_first(position, 0);
+    const uint32_t home = this->first(this->hash(slot));
+    if (home != position / Base::kSlots) count_overflow(home, -1);
+    store_relaxed(&this->region_->count, this->region_->count - 1);
+  }
+
+ private:
+  void write(uint32_t position, const Slot& slot) {
+    uint32_t* head = this->bucket(position / Base::kSlots);
+    uint32_t* to = head + 1 + position % Base::kSlots * Base::kWords;
+    store_release(head, load_relaxed(head) + kGenerationStep);
+    for (unsigned i = 1; i < Base::kWords; i++) store_release(to + i, slot.w[i]);
+    store_release(to, slot.w[0]);
+  }
+  uint32_t free_slot(uint32_t index) const {
+    const uint32_t* head = this->bucket(index);
+    for (unsigned s = 0; s < Base::kSlots; s++) {
+      if (load_relaxed(head + 1 + s * Base::kWords) == 0) return index * Base::kSlots + s;
+    }
+    return kNowhere;
+  }
+  void count_overflow(uint32_t index, int by) {
+    uint32_t* head = this->bucket(index);
+    const uint32_t word = load_relaxed(head);
+    if ((word & kOverflowMask) != kOverflowMask)
+      store_release(head, word + static_cast<uint32_t>(by));
+  }
+  uint32_t place(const Slot& slot) {
+    const uint64_t hash = this->hash(slot);
+    uint32_t position = free_slot(this->first(hash));
+    if (position == kNowhere) {
+      position = free_slot(this->second(hash));
+      if (position == kNowhere) return kNowhere;
+      count_overflow(this->first(hash), 1);
+    }
+    write(position, slot);
+    return position;
+  }
+  // Fills the next level and switches. A level that is mostly empty is not replaced: colliding keys
+  // must not eat the reserve.
+  template <typename Retire>
+  bool grow(Retire retire) {
+    HashRegion& region = *this->region_;
+    const uint64_t room = static_cast<uint64_t>(this->buckets()) * Base::kSlots;
+    if (region.count < room / 4) return false;
+    for (uint32_t level = this->level_ + 1; level < region.levels; level++) {
+      if (!fill(level)) {
+        retire(level);
+        continue;
+      }
+      const uint32_t old = this->level_;
+      store_release(&region.level, level);
+      this->load();
+      retire(old);
+      return true;
+    }
+    return false;
+  }
+  bool fill(uint32_t level) {
+    HashWriter next(*this);
+    next.level_ = level;
+    next.buckets_ = this->segment_.at(this->region_->offset[level]);
+    next.mask_ = (1u << (this->region_->firstBits + level)) - 1;
+    for (uint32_t from = 0; from < this->buckets() * Base::kSlots; from++) {
+      const Slot slot = this->read(from);
+      if (slot.w[0] == 0) continue;
+      const uint32_t to = next.place(slot);
+      if (to == kNowhere) return false;
+      for (uint32_t i = 0; i < this->region_->coldBytes / 4; i++) {
+        store_relaxed(next.cold(to) + i, load_relaxed(this->cold(from) + i));
+      }
+    }
+    return true;
+  }
+};
+
+}  // namespace vtep

@@ -1,0 +1,65 @@
+// A whole switch in one piece of memory, without threads and devices: bytes in, bytes out. The
+// addon's class Core and the WebAssembly build are this class. All numbers little-endian, nothing
+// padded.
+//
+// Input of run():   u32 now (seconds), u32 count, then per frame
+//                   u8 form (0 tenant's frame from a port, 1 outer Ethernet frame, 2 VXLAN packet),
+//                   u32 port (form 0, else 0), ip source (form 2, else zero), meta, u32 length,
+//                   bytes
+// Output of run():  u32 count, then records
+//                   u8 1 (emit),  u32 input, u32 destination word, meta, u32 length, bytes (with
+//                   outer headers for remotes) u8 2 (drop),  u32 input, u32 destination word (0 =
+//                   the frame as a whole), u8 reason
+// meta (10 bytes):  u8 flags, u8 gso type, u16 header length, u16 gso size, u16 checksum start, u16
+// checksum offset
+//
+// Consecutive frames of one form and port are one burst (up to kBurst); what they teach is known to
+// the next burst.
+#pragma once
+#include "snapshot.hpp"
+#include "switch.hpp"
+#include "tables.hpp"
+
+namespace vtep {
+
+// Memory that grows: `grow` makes room for at least `capacity` bytes, keeping the first `length`;
+// false when it can not.
+struct Output {
+  uint8_t* data = nullptr;
+  size_t length = 0;
+  size_t capacity = 0;
+  void* context = nullptr;
+  bool (*grow)(Output& output, size_t capacity) = nullptr;
+};
+
+class Core {
+ public:
+  static uint64_t bytes_needed(const SegmentConfig& config) {
+    return Segment::bytes_needed(config);
+  }
+  // `memory`: bytes_needed(config) zeros, 64-byte aligned, which outlive this object.
+  Core(void* memory, const SegmentConfig& config, const uint8_t localAddress[16], uint16_t udpPort);
+
+  ApplyResult apply(const uint8_t* operations, size_t length);
+  // Null, or what is wrong with the input. Output is appended to `out`.
+  const char* run(const uint8_t* input, size_t length, Output& out);
+  // Rows of the view, appended. False: no memory.
+  bool snapshot(View view, Output& out) const;
+  // Event rows, appended; `lost` as EventReader has it. False: no memory.
+  bool drain_events(Output& out, bool& lost);
+  // Moves the clock to `seconds` and ages everything once.
+  void tick(uint32_t seconds);
+  // run() `iterations` times over the same input without making output: for benchmarks. Gives the
+  // frames emitted.
+  uint64_t repeat(const uint8_t* input, size_t length, uint32_t iterations);
+
+ private:
+  struct Sink;
+  Segment segment_;
+  Tables tables_;
+  Switch switch_;
+  EventReader events_;
+  Burst burst_;
+};
+
+}  // namespace vtep

@@ -1,0 +1,133 @@
+// The shared segment: one block of memory with every table, offsets instead of pointers. Formatted
+// by the dataplane, written by its keeper thread (counters: by each worker), read without locks by
+// workers and by other processes that map it read-only.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.hpp"
+#include "drop.hpp"
+#include "tables.gen.hpp"
+
+namespace vtep {
+
+// Capacities of one segment. Address space is reserved for all of it; memory is used as it is
+// touched.
+struct SegmentConfig {
+  uint32_t workers = 1;
+  uint32_t ports = 64;
+  uint32_t networks = 256;
+  uint32_t remotes = 256;
+  uint32_t macs = 16384;
+  uint32_t neighbours = 16384;
+  uint32_t eventSlots = 4096;      // power of two
+  uint32_t floodWords = 1u << 16;  // flood arena in units of 4 bytes
+  uint32_t firstBuckets = 16;      // buckets of the lowest level of a hash table; power of two
+  uint64_t seed = 0;               // keys the hash tables: random where tenants choose MACs
+
+  // The limits of layout.ts, for a sparse memfd.
+  static SegmentConfig full(uint32_t workers, uint64_t seed);
+};
+
+inline constexpr unsigned kMaxLevels = 20;
+
+// One hash table: levels of doubling size, each with its place reserved; `level` says which one is
+// in use.
+struct HashRegion {
+  uint32_t level;
+  uint32_t count;      // entries
+  uint32_t limit;      // most entries
+  uint32_t firstBits;  // log2 of the buckets of level 0
+  uint32_t levels;     // reserved
+  uint32_t coldBytes;  // bytes of cold data per slot, beside the buckets; 0 = none
+  uint64_t seed;
+  uint64_t offset[kMaxLevels];
+  uint64_t cold[kMaxLevels];
+};
+
+// First page of the segment.
+struct SegmentHeader {
+  uint64_t magic;
+  uint64_t layoutHash;
+  uint64_t size;
+  SegmentConfig config;
+  uint64_t ports;  // offsets of arrays; row 0 exists and is never used
+  uint64_t networks;
+  uint64_t remotes;
+  uint64_t flood;
+  uint64_t events;
+  uint64_t counters;
+  uint64_t
+      countersStride;  // per worker: drops by reason, then PortCounters by port id (0 = uplink)
+  uint64_t writer;     // WriterState (tables.hpp)
+  uint8_t localAddress[16];
+  uint32_t udpPort;
+  uint32_t clockSeconds;   // the keeper's idea of now, for ages
+  uint64_t eventSequence;  // last published event
+  uint32_t
+      flushCount;  // grows when a local MAC or binding goes: workers then report it again at once
+  uint32_t learnRefused;  // learned entries that found no room
+  HashRegion macs;
+  HashRegion neighbours;
+  HashRegion vnis;       // VNI -> network index
+  HashRegion addresses;  // VTEP address -> remote index
+  HashRegion access;     // (network, remote) -> references, top bit: in the flood list
+};
+static_assert(sizeof(SegmentHeader) <= 4096);
+
+// A copy of a remote's row, consistent in itself.
+struct RemoteSnapshot {
+  uint32_t state = RemoteState::free;
+  uint32_t headerLength = 0;
+  uint32_t nextHopIndex = 0;
+  uint32_t ifindex = 0;
+  uint32_t mtu = 0;
+  uint32_t pseudoSum = 0;
+  uint32_t references = 0;
+  uint8_t address[16] = {};
+  uint8_t nextHop[16] = {};
+  uint8_t header[72] = {};
+};
+
+class Segment {
+ public:
+  static uint64_t bytes_needed(const SegmentConfig& config);
+  // `base`: at least bytes_needed(config) bytes of zeros, 64-byte aligned.
+  static Segment format(void* base, const SegmentConfig& config);
+  // Checks magic, layout hash and size. Null: fine; else a sentence. `base` may be mapped
+  // read-only: then only read.
+  static const char* open(void* base, uint64_t size, Segment& out);
+
+  Segment() = default;
+  uint8_t* at(uint64_t offset) const { return base_ + offset; }
+  SegmentHeader& header() const { return *reinterpret_cast<SegmentHeader*>(base_); }
+  const SegmentConfig& config() const { return header().config; }
+  PortRow& port(uint32_t id) const {
+    return reinterpret_cast<PortRow*>(base_ + header().ports)[id];
+  }
+  NetworkRow& network(uint32_t index) const {
+    return reinterpret_cast<NetworkRow*>(base_ + header().networks)[index];
+  }
+  RemoteRow& remote(uint32_t index) const {
+    return reinterpret_cast<RemoteRow*>(base_ + header().remotes)[index];
+  }
+  uint32_t* flood_words() const { return reinterpret_cast<uint32_t*>(base_ + header().flood); }
+
+  // Any thread, any process. False when the row kept changing (or its writer died in the middle):
+  // state is then free.
+  bool read_remote(uint32_t index, RemoteSnapshot& out) const;
+  // Index of the remote with this address, 0 = none. Any thread.
+  uint32_t find_remote(const uint8_t ip[16]) const;
+  // Network index of a VNI, 0 = none. Any thread.
+  uint32_t find_network(uint32_t vni) const;
+  // The network a port is in, 0 = none. Any thread.
+  uint32_t port_network(uint32_t id) const;
+  // Counters of one worker. Only that worker writes them (see counters.hpp).
+  uint64_t* drop_counters(uint32_t worker) const;
+  PortCounters& port_counters(uint32_t worker, uint32_t port) const;
+
+ private:
+  uint8_t* base_ = nullptr;
+};
+
+}  // namespace vtep

@@ -1,0 +1,112 @@
+// The switch of one worker: bursts of frames in, where each has to go out. It reads the tables,
+// never writes them, and touches no device.
+#pragma once
+#include "counters.hpp"
+#include "frame.hpp"
+#include "segment.hpp"
+
+namespace vtep {
+
+inline constexpr unsigned kBurst = 64;
+inline constexpr unsigned kMaxEmits = 512;
+inline constexpr uint32_t kMaxReply = 96;
+
+constexpr uint32_t destination_kind(uint32_t word) { return word >> DestinationWord::kindShift; }
+constexpr uint32_t destination_id(uint32_t word) { return word & DestinationWord::idMask; }
+constexpr uint32_t destination_word(uint32_t kind, uint32_t id) {
+  return kind << DestinationWord::kindShift | id;
+}
+
+// One frame to one destination.
+struct Emit {
+  uint32_t frame;        // index into Burst::frames
+  uint32_t destination;  // destination word without flags: a port id or a remote index
+  uint32_t vni;
+  uint32_t hash;   // flow hash of the frame, for remotes
+  uint16_t reply;  // 0, or 1 + index into Burst::replies: those bytes instead of the frame
+};
+
+struct Dropped {
+  uint32_t frame;
+  uint32_t destination;  // 0 = the frame as a whole; else what this one copy was meant for
+  Drop reason;
+};
+
+// Something a frame taught us, for the keeper: plain bytes that may travel through a ring.
+struct LearnRecord {
+  enum Kind : uint16_t { kMac = 1, kNeighbour = 2 };
+  uint64_t timeNanoseconds;
+  uint32_t port;
+  uint16_t network;  // index
+  uint16_t kind;
+  uint32_t flags;  // NeighbourFlag.router
+  uint8_t mac[6];
+  uint16_t spare;
+  uint8_t ip[16];
+};
+static_assert(sizeof(LearnRecord) == 48);
+
+struct Reply {
+  uint32_t length;
+  uint8_t bytes[kMaxReply];
+};
+
+// What a call to the switch yields. `flush` is called whenever something is to be taken out: when
+// the arrays are full, before `frames` are replaced, and once before the call returns. It may use
+// everything here and must leave the arrays alone; the switch empties them.
+struct Burst {
+  void (*flush)(void* context, Burst& burst) = nullptr;
+  void* context = nullptr;
+
+  const Frame* frames =
+      nullptr;  // tenants' frames, outer headers taken off, metadata checked and adjusted
+  const uint32_t* inputs = nullptr;  // frames[i] came from this index of the caller's array
+  unsigned emit_count = 0;
+  unsigned drop_count = 0;
+  unsigned learn_count = 0;
+  unsigned reply_count = 0;
+  Emit emits[kMaxEmits];
+  Dropped drops[kMaxEmits];
+  LearnRecord learns[2 * kBurst];
+  Reply replies[kBurst];
+};
+
+class Switch {
+ public:
+  Switch(const Segment& segment, uint32_t worker);
+
+  // All three take any number of frames; `now` is CLOCK_MONOTONIC in nanoseconds. Frame::meta is
+  // checked and never trusted.
+  void from_port(uint32_t port, const Frame* frames, unsigned count, uint64_t now, Burst& out);
+  // Data starts at the VXLAN header and Frame::source is set (udp uplink).
+  void from_vxlan(const Frame* frames, unsigned count, uint64_t now, Burst& out);
+  // Data starts at the outer Ethernet header (raw uplink).
+  void from_outer(const Frame* frames, unsigned count, uint64_t now, Burst& out);
+
+  WorkerCounters& counters() { return counters_; }
+
+ private:
+  struct Work;
+  struct Recent {
+    uint64_t key[3];
+    uint64_t time;
+    uint32_t port;
+    uint32_t flushCount;
+  };
+  static constexpr unsigned kRecent = 256;
+
+  void from_underlay(const Frame* frames, unsigned count, bool outer, Burst& out);
+  void receive_underlay(Burst& out, unsigned count);
+  void bridge_port(uint32_t port, uint32_t network, unsigned count, uint64_t now, Burst& out);
+  bool learn_due(const uint64_t key[3], uint32_t port, uint64_t now);
+  void forward(uint32_t word, unsigned frame, Burst& out);
+  void finish(Burst& out);
+
+  Segment segment_;
+  WorkerCounters counters_;
+  Frame frames_[kBurst];
+  uint32_t inputs_[kBurst];
+  Recent recent_[kRecent];
+};
+
+}  // namespace vtep
