@@ -1,0 +1,151 @@
+// Runs the compiled tests and sums up: unit tests two at a time, then those that build networks one by one.
+// Usage: node scripts/run-tests.mjs [PATTERN]...   a pattern is a part of a path: npm test -- interop/frr
+
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sweep } from './sweep.mjs'
+import { TapReader } from './tap-reader.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const base = join(root, 'dist/test')
+
+// These use namespaces, traffic or clocks: two at a time on two cores would measure each other.
+const alone = ['interop', 'lab', 'demo', 'host', 'worker', 'io-native', 'integration']
+const unitJobs = 2
+const unitSeconds = 120
+const aloneSeconds = 240
+/** Between asking a test to end and ending it: a lab stops its daemons in order. */
+const graceSeconds = 15
+
+const running = new Set()
+const totals = { passed: 0, failed: 0, skipped: 0 }
+let interrupted = false
+
+/** Compiled test files that have a source: what was renamed leaves its old product in dist. */
+function testFiles(patterns) {
+  const sources = new Set(
+    readdirSync(join(root, 'test'), { recursive: true })
+      .filter((path) => path.endsWith('.test.ts'))
+      .map((path) => path.replace(/\.ts$/, '.js')),
+  )
+  return readdirSync(base, { recursive: true })
+    .filter((path) => sources.has(path))
+    .filter((path) => patterns.length === 0 || patterns.some((word) => path.includes(word)))
+    .sort()
+}
+
+/** Runs one file; never rejects. */
+function runFile(path, seconds) {
+  return new Promise((resolve) => {
+    const started = process.hrtime.bigint()
+    const reader = new TapReader()
+    const child = spawn(process.execPath, ['--enable-source-maps', join(base, path)], {
+      cwd: root,
+      // A group of its own: Ctrl-C reaches this runner, which asks each test to end and waits.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const test = { path, child, late: false }
+    running.add(test)
+    let noise = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => reader.write(text))
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      noise = (noise + text).slice(-20_000)
+    })
+    const timer = setTimeout(() => {
+      test.late = true
+      end(test)
+    }, seconds * 1000)
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      running.delete(test)
+      const result = reader.end()
+      const why = verdict(test, result, code, signal, seconds)
+      if (why !== undefined && result.failed === 0) result.failed = 1
+      totals.passed += result.passed
+      totals.failed += result.failed
+      totals.skipped += result.skipped.length
+      report(path, result, why, noise, Number(process.hrtime.bigint() - started) / 1e9)
+      resolve()
+    })
+  })
+}
+
+function verdict(test, result, code, signal, seconds) {
+  if (interrupted) return 'interrupted'
+  if (test.late) return `expected to end within ${seconds} s`
+  if (signal !== null) return `ended by ${signal}`
+  if (result.plan === undefined) return `ended with status ${code} before its plan`
+  if (code !== 0 && result.failed === 0) return `ended with status ${code}`
+  return undefined
+}
+
+function report(path, result, why, noise, seconds) {
+  const bad = result.failed > 0
+  const parts = [`${result.passed} passed`]
+  if (bad) parts.push(`${result.failed} failed`)
+  if (result.skipped.length > 0) parts.push(`${result.skipped.length} skipped`)
+  console.log(`${bad ? 'FAIL' : 'ok  '} ${path}  ${parts.join(', ')}  ${seconds.toFixed(1)} s`)
+  for (const line of result.skipped) console.log(`     skipped: ${line}`)
+  if (!bad) return
+  for (const line of result.failures) console.log(`     ${line}`)
+  if (why !== undefined) console.log(`     ${why}`)
+  if (noise.trim() !== '') console.log(noise.trimEnd().replaceAll(/^/gm, '     | '))
+}
+
+/** Asks a test to end, then ends it and all that it started in its group. */
+function end(test) {
+  test.child.kill('SIGTERM')
+  setTimeout(() => {
+    if (!running.has(test)) return
+    try {
+      process.kill(-test.child.pid, 'SIGKILL')
+    } catch {
+      // It ended in the meantime.
+    }
+  }, graceSeconds * 1000).unref()
+}
+
+async function runAll(paths, jobs, seconds) {
+  const queue = [...paths]
+  const worker = async () => {
+    for (let path = queue.shift(); path !== undefined && !interrupted; path = queue.shift()) {
+      await runFile(path, seconds)
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (interrupted) return
+    interrupted = true
+    for (const test of running) end(test)
+  })
+}
+
+const patterns = process.argv
+  .slice(2)
+  .map((word) => (relative('test', word).startsWith('..') ? word : relative('test', word)))
+const paths = testFiles(patterns)
+if (paths.length === 0) {
+  console.error(`run-tests: no test matches: ${patterns.join(' ')}`)
+  process.exit(2)
+}
+const isAlone = (path) => alone.includes(path.split('/')[0])
+sweep()
+await runAll(
+  paths.filter((path) => !isAlone(path)),
+  unitJobs,
+  unitSeconds,
+)
+await runAll(paths.filter(isAlone), 1, aloneSeconds)
+for (const left of sweep()) {
+  console.log(`FAIL left behind: ${left}`)
+  totals.failed += 1
+}
+const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''
+console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`)
+process.exitCode = interrupted ? 130 : totals.failed > 0 || totals.passed === 0 ? 1 : 0
