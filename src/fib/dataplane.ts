@@ -48,6 +48,8 @@ export interface NeighbourState {
   readonly mac: Mac
   readonly origin: Origin
   readonly router: boolean
+  /** Set by an operation; a local one that is not was snooped. */
+  readonly static: boolean
   readonly ageSeconds: number
 }
 
@@ -92,6 +94,7 @@ export type Operation =
     }
   | { readonly op: 'macSetLocal'; readonly vni: number; readonly mac: Mac; readonly port: number; readonly sticky: boolean }
   | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
+  /** Local: bound by configuration, does not age. A snooped local entry stays when a remote one is set: remove it first. */
   | {
       readonly op: 'neighbourSet'
       readonly vni: number
@@ -116,6 +119,7 @@ export type DataplaneEvent =
   | { readonly event: 'macAged' | 'macFlushed'; readonly vni: number; readonly mac: Mac; readonly port: number }
   | { readonly event: 'neighbourLearned' | 'neighbourMoved'; readonly vni: number; readonly ip: Ip; readonly mac: Mac; readonly port: number; readonly router: boolean }
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
+  /** The learned MACs of a port that goes down or away are flushed, each with its `macFlushed`; so after `portUp` they are learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
   /** Events were lost: read a snapshot and start over from it. */

@@ -1,0 +1,183 @@
+// What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
+
+import type { DataplaneEvent, Operation, Snapshot } from '../fib/index.js'
+import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+
+export interface EvpnSettings {
+  readonly asn: number
+  /** First half of derived route distinguishers. */
+  readonly routerId: Ip
+  /** Our VTEP address: next hop of what we originate, mark of our own routes. */
+  readonly vtep: Ip
+  /** How route targets are derived where none are configured. */
+  readonly profile: 'frr'
+  /** When a MAC counts as duplicate (RFC 7432 section 15.1). Default 5 moves in 180 seconds; false: never. */
+  readonly duplicates?: { readonly moves: number; readonly seconds: number } | false
+}
+
+/** A VTEP that the configuration names, beside or without EVPN. */
+export interface StaticRemote {
+  readonly address: Ip
+  readonly macs: readonly Mac[]
+}
+
+export interface NetworkSettings {
+  readonly name: string
+  readonly vni: number
+  /** Default: derived, see `deriveRd`. */
+  readonly rd?: RouteDistinguisher
+  /** Route targets, or "*:number" for any administrator. Default: the profile's. */
+  readonly importTargets?: readonly RouteTarget[]
+  readonly exportTargets?: readonly RouteTarget[]
+  /** 0 = never. */
+  readonly agingSeconds: number
+  readonly suppress: boolean
+  readonly staticRemotes?: readonly StaticRemote[]
+}
+
+/** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */
+export interface PortBinding {
+  readonly vni: number
+  readonly port: number
+  readonly mac?: Mac
+  /** Addresses of `mac`; without a MAC they mean nothing. */
+  readonly ips?: readonly Ip[]
+  /** Announce the MAC as static (RFC 7432 section 15.2): no other VTEP may learn it. Not for hosts that migrate. */
+  readonly sticky?: boolean
+}
+
+/** The chosen path of a route. */
+export interface Path {
+  readonly nextHop: Ip
+  readonly attributes: PathAttributes
+}
+
+/** A route of the loc-rib that has changed. */
+export interface RouteChange {
+  /** Equal keys are the same route. */
+  readonly key: string
+  readonly nlri: EvpnRoute
+  /** Undefined when the route is withdrawn. */
+  readonly best: Path | undefined
+}
+
+export type EvpnEvent =
+  /** A new network, or new settings of a known one (same VNI). */
+  | { readonly event: 'networkAdded'; readonly network: NetworkSettings }
+  | { readonly event: 'networkRemoved'; readonly vni: number }
+  /** A port is in a network, or has other bindings than before. A new binding is a move to here. */
+  | { readonly event: 'portBound'; readonly binding: PortBinding }
+  | { readonly event: 'portUnbound'; readonly port: number }
+  | { readonly event: 'dataplane'; readonly events: readonly DataplaneEvent[] }
+  /** Changes of the loc-rib's EVPN family, own routes included. */
+  | { readonly event: 'routes'; readonly changes: readonly RouteChange[] }
+  /**
+   * After a restart, behind the networks and ports of the configuration: what a dataplane that went on forwarding
+   * holds. What it learned is announced; what nobody confirms stays until `sweep`.
+   */
+  | { readonly event: 'adopt'; readonly snapshot: Snapshot }
+  /** End-of-RIB of all peers, or the time for it is over: removes what was adopted and not confirmed. */
+  | { readonly event: 'sweep' }
+  /**
+   * The tables as they are, as answer to `readSnapshot` and as often as one likes: differences are repaired. All
+   * operations must have been applied and all dataplane events handed in before it is taken.
+   */
+  | { readonly event: 'resync'; readonly snapshot: Snapshot }
+  /** Announce a MAC that was found to be duplicate again. */
+  | { readonly event: 'clearDuplicate'; readonly vni: number; readonly mac: Mac }
+  /** A timer of `startTimer` ended. */
+  | { readonly event: 'timer'; readonly timer: string }
+  /** Withdraws all routes for good. The tables stay as they are. */
+  | { readonly event: 'shutdown' }
+
+/** A route of our own, in the words of the speaker. */
+export interface OriginatedRoute {
+  readonly family: 'evpn'
+  readonly nlri: EvpnRoute
+  readonly nextHop: Ip
+  readonly attributes: PathAttributes
+}
+
+export interface WithdrawnRoute {
+  readonly family: 'evpn'
+  readonly nlri: EvpnRoute
+}
+
+/** What is worth telling people. */
+export type NoticeKind =
+  /** A MAC is behind another VTEP, or port, than before. */
+  | 'macMoved'
+  /** Too many moves: the MAC is left alone until it calms down or is cleared. */
+  | 'duplicateMac'
+  | 'duplicateIp'
+  | 'duplicateCleared'
+  /** A static MAC was seen elsewhere; it stays where it is (RFC 7432 section 15.2). */
+  | 'stickyMac'
+  /** Two MACs claim an address, and the configuration says whose it is. */
+  | 'ipConflict'
+  /** A MAC with the highest sequence number has moved. */
+  | 'sequenceExhausted'
+  /** A route matched a network by route target, but can not be used. */
+  | 'routeRefused'
+  /** A route without encapsulation community is taken for VXLAN (RFC 8365 section 5.1.3). */
+  | 'encapsulationMissing'
+  /** The tables differed from what they should contain. */
+  | 'repaired'
+
+export interface Notice {
+  readonly do: 'event'
+  readonly kind: NoticeKind
+  readonly level: 'info' | 'warn'
+  readonly text: string
+  readonly fields: Readonly<Record<string, string | number | boolean>>
+}
+
+export type EvpnAction =
+  /** In order. Precedes `originate` of the same step, so that what is announced can be reached. */
+  | { readonly do: 'apply'; readonly operations: readonly Operation[] }
+  | { readonly do: 'originate'; readonly routes: readonly OriginatedRoute[] }
+  | { readonly do: 'withdraw'; readonly routes: readonly WithdrawnRoute[] }
+  | { readonly do: 'startTimer'; readonly timer: string; readonly seconds: number }
+  /** Answer with `resync`. */
+  | { readonly do: 'readSnapshot' }
+  | Notice
+
+/** A MAC of a network as it is now. */
+export interface MacView {
+  readonly network: string
+  readonly vni: number
+  readonly mac: Mac
+  readonly ips: readonly Ip[]
+  readonly kind: 'local' | 'remote'
+  /** Of a local MAC. */
+  readonly port?: number
+  /** VTEP of a remote MAC. */
+  readonly dst?: Ip
+  readonly sequence: number
+  readonly sticky: boolean
+  /** Bound by configuration. */
+  readonly static: boolean
+  readonly duplicate: boolean
+}
+
+export interface NetworkView {
+  readonly name: string
+  readonly vni: number
+  readonly rd: RouteDistinguisher
+  readonly importTargets: readonly string[]
+  readonly exportTargets: readonly RouteTarget[]
+  readonly suppress: boolean
+  readonly agingSeconds: number
+  readonly macs: { readonly local: number; readonly remote: number }
+  /** VTEPs of the flood list. */
+  readonly remotes: readonly Ip[]
+}
+
+export interface VtepView {
+  readonly address: Ip
+  /** Networks whose broadcasts it gets. */
+  readonly vnis: readonly number[]
+  /** Remote MACs behind it. */
+  readonly macs: number
+}

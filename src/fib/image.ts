@@ -1,0 +1,145 @@
+// The desired content of the packet path's tables. Every row is the operation that makes it, so what is wanted, what
+// is sent and what is compared are one thing. Learned local MACs and snooped bindings are not here: those are the
+// packet path's own.
+
+import type { Ip, Mac } from '../net/index.js'
+import type { Operation } from './dataplane.js'
+
+/** The operations of the given names. */
+export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
+
+/** What one network shall contain. */
+export interface NetworkImage {
+  readonly settings: OperationOf<'networkSet'>
+  readonly floods: ReadonlySet<Ip>
+  readonly macs: ReadonlyMap<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
+  readonly neighbours: ReadonlyMap<Ip, OperationOf<'neighbourSet'>>
+}
+
+interface Rows extends NetworkImage {
+  settings: OperationOf<'networkSet'>
+  readonly floods: Set<Ip>
+  readonly macs: Map<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
+  readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
+}
+
+/** Keyed by VNI, port id, MAC and IP. */
+export class Image {
+  readonly #networks = new Map<number, Rows>()
+  readonly #attachments = new Map<number, number>()
+
+  get networks(): ReadonlyMap<number, NetworkImage> {
+    return this.#networks
+  }
+
+  /** Port id to VNI; detached ports are not in it. */
+  get attachments(): ReadonlyMap<number, number> {
+    return this.#attachments
+  }
+
+  /**
+   * Does to the image what the operation does to the tables. True when the tables have to be told: something changed,
+   * or the operation overrides what the packet path may have learned by itself. Rows need their network.
+   */
+  change(operation: Operation): boolean {
+    switch (operation.op) {
+      case 'networkSet':
+        return this.#setNetwork(operation)
+      case 'networkRemove':
+        return this.#removeNetwork(operation.vni)
+      case 'portAttach':
+        return this.#attach(operation.port, operation.vni)
+      case 'floodAdd': {
+        const { floods } = this.#rows(operation.vni)
+        return !floods.has(operation.remote) && floods.add(operation.remote) !== undefined
+      }
+      case 'floodRemove':
+        return this.#networks.get(operation.vni)?.floods.delete(operation.remote) ?? false
+      case 'macSetRemote':
+        return put(this.#rows(operation.vni).macs, operation.mac, operation) || operation.override
+      case 'macSetLocal':
+        return put(this.#rows(operation.vni).macs, operation.mac, operation)
+      case 'macRemove': {
+        const macs = this.#networks.get(operation.vni)?.macs
+        const row = macs?.get(operation.mac)
+        if (row === undefined || originOf(row) !== operation.origin) return false
+        return macs!.delete(operation.mac)
+      }
+      case 'neighbourSet':
+        return put(this.#rows(operation.vni).neighbours, operation.ip, operation)
+      case 'neighbourRemove': {
+        const neighbours = this.#networks.get(operation.vni)?.neighbours
+        if (neighbours?.get(operation.ip)?.origin !== operation.origin) return false
+        return neighbours.delete(operation.ip)
+      }
+    }
+  }
+
+  #rows(vni: number): Rows {
+    const rows = this.#networks.get(vni)
+    if (rows === undefined) throw new Error(`image: a row of network ${vni}, which is not there`)
+    return rows
+  }
+
+  #setNetwork(operation: OperationOf<'networkSet'>): boolean {
+    const rows = this.#networks.get(operation.vni)
+    if (rows === undefined) {
+      this.#networks.set(operation.vni, {
+        settings: operation,
+        floods: new Set(),
+        macs: new Map(),
+        neighbours: new Map(),
+      })
+      return true
+    }
+    if (sameRow(rows.settings, operation)) return false
+    rows.settings = operation
+    return true
+  }
+
+  /** All that belongs to the network goes with it; its ports are detached. */
+  #removeNetwork(vni: number): boolean {
+    for (const [port, attached] of this.#attachments) {
+      if (attached === vni) this.#attachments.delete(port)
+    }
+    return this.#networks.delete(vni)
+  }
+
+  /** The port's MACs do not follow it into another network. */
+  #attach(port: number, vni: number): boolean {
+    const before = this.#attachments.get(port)
+    if (before === vni || (before === undefined && vni === 0)) return false
+    if (before !== undefined) {
+      const { macs } = this.#rows(before)
+      for (const [mac, row] of macs) {
+        if (row.op === 'macSetLocal' && row.port === port) macs.delete(mac)
+      }
+    }
+    if (vni === 0) this.#attachments.delete(port)
+    else {
+      this.#rows(vni)
+      this.#attachments.set(port, vni)
+    }
+    return true
+  }
+}
+
+/** Whose MAC a row says it is. */
+export function originOf(row: OperationOf<'macSetRemote' | 'macSetLocal'>): 'local' | 'remote' {
+  return row.op === 'macSetLocal' ? 'local' : 'remote'
+}
+
+/** Equal in every field. Rows are flat, so this is equality of values. */
+export function sameRow(a: Operation, b: Operation): boolean {
+  const left = a as unknown as { readonly [field: string]: unknown }
+  const right = b as unknown as { readonly [field: string]: unknown }
+  for (const field in left) if (left[field] !== right[field]) return false
+  return true
+}
+
+function put<K, Row extends Operation>(rows: Map<K, Row>, key: K, row: Row): boolean {
+  const before = rows.get(key)
+  if (before !== undefined && sameRow(before, row)) return false
+  rows.set(key, row)
+  return true
+}

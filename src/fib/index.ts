@@ -1,0 +1,23 @@
+// The front door of fib: what the packet path must contain, and the interface to it.
+
+export type {
+  Counters,
+  Dataplane,
+  DataplaneEvent,
+  DataplaneReader,
+  FloodState,
+  MacState,
+  NeighbourState,
+  NetworkState,
+  Operation,
+  Origin,
+  PortCounters,
+  PortSpec,
+  PortState,
+  RemoteState,
+  Snapshot,
+  UplinkState,
+  VtepSpec,
+} from './dataplane.js'
+export { Image, type NetworkImage, type OperationOf } from './image.js'
+export { additions, reconcile, removals } from './reconcile.js'

@@ -1,0 +1,151 @@
+// From the tables as they are to the image: the smallest list of operations, in an order in which no frame meets a
+// row that points nowhere. What is used is added before its users, and removed after them.
+//
+// Rows that the packet path made by itself (learned MACs, snooped bindings) are left alone, with one exception: a
+// remote MAC that overrides.
+
+import type { Mac } from '../net/index.js'
+import type { MacState, NeighbourState, NetworkState, Operation, Snapshot } from './dataplane.js'
+import type { Image, NetworkImage, OperationOf } from './image.js'
+
+/** What makes the tables equal to the image. Empty when they are: reconcile(image, apply(reconcile(...))) = []. */
+export function reconcile(image: Image, snapshot: Snapshot): readonly Operation[] {
+  return [...additions(image, snapshot), ...removals(image, snapshot)]
+}
+
+/** The half that adds and changes: after it, everything wanted is there. */
+export function additions(image: Image, snapshot: Snapshot): readonly Operation[] {
+  const tables = indexOf(snapshot)
+  const operations: Operation[] = []
+  for (const [vni, wanted] of image.networks) {
+    const is = tables.get(vni)?.settings
+    const { suppress, agingSeconds } = wanted.settings
+    if (is === undefined || is.suppress !== suppress || is.agingSeconds !== agingSeconds) {
+      operations.push(wanted.settings)
+    }
+  }
+  // A port that is not there can be neither attached nor the place of a MAC.
+  const ports = new Map(snapshot.ports.map((port) => [port.id, port.vni]))
+  for (const [port, vni] of image.attachments) {
+    if (ports.has(port) && ports.get(port) !== vni) {
+      operations.push({ op: 'portAttach', port, vni })
+    }
+  }
+  for (const [vni, wanted] of image.networks) {
+    const rows = tables.get(vni) ?? EMPTY
+    for (const remote of wanted.floods) {
+      if (!rows.floods.has(remote)) operations.push({ op: 'floodAdd', vni, remote })
+    }
+    for (const [mac, row] of wanted.macs) {
+      if (row.op === 'macSetRemote') addRemote(row, rows.macs.get(mac), operations)
+      else if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
+    }
+    for (const [ip, row] of wanted.neighbours) {
+      addNeighbour(row, rows.neighbours.get(ip), operations)
+    }
+  }
+  return operations
+}
+
+/** The half that removes: after it, nothing is there that is not wanted. */
+export function removals(image: Image, snapshot: Snapshot): readonly Operation[] {
+  const neighbours: Operation[] = []
+  const macs: Operation[] = []
+  const rest: Operation[] = []
+  const wantedIn = (vni: number): NetworkImage | undefined => image.networks.get(vni)
+  // Rows of a network that goes away go with it.
+  for (const { vni, ip, origin, static: isStatic } of snapshot.neighbours) {
+    const wanted = wantedIn(vni)
+    if (wanted === undefined || (origin === 'local' && !isStatic)) continue
+    if (!wanted.neighbours.has(ip)) neighbours.push({ op: 'neighbourRemove', vni, ip, origin })
+  }
+  for (const { vni, mac, origin, static: isStatic } of snapshot.macs) {
+    const wanted = wantedIn(vni)
+    if (wanted === undefined || (origin === 'local' && !isStatic)) continue
+    if (!wanted.macs.has(mac)) macs.push({ op: 'macRemove', vni, mac, origin })
+  }
+  for (const { vni, remote } of snapshot.floods) {
+    if (wantedIn(vni)?.floods.has(remote) === false) rest.push({ op: 'floodRemove', vni, remote })
+  }
+  for (const { id, vni } of snapshot.ports) {
+    if (wantedIn(vni) !== undefined && !image.attachments.has(id)) {
+      rest.push({ op: 'portAttach', port: id, vni: 0 })
+    }
+  }
+  for (const { vni } of snapshot.networks) {
+    if (wantedIn(vni) === undefined) rest.push({ op: 'networkRemove', vni })
+  }
+  return [...neighbours, ...macs, ...rest]
+}
+
+function addRemote(
+  row: OperationOf<'macSetRemote'>,
+  is: MacState | undefined,
+  operations: Operation[],
+): void {
+  if (is?.origin === 'local') {
+    if (is.static) operations.push({ op: 'macRemove', vni: row.vni, mac: row.mac, origin: 'local' })
+    else if (!row.override) return
+    operations.push(row)
+  } else if (is === undefined || is.remote !== row.remote || is.sticky !== row.sticky) {
+    operations.push(row)
+  }
+}
+
+function addLocal(
+  row: OperationOf<'macSetLocal'>,
+  is: MacState | undefined,
+  ports: ReadonlyMap<number, number>,
+  operations: Operation[],
+): void {
+  // Attaching the port to another network has flushed what was behind it.
+  const flushed = ports.get(row.port) !== row.vni
+  const equal =
+    is?.origin === 'local' && is.static && is.port === row.port && is.sticky === row.sticky
+  if (!equal || flushed) operations.push(row)
+}
+
+function addNeighbour(
+  row: OperationOf<'neighbourSet'>,
+  is: NeighbourState | undefined,
+  operations: Operation[],
+): void {
+  if (is === undefined) {
+    operations.push(row)
+    return
+  }
+  if (is.origin !== row.origin) {
+    if (row.origin === 'remote' && !is.static) return
+    operations.push({ op: 'neighbourRemove', vni: row.vni, ip: row.ip, origin: is.origin }, row)
+    return
+  }
+  const bound = row.origin === 'remote' || is.static
+  if (is.mac !== row.mac || is.router !== row.router || !bound) operations.push(row)
+}
+
+interface Rows {
+  readonly settings: NetworkState | undefined
+  readonly floods: Set<string>
+  readonly macs: Map<Mac, MacState>
+  readonly neighbours: Map<string, NeighbourState>
+}
+
+const EMPTY: Rows = {
+  settings: undefined,
+  floods: new Set(),
+  macs: new Map(),
+  neighbours: new Map(),
+}
+
+/** The snapshot by VNI. Rows of a network that is not listed are as good as gone. */
+function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
+  const tables = new Map<number, Rows>()
+  for (const settings of snapshot.networks) {
+    const rows = { settings, floods: new Set<string>(), macs: new Map(), neighbours: new Map() }
+    tables.set(settings.vni, rows)
+  }
+  for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
+  for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
+  for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
+  return tables
+}
