@@ -1,0 +1,3 @@
+// The front door of api.
+
+export { type Api, type ApiSettings, createApp, startApi } from './server.js'
