@@ -41,6 +41,11 @@ bool Netlink::open(std::string& error) {
   return true;
 }
 
+Netlink* Netlink::local(std::string& error) {
+  thread_local Netlink netlink;
+  return netlink.socket_ || netlink.open(error) ? &netlink : nullptr;
+}
+
 int Netlink::request(NetlinkMessage& message) {
   message.header()->nlmsg_flags |= NLM_F_ACK;
   return exchange(message, nullptr);

@@ -27,6 +27,7 @@ struct Link {
   std::string qdisc;
   uint16_t vxlan_port = 0;  // of a vxlan device: UDP port, host order
   uint32_t vxlan_vni = 0;
+  uint64_t tx_dropped = 0;
 };
 
 struct Route {
@@ -57,6 +58,9 @@ class Netlink {
  public:
   Netlink() = default;
   bool open(std::string& error);  // in the calling thread's network namespace
+  // One for the calling thread, opened at its first use in the namespace the thread is in then.
+  // Null with `error` when it can not be.
+  static Netlink* local(std::string& error);
 
   int link_by_name(const std::string& name, Link& out);
   int link_by_index(uint32_t ifindex, Link& out);

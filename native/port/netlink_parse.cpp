@@ -5,6 +5,8 @@
 #include <linux/neighbour.h>
 #include <net/if.h>
 
+#include <algorithm>
+
 #include "netlink.hpp"
 
 namespace vtep {
@@ -51,7 +53,6 @@ bool parse_link(const nlmsghdr* message, Link& out) {
   if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) return false;
   out = Link{};
   ifinfomsg body;
-  bool bridge_message = false;
   const bool whole =
       each_attribute_behind(message, body, [&](uint16_t type, const uint8_t* value, size_t length) {
         switch (type) {
@@ -79,17 +80,22 @@ bool parse_link(const nlmsghdr* message, Link& out) {
           case IFLA_LINKINFO:
             read_link_info(value, length, out);
             break;
+          case IFLA_STATS64: {
+            rtnl_link_stats64 statistics = {};
+            memcpy(&statistics, value, std::min(length, sizeof statistics));
+            out.tx_dropped = statistics.tx_dropped;
+            break;
+          }
           default:
             break;
         }
       });
-  if (!whole) return false;
   // A bridge tells about its ports in messages of its own family: not about the link itself.
-  bridge_message = body.ifi_family == AF_BRIDGE;
+  if (!whole || body.ifi_family == AF_BRIDGE) return false;
   out.ifindex = static_cast<uint32_t>(body.ifi_index);
   out.hardware_type = body.ifi_type;
   out.up = (body.ifi_flags & IFF_UP) != 0;
-  return !bridge_message;
+  return true;
 }
 
 bool parse_address(const nlmsghdr* message, HostAddress& out) {

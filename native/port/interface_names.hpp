@@ -1,0 +1,15 @@
+// What error messages say about interfaces.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "netlink.hpp"
+
+namespace vtep {
+
+// "there is no interface eht0 (similar: eth0, eth1)", or the names there are when none is similar.
+std::string no_such_interface(Netlink& netlink, const std::string& name);
+// "bridge br0" for a link's master; empty when it has none.
+std::string master_in_words(Netlink& netlink, const Link& link);
+
+}  // namespace vtep

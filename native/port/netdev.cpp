@@ -1,0 +1,210 @@
+// netdev: an interface that exists already, by AF_PACKET: the host end of a container's veth, a
+// hypervisor's vnetN, a NIC.
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "../core/tables.gen.hpp"
+#include "host_isolation.hpp"
+#include "interface_names.hpp"
+#include "netlink.hpp"
+#include "packet_socket.hpp"
+#include "port.hpp"
+#include "privilege.hpp"
+
+namespace vtep {
+namespace {
+
+const OptionInfo kOptions[] = {
+    {"ifname", "text", "", "interface; the port's name when not given"},
+    {"isolate", "flag", "yes", "keep the host's own network stack off the interface"},
+};
+
+// Interfaces that this process has open: two ports on one interface would hand each frame to two
+// networks.
+class Claim {
+ public:
+  bool take(uint32_t ifindex) {
+    const std::lock_guard lock(mutex());
+    if (std::find(taken().begin(), taken().end(), ifindex) != taken().end()) return false;
+    taken().push_back(ifindex);
+    ifindex_ = ifindex;
+    return true;
+  }
+  ~Claim() {
+    if (ifindex_ == 0) return;
+    const std::lock_guard lock(mutex());
+    std::erase(taken(), ifindex_);
+  }
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  static std::vector<uint32_t>& taken() {
+    static std::vector<uint32_t> taken;
+    return taken;
+  }
+  uint32_t ifindex_ = 0;
+};
+
+// UDP super-frames in virtio_net_hdr came with Linux 6.2; AF_PACKET has no way to ask.
+bool kernel_has_udp_segmentation() {
+  utsname system = {};
+  if (::uname(&system) != 0) return false;
+  char* rest = nullptr;
+  const long major = ::strtol(system.release, &rest, 10);
+  const long minor = *rest == '.' ? ::strtol(rest + 1, nullptr, 10) : 0;
+  return major > 6 || (major == 6 && minor >= 2);
+}
+
+class NetdevPort : public Port {
+ public:
+  bool open(const OpenContext& context, std::string& error);
+
+  int wait_descriptor(unsigned queue) const override { return queues_[queue]->descriptor(); }
+  unsigned receive(unsigned queue, Frame* frames, unsigned max) override {
+    return queues_[queue]->receive(frames, max);
+  }
+  SendResult send(unsigned queue, const Gather* frames, unsigned count) override {
+    return queues_[queue]->send(frames, count);
+  }
+  unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override {
+    return queues_[queue]->take_losses(losses, max);
+  }
+  Abilities abilities() const override { return {true, true, udp_segmentation_}; }
+
+  bool refresh() override;
+  bool carrier() const override { return link_.up && link_.carrier; }
+  uint32_t ifindex() const override { return link_.ifindex; }
+  uint32_t mtu() const override { return link_.mtu; }
+  const uint8_t* mac() const override { return link_.mac; }
+  uint32_t flags() const override;
+
+ private:
+  bool find(Netlink& netlink, const std::string& name, std::string& error);
+  bool has_host_address(Netlink& netlink, std::string& error) const;
+  bool open_queues(unsigned count, bool isolate, std::string& error);
+
+  Link link_;
+  Claim claim_;
+  bool udp_segmentation_ = kernel_has_udp_segmentation();
+  HostIsolation isolation_;
+  std::vector<std::unique_ptr<PacketSocket>> queues_;
+};
+
+bool NetdevPort::find(Netlink& netlink, const std::string& name, std::string& error) {
+  const std::string where = "netdev " + name + ": ";
+  const int code = netlink.link_by_name(name, link_);
+  if (code == ENODEV) {
+    error = where + no_such_interface(netlink, name);
+  } else if (code != 0) {
+    error = where + strerror(code);
+  } else if (link_.hardware_type != ARPHRD_ETHER) {
+    error = where + "expected an Ethernet interface, got one without Ethernet addresses" +
+            (link_.kind.empty() ? "" : " (" + link_.kind + ")");
+  } else if (link_.master != 0) {
+    error = where + "it is a port of " + master_in_words(netlink, link_) +
+            ", which would switch the same frames; take it out first: ip link set " + name +
+            " nomaster";
+  } else if (!claim_.take(link_.ifindex)) {
+    error = where + "another port has this interface open";
+  } else {
+    return true;
+  }
+  return false;
+}
+
+// Isolating an interface that the host itself talks on would cut the host off.
+bool NetdevPort::has_host_address(Netlink& netlink, std::string& error) const {
+  std::vector<HostAddress> addresses;
+  (void)netlink.addresses(addresses);
+  for (const HostAddress& each : addresses) {
+    if (each.ifindex != link_.ifindex || each.scope != RT_SCOPE_UNIVERSE) continue;
+    if ((each.flags & IFA_F_PERMANENT) == 0) continue;  // from somebody's router advertisement
+    error = "netdev " + link_.name + ": the host has address " + each.address.text() + "/" +
+            std::to_string(each.prefix_length) +
+            " on it, and isolation would cut the host off; remove the address (ip addr del), or "
+            "set isolate=no";
+    return true;
+  }
+  return false;
+}
+
+bool NetdevPort::open_queues(unsigned count, bool isolate, std::string& error) {
+  PacketSetup setup;
+  setup.ifindex = link_.ifindex;
+  // 2 MiB for a port with one queue, 512 KiB at least for each of many.
+  setup.slots = count == 1 ? 1024 : count <= 4 ? 512 : 256;
+  setup.promiscuous = true;
+  setup.fanout = count > 1;
+  setup.mark = isolate ? kIsolationMark : 0;
+  int fanout_group = -1;
+  for (unsigned i = 0; i < count; i++) {
+    queues_.push_back(std::make_unique<PacketSocket>());
+    const char* what = "";
+    const int code = queues_.back()->open(setup, fanout_group, what);
+    if (code == 0) continue;
+    error = "netdev " + link_.name + ": " + what + ": " + refusal(code, "CAP_NET_RAW");
+    return false;
+  }
+  return true;
+}
+
+bool NetdevPort::open(const OpenContext& context, std::string& error) {
+  const std::string name = context.options.string("ifname", context.name);
+  const bool isolate = context.options.flag("isolate", true);
+  Netlink* netlink = Netlink::local(error);
+  if (netlink == nullptr || !find(*netlink, name, error)) return false;
+  if (isolate && has_host_address(*netlink, error)) return false;
+  if (!open_queues(context.queues, isolate, error)) return false;
+  if (!link_.up) {
+    const int code = netlink->set_up(link_.ifindex, true);
+    if (code != 0) {
+      error = "netdev " + name + ": can not set it up: " + refusal(code, "CAP_NET_ADMIN");
+      return false;
+    }
+    (void)refresh();
+  }
+  // Without isolation the port works all the same; flags() says that it is not in force.
+  std::string why_not;
+  if (isolate) (void)isolation_.open(link_.ifindex, HostIsolation::Method::tcx, why_not);
+  return true;
+}
+
+bool NetdevPort::refresh() {
+  std::string error;
+  Netlink* netlink = Netlink::local(error);
+  Link now;
+  if (netlink == nullptr) return true;
+  const int code = netlink->link_by_index(link_.ifindex, now);
+  if (code == 0) link_ = std::move(now);
+  return code != ENODEV;
+}
+
+uint32_t NetdevPort::flags() const {
+  uint32_t flags = PortFlag::vnetHeader | PortFlag::tso;
+  if (isolation_.method() != HostIsolation::Method::none) flags |= PortFlag::hostIsolated;
+  return flags;
+}
+
+std::unique_ptr<Port> open_netdev(const OpenContext& context, std::string& error) {
+  auto port = std::make_unique<NetdevPort>();
+  if (!port->open(context, error)) return nullptr;
+  return port;
+}
+
+}  // namespace
+
+extern const PortKind netdev_port_kind;
+const PortKind netdev_port_kind = {"netdev",
+                                   "an existing interface: a veth end, a hypervisor's vnetN, a NIC",
+                                   kOptions, std::size(kOptions), open_netdev};
+
+}  // namespace vtep
