@@ -1,0 +1,256 @@
+#include "egress.hpp"
+
+#include "../core/checksum.hpp"
+
+namespace vtep {
+
+namespace {
+
+constexpr uint32_t kEthernetHeader = 14;
+constexpr uint32_t kUdpHeader = 8;
+constexpr uint16_t kUdpChecksumOffset = 6;
+
+bool needs_checksum(const Meta& meta) { return (meta.flags & kNeedsChecksum) != 0; }
+
+Address address_of(const RemoteSnapshot& remote) { return Address::from_bytes(remote.address); }
+
+bool can_segment(const Abilities& abilities, const Meta& meta) {
+  return (meta.gso_type & ~kGsoEcn) == kGsoUdp ? abilities.udp_segmentation
+                                               : abilities.tcp_segmentation;
+}
+
+}  // namespace
+
+Egress::Egress(const Segment& segment, unsigned worker, WorkerCounters& counters)
+    : segment_(segment), counters_(counters), worker_(worker) {
+  groups_.reserve(kMaxEmits);
+  group_of_.resize(segment.config().ports + 1);
+}
+
+void Egress::send(const Burst& burst) {
+  if (burst.emit_count == 0) return;
+  sort(burst);
+  for (const Group& group : groups_) {
+    if (group.destination == 0) {
+      to_uplink(group, burst);
+    } else {
+      to_port(group, burst);
+    }
+  }
+}
+
+// Chains the emits of each destination, in order. All remotes are one destination: the uplink.
+void Egress::sort(const Burst& burst) {
+  groups_.clear();
+  for (uint16_t i = 0; i < burst.emit_count; i++) {
+    const uint32_t word = burst.emits[i].destination;
+    const uint32_t destination =
+        destination_kind(word) == Destination::port ? destination_id(word) : 0;
+    next_[i] = kEnd;
+    uint16_t& slot = group_of_[destination];
+    if (slot < groups_.size() && groups_[slot].destination == destination) {
+      next_[groups_[slot].last] = i;
+      groups_[slot].last = i;
+    } else {
+      slot = static_cast<uint16_t>(groups_.size());
+      groups_.push_back({destination, i, i});
+    }
+  }
+}
+
+void Egress::to_port(const Group& group, const Burst& burst) {
+  const PortDevice* device = list_->port(group.destination);
+  if (device == nullptr) {
+    for (uint16_t i = group.first; i != kEnd; i = next_[i])
+      counters_.drop_sent(group.destination, Drop::port_closed);
+    return;
+  }
+  ports_.open(device->port, worker_, group.destination, counters_);
+  for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
+    const Emit& emit = burst.emits[i];
+    if (emit.reply != 0) {
+      const Reply& reply = burst.replies[emit.reply - 1];
+      ports_.begin(1, 0, 1);
+      ports_.add(reply.bytes, reply.length);
+      ports_.end();
+    } else {
+      frame_to_port(device->abilities, burst.frames[emit.frame]);
+    }
+  }
+  ports_.flush();
+}
+
+void Egress::frame_to_port(const Abilities& abilities, const Frame& frame) {
+  if (frame.meta.gso_type != kGsoNone && !can_segment(abilities, frame.meta))
+    return cut_to_port(abilities, frame);
+  if (needs_checksum(frame.meta) && !abilities.partial_checksum) {
+    ports_.begin(3, 2, 1);
+    add_completed(ports_, frame);
+  } else {
+    ports_.begin(1, 0, 1);
+    ports_.add(frame.data, frame.length);
+    ports_.item().meta = frame.meta;
+  }
+  ports_.end();
+}
+
+void Egress::cut_to_port(const Abilities& abilities, const Frame& frame) {
+  const auto checksums =
+      abilities.partial_checksum ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
+  const Drop reason = segmenter_.open(frame, checksums);
+  if (reason != Drop::none) return counters_.drop_sent(ports_.port(), reason);
+  unsigned frames = 1;
+  while (segmenter_.next(piece_)) {
+    ports_.begin(2, piece_.header_length, frames);
+    uint8_t* header = ports_.make(piece_.header_length);
+    copy(header, piece_.header, piece_.header_length);
+    ports_.add(header, piece_.header_length);
+    ports_.add(piece_.payload, piece_.payload_length);
+    ports_.item().meta = piece_.meta;
+    ports_.end();
+    frames = 0;
+  }
+}
+
+// The frame with its checksum finished, in three pieces around it. The metadata of the item says
+// that nothing is left to do.
+template <class AnyBatch>
+void Egress::add_completed(AnyBatch& batch, const Frame& frame) {
+  const uint32_t place = uint32_t{frame.meta.checksum_start} + frame.meta.checksum_offset;
+  uint8_t* checksum = batch.make(2);
+  store16(checksum, completed_checksum(frame.data, frame.length, frame.meta));
+  batch.add(frame.data, place);
+  batch.add(checksum, 2);
+  batch.add(frame.data + place + 2, frame.length - place - 2);
+}
+
+bool Egress::find_remote(uint32_t index) {
+  if (index == remote_index_) return true;
+  remote_index_ = 0;
+  if (!segment_.read_remote(index, remote_) || remote_.state == RemoteState::free) return false;
+  remote_index_ = index;
+  return true;
+}
+
+// RFC 7348 section 4.3: a VTEP does not fragment.
+bool Egress::fits_path(uint32_t inner_length) const {
+  const uint32_t outer =
+      (is_ipv4(remote_.address) ? kOuterHeader4 : kOuterHeader6) - kEthernetHeader;
+  return remote_.mtu == 0 || outer + inner_length <= remote_.mtu;
+}
+
+void Egress::to_uplink(const Group& group, const Burst& burst) {
+  remote_index_ = 0;  // what was read in another burst may be out of date
+  if (list_->uplink != nullptr) uplink_.open(list_->uplink->uplink, worker_, 0, counters_);
+  for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
+    const Emit& emit = burst.emits[i];
+    const Frame& frame = burst.frames[emit.frame];
+    if (list_->uplink == nullptr || !find_remote(destination_id(emit.destination))) {
+      counters_.drop_sent(0, Drop::unresolved);
+    } else if (frame.meta.gso_type != kGsoNone) {
+      cut_to_uplink(emit, frame);
+    } else if (!fits_path(frame.length)) {
+      counters_.drop_sent(0, Drop::exceeds_mtu);
+    } else {
+      frame_to_uplink(emit, frame);
+    }
+  }
+  if (list_->uplink != nullptr) uplink_.flush();
+}
+
+void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
+  uplink_.begin(4, kMaxOuterHeader + 2, 1);
+  UplinkGather& item = uplink_.item();
+  item.destination = address_of(remote_);
+  item.source_port = source_port(emit.hash);
+  if (list_->uplink->form == UplinkForm::ethernet) {
+    uint8_t* header = uplink_.make(kMaxOuterHeader);
+    const uint32_t length = encap_frame(remote_, emit.vni, emit.hash, frame, header, item.meta);
+    item.ifindex = remote_.ifindex;
+    item.outer_length = static_cast<uint16_t>(length - kVxlanHeader);
+    uplink_.add(header, length);
+    uplink_.add(frame.data, frame.length);
+  } else {
+    uint8_t* header = uplink_.make(kVxlanHeader);
+    encap_vxlan(emit.vni, header);
+    uplink_.add(header, kVxlanHeader);
+    if (needs_checksum(frame.meta)) {
+      add_completed(uplink_, frame);
+    } else {
+      uplink_.add(frame.data, frame.length);
+    }
+  }
+  uplink_.end();
+}
+
+void Egress::cut_to_uplink(const Emit& emit, const Frame& frame) {
+  const Drop reason = segmenter_.open(frame, Segmenter::Checksums::complete);
+  if (reason != Drop::none) return counters_.drop_sent(0, reason);
+  if (!segmenter_.next(piece_)) return;
+  if (!fits_path(piece_.header_length + piece_.payload_length))
+    return counters_.drop_sent(0, Drop::exceeds_mtu);
+  unsigned frames = 1;
+  for (uint32_t left = segmenter_.pieces(); left > 0;) {
+    left -= train(emit, left, frames);
+    frames = 0;
+  }
+}
+
+// Sends the piece at hand and those behind it that go with it: as many datagrams of one size as the
+// uplink takes in one piece, the last of the super-frame may be shorter. Answers how many; the
+// piece behind them is at hand then.
+uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
+  const UplinkAbilities& abilities = list_->uplink->abilities;
+  const bool ethernet = list_->uplink->form == UplinkForm::ethernet;
+  const uint32_t size = kVxlanHeader + piece_.header_length + piece_.payload_length;
+  uint32_t datagrams = 1;
+  if (abilities.trains) {
+    datagrams = abilities.max_train_bytes / size;
+    if (datagrams > abilities.max_datagrams) datagrams = abilities.max_datagrams;
+    if (datagrams > left) datagrams = left;
+    if (datagrams > Gather::kMaxPieces / 2) datagrams = Gather::kMaxPieces / 2;
+    if (datagrams == 0) datagrams = 1;
+  }
+  const unsigned outer = ethernet ? remote_.headerLength : kVxlanHeader;
+  uplink_.begin(2 * datagrams, outer + datagrams * (kVxlanHeader + Piece::kMaxHeader), frames);
+  UplinkGather& item = uplink_.item();
+  item.destination = address_of(remote_);
+  item.source_port = source_port(emit.hash);
+  uint8_t* head = nullptr;
+  uint32_t payload = 0;
+  for (uint32_t i = 0; i < datagrams; i++) {
+    const unsigned front = i == 0 ? outer : kVxlanHeader;
+    uint8_t* header = uplink_.make(front + piece_.header_length);
+    if (i == 0) head = header;
+    encap_vxlan(emit.vni, header + front - kVxlanHeader);
+    copy(header + front, piece_.header, piece_.header_length);
+    uplink_.add(header, front + piece_.header_length);
+    uplink_.add(piece_.payload, piece_.payload_length);
+    payload += kVxlanHeader + piece_.header_length + piece_.payload_length;
+    segmenter_.next(piece_);
+  }
+  const bool is_train = datagrams > 1;
+  if (is_train) {
+    item.meta.gso_type = kGsoUdp;
+    item.meta.gso_size = static_cast<uint16_t>(size);
+  }
+  if (ethernet) {
+    const uint16_t length = static_cast<uint16_t>(outer - kVxlanHeader);
+    encap_outer(remote_, emit.vni, emit.hash, payload - kVxlanHeader, head,
+                is_train ? OuterChecksum::partial : OuterChecksum::automatic);
+    item.ifindex = remote_.ifindex;
+    item.outer_length = length;
+    // Over IPv6 the outer checksum is always there, over IPv4 only in a train: the kernel cuts no
+    // datagrams without one.
+    if (is_train || !is_ipv4(remote_.address)) {
+      item.meta.flags = kNeedsChecksum;
+      item.meta.header_length = length;
+      item.meta.checksum_start = static_cast<uint16_t>(length - kUdpHeader);
+      item.meta.checksum_offset = kUdpChecksumOffset;
+    }
+  }
+  uplink_.end();
+  return datagrams;
+}
+
+}  // namespace vtep

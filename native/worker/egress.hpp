@@ -1,0 +1,65 @@
+// From the switch's verdict to the devices: what it emits is sorted by destination and put into the
+// form that each device can take.
+//
+// The checksum invariant is kept here: a frame leaves with a correct checksum or with correct
+// metadata of a partial one. Nothing is edited in place, because a flooded frame goes to several
+// devices: a completed checksum is two bytes of scratch memory between two pieces.
+#pragma once
+#include <vector>
+
+#include "../core/encap.hpp"
+#include "../core/segmentation.hpp"
+#include "../core/switch.hpp"
+#include "batch.hpp"
+#include "device_list.hpp"
+
+namespace vtep {
+
+class Egress {
+ public:
+  Egress(const Segment& segment, unsigned worker, WorkerCounters& counters);
+  Egress(const Egress&) = delete;
+  Egress& operator=(const Egress&) = delete;
+
+  // Devices that are not in `list` any more are not touched again.
+  void adopt(const DeviceList* list) { list_ = list; }
+  // Sends all that the burst emits, in order per destination.
+  void send(const Burst& burst);
+
+ private:
+  static constexpr uint16_t kEnd = UINT16_MAX;
+  struct Group {
+    uint32_t destination;  // port id; 0 = the uplink
+    uint16_t first;
+    uint16_t last;
+  };
+
+  void sort(const Burst& burst);
+  void to_port(const Group& group, const Burst& burst);
+  void frame_to_port(const Abilities& abilities, const Frame& frame);
+  void cut_to_port(const Abilities& abilities, const Frame& frame);
+  void to_uplink(const Group& group, const Burst& burst);
+  void frame_to_uplink(const Emit& emit, const Frame& frame);
+  void cut_to_uplink(const Emit& emit, const Frame& frame);
+  uint32_t train(const Emit& emit, uint32_t left, unsigned frames);
+  bool find_remote(uint32_t index);
+  bool fits_path(uint32_t inner_length) const;
+  template <class AnyBatch>
+  void add_completed(AnyBatch& batch, const Frame& frame);
+
+  Segment segment_;
+  WorkerCounters& counters_;
+  unsigned worker_;
+  const DeviceList* list_ = nullptr;
+  std::vector<Group> groups_;
+  std::vector<uint16_t> group_of_;  // by port id, valid while it points to a group of that id
+  uint16_t next_[kMaxEmits];
+  uint32_t remote_index_ = 0;
+  RemoteSnapshot remote_;
+  Segmenter segmenter_;
+  Piece piece_;
+  Batch<Port, Gather> ports_;
+  Batch<Uplink, UplinkGather> uplink_;
+};
+
+}  // namespace vtep

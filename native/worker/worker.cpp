@@ -1,0 +1,182 @@
+#include "worker.hpp"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "clock.hpp"
+
+namespace vtep {
+
+namespace {
+
+constexpr uint64_t kNanosecondsPerSecond = 1000000000;
+
+const DeviceList kNoDevices;
+
+}  // namespace
+
+Worker::Worker(const Segment& segment, Shared& shared, unsigned number)
+    : segment_(segment),
+      shared_(shared),
+      number_(number),
+      switch_(segment, number),
+      egress_(segment, number, switch_.counters()),
+      list_(&kNoDevices) {
+  is_busy_.resize(segment.config().ports + 1);
+  busy_.reserve(is_busy_.size());
+  egress_.adopt(list_);
+  burst_.context = this;
+  burst_.flush = [](void* context, Burst& burst) { static_cast<Worker*>(context)->flush(burst); };
+}
+
+bool Worker::start(std::string& error) {
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_ || doorbell_.descriptor() < 0) {
+    error = "worker " + std::to_string(number_) + ": epoll: " + strerror(errno);
+    return false;
+  }
+  watch_descriptor(doorbell_.descriptor(), kDoorbell, true);
+  // Signals are for the threads that know what to do with them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread_.native_handle(), ("vtep-worker-" + std::to_string(number_)).c_str());
+  return true;
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  stopping_.store(true, std::memory_order_relaxed);
+  doorbell_.ring();
+  thread_.join();
+}
+
+void Worker::run() {
+  epoll_event events[kEvents];
+  int timeout = -1;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    shared_.quiescence.sleep(number_);
+    const int count = epoll_wait(epoll_.get(), events, kEvents, timeout);
+    shared_.quiescence.begin_turn(number_);
+    const DeviceList* newest = shared_.devices.load(std::memory_order_acquire);
+    if (newest != nullptr && newest != list_) adopt(newest);
+
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.u64 == kDoorbell) {
+        doorbell_.silence();
+      } else if (const auto source = static_cast<uint32_t>(events[i].data.u64); !is_busy_[source]) {
+        turn(source);
+      }
+    }
+    // What was not finished in the last turn is nobody's news. It comes behind the news, and may
+    // stay unfinished once more.
+    unfinished_.swap(busy_);
+    for (const uint32_t source : unfinished_) {
+      is_busy_[source] = 0;
+      turn(source);
+    }
+    unfinished_.clear();
+
+    if (learned_something_) {
+      learned_something_ = false;
+      shared_.keeper.ring_if_asleep();
+    }
+    if (losses_at_ != 0 && monotonic_nanoseconds() >= losses_at_) collect_losses();
+    timeout = !busy_.empty() ? 0 : losses_at_ != 0 ? kMillisecondsPerSecond : -1;
+  }
+  shared_.quiescence.sleep(number_);
+}
+
+void Worker::adopt(const DeviceList* list) {
+  watch(list_, list, false);
+  watch(list, list_, true);
+  list_ = list;
+  egress_.adopt(list);
+  adopted_.store(list->version, std::memory_order_release);
+  shared_.keeper.ring_if_asleep();
+}
+
+// Adds to (or takes from) epoll what is in `list` and not in `other`.
+void Worker::watch(const DeviceList* list, const DeviceList* other, bool add) {
+  for (uint32_t id = 0; id < list->ports.size(); id++) {
+    const PortDevice* device = list->ports[id];
+    if (device == nullptr || device == other->port(id)) continue;
+    watch_descriptor(device->port->wait_descriptor(number_), id, add);
+  }
+  if (list->uplink != nullptr && list->uplink != other->uplink)
+    watch_descriptor(list->uplink->uplink->wait_descriptor(number_), 0, add);
+}
+
+void Worker::watch_descriptor(int descriptor, uint64_t key, bool add) {
+  if (descriptor < 0) return;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = key;
+  epoll_ctl(epoll_.get(), add ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, descriptor, &event);
+}
+
+// A few bursts of one device. One that may have more, or still lends us frames, is remembered for
+// the next turn.
+void Worker::turn(uint32_t source) {
+  bool finished = true;
+  if (source == 0) {
+    const UplinkDevice* device = list_->uplink;
+    if (device == nullptr) return;
+    const bool ethernet = device->form == UplinkForm::ethernet;
+    finished = receive(*device->uplink, [&](unsigned count, uint64_t now) {
+      if (ethernet) {
+        switch_.from_outer(frames_, count, now, burst_);
+      } else {
+        switch_.from_vxlan(frames_, count, now, burst_);
+      }
+    });
+  } else {
+    const PortDevice* device = list_->port(source);
+    if (device == nullptr) return;
+    finished = receive(*device->port, [&](unsigned count, uint64_t now) {
+      switch_.from_port(source, frames_, count, now, burst_);
+    });
+  }
+  if (!finished) {
+    is_busy_[source] = 1;
+    busy_.push_back(source);
+  }
+}
+
+template <class Device, class Forward>
+bool Worker::receive(Device& device, Forward forward) {
+  for (unsigned i = 0; i < kBursts; i++) {
+    const unsigned count = device.receive(number_, frames_, kBurst);
+    if (count == 0) return true;
+    const uint64_t now = monotonic_nanoseconds();
+    if (losses_at_ == 0) losses_at_ = now + kNanosecondsPerSecond;
+    forward(count, now);
+  }
+  return false;
+}
+
+void Worker::flush(Burst& burst) {
+  egress_.send(burst);
+  for (unsigned i = 0; i < burst.learn_count; i++)
+    learned_something_ |= learned_.push(burst.learns[i]);
+}
+
+void Worker::collect_losses() {
+  losses_at_ = 0;
+  Loss losses[8];
+  const auto count_losses = [&](auto& device, uint32_t port) {
+    const unsigned rows = device.take_losses(number_, losses, 8);
+    for (unsigned i = 0; i < rows; i++)
+      switch_.counters().drop_received(port, losses[i].reason, losses[i].frames);
+  };
+  for (const PortDevice* device : list_->ports)
+    if (device != nullptr) count_losses(*device->port, device->id);
+  if (list_->uplink != nullptr) count_losses(*list_->uplink->uplink, 0);
+}
+
+}  // namespace vtep

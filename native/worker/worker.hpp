@@ -1,0 +1,83 @@
+// A worker thread: owns queue w of every port and of the uplink, moves bursts from device to switch
+// to device, and sleeps in epoll when there is nothing to do.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "../core/switch.hpp"
+#include "../port/descriptor.hpp"
+#include "device_list.hpp"
+#include "egress.hpp"
+#include "learn_ring.hpp"
+#include "quiescence.hpp"
+
+namespace vtep {
+
+using LearnRing = SpscRing<LearnRecord, 8192>;
+
+// What the keeper and all workers share, beside the segment.
+struct Shared {
+  Quiescence quiescence;
+  std::atomic<const DeviceList*> devices{nullptr};
+  Doorbell keeper;
+};
+
+class Worker {
+ public:
+  Worker(const Segment& segment, Shared& shared, unsigned number);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { stop(); }
+
+  bool start(std::string& error);
+  // Joins the thread.
+  void stop();
+
+  // Keeper: there is a new list, come and look.
+  void call() { doorbell_.ring(); }
+  // Keeper: the list that this worker works with.
+  uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
+  LearnRing& learned() { return learned_; }
+
+ private:
+  static constexpr unsigned kBursts = 4;  // of one device in one turn
+  static constexpr int kEvents = 64;
+  static constexpr int kMillisecondsPerSecond = 1000;
+  static constexpr uint64_t kDoorbell = UINT64_MAX;
+
+  void run();
+  void adopt(const DeviceList* list);
+  void watch(const DeviceList* list, const DeviceList* other, bool add);
+  void watch_descriptor(int descriptor, uint64_t key, bool add);
+  void turn(uint32_t source);
+  template <class Device, class Forward>
+  bool receive(Device& device, Forward forward);
+  void flush(Burst& burst);
+  void collect_losses();
+
+  Segment segment_;
+  Shared& shared_;
+  const unsigned number_;
+  Switch switch_;
+  Egress egress_;
+  Burst burst_;
+  Frame frames_[kBurst];
+  const DeviceList* list_;
+  // Devices (port id, 0 = uplink) that have not answered 0 yet: they have more, or still lend us
+  // frames.
+  std::vector<uint32_t> busy_, unfinished_;
+  std::vector<uint8_t> is_busy_;  // by port id
+  bool learned_something_ = false;
+  uint64_t losses_at_ = 0;  // nanoseconds of the next look at the devices' losses; 0 = nothing was
+                            // received since the last
+  Descriptor epoll_;
+  Doorbell doorbell_;
+  LearnRing learned_;
+  std::atomic<uint64_t> adopted_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace vtep
