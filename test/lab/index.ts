@@ -1,6 +1,7 @@
 export { attempt, CommandError, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
 export { Host } from './host.js'
+export { sendFrames, sendUdp } from './inject.js'
 export { type FdbEntry, KernelVtep } from './kernel-vtep.js'
 export { Lab, type Owner } from './lab.js'
 export { connect, Namespace } from './namespace.js'

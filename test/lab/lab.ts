@@ -68,6 +68,11 @@ export class Lab {
     return this.add(new Namespace(this, name))
   }
 
+  /** A namespace of this lab by its short name (a tenant's is host-port). */
+  find(name: string): Namespace | undefined {
+    return this.#namespaces.find((namespace) => namespace.name === name)
+  }
+
   adopt(service: Service): void {
     this.#services.push(service)
   }

@@ -16,7 +16,7 @@ export async function until<T>(
   what: string,
   probe: () => Promise<T> | T,
   options: WaitOptions = {},
-): Promise<T> {
+): Promise<NonNullable<T>> {
   const seconds = options.seconds ?? 10
   const end = Date.now() + seconds * 1000
   for (;;) {

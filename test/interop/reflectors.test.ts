@@ -1,0 +1,90 @@
+// Reflectors between leaves: GoBGP, FRR and we reflect for us; we reflect for FRR.
+
+import { test } from 'tap'
+import {
+  type Host,
+  missing,
+  type RoutedFabric,
+  reaches,
+  routedFabric,
+  startFrr,
+  startGobgp,
+  startVtep,
+  tcp,
+  until,
+} from '../lab/index.js'
+import { ipOf, leaf, macOf, reflector, tenantOptions, vni } from './support.js'
+
+const asn = 65000
+const clientsOf = (hosts: readonly Host[]): { address: string; asn: number; client: true }[] =>
+  hosts.map((host) => ({ address: host.vtep4, asn, client: true }))
+
+const reflectors = {
+  async GoBGP({ spine, hosts }: RoutedFabric): Promise<void> {
+    await startGobgp(spine, { asn, peers: clientsOf(hosts) })
+  },
+  async FRR({ spine, hosts }: RoutedFabric): Promise<void> {
+    await startFrr(spine, { asn, peers: clientsOf(hosts), role: 'reflector' })
+  },
+  async vtep({ spine, hosts }: RoutedFabric): Promise<void> {
+    await startVtep(spine, reflector(spine, asn, clientsOf(hosts)))
+  },
+}
+
+const needs = { GoBGP: ['gobgpd', 'gobgp'], FRR: ['vtysh', 'bgpd'], vtep: [] }
+
+for (const name of ['GoBGP', 'FRR', 'vtep'] as const) {
+  test(`${name} reflects between two of us`, {
+    skip: missing('iperf3', ...needs[name]),
+  }, async (t) => {
+    const fabric = await routedFabric(t)
+    const { spine, hosts } = fabric
+    const [h1, h2] = [hosts[0]!, hosts[1]!]
+    const vm1 = await h1.tenant('vm1', tenantOptions(1))
+    const vm2 = await h2.tenant('vm2', tenantOptions(2))
+    await reflectors[name](fabric)
+    const peers = [{ address: spine.vtep4, asn }]
+    const v1 = await startVtep(h1, leaf(h1, { peers, ports: ['vm1'] }))
+    const v2 = await startVtep(h2, leaf(h2, { peers, ports: ['vm2'] }))
+    await v1.established()
+    await v2.established()
+    await reaches(vm1, ipOf(2), 20)
+    t.match(await v1.learned(macOf(2), { kind: 'remote' }), { vni, dst: h2.vtep4 })
+    t.match(await v2.learned(macOf(1), { kind: 'remote' }), { vni, dst: h1.vtep4 })
+    const routes = await v1.routes()
+    const reflected = routes.find((route) => route.type === 2 && route['mac'] === macOf(2))
+    t.equal(reflected?.nextHop, h2.vtep4, 'the next hop is the leaf, not the reflector')
+    t.equal(reflected?.peer, spine.vtep4)
+    t.notOk(
+      routes.some((route) => route.nextHop === h1.vtep4 && route.peer === spine.vtep4),
+      'our own routes do not come back',
+    )
+    const { bitsPerSecond } = await tcp(vm1, vm2, ipOf(2))
+    t.ok(bitsPerSecond > 100e6, `TCP: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    await vm2.ip('link set eth0 down')
+    await v1.forgot(macOf(2))
+  })
+}
+
+test('we reflect between two FRR leaves', { skip: missing('vtysh', 'bgpd') }, async (t) => {
+  const { spine, hosts } = await routedFabric(t)
+  const vtep = await startVtep(spine, reflector(spine, asn, clientsOf(hosts)))
+  const leaves = []
+  for (const [index, host] of hosts.entries()) {
+    const kernel = await host.kernelVtep(vni)
+    const n = index + 1
+    const vm = await host.tenant(`vm${n}`, { ...tenantOptions(n), bridge: kernel.bridge })
+    const frr = await startFrr(host, { asn, peers: [{ address: spine.vtep4, asn }] })
+    leaves.push({ host, kernel, vm, frr })
+  }
+  await vtep.established()
+  const [a, b] = [leaves[0]!, leaves[1]!]
+  await reaches(a.vm, ipOf(2), 20)
+  t.equal(await until('type 2 at a', () => a.kernel.remoteOf(macOf(2))), b.host.vtep4)
+  t.equal(await until('type 2 at b', () => b.kernel.remoteOf(macOf(1))), a.host.vtep4)
+  const own = (await a.frr.paths()).find(({ prefix }) => prefix === `[2]:[0]:[48]:[${macOf(2)}]`)
+  t.match(own?.path['originatorId'], b.host.vtep4, 'ORIGINATOR_ID is the leaf')
+  t.match(own?.path['clusterList'], { list: [spine.vtep4] })
+  await b.host.ip('link set vm2 nomaster')
+  await until('withdrawn at a', async () => !(await a.kernel.remoteOf(macOf(2))))
+})
