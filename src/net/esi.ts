@@ -1,6 +1,6 @@
 // Ethernet segment identifiers (RFC 7432 section 5): ten octets, the first is the type.
 
-import { HEX, HEX_COLON, hexToBytes } from './octets.js'
+import { colonHexToBytes, HEX, HEX_COLON } from './octets.js'
 import { ParseError } from './parse-error.js'
 
 /** Ten octets as lower-case hex with colons. */
@@ -29,9 +29,7 @@ export function esiFromBytes(bytes: Uint8Array, offset = 0): Esi {
 
 /** The ten octets of the text. Throws ParseError. */
 export function esiToBytes(esi: Esi): Uint8Array {
-  const bytes = /^[0-9a-f]{2}(:[0-9a-f]{2}){9}$/i.test(esi)
-    ? hexToBytes(esi.replaceAll(':', ''))
-    : undefined
+  const bytes = colonHexToBytes(esi, 10)
   if (bytes === undefined) throw new ParseError('ESI', 'ten octets like 00:01:...:0a', esi)
   return bytes
 }

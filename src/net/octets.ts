@@ -21,14 +21,38 @@ export function hexFromBytes(bytes: Uint8Array): string {
   return text
 }
 
+/** The value of a hex digit by its character code, -1 for any other. */
+const DIGIT = Int8Array.from({ length: 128 }, (_, code) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()),
+)
+
 /** Octets of an even run of hex digits, or undefined when the text is something else. */
 export function hexToBytes(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined
-  const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return text.length % 2 === 0 ? pairs(text, text.length / 2, 2) : undefined
+}
+
+/** Exactly `count` octets of hex digits with a colon between them, or undefined. */
+export function colonHexToBytes(text: string, count: number): Uint8Array | undefined {
+  if (text.length !== 3 * count - 1) return undefined
+  for (let i = 2; i < text.length; i += 3) if (text.charCodeAt(i) !== COLON) return undefined
+  return pairs(text, count, 3)
+}
+
+const COLON = 0x3a
+
+/** `count` pairs of hex digits, one every `step` characters. */
+function pairs(text: string, count: number, step: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(count)
+  for (let i = 0; i < count; i++) {
+    const value = (digit(text, step * i) << 4) | digit(text, step * i + 1)
+    if (value < 0) return undefined
+    bytes[i] = value
   }
   return bytes
+}
+
+function digit(text: string, at: number): number {
+  return DIGIT[text.charCodeAt(at)] ?? -1
 }
 
 /** An unsigned decimal without sign, spaces or leading zeros, up to `max`; else undefined. */

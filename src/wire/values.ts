@@ -116,10 +116,19 @@ export const routeDistinguisher: Codec<RouteDistinguisher> = {
     }
     return lastRd.text
   },
-  encode: (w, value) => w.bytes(routeDistinguisherToBytes(value)),
+  encode(w, value) {
+    if (value !== lastWritten.text) {
+      lastWritten = { text: value, octets: routeDistinguisherToBytes(value) }
+    }
+    w.bytes(lastWritten.octets)
+  },
 }
 
 let lastRd = { high: 0, low: 0, text: '0:0' }
+let lastWritten: { readonly text: string; readonly octets: Uint8Array } = {
+  text: '0:0',
+  octets: new Uint8Array(8),
+}
 
 /** Ten octets. */
 export const esi: Codec<Esi> = {

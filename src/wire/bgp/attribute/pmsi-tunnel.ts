@@ -1,5 +1,7 @@
 // PMSI Tunnel (RFC 6514 section 5; for EVPN RFC 7432 section 11, RFC 8365 section 9).
 //
+// RFC 7606 gives no verdict for it. Without it nobody floods to the sender, so the route is of no use: withdraw.
+//
 //   +---------------------------------+
 //   |  Flags (1 octet)                |
 //   +---------------------------------+
