@@ -1,0 +1,76 @@
+// What one peer has told us of one family (RFC 4271 section 3.2): also the paths we must not use, with the reason, so
+// that an operator can ask why a route is not there.
+
+import type { Path } from './path.js'
+
+export interface ReceivedPath {
+  readonly path: Path
+  /** Why it may not be used, as policy says; such a path is in no loc-rib. */
+  readonly rejected?: string
+}
+
+export class AdjRibIn {
+  readonly #paths = new Map<string, Path>()
+  /** Few: kept apart so that the many cost nothing. */
+  readonly #rejected = new Map<string, string>()
+  /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4). */
+  #stale: Set<string> | undefined
+
+  get size(): number {
+    return this.#paths.size
+  }
+
+  get rejected(): number {
+    return this.#rejected.size
+  }
+
+  get(key: string): Path | undefined {
+    return this.#paths.get(key)
+  }
+
+  /** The path when it is in use. */
+  usable(key: string): Path | undefined {
+    return this.#rejected.has(key) ? undefined : this.#paths.get(key)
+  }
+
+  set(key: string, path: Path, rejected: string | undefined): void {
+    this.#stale?.delete(key)
+    this.#paths.set(key, path)
+    if (rejected === undefined) this.#rejected.delete(key)
+    else this.#rejected.set(key, rejected)
+  }
+
+  /** The same route once more: only that it is not stale. */
+  confirm(key: string): void {
+    this.#stale?.delete(key)
+  }
+
+  delete(key: string): void {
+    this.#stale?.delete(key)
+    this.#paths.delete(key)
+    this.#rejected.delete(key)
+  }
+
+  keys(): readonly string[] {
+    return [...this.#paths.keys()]
+  }
+
+  *received(): IterableIterator<ReceivedPath> {
+    for (const [key, path] of this.#paths) {
+      const rejected = this.#rejected.get(key)
+      yield rejected === undefined ? { path } : { path, rejected }
+    }
+  }
+
+  /** The peer sends everything again: what it does not send until `endRefresh` is gone. */
+  beginRefresh(): void {
+    this.#stale = new Set(this.#paths.keys())
+  }
+
+  /** The routes that were not repeated, for the caller to delete. */
+  endRefresh(): readonly string[] {
+    const stale = [...(this.#stale ?? [])]
+    this.#stale = undefined
+    return stale
+  }
+}

@@ -1,0 +1,118 @@
+// What goes into the speaker and what comes out. Plain data except octets: a recording of events replays a bug.
+
+import type { Ip } from '../net/index.js'
+import type { EvpnRoute, IpNlri, PathAttributes } from '../wire/index.js'
+import type { FsmState } from './fsm.js'
+import type { Path } from './path.js'
+import type { PeerSettings, RangeSettings, SessionFamily } from './settings.js'
+
+/** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4`. */
+export type RouteNlri = EvpnRoute | IpNlri
+
+/** A route of our own. The speaker adds ORIGIN (igp) and AS_PATH; both may be given. */
+export interface OriginatedRoute {
+  readonly family: SessionFamily
+  readonly nlri: RouteNlri
+  /** The VTEP for `evpn`. May be left out for `ipv4`: then it is our address of each session. */
+  readonly nextHop?: Ip
+  /** Extended communities, PMSI tunnel and so on. */
+  readonly attributes: PathAttributes
+}
+
+export interface WithdrawnRoute {
+  readonly family: SessionFamily
+  readonly nlri: RouteNlri
+}
+
+export type SpeakerEvent =
+  /** A new peer, or new settings of a known one: what changed decides whether its session survives. */
+  | { readonly event: 'peerAdded'; readonly peer: PeerSettings }
+  | { readonly event: 'peerRemoved'; readonly id: string }
+  | { readonly event: 'rangeAdded'; readonly range: RangeSettings }
+  | { readonly event: 'rangeRemoved'; readonly id: string }
+  /** TCP is there. `connection` is a number never used before; `peer` is set when `connect` asked for it. */
+  | {
+      readonly event: 'connected'
+      readonly connection: number
+      readonly direction: 'in' | 'out'
+      readonly peer?: string
+      readonly localAddress: Ip
+      readonly remoteAddress: Ip
+      readonly remotePort: number
+    }
+  | { readonly event: 'connectFailed'; readonly peer: string; readonly reason: string }
+  /** The peer or the network ended it; not sent for a connection that the speaker closed. */
+  | { readonly event: 'closed'; readonly connection: number; readonly reason?: string }
+  | { readonly event: 'received'; readonly connection: number; readonly bytes: Uint8Array }
+  /** The transport's buffer is full: nothing more is advertised on the connection until `drained`. */
+  | { readonly event: 'blocked'; readonly connection: number }
+  | { readonly event: 'drained'; readonly connection: number }
+  /** A timer of `startTimer` ended. */
+  | { readonly event: 'timer'; readonly timer: string }
+  | { readonly event: 'originate'; readonly routes: readonly OriginatedRoute[] }
+  | { readonly event: 'withdraw'; readonly routes: readonly WithdrawnRoute[] }
+  /** Ends the session (it comes back), or only asks for (`in`) or repeats (`out`) all routes (RFC 2918). */
+  | {
+      readonly event: 'clear'
+      readonly peer: string
+      readonly soft?: 'in' | 'out'
+      readonly communication?: string
+    }
+  /** Ends all sessions for good; the text is told to the peers (RFC 9003). */
+  | { readonly event: 'shutdown'; readonly communication?: string }
+
+/** A route of the loc-rib that has another best path than before, or none. */
+export interface RibChange {
+  readonly family: SessionFamily
+  /** Equal keys are the same route. */
+  readonly key: string
+  /** The best path's, or the last one's when there is none: labels and ESI are of that path. */
+  readonly nlri: RouteNlri
+  /** Undefined when the route is withdrawn. */
+  readonly best: Path | undefined
+  /** All paths that may be used, in no order. */
+  readonly paths: readonly Path[]
+}
+
+export type SpeakerAction =
+  /** Answer with `connected` or `connectFailed`. */
+  | {
+      readonly do: 'connect'
+      readonly peer: string
+      readonly address: Ip
+      readonly port: number
+      readonly source?: Ip
+    }
+  /** Gives up a `connect` that has not been answered; no answer follows. */
+  | { readonly do: 'cancelConnect'; readonly peer: string }
+  | { readonly do: 'send'; readonly connection: number; readonly bytes: Uint8Array }
+  /** After everything sent is flushed. Nothing is told about the connection afterwards. */
+  | { readonly do: 'close'; readonly connection: number }
+  /** Starts or restarts. `jitter`: shorten by up to a quarter, at random (RFC 4271 section 10). */
+  | {
+      readonly do: 'startTimer'
+      readonly timer: string
+      readonly seconds: number
+      readonly jitter: boolean
+    }
+  | { readonly do: 'stopTimer'; readonly timer: string }
+  | {
+      readonly do: 'peerState'
+      readonly peer: string
+      readonly from: FsmState
+      readonly to: FsmState
+      readonly reason?: string
+    }
+  | {
+      readonly do: 'routes'
+      readonly family: SessionFamily
+      readonly changes: readonly RibChange[]
+    }
+  /** The peer has sent all it had for the family (RFC 4724 section 2). */
+  | { readonly do: 'endOfRib'; readonly peer: string; readonly family: SessionFamily }
+  | {
+      readonly do: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly text: string
+      readonly peer?: string
+    }

@@ -1,0 +1,168 @@
+// Two OPENs -> what this pair of speakers may use, or why not (RFC 4271 section 6.2, RFC 5492). Pure functions.
+
+import type { Ip } from '../net/index.js'
+import {
+  afiSafiOf,
+  type Capability,
+  type CapabilityNamed,
+  type ErrorReport,
+  familyOf,
+  iana,
+  type Open,
+  type WireContext,
+} from '../wire/index.js'
+import {
+  defaults,
+  type PeerAs,
+  type SessionFamily,
+  type SessionSettings,
+  type SpeakerSettings,
+} from './settings.js'
+
+/** What holds for a session. */
+export interface Negotiated {
+  readonly families: readonly SessionFamily[]
+  readonly kind: 'ibgp' | 'ebgp'
+  readonly peerAsn: number
+  readonly peerRouterId: Ip
+  /** 0: no KEEPALIVE is sent and the session never expires. */
+  readonly holdTimeSeconds: number
+  readonly keepaliveSeconds: number
+  readonly routeRefresh: boolean
+  readonly enhancedRouteRefresh: boolean
+  readonly receive: WireContext
+  readonly send: WireContext
+}
+
+/** An OPEN that cannot be accepted: what to send, and a sentence for both operators. */
+export interface Refusal {
+  readonly notification: ErrorReport
+  readonly text: string
+}
+
+/** What we read before the peer's OPEN is accepted: AS numbers do not occur, only OPEN and NOTIFICATION do. */
+export const beforeOpen: WireContext = { fourOctetAs: true, addPath: [], extendedMessages: false }
+
+/** Our OPEN. Only what is implemented is offered. */
+export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Open {
+  const { asn, routerId } = speaker
+  const capabilities: Capability[] = [
+    ...settings.families.map(
+      (family): Capability => ({ name: 'multiprotocol', ...afiSafiOf(family) }),
+    ),
+    { name: 'routeRefresh' },
+    { name: 'enhancedRouteRefresh' },
+    { name: 'extendedMessage' },
+    { name: 'fourOctetAs', asn },
+  ]
+  return {
+    kind: 'open',
+    version: 4,
+    asn: asn > 0xffff ? iana.AS_TRANS : asn,
+    holdTimeSeconds: settings.holdTimeSeconds ?? defaults.holdTimeSeconds,
+    bgpId: routerId,
+    capabilities,
+  }
+}
+
+/** The peer's AS number: its capability's, or the field of an old speaker (RFC 6793 section 4.1). */
+export function asnOf(open: Open): number {
+  return capability(open, 'fourOctetAs')?.asn ?? open.asn
+}
+
+/** Checks the peer's OPEN against ours and our settings. The wire has checked what is wrong by itself. */
+export function negotiate(
+  speaker: SpeakerSettings,
+  settings: SessionSettings,
+  ours: Open,
+  theirs: Open,
+): Negotiated | Refusal {
+  const peerAsn = asnOf(theirs)
+  const refusal =
+    refuseAs(speaker.asn, settings.asn, peerAsn) ??
+    refuseIdentifier(speaker, peerAsn, theirs.bgpId) ??
+    refuseFamilies(settings.families, theirs)
+  if (refusal !== undefined) return refusal
+  const holdTimeSeconds = Math.min(ours.holdTimeSeconds, theirs.holdTimeSeconds)
+  const kind = peerAsn === speaker.asn ? 'ibgp' : 'ebgp'
+  const context = {
+    fourOctetAs: capability(theirs, 'fourOctetAs') !== undefined,
+    addPath: [],
+    isIbgp: kind === 'ibgp',
+  }
+  const routeRefresh = capability(theirs, 'routeRefresh') !== undefined
+  return {
+    families: commonFamilies(settings.families, theirs),
+    kind,
+    peerAsn,
+    peerRouterId: theirs.bgpId,
+    holdTimeSeconds,
+    keepaliveSeconds: Math.floor(holdTimeSeconds / 3),
+    routeRefresh,
+    enhancedRouteRefresh: routeRefresh && capability(theirs, 'enhancedRouteRefresh') !== undefined,
+    // "MAY send Extended Messages if the peer has advertised" it (RFC 8654 section 3): we have, whatever the peer says.
+    receive: { ...context, extendedMessages: true },
+    send: { ...context, extendedMessages: capability(theirs, 'extendedMessage') !== undefined },
+  }
+}
+
+export function isRefusal(result: Negotiated | Refusal): result is Refusal {
+  return 'notification' in result
+}
+
+function capability<Name extends Capability['name']>(
+  open: Open,
+  name: Name,
+): CapabilityNamed<Name> | undefined {
+  return open.capabilities.find((one): one is CapabilityNamed<Name> => one.name === name)
+}
+
+/** "Without the multiprotocol capability" a speaker means IPv4 unicast (RFC 4760 section 8). */
+function offeredFamilies(open: Open): readonly string[] {
+  const offers = open.capabilities.filter((one) => one.name === 'multiprotocol')
+  return offers.length === 0 ? ['ipv4'] : offers.map(familyOf)
+}
+
+function commonFamilies(ours: readonly SessionFamily[], theirs: Open): readonly SessionFamily[] {
+  const offered = offeredFamilies(theirs)
+  return ours.filter((family) => offered.includes(family))
+}
+
+function refuseAs(own: number, expected: PeerAs, got: number): Refusal | undefined {
+  const fits =
+    expected === 'internal' ? got === own : expected === 'external' ? got !== own : got === expected
+  if (fits && got !== 0) return undefined
+  const wanted =
+    expected === 'internal' ? String(own) : expected === 'external' ? `any but ${own}` : expected
+  return refusal(iana.openError.badPeerAs, `expected AS ${wanted}, got ${got}`)
+}
+
+/** "If the BGP Identifier is not unique within the AS" (RFC 6286 section 2.2); across ASes it need not be. */
+function refuseIdentifier(own: SpeakerSettings, peerAsn: number, id: Ip): Refusal | undefined {
+  if (peerAsn !== own.asn || id !== own.routerId) return undefined
+  return refusal(
+    iana.openError.badBgpIdentifier,
+    `the internal peer has our own BGP identifier ${id}: one of the two must change`,
+  )
+}
+
+function refuseFamilies(ours: readonly SessionFamily[], theirs: Open): Refusal | undefined {
+  if (commonFamilies(ours, theirs).length > 0) return undefined
+  const offered = offeredFamilies(theirs).join(', ')
+  const text = `no address family in common: expected one of ${ours.join(', ')}, got ${offered}`
+  return refusal(iana.openError.unsupportedCapability, text, requiredCapabilities(ours))
+}
+
+/** "The Data field MUST contain all of the capabilities that are missing" (RFC 5492 section 5): code, length, value. */
+function requiredCapabilities(families: readonly SessionFamily[]): Uint8Array {
+  return Uint8Array.from(
+    families.flatMap((family) => {
+      const { afi, safi } = afiSafiOf(family)
+      return [1, 4, afi >> 8, afi & 0xff, 0, safi]
+    }),
+  )
+}
+
+function refusal(subcode: number, text: string, data: Uint8Array = new Uint8Array(0)): Refusal {
+  return { notification: { code: iana.errorCode.open, subcode, data }, text }
+}

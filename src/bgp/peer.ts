@@ -1,0 +1,327 @@
+// One peer: what the operator wants of it, its machines, which of two colliding connections stays, and how long a peer
+// is left alone that fails again and again.
+
+import type { Ip } from '../net/index.js'
+import { encodeMessage, iana } from '../wire/index.js'
+import type { Direction } from './connection.js'
+import type { FsmEvent, FsmState } from './fsm.js'
+import { fsmStates } from './fsm.js'
+import { cease, Machine, type MachineContext, type MachineOwner } from './machine.js'
+import { beforeOpen } from './negotiate.js'
+import type { Session } from './session.js'
+import { defaults, type PeerSettings } from './settings.js'
+import { Statistics } from './statistics.js'
+
+export interface PeerContext extends MachineContext {
+  /** What may be told to whom has changed for all sessions. */
+  policyChanged(): void
+  /** A dynamic peer has no connection any more. */
+  gone(peer: Peer): void
+}
+
+const { ceaseError } = iana
+
+const MAX_IDLE_HOLD_SECONDS = 60
+/** Established for so long, a peer is forgiven its failures. */
+const STABLE_SECONDS = 60
+/** After so many failures in a row a peer that is held off may not connect either. */
+const PATIENCE = 3
+/** One that we open, one that the peer opens, and one that the peer opens again. */
+const MAX_MACHINES = 3
+
+export class Peer implements MachineOwner {
+  readonly statistics = new Statistics()
+  readonly isDynamic: boolean
+  readonly #context: PeerContext
+  readonly #machines: Machine[]
+  #settings: PeerSettings
+  #connectRetryCounter = 0
+  #isIdleHolding = false
+  #reported: FsmState = 'Idle'
+  #connectFailure = ''
+
+  constructor(settings: PeerSettings, context: PeerContext, isDynamic = false) {
+    this.#settings = settings
+    this.isDynamic = isDynamic
+    this.#context = context
+    this.#machines = [new Machine(this, context)]
+  }
+
+  get id(): string {
+    return this.#settings.id
+  }
+
+  get settings(): PeerSettings {
+    return this.#settings
+  }
+
+  /** Of the machine that has come furthest. */
+  get state(): FsmState {
+    const ranks = this.#machines.map(({ state }) => fsmStates.indexOf(state))
+    return fsmStates[Math.max(...ranks)]!
+  }
+
+  /** While Established. */
+  get session(): Session | undefined {
+    return this.#machines.find(({ session }) => session !== undefined)?.session
+  }
+
+  // ---- the operator
+
+  start(): void {
+    const event = this.#isPassive ? 'ManualStart_with_PassiveTcpEstablishment' : 'ManualStart'
+    this.#machines[0]!.fire(event)
+  }
+
+  /** Ends everything and stays in Idle. */
+  stop(subcode: number, communication?: string): void {
+    this.#endIdleHold()
+    this.#fireAll('ManualStop', subcode, communication)
+  }
+
+  /** Ends the session; it comes back by itself, and at once if it was held off. */
+  reset(subcode: number, communication?: string): void {
+    this.#connectRetryCounter = 0
+    if (this.state !== 'Idle') {
+      this.#fireAll('AutomaticStop', subcode, communication)
+    } else if (this.#isIdleHolding) {
+      this.#endIdleHold()
+      this.start()
+    }
+  }
+
+  /** New settings with the least effect: a new session only for what the OPEN or TCP tells the peer. */
+  configure(settings: PeerSettings): void {
+    const old = this.#settings
+    this.#settings = settings
+    const { session } = this
+    if (session === undefined || needsReset(old, settings)) {
+      if (differ(old, settings)) this.reset(ceaseError.otherConfigurationChange)
+      return
+    }
+    session.configure(settings)
+    if (old.routeReflectorClient !== settings.routeReflectorClient) this.#context.policyChanged()
+    else if (old.nextHopSelf !== settings.nextHopSelf) session.reconsider()
+  }
+
+  #fireAll(event: FsmEvent, subcode: number, communication: string | undefined): void {
+    const detail = cease(subcode, communication)
+    for (const machine of [...this.#machines]) machine.fire(event, detail)
+  }
+
+  // ---- the transport
+
+  /** What `connect` asked for. */
+  connected(connection: number, localAddress: Ip): void {
+    const machine = this.#machines.find(({ state }) => state === 'Connect')
+    if (machine === undefined) {
+      this.#context.emit({ do: 'close', connection })
+      return
+    }
+    this.#connectFailure = ''
+    machine.attach(connection, localAddress, 'out')
+  }
+
+  connectFailed(reason: string): void {
+    const machine = this.#machines.find(({ state }) => state === 'Connect')
+    if (machine === undefined) return
+    // Told once, not every few seconds.
+    if (reason !== this.#connectFailure) this.log('info', `cannot connect: ${reason}`)
+    this.#connectFailure = reason
+    machine.fire('TcpConnectionFails', { reason })
+  }
+
+  /** A connection that the peer has opened. */
+  accept(connection: number, localAddress: Ip): void {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) {
+      this.log('info', `refused a connection: ${refusal}`)
+      refuse(this.#context, connection)
+      return
+    }
+    if (this.state === 'Idle') {
+      this.#endIdleHold()
+      this.#machines[0]!.fire(
+        'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment',
+      )
+    }
+    // Who opens a second connection before the first has said anything has given up the first.
+    const givenUp = this.#machines.find(
+      ({ state, direction }) => state === 'OpenSent' && direction === 'in',
+    )
+    let machine = this.#machines.find(({ state }) => state === 'Active')
+    if (machine === undefined) {
+      machine = new Machine(this, this.#context, 'Active')
+      this.#machines.push(machine)
+    }
+    if (givenUp !== undefined) dump(givenUp)
+    machine.attach(connection, localAddress, 'in')
+  }
+
+  /**
+   * In Idle the RFC refuses all connections. We do while the peer is held off for failing again and again; after a
+   * first failure it may come back at once, for it may wait long until it tries a second time.
+   */
+  #refusal(): string | undefined {
+    if (this.#isIdleHolding && this.#connectRetryCounter > PATIENCE) {
+      return `held off after ${this.#connectRetryCounter} failures in a row`
+    }
+    if (this.state === 'Idle' && !this.#isIdleHolding && !this.isDynamic) return 'stopped'
+    return this.#machines.length >= MAX_MACHINES ? 'too many connections already' : undefined
+  }
+
+  // ---- for the machines
+
+  /** RFC 4271 section 6.8. */
+  collides(machine: Machine, winner: Direction): boolean {
+    for (const other of [...this.#machines]) {
+      if (other === machine) continue
+      if (!prevails(machine, other, winner)) {
+        dump(machine)
+        return true
+      }
+      dump(other)
+    }
+    return false
+  }
+
+  /** "Collision with an existing connection that is in the Established state" costs every other one. */
+  establish(machine: Machine): void {
+    for (const other of [...this.#machines]) if (other !== machine) dump(other)
+    this.statistics.established++
+    this.#context.startTimer(this.#timer('stable'), STABLE_SECONDS, false, () => {
+      this.#connectRetryCounter = 0
+    })
+  }
+
+  released(): void {
+    this.#context.stopTimer(this.#timer('stable'))
+  }
+
+  clearConnectRetryCounter(): void {
+    this.#connectRetryCounter = 0
+  }
+
+  /** A machine that gives way to another has not failed. */
+  countConnectRetry(): void {
+    if (this.#machines.length === 1) this.#connectRetryCounter++
+  }
+
+  startConnectRetryTimer(): void {
+    if (this.#isPassive) return
+    const seconds = this.#settings.connectRetrySeconds ?? defaults.connectRetrySeconds
+    this.#context.startTimer(this.#timer('connectRetry'), seconds, true, () => {
+      this.#machines.find(isTrying)?.fire('ConnectRetryTimer_Expires')
+    })
+  }
+
+  stopConnectRetryTimer(machine: Machine): void {
+    const isNeeded = this.#machines.some((other) => other !== machine && isTrying(other))
+    if (!isNeeded) this.#context.stopTimer(this.#timer('connectRetry'))
+  }
+
+  connect(): void {
+    const { id, address, port = defaults.port, updateSource } = this.#settings
+    const action = { do: 'connect', peer: id, address, port } as const
+    this.#context.emit(updateSource === undefined ? action : { ...action, source: updateSource })
+  }
+
+  /** Who fails again and again is tried less and less often: after 1, 2, 4 ... 60 seconds. */
+  dampPeerOscillations(): void {
+    if (this.#machines.length > 1 || this.isDynamic) return
+    const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
+    const seconds = Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
+    this.#isIdleHolding = true
+    this.#context.startTimer(this.#timer('idleHold'), seconds, true, () => {
+      this.#isIdleHolding = false
+      this.#machines[0]!.fire(
+        this.#isPassive
+          ? 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'
+          : 'AutomaticStart_with_DampPeerOscillations',
+      )
+    })
+  }
+
+  moved(machine: Machine, from: FsmState, reason: string | undefined): void {
+    const hasNothing = machine.connection === undefined && machine.state !== 'Connect'
+    const isLast = this.#machines.length === 1
+    // A machine without a connection is of use only if it is the last.
+    if (hasNothing && !isLast) this.#machines.splice(this.#machines.indexOf(machine), 1)
+    this.#report(reason)
+    if (hasNothing && isLast && this.isDynamic && from !== 'Idle') this.#context.gone(this)
+  }
+
+  log(level: 'info' | 'warn', text: string): void {
+    this.#context.emit({ do: 'log', level, text: `peer ${this.id}: ${text}`, peer: this.id })
+  }
+
+  #report(reason: string | undefined): void {
+    const { state } = this
+    const from = this.#reported
+    if (state === from) return
+    this.#reported = state
+    const action = { do: 'peerState', peer: this.id, from, to: state } as const
+    this.#context.emit(reason === undefined ? action : { ...action, reason })
+    if (state === 'Established') {
+      const { peerAsn, families, holdTimeSeconds } = this.session!.negotiated
+      const what = `AS ${peerAsn}, ${families.join(' and ')}, hold time ${holdTimeSeconds} s`
+      this.log('info', `session established: ${what}`)
+    } else if (from === 'Established') {
+      this.statistics.flaps++
+      this.log('warn', `session ended: ${reason ?? 'stopped'}`)
+    } else if (state === 'Idle' && reason !== undefined) {
+      this.log('warn', `no session: ${reason}`)
+    }
+  }
+
+  get #isPassive(): boolean {
+    return this.#settings.passive === true
+  }
+
+  #endIdleHold(): void {
+    if (!this.#isIdleHolding) return
+    this.#isIdleHolding = false
+    this.#context.stopTimer(this.#timer('idleHold'))
+  }
+
+  #timer(name: string): string {
+    return `${this.id} ${name}`
+  }
+}
+
+/** Turns away a connection that belongs to no machine. */
+export function refuse(context: Pick<PeerContext, 'emit'>, connection: number): void {
+  const { notification } = cease(ceaseError.connectionRejected)
+  const bytes = encodeMessage({ kind: 'notification', ...notification! }, beforeOpen)
+  context.emit({ do: 'send', connection, bytes })
+  context.emit({ do: 'close', connection })
+}
+
+function dump(machine: Machine): void {
+  machine.fire('OpenCollisionDump', cease(ceaseError.connectionCollision))
+}
+
+/** Whether `machine`, which has just got a good OPEN, stays rather than `other`. */
+function prevails(machine: Machine, other: Machine, winner: Direction): boolean {
+  if (other.state === 'Established') return false
+  // A connection that is only being tried gives way to one that works.
+  if (other.connection === undefined) return true
+  if (machine.direction === other.direction) return other.state === 'OpenSent'
+  return machine.direction === winner
+}
+
+function isTrying({ state }: Machine): boolean {
+  return state === 'Connect' || state === 'Active'
+}
+
+const resetting = ['address', 'asn', 'families', 'holdTimeSeconds', 'updateSource'] as const
+
+function needsReset(old: PeerSettings, settings: PeerSettings): boolean {
+  return resetting.some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+}
+
+function differ(old: PeerSettings, settings: PeerSettings): boolean {
+  const names = new Set([...Object.keys(old), ...Object.keys(settings)]) as Set<keyof PeerSettings>
+  names.delete('description')
+  return [...names].some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+}

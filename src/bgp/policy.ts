@@ -1,0 +1,173 @@
+// What is accepted from whom and what is told to whom: loops, the iBGP rule and reflection (RFC 4456), and how
+// attributes change at the border of the AS (RFC 4271 section 5). Pure functions of settings and path.
+
+import type { Ip } from '../net/index.js'
+import {
+  type AsPath,
+  type ExtendedCommunity,
+  iana,
+  isTransitive,
+  type PathAttributes,
+  type UnknownAttribute,
+  type WireContext,
+  withAs4,
+} from '../wire/index.js'
+import type { AttributeSet, AttributeSets } from './attribute-set.js'
+import { DEFAULT_LOCAL_PREF } from './decision.js'
+import type { Path, PathSource } from './path.js'
+import type { SessionFamily, SpeakerSettings } from './settings.js'
+
+const { transitive, partial } = iana.attributeFlag
+
+// ---- import
+
+/** Attributes as they are kept: "unrecognized non-transitive attributes MUST be quietly ignored" (section 5). */
+export function importAttributes(attributes: PathAttributes): PathAttributes {
+  const { unknown, ...rest } = attributes
+  const kept = unknown?.filter(({ flags }) => (flags & transitive) !== 0) ?? []
+  return kept.length === 0 ? rest : { ...rest, unknown: kept }
+}
+
+/** Why a path must not be used, or undefined. */
+export function loopOf(set: AttributeSet, speaker: SpeakerSettings): string | undefined {
+  const { asPath, originatorId, clusterList } = set.attributes
+  if (asPath?.some(({ asns }) => asns.includes(speaker.asn)))
+    return `AS path has our AS ${speaker.asn}`
+  if (originatorId === speaker.routerId) return `originator id is our own ${originatorId}`
+  const cluster = clusterIdOf(speaker)
+  if (clusterList?.includes(cluster)) return `cluster list has our cluster ${cluster}`
+  return undefined
+}
+
+export function clusterIdOf(speaker: SpeakerSettings): Ip {
+  return speaker.clusterId ?? speaker.routerId
+}
+
+// ---- export
+
+/** The receiving end of an export. */
+export interface ExportTarget {
+  readonly peer: string
+  readonly kind: 'ibgp' | 'ebgp'
+  readonly routerId: Ip
+  readonly isClient: boolean
+  /** Our address of the session. */
+  readonly localAddress: Ip
+  readonly nextHopSelf: boolean
+  /** What the peer can read. */
+  readonly context: WireContext
+}
+
+const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
+
+/** Whether the peer is to know the path at all. */
+export function mayExport(path: Path, to: ExportTarget): boolean {
+  const { source, set } = path
+  if (source.peer === to.peer && source.kind !== 'local') return false
+  const { communities, originatorId } = set.attributes
+  if (communities?.includes(noAdvertise)) return false
+  if (to.kind === 'ebgp') {
+    return !communities?.some((one) => one === noExport || one === noExportSubconfed)
+  }
+  // The peer would have to discard its own route (RFC 4456 section 8).
+  if (originatorId === to.routerId) return false
+  return source.kind !== 'ibgp' || source.isClient || to.isClient
+}
+
+/** Works out exported sets, once for each set and kind of receiver: clients of a reflector share theirs. */
+export class Exporter {
+  readonly #speaker: SpeakerSettings
+  readonly #sets: AttributeSets
+  readonly #known = new WeakMap<AttributeSet, Map<string, AttributeSet>>()
+
+  constructor(speaker: SpeakerSettings, sets: AttributeSets) {
+    this.#speaker = speaker
+    this.#sets = sets
+  }
+
+  /** The attributes and next hop to send, or undefined when the peer is not to know the path. */
+  export(path: Path, family: SessionFamily, to: ExportTarget): AttributeSet | undefined {
+    if (!mayExport(path, to)) return undefined
+    const nextHop = nextHopFor(path, family, to)
+    if (nextHop === undefined) return undefined
+    const { source, set } = path
+    const key = `${to.kind} ${to.context.fourOctetAs} ${source.kind} ${source.routerId} ${nextHop}`
+    let known = this.#known.get(set)
+    if (known === undefined) this.#known.set(set, (known = new Map()))
+    let exported = known.get(key)
+    if (exported === undefined) {
+      const changed = this.#change(set.attributes, source, to)
+      exported = this.#sets.intern(withAs4(changed, to.context), nextHop)
+      known.set(key, exported)
+    }
+    return exported
+  }
+
+  #change(attributes: PathAttributes, source: PathSource, to: ExportTarget): PathAttributes {
+    const passed = source.kind === 'local' ? attributes : markPartial(attributes)
+    if (to.kind === 'ebgp') return toExternal(passed, source, this.#speaker.asn)
+    if (source.kind === 'ibgp') return reflected(passed, source, clusterIdOf(this.#speaker))
+    // "MUST include the LOCAL_PREF attribute" towards internal peers (RFC 4271 section 5.1.5).
+    return { ...passed, localPref: passed.localPref ?? DEFAULT_LOCAL_PREF }
+  }
+}
+
+/** EVPN next hops are VTEPs and stay, also over eBGP; a reflector changes none (RFC 4456 section 10). */
+function nextHopFor(path: Path, family: SessionFamily, to: ExportTarget): Ip | undefined {
+  const own = family === 'evpn' || isIpv4(to.localAddress) ? to.localAddress : undefined
+  const reflects = path.source.kind === 'ibgp' && to.kind === 'ibgp'
+  if (path.set.nextHop === SELF) return own
+  if (reflects) return path.set.nextHop
+  if (to.nextHopSelf) return own
+  return family === 'ipv4' && to.kind === 'ebgp' ? own : path.set.nextHop
+}
+
+/** Next hop of a route of our own that is reached at whatever address the session has. */
+export const SELF: Ip = '0.0.0.0'
+
+function isIpv4(ip: Ip): boolean {
+  return !ip.includes(':')
+}
+
+/** What we pass on without having understood it says so (RFC 4271 section 5). */
+function markPartial(attributes: PathAttributes): PathAttributes {
+  if (attributes.unknown === undefined) return attributes
+  const mark = (one: UnknownAttribute) => ({ ...one, flags: one.flags | partial })
+  return { ...attributes, unknown: attributes.unknown.map(mark) }
+}
+
+/** RFC 4456 section 8: who originated it, and our cluster in front. */
+function reflected(attributes: PathAttributes, source: PathSource, cluster: Ip): PathAttributes {
+  return {
+    ...attributes,
+    originatorId: attributes.originatorId ?? source.routerId,
+    clusterList: [cluster, ...(attributes.clusterList ?? [])],
+  }
+}
+
+/** What stays inside an AS is left out: LOCAL_PREF, a neighbour's MED, reflection, non-transitive communities. */
+function toExternal(attributes: PathAttributes, source: PathSource, asn: number): PathAttributes {
+  const { localPref: _, originatorId: __, clusterList: ___, med, ...rest } = attributes
+  const { extendedCommunities, ...others } = rest
+  const outside = extendedCommunities?.filter(crossesBorder) ?? []
+  return {
+    ...others,
+    asPath: prepend(attributes.asPath ?? [], asn),
+    ...(outside.length > 0 ? { extendedCommunities: outside } : {}),
+    // "MUST NOT be propagated to other neighboring autonomous systems" (section 5.1.4): our own may.
+    ...(med !== undefined && source.kind === 'local' ? { med } : {}),
+  }
+}
+
+function crossesBorder(community: ExtendedCommunity): boolean {
+  return isTransitive(community)
+}
+
+/** Our AS in front (RFC 4271 section 5.1.2 b). */
+export function prepend(path: AsPath, asn: number): AsPath {
+  const [first, ...rest] = path
+  if (first?.type === 'sequence' && first.asns.length < 255) {
+    return [{ type: 'sequence', asns: [asn, ...first.asns] }, ...rest]
+  }
+  return [{ type: 'sequence', asns: [asn] }, ...path]
+}

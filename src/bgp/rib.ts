@@ -1,0 +1,89 @@
+// The loc-rib of one family, together with the paths of all adj-ribs-in it is chosen from (RFC 4271 section 3.2): a
+// route is one entry with all its usable paths, and what changed is decided once at the end of a step.
+
+import { evpnKey } from '../wire/index.js'
+import { best } from './decision.js'
+import type { RibChange, RouteNlri } from './events.js'
+import type { Path } from './path.js'
+import type { SessionFamily } from './settings.js'
+
+/** What tells routes of a family apart. */
+export function keyOf(nlri: RouteNlri): string {
+  return 'type' in nlri ? evpnKey(nlri) : nlri.prefix
+}
+
+/** Equal in what the key leaves out too: labels, ESI, gateway. Both have the same key. */
+export function sameNlri(a: RouteNlri, b: RouteNlri): boolean {
+  if (a === b || !('type' in a) || a.type === 'opaque') return true
+  const left = a as unknown as { readonly [name: string]: unknown }
+  const right = b as unknown as { readonly [name: string]: unknown }
+  for (const name in left) if (left[name] !== right[name]) return false
+  for (const name in right) if (!(name in left)) return false
+  return true
+}
+
+/** One route and its usable paths. */
+export interface RibEntry {
+  readonly key: string
+  paths: readonly Path[]
+  /** As of the last `decide`; undefined also while the entry is new. */
+  best: Path | undefined
+}
+
+export class LocRib {
+  readonly family: SessionFamily
+  readonly #entries = new Map<string, RibEntry>()
+  /** Entries whose paths changed since `decide`. */
+  #changed = new Set<RibEntry>()
+
+  constructor(family: SessionFamily) {
+    this.family = family
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: string): RibEntry | undefined {
+    return this.#entries.get(key)
+  }
+
+  entries(): IterableIterator<RibEntry> {
+    return this.#entries.values()
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#entries.keys()
+  }
+
+  /** Puts `path` in the place of `old`; either may be missing. */
+  replace(key: string, old: Path | undefined, path: Path | undefined): void {
+    if (old === undefined && path === undefined) return
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      if (path === undefined) return
+      entry = { key, paths: [], best: undefined }
+      this.#entries.set(key, entry)
+    }
+    const others = old === undefined ? entry.paths : entry.paths.filter((one) => one !== old)
+    entry.paths = path === undefined ? others : others.length === 0 ? [path] : [...others, path]
+    this.#changed.add(entry)
+  }
+
+  /** Chooses anew where paths changed; gives the routes that now have another best path, or none. */
+  decide(): readonly RibChange[] {
+    if (this.#changed.size === 0) return []
+    const changes: RibChange[] = []
+    for (const entry of this.#changed) {
+      const before = entry.best
+      entry.best = best(entry.paths)
+      if (entry.paths.length === 0) this.#entries.delete(entry.key)
+      if (entry.best === before) continue
+      const { key, paths, best: now } = entry
+      const nlri = (now ?? before)!.nlri
+      changes.push({ family: this.family, key, nlri, best: now, paths })
+    }
+    this.#changed = new Set()
+    return changes
+  }
+}

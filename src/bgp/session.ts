@@ -1,0 +1,373 @@
+// An Established session: UPDATEs become paths, changes of the loc-rib become UPDATEs. It sends only when asked to
+// `flush`, a bounded number of routes at a time, so that no peer's table holds up another's.
+
+import type { Ip } from '../net/index.js'
+import {
+  afiSafiOf,
+  encodeMessage,
+  endOfRib,
+  endOfRibUpdate,
+  type Family,
+  familyOf,
+  iana,
+  type Message,
+  type Problem,
+  type RouteRefresh,
+  type Update,
+  withoutAs4,
+  worstVerdict,
+} from '../wire/index.js'
+import { AdjRibIn } from './adj-rib-in.js'
+import { AdjRibOut, type Advertised } from './adj-rib-out.js'
+import type { AttributeSet, AttributeSets } from './attribute-set.js'
+import type { RouteNlri } from './events.js'
+import type { Negotiated } from './negotiate.js'
+import { Path, type PathSource } from './path.js'
+import { type Exporter, type ExportTarget, importAttributes, loopOf } from './policy.js'
+import { keyOf, type LocRib, sameNlri } from './rib.js'
+import type { PeerSettings, SessionFamily, SpeakerSettings } from './settings.js'
+import type { Statistics } from './statistics.js'
+import { type UpdateSink, writeAnnouncements, writeWithdraws } from './update-writer.js'
+
+/** What sessions share: the speaker's tables. */
+export interface Tables {
+  readonly speaker: SpeakerSettings
+  readonly ribs: { readonly [F in SessionFamily]: LocRib }
+  readonly sets: AttributeSets
+  readonly exporter: Exporter
+}
+
+/** What a session tells its surroundings. */
+export interface SessionOutput {
+  send(kind: Message['kind'], octets: Uint8Array): void
+  endOfRib(family: SessionFamily): void
+  log(level: 'info' | 'warn', text: string): void
+}
+
+interface FamilyState {
+  readonly in: AdjRibIn
+  readonly out: AdjRibOut
+  /** What the first full table, or a refresh, is ended with once all of it is sent. */
+  sending: 'initial' | 'refresh' | undefined
+  /** A refresh was asked for while `sending`. */
+  refreshAgain: boolean
+  endOfRibReceived: boolean
+}
+
+const subtype = iana.routeRefreshSubtype
+
+/** Texts of problems that are logged once per session, at most so many. */
+const MAX_LOGGED = 50
+
+export class Session {
+  readonly negotiated: Negotiated
+  readonly localAddress: Ip
+  /** No sending until the transport has room again. */
+  blocked = false
+  readonly #tables: Tables
+  readonly #output: SessionOutput
+  readonly #statistics: Statistics
+  readonly #source: PathSource & { isClient: boolean }
+  readonly #families = new Map<SessionFamily, FamilyState>()
+  readonly #logged = new Set<string>()
+  #target: ExportTarget
+
+  constructor(
+    tables: Tables,
+    settings: PeerSettings,
+    negotiated: Negotiated,
+    localAddress: Ip,
+    statistics: Statistics,
+    output: SessionOutput,
+  ) {
+    this.negotiated = negotiated
+    this.localAddress = localAddress
+    this.#tables = tables
+    this.#output = output
+    this.#statistics = statistics
+    this.#source = {
+      peer: settings.id,
+      kind: negotiated.kind,
+      address: settings.address,
+      routerId: negotiated.peerRouterId,
+      isClient: isClient(settings, negotiated),
+    }
+    this.#target = this.#targetOf(settings)
+    for (const family of negotiated.families) {
+      const out = new AdjRibOut()
+      out.touchAll(tables.ribs[family].keys(), false)
+      this.#families.set(family, {
+        in: new AdjRibIn(),
+        out,
+        sending: 'initial',
+        refreshAgain: false,
+        endOfRibReceived: false,
+      })
+    }
+  }
+
+  get source(): PathSource {
+    return this.#source
+  }
+
+  adjRibIn(family: SessionFamily): AdjRibIn | undefined {
+    return this.#families.get(family)?.in
+  }
+
+  adjRibOut(family: SessionFamily): AdjRibOut | undefined {
+    return this.#families.get(family)?.out
+  }
+
+  endOfRibReceived(family: SessionFamily): boolean {
+    return this.#families.get(family)?.endOfRibReceived === true
+  }
+
+  /** Settings that need no new session: reflection and next hops. */
+  configure(settings: PeerSettings): void {
+    this.#source.isClient = isClient(settings, this.negotiated)
+    this.#target = this.#targetOf(settings)
+  }
+
+  // ---- receiving
+
+  /** An UPDATE that does not reset the session, and what was wrong with it. */
+  receiveUpdate(update: Update, problems: readonly Problem[]): void {
+    this.#note(problems)
+    const ended = problems.length === 0 ? endOfRib(update) : undefined
+    if (ended !== undefined) {
+      this.#endOfRib(ended)
+      return
+    }
+    for (const { route, family } of problems) {
+      if (route !== undefined && family !== undefined && !('octets' in route)) {
+        this.#withdraw(family, [route])
+      }
+    }
+    const { attributes, withdrawn, nlri } = update
+    this.#withdraw('ipv4', withdrawn)
+    if (attributes.mpUnreach !== undefined) {
+      this.#withdraw(attributes.mpUnreach.family, attributes.mpUnreach.nlri as readonly RouteNlri[])
+    }
+    const { mpReach } = attributes
+    const reach = (mpReach?.nextHop === undefined ? [] : mpReach.nlri) as readonly RouteNlri[]
+    if (worstVerdict(problems) === 'treat-as-withdraw') {
+      this.#withdraw('ipv4', nlri)
+      if (mpReach !== undefined) this.#withdraw(mpReach.family, reach)
+      return
+    }
+    this.#announce('ipv4', nlri, update, attributes.nextHop)
+    if (mpReach !== undefined) this.#announce(mpReach.family, reach, update, mpReach.nextHop)
+  }
+
+  receiveRouteRefresh(message: RouteRefresh): void {
+    const family = this.#known(familyOf(message))
+    if (family === undefined) return
+    const state = this.#families.get(family)!
+    if (message.subtype === subtype.request) this.refresh(family)
+    else if (!this.negotiated.enhancedRouteRefresh) return
+    else if (message.subtype === subtype.beginRefresh) state.in.beginRefresh()
+    else if (message.subtype === subtype.endRefresh) {
+      for (const key of state.in.endRefresh()) this.#remove(family, state.in, key)
+    }
+  }
+
+  #announce(
+    name: Family,
+    nlri: readonly RouteNlri[],
+    { attributes }: Update,
+    nextHop: Ip | undefined,
+  ): void {
+    if (nlri.length === 0) return
+    const family = this.#known(name)
+    if (family === undefined || nextHop === undefined) return
+    const { sets, speaker, ribs } = this.#tables
+    const whole = withoutAs4(attributes, this.negotiated.receive)
+    const set = sets.intern(importAttributes(whole), nextHop)
+    const rejected = loopOf(set, speaker)
+    const { in: adjRibIn } = this.#families.get(family)!
+    for (const route of nlri) {
+      const key = keyOf(route)
+      const old = adjRibIn.get(key)
+      // The same set has the same verdict of policy, so nothing at all has changed.
+      if (old !== undefined && old.set === set && sameNlri(old.nlri, route)) {
+        adjRibIn.confirm(key)
+        continue
+      }
+      const usable = adjRibIn.usable(key)
+      const path = new Path(route, set, this.#source)
+      adjRibIn.set(key, path, rejected)
+      ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
+    }
+  }
+
+  #withdraw(name: Family, nlri: readonly RouteNlri[]): void {
+    if (nlri.length === 0) return
+    const family = this.#known(name)
+    if (family === undefined) return
+    const { in: adjRibIn } = this.#families.get(family)!
+    for (const route of nlri) this.#remove(family, adjRibIn, keyOf(route))
+  }
+
+  #remove(family: SessionFamily, adjRibIn: AdjRibIn, key: string): void {
+    const usable = adjRibIn.usable(key)
+    adjRibIn.delete(key)
+    this.#tables.ribs[family].replace(key, usable, undefined)
+  }
+
+  #endOfRib(name: Family): void {
+    const family = this.#known(name)
+    if (family === undefined) return
+    this.#families.get(family)!.endOfRibReceived = true
+    this.#output.endOfRib(family)
+  }
+
+  /** The family when the session carries it; what the peer sends of others is left alone. */
+  #known(name: Family): SessionFamily | undefined {
+    if (name !== 'evpn' && name !== 'ipv4') return this.#ignore(name)
+    return this.#families.has(name) ? name : this.#ignore(name)
+  }
+
+  #ignore(name: Family): undefined {
+    this.#logOnce('info', `ignored routes of family ${name}, which was not negotiated`)
+    return undefined
+  }
+
+  #note(problems: readonly Problem[]): void {
+    for (const { verdict, attribute, text } of problems) {
+      this.#statistics.problems[verdict]++
+      this.#logOnce('warn', `malformed UPDATE, ${verdict}: ${attribute}: ${text}`)
+    }
+  }
+
+  #logOnce(level: 'info' | 'warn', text: string): void {
+    if (this.#logged.has(text) || this.#logged.size >= MAX_LOGGED) return
+    this.#logged.add(text)
+    this.#output.log(level, text)
+  }
+
+  // ---- sending
+
+  /** A route has another best path. */
+  touch(family: SessionFamily, key: string): void {
+    this.#families.get(family)?.out.touch(key)
+  }
+
+  /** Looks at all routes again: what the peer is to know may be different now. */
+  reconsider(): void {
+    for (const [family, { out }] of this.#families) {
+      out.touchAll(this.#tables.ribs[family].keys(), false)
+    }
+  }
+
+  /** Tells the peer everything once more (RFC 2918 section 4). */
+  refresh(family: SessionFamily): void {
+    const state = this.#families.get(family)
+    if (state === undefined) return
+    if (state.sending !== undefined) {
+      state.refreshAgain = true
+      return
+    }
+    state.sending = 'refresh'
+    this.#sendRefresh(family, subtype.beginRefresh)
+    state.out.touchAll(this.#tables.ribs[family].keys(), true)
+  }
+
+  /** Asks the peer for everything; false when it cannot do that. */
+  requestRefresh(): boolean {
+    if (!this.negotiated.routeRefresh) return false
+    for (const family of this.#families.keys()) this.#sendRefreshMessage(family, subtype.request)
+    return true
+  }
+
+  /** True when `flush` has work that the transport can take. */
+  get wantsFlush(): boolean {
+    if (this.blocked) return false
+    for (const { out, sending } of this.#families.values()) {
+      if (out.pending > 0 || sending !== undefined) return true
+    }
+    return false
+  }
+
+  /** Sends up to `limit` routes; gives how many were looked at. */
+  flush(limit: number): number {
+    let left = limit
+    for (const [family, state] of this.#families) {
+      const before = state.out.pending
+      this.#flushFamily(family, state, left)
+      left -= before - state.out.pending
+      if (state.out.pending === 0 && state.sending !== undefined) this.#finish(family, state)
+    }
+    return limit - left
+  }
+
+  #flushFamily(family: SessionFamily, { out }: FamilyState, limit: number): void {
+    const rib = this.#tables.ribs[family]
+    const { withdrawn, announced } = out.take(limit, (key): Advertised | undefined => {
+      const best = rib.get(key)?.best
+      const set = best && this.#export(best, family)
+      return set && { nlri: best.nlri, set }
+    })
+    const ctx = this.negotiated.send
+    const sink: UpdateSink = {
+      send: (octets) => this.#output.send('update', octets),
+      tooLong: (nlri, reason) => {
+        out.forget(keyOf(nlri))
+        withdrawn.push(nlri)
+        this.#logOnce('warn', `a route is not advertised: ${reason}`)
+      },
+    }
+    for (const [set, nlri] of announced) writeAnnouncements(family, nlri, set, ctx, sink)
+    writeWithdraws(family, withdrawn, ctx, sink)
+  }
+
+  #export(path: Path, family: SessionFamily): AttributeSet | undefined {
+    return this.#tables.exporter.export(path, family, this.#target)
+  }
+
+  #finish(family: SessionFamily, state: FamilyState): void {
+    if (state.sending === 'initial') {
+      const octets = encodeMessage(endOfRibUpdate(family), this.negotiated.send)
+      this.#output.send('update', octets)
+    } else {
+      this.#sendRefresh(family, subtype.endRefresh)
+    }
+    state.sending = undefined
+    if (!state.refreshAgain) return
+    state.refreshAgain = false
+    this.refresh(family)
+  }
+
+  /** Begin and end are only for peers that know them (RFC 7313 section 4). */
+  #sendRefresh(family: SessionFamily, kind: number): void {
+    if (this.negotiated.enhancedRouteRefresh) this.#sendRefreshMessage(family, kind)
+  }
+
+  #sendRefreshMessage(family: SessionFamily, kind: number): void {
+    const message = { kind: 'routeRefresh', ...afiSafiOf(family), subtype: kind } as const
+    this.#output.send('routeRefresh', encodeMessage(message, this.negotiated.send))
+  }
+
+  #targetOf(settings: PeerSettings): ExportTarget {
+    return {
+      peer: settings.id,
+      kind: this.negotiated.kind,
+      routerId: this.negotiated.peerRouterId,
+      isClient: isClient(settings, this.negotiated),
+      localAddress: this.localAddress,
+      nextHopSelf: settings.nextHopSelf ?? false,
+      context: this.negotiated.send,
+    }
+  }
+
+  /** All the peer's paths leave the tables. */
+  close(): void {
+    for (const [family, state] of this.#families) {
+      for (const key of state.in.keys()) this.#remove(family, state.in, key)
+    }
+  }
+}
+
+/** Reflection is an internal matter (RFC 4456 section 6). */
+function isClient(settings: PeerSettings, negotiated: Negotiated): boolean {
+  return negotiated.kind === 'ibgp' && settings.routeReflectorClient === true
+}

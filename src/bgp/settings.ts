@@ -1,0 +1,63 @@
+// What the operator wants of the speaker, already checked: host translates the configuration into these.
+
+import type { Ip, Prefix } from '../net/index.js'
+
+/** Families the speaker carries. `ipv4` is unicast: VTEP addresses. */
+export type SessionFamily = 'evpn' | 'ipv4'
+
+/** One AS number, or any: `internal` is our own, `external` is every other. */
+export type PeerAs = number | 'internal' | 'external'
+
+export interface SpeakerSettings {
+  readonly asn: number
+  /** The BGP Identifier: an IPv4 address, not zero (RFC 6286). */
+  readonly routerId: Ip
+  /** As route reflector (RFC 4456 section 7). Default: `routerId`. */
+  readonly clusterId?: Ip
+}
+
+/** What a configured peer and a range of dynamic peers have in common. */
+export interface SessionSettings {
+  readonly asn: PeerAs
+  readonly families: readonly SessionFamily[]
+  /** An iBGP peer that we reflect routes to and from (RFC 4456). */
+  readonly routeReflectorClient?: boolean
+  /** 0 (never expires) or 3 and more. Default 90. */
+  readonly holdTimeSeconds?: number
+  /**
+   * Our address of the session as next hop of every route we pass on. Default: EVPN next hops are left alone (they are
+   * VTEPs, also over eBGP); IPv4 next hops are left alone over iBGP.
+   */
+  readonly nextHopSelf?: boolean
+  readonly description?: string
+}
+
+export interface PeerSettings extends SessionSettings {
+  /** Names the peer in events and actions; usually its address. */
+  readonly id: string
+  readonly address: Ip
+  /** TCP port to connect to. Default 179. */
+  readonly port?: number
+  /** Wait for the peer to connect. Default false. */
+  readonly passive?: boolean
+  /** ConnectRetryTime. Default 10. */
+  readonly connectRetrySeconds?: number
+  /** Local address to connect from. */
+  readonly updateSource?: Ip
+}
+
+/** Peers that are not named but may connect from a prefix. They exist as long as their session. */
+export interface RangeSettings extends SessionSettings {
+  readonly id: string
+  readonly prefix: Prefix
+  /** At most so many peers at a time. Default 1000. */
+  readonly limit?: number
+}
+
+/** The FRR "datacenter" defaults where RFC 4271 section 10 suggests longer times for the Internet. */
+export const defaults = {
+  port: 179,
+  holdTimeSeconds: 90,
+  connectRetrySeconds: 10,
+  rangeLimit: 1000,
+} as const

@@ -1,0 +1,281 @@
+// The speaker: peers and tables behind one door. `step` takes an event and gives actions; the same events give the
+// same actions, so a recording of events is a bug report. No clock, no socket, no randomness.
+
+import { prefixContains, splitPrefix } from '../net/index.js'
+import { iana } from '../wire/index.js'
+import type { ReceivedPath } from './adj-rib-in.js'
+import { AttributeSets } from './attribute-set.js'
+import type {
+  OriginatedRoute,
+  RibChange,
+  SpeakerAction,
+  SpeakerEvent,
+  WithdrawnRoute,
+} from './events.js'
+import type { Machine } from './machine.js'
+import { Path, type PathSource } from './path.js'
+import { Peer, type PeerContext, refuse } from './peer.js'
+import { Exporter, SELF } from './policy.js'
+import { keyOf, LocRib, sameNlri } from './rib.js'
+import type { Session } from './session.js'
+import {
+  defaults,
+  type RangeSettings,
+  type SessionFamily,
+  type SpeakerSettings,
+} from './settings.js'
+import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
+
+const families: readonly SessionFamily[] = ['evpn', 'ipv4']
+
+/** Routes looked at for sending in one step, all peers together: some 5 ms of work. */
+const FLUSH_LIMIT = 2000
+const FLUSH_TIMER = 'speaker flush'
+
+const { ceaseError } = iana
+
+type EventHandlers = {
+  readonly [E in SpeakerEvent['event']]: (event: Extract<SpeakerEvent, { event: E }>) => void
+}
+
+export class Speaker {
+  readonly settings: SpeakerSettings
+  readonly #ribs = { evpn: new LocRib('evpn'), ipv4: new LocRib('ipv4') }
+  readonly #own = { evpn: new Map<string, Path>(), ipv4: new Map<string, Path>() }
+  readonly #ownSource: PathSource
+  readonly #sets = new AttributeSets()
+  readonly #peers = new Map<string, Peer>()
+  readonly #ranges = new Map<string, RangeSettings>()
+  /** Dynamic peers by the range they came from. */
+  readonly #members = new Map<Peer, string>()
+  readonly #machines = new Map<number, Machine>()
+  readonly #timers = new Map<string, () => void>()
+  readonly #context: PeerContext
+  #actions: SpeakerAction[] = []
+  /** Timers started in this step, so that a burst of messages restarts the hold timer once. */
+  readonly #started = new Map<string, number>()
+  #isShutDown = false
+  /** Whose turn it is to be flushed first. */
+  #turn = 0
+
+  constructor(settings: SpeakerSettings) {
+    this.settings = settings
+    const { routerId } = settings
+    this.#ownSource = { peer: '', kind: 'local', address: routerId, routerId, isClient: false }
+    this.#context = {
+      speaker: settings,
+      ribs: this.#ribs,
+      sets: this.#sets,
+      exporter: new Exporter(settings, this.#sets),
+      emit: (action) => this.#actions.push(action),
+      startTimer: (timer, seconds, jitter, onExpiry) => {
+        this.#timers.set(timer, onExpiry)
+        if (this.#started.get(timer) === seconds) return
+        this.#started.set(timer, seconds)
+        this.#actions.push({ do: 'startTimer', timer, seconds, jitter })
+      },
+      stopTimer: (timer) => {
+        this.#started.delete(timer)
+        if (this.#timers.delete(timer)) this.#actions.push({ do: 'stopTimer', timer })
+      },
+      bind: (connection, machine) => this.#machines.set(connection, machine),
+      unbind: (connection) => this.#machines.delete(connection),
+      policyChanged: () => {
+        for (const session of this.#sessions()) session.reconsider()
+      },
+      gone: (peer) => {
+        this.#peers.delete(peer.id)
+        this.#members.delete(peer)
+      },
+    }
+  }
+
+  /** Everything that follows from one event. Never throws for what a peer sends. */
+  step(event: SpeakerEvent): SpeakerAction[] {
+    const handle = this.#handlers[event.event] as (event: SpeakerEvent) => void
+    handle(event)
+    this.#decide()
+    this.#flush()
+    const actions = this.#actions
+    this.#actions = []
+    this.#started.clear()
+    return actions
+  }
+
+  // ---- reading
+
+  peers(): PeerStatus[] {
+    return [...this.#peers.values()].map(statusOf)
+  }
+
+  *locRib(family: SessionFamily): IterableIterator<LocRibEntry> {
+    for (const { key, best, paths } of this.#ribs[family].entries()) {
+      if (best !== undefined) yield { key, nlri: best.nlri, best, paths }
+    }
+  }
+
+  /** What the peer has told us, usable or not; nothing while it is not Established. */
+  adjRibIn(peer: string, family: SessionFamily): Iterable<ReceivedPath> {
+    return this.#peers.get(peer)?.session?.adjRibIn(family)?.received() ?? []
+  }
+
+  /** What the peer has been told. */
+  *adjRibOut(peer: string, family: SessionFamily): IterableIterator<AdjRibOutEntry> {
+    const advertised = this.#peers.get(peer)?.session?.adjRibOut(family)?.advertised() ?? []
+    for (const { nlri, set } of advertised) {
+      yield { nlri, nextHop: set.nextHop, attributes: set.attributes }
+    }
+  }
+
+  // ---- events
+
+  readonly #handlers: EventHandlers = {
+    peerAdded: ({ peer: settings }) => {
+      const known = this.#peers.get(settings.id)
+      if (known !== undefined && !known.isDynamic) return known.configure(settings)
+      known?.stop(ceaseError.otherConfigurationChange)
+      const peer = new Peer(settings, this.#context)
+      this.#peers.set(settings.id, peer)
+      if (!this.#isShutDown) peer.start()
+    },
+    peerRemoved: ({ id }) => {
+      this.#peers.get(id)?.stop(ceaseError.peerDeconfigured)
+      this.#peers.delete(id)
+    },
+    rangeAdded: ({ range }) => {
+      const old = this.#ranges.get(range.id)
+      if (JSON.stringify(old) === JSON.stringify(range)) return
+      this.#ranges.set(range.id, range)
+      if (old !== undefined) this.#endRange(range.id, ceaseError.otherConfigurationChange)
+    },
+    rangeRemoved: ({ id }) => {
+      this.#ranges.delete(id)
+      this.#endRange(id, ceaseError.peerDeconfigured)
+    },
+    connected: (event) => {
+      const { connection, localAddress } = event
+      if (event.direction === 'in') return this.#accept(event)
+      const peer = this.#peers.get(event.peer ?? '')
+      if (peer !== undefined) peer.connected(connection, localAddress)
+      else this.#actions.push({ do: 'close', connection })
+    },
+    connectFailed: ({ peer, reason }) => this.#peers.get(peer)?.connectFailed(reason),
+    closed: ({ connection, reason }) => {
+      this.#machines.get(connection)?.closed(reason ?? 'connection closed by the peer')
+    },
+    received: ({ connection, bytes }) => this.#machines.get(connection)?.received(bytes),
+    blocked: ({ connection }) => this.#machines.get(connection)?.blocked(),
+    drained: ({ connection }) => this.#machines.get(connection)?.drained(),
+    timer: ({ timer }) => {
+      const onExpiry = this.#timers.get(timer)
+      this.#timers.delete(timer)
+      onExpiry?.()
+    },
+    originate: ({ routes }) => {
+      for (const route of routes) this.#originate(route)
+    },
+    withdraw: ({ routes }) => {
+      for (const route of routes) this.#withdraw(route)
+    },
+    clear: ({ peer: id, soft, communication }) => {
+      const peer = this.#peers.get(id)
+      if (peer === undefined || this.#isShutDown) return
+      if (soft === undefined) return peer.reset(ceaseError.administrativeReset, communication)
+      const { session } = peer
+      if (session === undefined) return
+      if (soft === 'out') for (const family of session.negotiated.families) session.refresh(family)
+      else if (!session.requestRefresh()) peer.log('warn', 'cannot refresh its routes')
+    },
+    shutdown: ({ communication }) => {
+      this.#isShutDown = true
+      for (const peer of [...this.#peers.values()]) {
+        peer.stop(ceaseError.administrativeShutdown, communication)
+      }
+    },
+  }
+
+  #accept(event: Extract<SpeakerEvent, { event: 'connected' }>): void {
+    const { connection, localAddress, remoteAddress } = event
+    const peer = this.#peerAt(remoteAddress)
+    if (peer !== undefined) {
+      peer.accept(connection, localAddress)
+      return
+    }
+    const text = `refused a connection from ${remoteAddress}: no such neighbor`
+    this.#actions.push({ do: 'log', level: 'info', text })
+    refuse(this.#context, connection)
+  }
+
+  /** The peer with the address; a new one when a range has it and room. */
+  #peerAt(address: string): Peer | undefined {
+    for (const peer of this.#peers.values()) if (peer.settings.address === address) return peer
+    if (this.#isShutDown) return undefined
+    const [range] = [...this.#ranges.values()]
+      .filter(({ prefix }) => prefixContains(prefix, address))
+      .sort((a, b) => splitPrefix(b.prefix).length - splitPrefix(a.prefix).length)
+    if (range === undefined) return undefined
+    const members = [...this.#members.values()].filter((id) => id === range.id).length
+    if (members >= (range.limit ?? defaults.rangeLimit)) return undefined
+    const { prefix: _, limit: __, ...session } = range
+    const settings = { ...session, id: address, address, passive: true }
+    const peer = new Peer(settings, this.#context, true)
+    this.#peers.set(address, peer)
+    this.#members.set(peer, range.id)
+    return peer
+  }
+
+  #endRange(id: string, subcode: number): void {
+    for (const [peer, range] of [...this.#members]) if (range === id) peer.stop(subcode)
+  }
+
+  #originate({ family, nlri, nextHop = SELF, attributes }: OriginatedRoute): void {
+    const key = keyOf(nlri)
+    const set = this.#sets.intern({ origin: 'igp', asPath: [], ...attributes }, nextHop)
+    const old = this.#own[family].get(key)
+    if (old !== undefined && old.set === set && sameNlri(old.nlri, nlri)) return
+    const path = new Path(nlri, set, this.#ownSource)
+    this.#own[family].set(key, path)
+    this.#ribs[family].replace(key, old, path)
+  }
+
+  #withdraw({ family, nlri }: WithdrawnRoute): void {
+    const key = keyOf(nlri)
+    const old = this.#own[family].get(key)
+    this.#own[family].delete(key)
+    this.#ribs[family].replace(key, old, undefined)
+  }
+
+  // ---- the end of a step
+
+  #sessions(): Session[] {
+    const sessions: Session[] = []
+    for (const { session } of this.#peers.values())
+      if (session !== undefined) sessions.push(session)
+    return sessions
+  }
+
+  #decide(): void {
+    for (const family of families) {
+      const changes: readonly RibChange[] = this.#ribs[family].decide()
+      if (changes.length === 0) continue
+      for (const session of this.#sessions()) {
+        for (const { key } of changes) session.touch(family, key)
+      }
+      this.#actions.push({ do: 'routes', family, changes })
+    }
+  }
+
+  /** Sends a bounded number of routes, peers taking turns; the rest waits for a timer of no time. */
+  #flush(): void {
+    const sessions = this.#sessions()
+    let left = FLUSH_LIMIT
+    for (let i = 0; i < sessions.length && left > 0; i++) {
+      const session = sessions[(this.#turn + i) % sessions.length]!
+      if (session.wantsFlush) left -= session.flush(left)
+    }
+    this.#turn++
+    if (sessions.some((session) => session.wantsFlush) && !this.#timers.has(FLUSH_TIMER)) {
+      this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
+    }
+  }
+}

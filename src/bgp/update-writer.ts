@@ -1,0 +1,126 @@
+// Changes of one family -> UPDATE messages: many routes with equal attributes in one message, as many as fit. IPv4
+// unicast travels in the UPDATE's own fields, everything else in the MP attributes (RFC 4760).
+
+import type { Ip } from '../net/index.js'
+import {
+  encodeMessage,
+  type IpNlri,
+  maxMessageLength,
+  type NlriOf,
+  type PathAttributes,
+  type Update,
+  type WireContext,
+} from '../wire/index.js'
+import type { AttributeSet } from './attribute-set.js'
+import type { RouteNlri } from './events.js'
+import type { SessionFamily } from './settings.js'
+
+/** Where messages go, and routes that no message of the session can hold (RFC 8654 section 4). */
+export interface UpdateSink {
+  send(octets: Uint8Array): void
+  tooLong(nlri: RouteNlri, reason: string): void
+}
+
+/** UPDATEs that withdraw the routes. */
+export function writeWithdraws(
+  family: SessionFamily,
+  nlri: readonly RouteNlri[],
+  ctx: WireContext,
+  sink: UpdateSink,
+): void {
+  pack(nlri, (some) => withdrawal(family, some), ctx, sink)
+}
+
+/** UPDATEs that announce the routes, all with the same attributes. */
+export function writeAnnouncements(
+  family: SessionFamily,
+  nlri: readonly RouteNlri[],
+  set: AttributeSet,
+  ctx: WireContext,
+  sink: UpdateSink,
+): void {
+  pack(nlri, (some) => announcement(family, some, set), ctx, sink)
+}
+
+function withdrawal(family: SessionFamily, nlri: readonly RouteNlri[]): Update {
+  if (family === 'ipv4') {
+    return { kind: 'update', withdrawn: nlri as readonly IpNlri[], attributes: {}, nlri: [] }
+  }
+  const mpUnreach = { family, nlri: nlri as readonly NlriOf<'evpn'>[] }
+  return { kind: 'update', withdrawn: [], attributes: { mpUnreach }, nlri: [] }
+}
+
+function announcement(
+  family: SessionFamily,
+  nlri: readonly RouteNlri[],
+  { attributes, nextHop }: AttributeSet,
+): Update {
+  if (family === 'ipv4') {
+    const plain = { ...attributes, nextHop }
+    return { kind: 'update', withdrawn: [], attributes: plain, nlri: nlri as readonly IpNlri[] }
+  }
+  return {
+    kind: 'update',
+    withdrawn: [],
+    attributes: multiprotocol(attributes, nextHop, nlri),
+    nlri: [],
+  }
+}
+
+function multiprotocol(
+  attributes: PathAttributes,
+  nextHop: Ip,
+  nlri: readonly RouteNlri[],
+): PathAttributes {
+  const mpReach = { family: 'evpn', nextHop, nlri: nlri as readonly NlriOf<'evpn'>[] } as const
+  return { ...attributes, mpReach }
+}
+
+/**
+ * How many routes fit is measured, not known: routes differ in length and the wire alone knows their layout. The
+ * first route tells how long a route is; when later ones turn out longer, a quarter less is tried.
+ */
+function pack(
+  nlri: readonly RouteNlri[],
+  updateOf: (some: readonly RouteNlri[]) => Update,
+  ctx: WireContext,
+  sink: UpdateSink,
+): void {
+  let from = 0
+  let count = nlri.length > 1 ? fitting(nlri, updateOf, ctx) : 1
+  while (from < nlri.length) {
+    const result = tryEncode(updateOf(nlri.slice(from, from + count)), ctx)
+    if (result instanceof Uint8Array) {
+      sink.send(result)
+      from += count
+    } else if (count > 1) {
+      count = Math.floor(count * 0.75)
+    } else {
+      sink.tooLong(nlri[from]!, result.message)
+      from++
+    }
+  }
+}
+
+/** How many routes like the first one fit a message; at least 1. */
+function fitting(
+  nlri: readonly RouteNlri[],
+  updateOf: (some: readonly RouteNlri[]) => Update,
+  ctx: WireContext,
+): number {
+  const one = tryEncode(updateOf(nlri.slice(0, 1)), ctx)
+  const two = tryEncode(updateOf(nlri.slice(0, 2)), ctx)
+  if (one instanceof RangeError || two instanceof RangeError) return 1
+  // Past 255 octets the length of the MP attribute takes one octet more.
+  const room = maxMessageLength(ctx) - one.length - 1
+  return 1 + Math.max(0, Math.floor(room / (two.length - one.length)))
+}
+
+function tryEncode(update: Update, ctx: WireContext): Uint8Array | RangeError {
+  try {
+    return encodeMessage(update, ctx)
+  } catch (error) {
+    if (error instanceof RangeError) return error
+    throw error
+  }
+}
