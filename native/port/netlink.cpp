@@ -200,6 +200,16 @@ int Netlink::route(const Address& destination, const Address& source, Route& out
   return code != 0 ? code : found ? 0 : ENETUNREACH;
 }
 
+int Netlink::route_interfaces(const Address& destination, std::vector<uint32_t>& out) {
+  NetlinkMessage message(RTM_GETROUTE, 0);
+  auto* body = message.body<rtmsg>();
+  body->rtm_family = static_cast<uint8_t>(destination.family());
+  body->rtm_dst_len = static_cast<uint8_t>(destination.size() * 8);
+  body->rtm_flags = RTM_F_FIB_MATCH;  // the entry itself rather than the path chosen from it
+  message.put(RTA_DST, destination.octets(), destination.size());
+  return request(message, [&](const nlmsghdr* reply) { parse_route_interfaces(reply, out); });
+}
+
 int Netlink::neighbour(uint32_t ifindex, const Address& address, Neighbour& out) {
   NetlinkMessage message(RTM_GETNEIGH, 0);
   auto* body = message.body<ndmsg>();
@@ -256,7 +266,7 @@ static bool parse_event(const nlmsghdr* message, NetlinkEvent& out) {
     case RTM_DELROUTE:
       out.kind = NetlinkEvent::Kind::route;
       out.removed = message->nlmsg_type == RTM_DELROUTE;
-      return true;
+      return parse_prefix(message, out.prefix, out.prefix_length);
     default:
       return false;
   }

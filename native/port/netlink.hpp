@@ -74,6 +74,8 @@ class Netlink {
   int addresses(std::vector<HostAddress>& out);
   // The route to `destination` for packets from `source` (zero: any).
   int route(const Address& destination, const Address& source, Route& out);
+  // The interfaces of all equal paths of that route.
+  int route_interfaces(const Address& destination, std::vector<uint32_t>& out);
   int neighbour(uint32_t ifindex, const Address& address, Neighbour& out);
   // Makes the kernel resolve a neighbour, or probe one that is stale, as if it had a packet for it.
   int use_neighbour(uint32_t ifindex, const Address& address);
@@ -97,6 +99,8 @@ struct NetlinkEvent {
   Link link;            // of kind link; a removed one has its ifindex and name
   HostAddress address;  // of kind address
   Neighbour neighbour;  // of kind neighbour
+  Address prefix;       // of kind route
+  uint8_t prefix_length = 0;
 };
 
 // Follows what the kernel changes.
@@ -117,6 +121,8 @@ class NetlinkMonitor {
 bool parse_link(const nlmsghdr* message, Link& out);
 bool parse_address(const nlmsghdr* message, HostAddress& out);
 bool parse_route(const nlmsghdr* message, const Address& destination, Route& out);
+bool parse_route_interfaces(const nlmsghdr* message, std::vector<uint32_t>& out);
+bool parse_prefix(const nlmsghdr* message, Address& prefix, uint8_t& length);
 bool parse_neighbour(const nlmsghdr* message, Neighbour& out);
 
 }  // namespace vtep

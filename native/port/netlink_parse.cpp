@@ -152,6 +152,39 @@ bool parse_route(const nlmsghdr* message, const Address& destination, Route& out
   return true;
 }
 
+bool parse_route_interfaces(const nlmsghdr* message, std::vector<uint32_t>& out) {
+  if (message->nlmsg_type != RTM_NEWROUTE) return false;
+  rtmsg body;
+  return each_attribute_behind(message, body,
+                               [&](uint16_t type, const uint8_t* value, size_t length) {
+                                 if (type == RTA_OIF) out.push_back(attribute_u32(value, length));
+                                 if (type != RTA_MULTIPATH) return;
+                                 while (length >= sizeof(rtnexthop)) {
+                                   rtnexthop hop;
+                                   memcpy(&hop, value, sizeof hop);
+                                   out.push_back(static_cast<uint32_t>(hop.rtnh_ifindex));
+                                   const size_t step = RTNH_ALIGN(hop.rtnh_len);
+                                   if (hop.rtnh_len < sizeof hop || step >= length) break;
+                                   value += step, length -= step;
+                                 }
+                               });
+}
+
+bool parse_prefix(const nlmsghdr* message, Address& prefix, uint8_t& length) {
+  rtmsg body;
+  bool any = false;
+  const bool whole =
+      each_attribute_behind(message, body, [&](uint16_t type, const uint8_t* value, size_t size) {
+        if (type == RTA_DST) any = read_address(value, size, prefix);
+      });
+  if (!whole || (body.rtm_family != AF_INET && body.rtm_family != AF_INET6)) return false;
+  // A default route has no destination.
+  const uint8_t zero[16] = {};
+  if (!any) prefix = body.rtm_family == AF_INET ? Address::from_v4(zero) : Address::from_v6(zero);
+  length = body.rtm_dst_len;
+  return length <= prefix.size() * 8;
+}
+
 bool parse_neighbour(const nlmsghdr* message, Neighbour& out) {
   if (message->nlmsg_type != RTM_NEWNEIGH && message->nlmsg_type != RTM_DELNEIGH) return false;
   out = Neighbour{};
