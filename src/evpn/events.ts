@@ -106,7 +106,7 @@ export interface WithdrawnRoute {
 
 /** What is worth telling people. */
 export type NoticeKind =
-  /** A MAC is behind another VTEP, or port, than before. */
+  /** A MAC is behind another VTEP than before. */
   | 'macMoved'
   /** Too many moves: the MAC is left alone until it calms down or is cleared. */
   | 'duplicateMac'

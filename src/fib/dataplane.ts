@@ -79,7 +79,12 @@ export interface Snapshot {
 
 /** One write. Keys are the outside's words, so every operation may be repeated without harm. */
 export type Operation =
-  | { readonly op: 'networkSet'; readonly vni: number; readonly suppress: boolean; readonly agingSeconds: number }
+  | {
+      readonly op: 'networkSet'
+      readonly vni: number
+      readonly suppress: boolean
+      readonly agingSeconds: number
+    }
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
   | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
@@ -92,9 +97,15 @@ export type Operation =
       /** Replace a local entry, too: the far end has won the MAC (RFC 7432 section 15). */
       readonly override: boolean
     }
-  | { readonly op: 'macSetLocal'; readonly vni: number; readonly mac: Mac; readonly port: number; readonly sticky: boolean }
+  | {
+      readonly op: 'macSetLocal'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+      readonly sticky: boolean
+    }
   | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
-  /** Local: bound by configuration, does not age. A snooped local entry stays when a remote one is set: remove it first. */
+  /** Replaces what is there, snooped or not. Local: bound by configuration, does not age. */
   | {
       readonly op: 'neighbourSet'
       readonly vni: number
@@ -103,7 +114,12 @@ export type Operation =
       readonly origin: Origin
       readonly router: boolean
     }
-  | { readonly op: 'neighbourRemove'; readonly vni: number; readonly ip: Ip; readonly origin: Origin }
+  | {
+      readonly op: 'neighbourRemove'
+      readonly vni: number
+      readonly ip: Ip
+      readonly origin: Origin
+    }
 
 /** What the packet path saw by itself. */
 export type DataplaneEvent =
@@ -116,10 +132,22 @@ export type DataplaneEvent =
       readonly previousRemote?: Ip
       readonly timeNanoseconds: bigint
     }
-  | { readonly event: 'macAged' | 'macFlushed'; readonly vni: number; readonly mac: Mac; readonly port: number }
-  | { readonly event: 'neighbourLearned' | 'neighbourMoved'; readonly vni: number; readonly ip: Ip; readonly mac: Mac; readonly port: number; readonly router: boolean }
+  | {
+      readonly event: 'macAged' | 'macFlushed'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+    }
+  | {
+      readonly event: 'neighbourLearned' | 'neighbourMoved'
+      readonly vni: number
+      readonly ip: Ip
+      readonly mac: Mac
+      readonly port: number
+      readonly router: boolean
+    }
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
-  /** The learned MACs of a port that goes down or away are flushed, each with its `macFlushed`; so after `portUp` they are learned anew. */
+  /** What was learned behind a port that goes down or away is flushed and told; after `portUp` it is learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
   /** Events were lost: read a snapshot and start over from it. */

@@ -1,0 +1,60 @@
+// What one network says of itself: its type 2 and type 3 routes, and the wish to stay silent.
+
+import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import type { Output } from './output.js'
+import { imetRoute } from './routes/imet.js'
+import { type Announcement, macIpRoute } from './routes/mac-ip.js'
+
+/** What all routes of a network have in common. */
+export interface Identity {
+  readonly vni: number
+  readonly vtep: Ip
+  readonly rd: RouteDistinguisher
+  readonly exportTargets: readonly RouteTarget[]
+}
+
+export class Announcer {
+  readonly #out: Output
+  #identity: Identity
+  #silent = false
+
+  constructor(out: Output, identity: Identity) {
+    this.#out = out
+    this.#identity = identity
+  }
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  /** From now on our routes are these; what has been said before is the caller's to take back. */
+  become(identity: Identity): void {
+    this.#identity = identity
+  }
+
+  /** Nothing is announced any more. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  announceNetwork(): void {
+    if (!this.#silent) this.#out.originate(imetRoute(this.#identity))
+  }
+
+  retractNetwork(): void {
+    this.#out.withdraw(imetRoute(this.#identity).nlri)
+  }
+
+  /** True when it is said. */
+  announce(mac: Mac, ip: Ip | undefined, announcement: Announcement): boolean {
+    if (this.#silent) return false
+    this.#out.originate(macIpRoute(this.#identity, mac, ip, announcement))
+    return true
+  }
+
+  retract(mac: Mac, ip: Ip | undefined): void {
+    this.#out.withdraw(
+      macIpRoute(this.#identity, mac, ip, { sequence: 0, sticky: false, router: false }).nlri,
+    )
+  }
+}

@@ -1,0 +1,318 @@
+// The EVPN machine of one VTEP (RFC 7432, RFC 8365): what the packet path sees becomes routes, what routes say becomes
+// tables. Pure: events in, actions out, the same actions for the same events.
+
+import {
+  additions,
+  type DataplaneEvent,
+  Image,
+  reconcile,
+  removals,
+  type Snapshot,
+} from '../fib/index.js'
+import type { Ip } from '../net/index.js'
+import { Distinguishers } from './distinguishers.js'
+import type {
+  EvpnAction,
+  EvpnEvent,
+  EvpnSettings,
+  MacView,
+  NetworkSettings,
+  NetworkView,
+  PortBinding,
+  RouteChange,
+  VtepView,
+} from './events.js'
+import { TICK_SECONDS, Ticks } from './expiring.js'
+import { factsOf } from './facts.js'
+import { MacVrf } from './mac-vrf.js'
+import { Output } from './output.js'
+import { type KeptRoute, RouteTable } from './route-table.js'
+import { ImportIndex } from './route-targets.js'
+import { install, remove } from './routes/index.js'
+
+const TICK = 'evpn'
+
+export class Evpn {
+  readonly #settings: EvpnSettings
+  readonly #image = new Image()
+  readonly #out = new Output(this.#image)
+  readonly #ticks = new Ticks()
+  readonly #distinguishers: Distinguishers
+  readonly #vrfs = new Map<number, MacVrf>()
+  readonly #routes = new RouteTable<MacVrf>()
+  readonly #imports = new ImportIndex<MacVrf>()
+  readonly #ports = new Map<number, PortBinding>()
+  readonly #dirty = new Set<MacVrf>()
+  /** What was found after a restart, until `sweep`. */
+  #adopted: Snapshot | undefined
+  #ticking = false
+  #isShutDown = false
+
+  constructor(settings: EvpnSettings) {
+    this.#settings = settings
+    this.#distinguishers = new Distinguishers(settings.routerId)
+  }
+
+  /** What the packet path shall contain. To be read only. */
+  get image(): Image {
+    return this.#image
+  }
+
+  step(event: EvpnEvent): readonly EvpnAction[] {
+    const after = this.#handle(event)
+    for (const vrf of this.#dirty) vrf.settle()
+    this.#dirty.clear()
+    after?.()
+    if (this.#ticks.wanted && !this.#ticking) {
+      this.#ticking = true
+      this.#out.add({ do: 'startTimer', timer: TICK, seconds: TICK_SECONDS })
+    }
+    return this.#out.take()
+  }
+
+  *macs(): Generator<MacView> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.macViews()
+  }
+
+  networks(): readonly NetworkView[] {
+    return [...this.#vrfs.values()].map((vrf) => vrf.view())
+  }
+
+  vteps(): readonly VtepView[] {
+    const vteps = new Map<Ip, { address: Ip; vnis: number[]; macs: number }>()
+    const obtain = (address: Ip) => {
+      const known = vteps.get(address) ?? { address, vnis: [], macs: 0 }
+      vteps.set(address, known)
+      return known
+    }
+    for (const vrf of this.#vrfs.values()) {
+      for (const remote of vrf.flood.remotes()) obtain(remote).vnis.push(vrf.vni)
+      for (const { owner } of vrf.macs.entries()) {
+        if (owner !== undefined && owner.vtep !== vrf.vtep) obtain(owner.vtep).macs++
+      }
+    }
+    return [...vteps.values()]
+  }
+
+  /** What is left to do when all has settled, if anything. */
+  #handle(event: EvpnEvent): (() => void) | undefined {
+    switch (event.event) {
+      case 'networkAdded':
+        this.#setNetwork(event.network)
+        return
+      case 'networkRemoved':
+        this.#removeNetwork(event.vni)
+        return
+      case 'portBound':
+        this.#bindPort(event.binding)
+        return
+      case 'portUnbound':
+        this.#unbindPort(event.port)
+        return
+      case 'dataplane':
+        for (const seen of event.events) this.#see(seen)
+        return
+      case 'routes':
+        for (const change of event.changes) this.#route(change)
+        return
+      case 'adopt': {
+        const { snapshot } = event
+        this.#adopted = snapshot
+        this.#align(snapshot)
+        return () => this.#repair(snapshot)
+      }
+      case 'sweep': {
+        const adopted = this.#adopted
+        this.#adopted = undefined
+        return adopted && (() => this.#out.tell(removals(this.#image, adopted)))
+      }
+      case 'resync': {
+        const { snapshot } = event
+        this.#align(snapshot)
+        return () => this.#repair(snapshot)
+      }
+      case 'clearDuplicate':
+        this.#touch(event.vni)?.macs.clearDuplicate(event.mac)
+        return
+      case 'timer':
+        if (event.timer === TICK) this.#tick()
+        return
+      case 'shutdown':
+        this.#isShutDown = true
+        for (const vrf of this.#vrfs.values()) vrf.silence()
+        return
+    }
+  }
+
+  /** The network, which will settle at the end of the step. */
+  #touch(vni: number): MacVrf | undefined {
+    const vrf = this.#vrfs.get(vni)
+    if (vrf !== undefined) this.#dirty.add(vrf)
+    return vrf
+  }
+
+  #setNetwork(settings: NetworkSettings): void {
+    const { vni } = settings
+    const rd = settings.rd ?? this.#distinguishers.derive(vni)
+    if (settings.rd !== undefined) this.#distinguishers.release(vni)
+    const known = this.#touch(vni)
+    if (known === undefined) {
+      const around = {
+        settings: this.#settings,
+        image: this.#image,
+        out: this.#out,
+        ticks: this.#ticks,
+        isOurs: (vni: number) => this.#vrfs.has(vni),
+      }
+      const vrf = new MacVrf(settings, rd, around)
+      if (this.#isShutDown) vrf.silence()
+      this.#vrfs.set(vni, vrf)
+      this.#dirty.add(vrf)
+      this.#imports.add(vrf, vrf.importTargets)
+      this.#import(this.#routes.matching(vrf.importTargets))
+      return
+    }
+    const before = known.importTargets
+    known.change(settings, rd)
+    const now = known.importTargets
+    if (before.join() === now.join()) return
+    this.#imports.remove(known, before)
+    this.#imports.add(known, now)
+    this.#import(this.#routes.matching([...before, ...now]))
+  }
+
+  #removeNetwork(vni: number): void {
+    const vrf = this.#vrfs.get(vni)
+    if (vrf === undefined) return
+    for (const [port, binding] of this.#ports) if (binding.vni === vni) this.#ports.delete(port)
+    vrf.silence()
+    this.#vrfs.delete(vni)
+    this.#distinguishers.release(vni)
+    this.#imports.remove(vrf, vrf.importTargets)
+    for (const route of this.#routes.matching(vrf.importTargets)) {
+      route.importers = this.#imports.importers(route.targets)
+    }
+    this.#out.change({ op: 'networkRemove', vni })
+  }
+
+  #bindPort(binding: PortBinding): void {
+    const { port, vni } = binding
+    const before = this.#ports.get(port)
+    const vrf = this.#touch(vni)
+    if (vrf === undefined) {
+      throw new Error(`evpn: port ${port} bound to network ${vni}, which is not there`)
+    }
+    if (before !== undefined && before.vni !== vni) this.#leave(before)
+    this.#ports.set(port, binding)
+    this.#out.change({ op: 'portAttach', port, vni })
+    vrf.bind(before?.vni === vni ? before : undefined, binding)
+  }
+
+  #unbindPort(port: number): void {
+    const binding = this.#ports.get(port)
+    if (binding === undefined) return
+    this.#leave(binding)
+    this.#ports.delete(port)
+    this.#out.change({ op: 'portAttach', port, vni: 0 })
+  }
+
+  #leave(binding: PortBinding): void {
+    const vrf = this.#touch(binding.vni)
+    vrf?.bind(binding, undefined)
+    vrf?.macs.removePort(binding.port)
+  }
+
+  #see(seen: DataplaneEvent): void {
+    switch (seen.event) {
+      case 'macLearned':
+      case 'macMoved':
+        this.#touch(seen.vni)?.macs.learn(seen.mac, seen.port, seen.previousRemote)
+        return
+      case 'macAged':
+      case 'macFlushed':
+        this.#touch(seen.vni)?.macs.forget(seen.mac, seen.port)
+        return
+      case 'neighbourLearned':
+      case 'neighbourMoved':
+        this.#touch(seen.vni)?.suppression.learn(seen.ip, seen.mac, seen.router)
+        return
+      case 'neighbourAged':
+        this.#touch(seen.vni)?.suppression.forget(seen.ip, seen.mac)
+        return
+      case 'portUp':
+      case 'portDown':
+      case 'portGone': {
+        const { port } = seen
+        const macs = this.#touch(this.#ports.get(port)?.vni ?? 0)?.macs
+        if (seen.event === 'portUp') macs?.portUp(port)
+        else macs?.portDown(port)
+        return
+      }
+      case 'remoteResolved':
+      case 'remoteUnresolved':
+        return
+      case 'resync':
+        this.#out.add({ do: 'readSnapshot' })
+        return
+    }
+  }
+
+  #route({ key, nlri, best }: RouteChange): void {
+    if (best === undefined) {
+      const gone = this.#routes.delete(key)
+      for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
+      return
+    }
+    const { targets } = factsOf(best.attributes)
+    this.#place(this.#routes.put(key, nlri, best, targets))
+  }
+
+  #import(routes: Iterable<KeptRoute<MacVrf>>): void {
+    for (const route of routes) this.#place(route)
+  }
+
+  /** Into the networks that import it now, out of those that did. */
+  #place(route: KeptRoute<MacVrf>): void {
+    const before = route.importers
+    route.importers = this.#imports.importers(route.targets)
+    if (before !== route.importers) {
+      for (const vrf of before) if (!route.importers.includes(vrf)) this.#forget(vrf, route)
+    }
+    for (const vrf of route.importers) {
+      this.#dirty.add(vrf)
+      install(vrf, route.key, route.nlri, route.path)
+    }
+  }
+
+  #forget(vrf: MacVrf, route: KeptRoute<MacVrf>): void {
+    this.#dirty.add(vrf)
+    remove(vrf, route.key, route.nlri)
+  }
+
+  #align(snapshot: Snapshot): void {
+    for (const vrf of this.#vrfs.values()) {
+      this.#dirty.add(vrf)
+      vrf.align(snapshot)
+    }
+  }
+
+  /** Makes the tables equal to the image; before `sweep`, removes nothing. */
+  #repair(snapshot: Snapshot): void {
+    const make = this.#adopted === undefined ? reconcile : additions
+    const operations = make(this.#image, snapshot)
+    if (operations.length === 0) return
+    this.#out.tell(operations)
+    const text = `the tables differed from what they should contain: ${operations.length} operations repair them`
+    this.#out.notice('repaired', 'info', text, { operations: operations.length })
+  }
+
+  #tick(): void {
+    this.#ticking = false
+    this.#ticks.wanted = false
+    this.#ticks.now++
+    for (const vrf of this.#vrfs.values()) {
+      this.#dirty.add(vrf)
+      vrf.tick()
+    }
+  }
+}

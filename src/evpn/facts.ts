@@ -1,0 +1,47 @@
+// What the attributes of a path say that EVPN cares for, read once per path.
+
+import type { RouteTarget } from '../net/index.js'
+import { iana, type PathAttributes } from '../wire/index.js'
+
+/** What the encapsulation communities allow (RFC 8365 section 5.1.3). */
+export type Encapsulation = 'vxlan' | 'missing' | 'other'
+
+export interface Facts {
+  readonly targets: readonly RouteTarget[]
+  readonly encapsulation: Encapsulation
+  readonly sequence: number
+  readonly sticky: boolean
+  readonly router: boolean
+  readonly gateway: boolean
+}
+
+export function factsOf(attributes: PathAttributes): Facts {
+  const targets: RouteTarget[] = []
+  let encapsulation: Encapsulation = 'missing'
+  let sequence = 0
+  let sticky = false
+  let router = false
+  let gateway = false
+  for (const community of attributes.extendedCommunities ?? []) {
+    switch (community.type) {
+      case 'routeTarget':
+        targets.push(community.target)
+        break
+      case 'encapsulation':
+        if (community.tunnelType === iana.tunnelType.vxlan) encapsulation = 'vxlan'
+        else if (encapsulation === 'missing') encapsulation = 'other'
+        break
+      case 'macMobility':
+        sequence = community.sequence
+        sticky = community.sticky
+        break
+      case 'arpNd':
+        router = community.router
+        break
+      case 'defaultGateway':
+        gateway = true
+        break
+    }
+  }
+  return { targets, encapsulation, sequence, sticky, router, gateway }
+}

@@ -1,0 +1,256 @@
+// One network (VNI): its identity in BGP, and what it knows of MACs, addresses and VTEPs.
+
+import type { Snapshot } from '../fib/index.js'
+import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
+import { Announcer } from './announcer.js'
+import type {
+  MacView,
+  NetworkSettings,
+  NetworkView,
+  Notice,
+  NoticeKind,
+  PortBinding,
+  StaticRemote,
+} from './events.js'
+import { FloodList } from './flood.js'
+import { type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { derivedExportTarget, derivedImportTarget } from './route-targets.js'
+import { Suppression } from './suppress.js'
+
+export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer'> {
+  /** Whether there is a network with this VNI. */
+  readonly isOurs: (vni: number) => boolean
+}
+
+/** Sources that are not routes; a route's key begins with its type's number. */
+const staticKey = (remote: Ip, mac?: Mac) => `static ${remote} ${mac ?? ''}`
+
+export class MacVrf {
+  readonly vni: number
+  readonly flood: FloodList
+  readonly macs: Macs
+  readonly suppression: Suppression
+  readonly #around: VrfSurroundings
+  readonly #announcer: Announcer
+  readonly #claims = new Map<string, RemoteClaim>()
+  #settings: NetworkSettings
+  #rd: RouteDistinguisher
+
+  constructor(settings: NetworkSettings, rd: RouteDistinguisher, around: VrfSurroundings) {
+    this.vni = settings.vni
+    this.#settings = settings
+    this.#rd = rd
+    this.#around = around
+    this.#announcer = new Announcer(around.out, this.#identity())
+    this.flood = new FloodList(this.vni, around.out)
+    const surroundings = { ...around, announcer: this.#announcer }
+    this.macs = new Macs(this.vni, surroundings)
+    this.suppression = new Suppression(this.vni, this.macs, surroundings)
+    this.#setNetwork()
+    this.#setStatics([], settings.staticRemotes ?? [])
+    this.#announcer.announceNetwork()
+  }
+
+  get vtep(): Ip {
+    return this.#around.settings.vtep
+  }
+
+  get importTargets(): readonly string[] {
+    return this.#settings.importTargets ?? [derivedImportTarget(this.vni)]
+  }
+
+  /** New settings of the same VNI. Whose routes they import is the caller's business. */
+  change(settings: NetworkSettings, rd: RouteDistinguisher): void {
+    const before = this.#settings
+    const exported = this.#identity().exportTargets.join()
+    const isRenamed = rd !== this.#rd
+    if (isRenamed) {
+      // Another RD makes other routes: the old ones are withdrawn by their own name.
+      this.#announcer.retractNetwork()
+      this.macs.retractAll()
+      this.suppression.retractAll()
+    }
+    this.#settings = settings
+    this.#rd = rd
+    this.#announcer.become(this.#identity())
+    this.#setNetwork()
+    this.#setStatics(before.staticRemotes ?? [], settings.staticRemotes ?? [])
+    if (isRenamed) this.#announcer.announceNetwork()
+    else if (this.#identity().exportTargets.join() !== exported) {
+      this.#announcer.announceNetwork()
+      this.macs.repeatAll()
+      this.suppression.repeatAll()
+    }
+  }
+
+  /** Withdraws everything and never says anything again. */
+  silence(): void {
+    this.#announcer.silence()
+    this.#announcer.retractNetwork()
+    this.macs.retractAll()
+    this.suppression.retractAll()
+  }
+
+  /** Remote claims, one per key. */
+  claim(key: string, claim: RemoteClaim): void {
+    const before = this.#claims.get(key)
+    if (before !== undefined) {
+      if (sameWord(before, claim)) return
+      this.#drop(before)
+    }
+    this.#claims.set(key, claim)
+    this.macs.claim(claim)
+    if (claim.ip !== undefined) this.suppression.claim(claim.ip, claim)
+  }
+
+  unclaim(key: string): void {
+    const claim = this.#claims.get(key)
+    if (claim === undefined) return
+    this.#claims.delete(key)
+    this.#drop(claim)
+  }
+
+  /** What the configuration says of a port now, and what it said before. */
+  bind(before: PortBinding | undefined, now: PortBinding | undefined): void {
+    for (const ip of before?.ips ?? []) {
+      const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
+      if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)
+    }
+    if (before?.mac !== undefined && before.mac !== now?.mac) {
+      this.macs.unbind(before.mac, before.port)
+    }
+    if (now?.mac === undefined) return
+    this.macs.bind(now.mac, now.port, now.sticky ?? false)
+    for (const ip of now.ips ?? []) this.suppression.bind(ip, now.mac)
+  }
+
+  /** The local half of a snapshot: what is in the tables was learned, what is not has gone. */
+  align(snapshot: Snapshot): void {
+    const macs = new Map<Mac, number>()
+    for (const { vni, mac, origin, static: isStatic, port } of snapshot.macs) {
+      if (vni !== this.vni || origin !== 'local' || isStatic || port === undefined) continue
+      macs.set(mac, port)
+      this.macs.learn(mac, port)
+    }
+    for (const { mac, local } of this.macs.entries()) {
+      if (local !== undefined && !macs.has(mac)) this.macs.forget(mac, local.port)
+    }
+    const ips = new Map<Ip, Mac>()
+    for (const { vni, ip, mac, origin, static: isStatic, router } of snapshot.neighbours) {
+      if (vni !== this.vni || origin !== 'local' || isStatic) continue
+      ips.set(ip, mac)
+      this.suppression.learn(ip, mac, router)
+    }
+    for (const { ip, mac } of [...this.suppression.snooped()]) {
+      if (ips.get(ip) !== mac) this.suppression.forget(ip, mac)
+    }
+  }
+
+  settle(): void {
+    this.macs.settle()
+    this.suppression.settle()
+  }
+
+  tick(): void {
+    this.macs.tick()
+    this.suppression.tick()
+  }
+
+  isOurs(vni: number): boolean {
+    return this.#around.isOurs(vni)
+  }
+
+  /** A notice that is told once. */
+  complain(kind: NoticeKind, text: string, fields: Notice['fields']): void {
+    this.#around.out.complain(kind, text, fields)
+  }
+
+  view(): NetworkView {
+    let local = 0
+    let remote = 0
+    for (const { owner } of this.macs.entries()) {
+      if (owner?.vtep === this.vtep) local++
+      else if (owner !== undefined) remote++
+    }
+    const { name, suppress, agingSeconds } = this.#settings
+    return {
+      name,
+      vni: this.vni,
+      rd: this.#rd,
+      importTargets: this.importTargets,
+      exportTargets: this.#identity().exportTargets,
+      suppress,
+      agingSeconds,
+      macs: { local, remote },
+      remotes: [...this.flood.remotes()],
+    }
+  }
+
+  *macViews(): Generator<MacView> {
+    for (const { mac, local, winner, ips, remotes } of this.macs.entries()) {
+      const owner = local ?? winner
+      if (owner === undefined) continue
+      const common = {
+        network: this.#settings.name,
+        vni: this.vni,
+        mac,
+        sequence: owner.sequence,
+        sticky: owner.sticky,
+        duplicate: this.macs.isDuplicate(mac),
+      }
+      if (local !== undefined) {
+        const { port, bound } = local
+        yield { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
+      } else {
+        const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
+        yield { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
+      }
+    }
+  }
+
+  #identity() {
+    const { asn, vtep } = this.#around.settings
+    const exportTargets = this.#settings.exportTargets ?? [derivedExportTarget(asn, this.vni)]
+    return { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+  }
+
+  #setNetwork(): void {
+    const { suppress, agingSeconds } = this.#settings
+    this.#around.out.change({ op: 'networkSet', vni: this.vni, suppress, agingSeconds })
+  }
+
+  /** VTEPs and MACs that the configuration names. Its MACs are static: no route and no frame moves them. */
+  #setStatics(before: readonly StaticRemote[], now: readonly StaticRemote[]): void {
+    const wanted = new Map<string, { readonly vtep: Ip; readonly mac: Mac | undefined }>()
+    for (const { address: vtep, macs } of now) {
+      for (const mac of [undefined, ...macs]) wanted.set(staticKey(vtep, mac), { vtep, mac })
+    }
+    for (const { address, macs } of before) {
+      for (const mac of [undefined, ...macs]) {
+        const key = staticKey(address, mac)
+        if (wanted.has(key)) continue
+        if (mac === undefined) this.flood.delete(key)
+        else this.unclaim(key)
+      }
+    }
+    for (const [key, { vtep, mac }] of wanted) {
+      if (mac === undefined) this.flood.set(key, vtep)
+      else {
+        const word = { vtep, sequence: 0, sticky: true, ip: undefined, router: false }
+        this.claim(key, { ...word, mac, macSlot: 0, ipSlot: 0 })
+      }
+    }
+  }
+
+  #drop(claim: RemoteClaim): void {
+    this.macs.unclaim(claim)
+    if (claim.ip !== undefined) this.suppression.unclaim(claim.ip, claim)
+  }
+}
+
+/** Equal keys have equal MAC and IP. */
+function sameWord(a: RemoteClaim, b: RemoteClaim): boolean {
+  return (
+    a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky && a.router === b.router
+  )
+}

@@ -1,0 +1,454 @@
+// The MACs of one network. A MAC has claims: at most one local (learned, or bound by configuration) and one from each
+// remote route. The best claim (mobility.ts) decides where the MAC is. A local claim that loses is over: the tables are
+// overridden and our route is withdrawn.
+//
+// Claims change at once, consequences follow in `settle`, once per step: what is withdrawn and announced again in one
+// step moves nothing.
+
+import type { Image } from '../fib/index.js'
+import type { Ip, Mac } from '../net/index.js'
+import type { Announcer } from './announcer.js'
+import { Duplicates } from './duplicates.js'
+import type { EvpnSettings } from './events.js'
+import { Expiring, type Ticks } from './expiring.js'
+import { type Claim, compareClaims, MAX_SEQUENCE, nextSequence } from './mobility.js'
+import type { Output } from './output.js'
+import { erase, insert } from './route-targets.js'
+
+/**
+ * So long the sequence number of a MAC that nobody claims any more is remembered: a withdrawal may overtake the copies
+ * of its route that come by way of another reflector, and the next claim has to beat those.
+ */
+const MEMORY_SECONDS = 180
+
+/** A MAC/IP route of another VTEP. */
+export interface RemoteClaim extends Claim {
+  readonly mac: Mac
+  readonly ip: Ip | undefined
+  /** The R flag of the ARP/ND community (RFC 9047). */
+  readonly router: boolean
+  /** Where it is in the lists of its MAC and its IP; theirs to change. */
+  macSlot: number
+  ipSlot: number
+}
+
+export interface LocalClaim extends Claim {
+  readonly port: number
+  readonly bound: boolean
+}
+
+interface Binding {
+  readonly port: number
+  readonly sticky: boolean
+}
+
+export interface MacEntry {
+  readonly mac: Mac
+  local: LocalClaim | undefined
+  /** What the configuration says, kept while the MAC is elsewhere. */
+  binding: Binding | undefined
+  readonly remotes: RemoteClaim[]
+  /** The best of `remotes`. */
+  winner: RemoteClaim | undefined
+  /** Addresses that were snooped or bound here; undefined when there are none. */
+  ips: Set<Ip> | undefined
+  /** Where the MAC was when last settled. */
+  owner: Claim | undefined
+  /** What our route says, as text; undefined when there is none. */
+  announced: string | undefined
+}
+
+/** What MACs need of their network. */
+export interface MacSurroundings {
+  readonly settings: EvpnSettings
+  readonly image: Image
+  readonly out: Output
+  readonly ticks: Ticks
+  readonly announcer: Announcer
+}
+
+export class Macs {
+  readonly #around: MacSurroundings
+  readonly #vni: number
+  readonly #entries = new Map<Mac, MacEntry>()
+  readonly #byPort = new Map<number, Set<MacEntry>>()
+  readonly #boundByPort = new Map<number, Set<MacEntry>>()
+  readonly #downPorts = new Set<number>()
+  readonly #dirty = new Set<MacEntry>()
+  /** The sequence number that the next local claim takes. */
+  readonly #memory: Expiring<Mac, number>
+  readonly #duplicates: Duplicates<Mac>
+  /** Called when a MAC has changed hands or number: its addresses follow. */
+  onOwner: (entry: MacEntry) => void = () => {}
+
+  constructor(vni: number, around: MacSurroundings) {
+    this.#vni = vni
+    this.#around = around
+    this.#memory = new Expiring(around.ticks, MEMORY_SECONDS)
+    this.#duplicates = new Duplicates(around.ticks, around.settings.duplicates)
+  }
+
+  get(mac: Mac): MacEntry | undefined {
+    return this.#entries.get(mac)
+  }
+
+  entries(): IterableIterator<MacEntry> {
+    return this.#entries.values()
+  }
+
+  isDuplicate(mac: Mac): boolean {
+    return this.#duplicates.has(mac)
+  }
+
+  /** The entry, made when it is not there. */
+  obtain(mac: Mac): MacEntry {
+    let entry = this.#entries.get(mac)
+    if (entry === undefined) {
+      entry = {
+        mac,
+        local: undefined,
+        binding: undefined,
+        remotes: [],
+        winner: undefined,
+        ips: undefined,
+        owner: undefined,
+        announced: undefined,
+      }
+      this.#entries.set(mac, entry)
+    }
+    return entry
+  }
+
+  touch(entry: MacEntry): void {
+    this.#dirty.add(entry)
+  }
+
+  // Local claims.
+
+  /** A frame came from the MAC. */
+  learn(mac: Mac, port: number, previousRemote?: Ip): void {
+    const entry = this.obtain(mac)
+    const { local, binding } = entry
+    if (local?.port === port) return
+    if (local?.bound) {
+      const { sticky } = local
+      const text = `${mac} of network ${this.#vni} is bound to port ${local.port}, seen on port ${port}`
+      this.#around.out.complain('stickyMac', text, { vni: this.#vni, mac, port })
+      this.#around.out.force({ op: 'macSetLocal', vni: this.#vni, mac, port: local.port, sticky })
+      return
+    }
+    const bound = binding?.port === port
+    const sequence = local?.sequence ?? this.#nextHere(entry, previousRemote)
+    this.#claimLocal(entry, port, bound, bound && binding.sticky, sequence)
+  }
+
+  /** Aged or flushed. A claim of the configuration, or of another port, stays. */
+  forget(mac: Mac, port: number): void {
+    const entry = this.#entries.get(mac)
+    if (entry?.local?.port === port && !entry.local.bound) this.#dropLocal(entry)
+  }
+
+  /** The configuration says that the MAC is here, now. The same word again changes nothing. */
+  bind(mac: Mac, port: number, sticky: boolean): void {
+    const entry = this.obtain(mac)
+    const { binding, local } = entry
+    if (binding?.port === port && binding.sticky === sticky) return
+    const isMove = binding?.port !== port
+    if (binding !== undefined) erase(this.#boundByPort, binding.port, entry)
+    entry.binding = { port, sticky }
+    insert(this.#boundByPort, port, entry)
+    if (isMove) this.#duplicates.clear(mac)
+    if (this.#downPorts.has(port)) return
+    if (local === undefined && !isMove) return
+    this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry))
+  }
+
+  unbind(mac: Mac, port: number): void {
+    const entry = this.#entries.get(mac)
+    if (entry?.binding?.port !== port) return
+    entry.binding = undefined
+    erase(this.#boundByPort, port, entry)
+    this.#dirty.add(entry)
+    if (entry.local?.bound) this.#dropLocal(entry)
+  }
+
+  portUp(port: number): void {
+    if (!this.#downPorts.delete(port)) return
+    for (const entry of this.#boundByPort.get(port) ?? []) this.#dirty.add(entry)
+  }
+
+  portDown(port: number): void {
+    this.#downPorts.add(port)
+    this.leavePort(port)
+  }
+
+  /** Every claim of the port is over. */
+  leavePort(port: number): void {
+    for (const entry of [...(this.#byPort.get(port) ?? [])]) this.#dropLocal(entry)
+  }
+
+  /** The port has nothing more to do with this network. */
+  removePort(port: number): void {
+    this.leavePort(port)
+    this.#downPorts.delete(port)
+  }
+
+  addIp(mac: Mac, ip: Ip): void {
+    const entry = this.obtain(mac)
+    entry.ips ??= new Set()
+    entry.ips.add(ip)
+  }
+
+  removeIp(mac: Mac, ip: Ip): void {
+    const entry = this.#entries.get(mac)
+    if (entry?.ips?.delete(ip) !== true || entry.ips.size > 0) return
+    entry.ips = undefined
+    if (!this.#dirty.has(entry)) this.#tidy(entry)
+  }
+
+  /** A local MAC has to be above a sequence number (RFC 9721: an address of it came from another MAC). */
+  raise(mac: Mac, above: number): void {
+    const entry = this.#entries.get(mac)
+    if (entry?.local === undefined || entry.local.sequence > above) return
+    entry.local = { ...entry.local, sequence: nextSequence(above) }
+    this.#dirty.add(entry)
+  }
+
+  clearDuplicate(mac: Mac): boolean {
+    const entry = this.#entries.get(mac)
+    if (entry !== undefined) this.#dirty.add(entry)
+    return this.#duplicates.clear(mac)
+  }
+
+  // Remote claims.
+
+  claim(claim: RemoteClaim): void {
+    const entry = this.obtain(claim.mac)
+    claim.macSlot = entry.remotes.length
+    entry.remotes.push(claim)
+    if (entry.winner === undefined || compareClaims(claim, entry.winner) > 0) entry.winner = claim
+    this.#dirty.add(entry)
+  }
+
+  unclaim(claim: RemoteClaim): void {
+    const entry = this.#entries.get(claim.mac)!
+    const { remotes } = entry
+    const last = remotes.pop()!
+    if (last !== claim) {
+      remotes[claim.macSlot] = last
+      last.macSlot = claim.macSlot
+    }
+    if (entry.winner === claim) entry.winner = bestOf(remotes, claim)
+    if (remotes.length === 0 && entry.local === undefined) {
+      this.#memory.set(entry.mac, nextSequence(claim.sequence))
+    }
+    this.#dirty.add(entry)
+  }
+
+  // Consequences.
+
+  settle(): void {
+    for (const entry of this.#dirty) {
+      this.#dirty.delete(entry)
+      this.#settle(entry)
+    }
+  }
+
+  tick(): void {
+    this.#memory.expire()
+    this.#duplicates.expire((mac) => {
+      this.#tellCleared(mac)
+      const entry = this.#entries.get(mac)
+      if (entry !== undefined) this.#dirty.add(entry)
+    })
+  }
+
+  /** Withdraws what is announced; `settle` announces it anew, if it may. */
+  retractAll(): void {
+    for (const entry of this.#entries.values()) {
+      this.#retract(entry)
+      this.#dirty.add(entry)
+    }
+  }
+
+  /** Announces anew what is announced. */
+  repeatAll(): void {
+    for (const entry of this.#entries.values()) {
+      entry.announced = undefined
+      this.#dirty.add(entry)
+    }
+  }
+
+  #settle(entry: MacEntry): void {
+    if (this.#duplicates.has(entry.mac)) {
+      this.#settleFrozen(entry)
+      return
+    }
+    const { binding } = entry
+    const nobody = entry.local === undefined && entry.winner === undefined
+    if (nobody && binding !== undefined && !this.#downPorts.has(binding.port)) {
+      this.#claimLocal(entry, binding.port, true, binding.sticky, this.#nextHere(entry))
+    }
+    const lost = this.#yield(entry)
+    const owner: Claim | undefined = entry.local ?? entry.winner
+    const before = entry.owner
+    entry.owner = owner
+    if (entry.local !== undefined) this.#settleLocal(entry, entry.local)
+    else this.#settleRemote(entry, lost)
+    if (!sameClaim(before, owner)) this.onOwner(entry)
+    if (before !== undefined && owner !== undefined && before.vtep !== owner.vtep) {
+      this.#moved(entry, before, owner)
+    }
+    this.#tidy(entry)
+  }
+
+  /** True when a local claim was there and is beaten. */
+  #yield(entry: MacEntry): boolean {
+    const { local, winner } = entry
+    if (local === undefined || winner === undefined) return false
+    const isBeaten = compareClaims(winner, local) > 0
+    if (winner.sticky || (local.sticky && !isBeaten)) {
+      const holder = isBeaten ? winner.vtep : local.vtep
+      const other = isBeaten ? local.vtep : winner.vtep
+      const text = `${entry.mac} of network ${this.#vni} is static behind ${holder}, claimed by ${other}`
+      const fields = { vni: this.#vni, mac: entry.mac, static: holder, claimed: other }
+      this.#around.out.complain('stickyMac', text, fields)
+    }
+    if (isBeaten) this.#dropLocal(entry)
+    return isBeaten
+  }
+
+  #settleLocal(entry: MacEntry, local: LocalClaim): void {
+    const { mac } = entry
+    const { out } = this.#around
+    const vni = this.#vni
+    out.change({ op: 'macRemove', vni, mac, origin: 'remote' })
+    if (local.bound) {
+      out.change({ op: 'macSetLocal', vni, mac, port: local.port, sticky: local.sticky })
+    } else {
+      out.change({ op: 'macRemove', vni, mac, origin: 'local' })
+    }
+    const said = `${local.sequence} ${local.sticky}`
+    if (entry.announced === said) return
+    const { sequence, sticky } = local
+    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, router: false })) {
+      entry.announced = said
+    }
+  }
+
+  #settleRemote(entry: MacEntry, lost: boolean): void {
+    const { mac, winner } = entry
+    const { out } = this.#around
+    const vni = this.#vni
+    this.#retract(entry)
+    if (winner === undefined) {
+      out.change({ op: 'macRemove', vni, mac, origin: 'remote' })
+      out.change({ op: 'macRemove', vni, mac, origin: 'local' })
+      return
+    }
+    const { vtep: remote, sticky } = winner
+    const row = this.#around.image.networks.get(vni)?.macs.get(mac)
+    const override = lost || row?.op === 'macSetLocal'
+    const isThere =
+      row?.op === 'macSetRemote' && row.remote === remote && row.sticky === sticky && !override
+    if (!isThere) out.change({ op: 'macSetRemote', vni, mac, remote, sticky, override })
+  }
+
+  /** While frozen nothing is announced and nothing installed; only what nobody claims any more goes. */
+  #settleFrozen(entry: MacEntry): void {
+    const { mac } = entry
+    const vni = this.#vni
+    this.#retract(entry)
+    entry.owner = undefined
+    if (!entry.local?.bound) this.#around.out.change({ op: 'macRemove', vni, mac, origin: 'local' })
+    if (entry.winner === undefined) {
+      this.#around.out.change({ op: 'macRemove', vni, mac, origin: 'remote' })
+    }
+    this.onOwner(entry)
+    this.#tidy(entry)
+  }
+
+  #moved(entry: MacEntry, before: Claim, owner: Claim): void {
+    const { mac } = entry
+    const { out } = this.#around
+    const vni = this.#vni
+    const { sequence } = owner
+    const text = `${mac} of network ${vni} moved from ${before.vtep} to ${owner.vtep}`
+    const fields = { vni, mac, from: before.vtep, to: owner.vtep, sequence }
+    out.notice('macMoved', 'info', text, fields)
+    const vtep = this.#around.announcer.identity.vtep
+    const isOurs = owner.vtep === vtep || before.vtep === vtep
+    if (!isOurs || !this.#duplicates.moved(mac)) return
+    const complaint = `${mac} of network ${vni} moves too often between ${before.vtep} and ${owner.vtep}`
+    out.notice('duplicateMac', 'warn', complaint, fields)
+    this.#settleFrozen(entry)
+  }
+
+  #tellCleared(mac: Mac): void {
+    const text = `${mac} of network ${this.#vni} is no longer taken for a duplicate`
+    this.#around.out.notice('duplicateCleared', 'info', text, { vni: this.#vni, mac })
+  }
+
+  #claimLocal(
+    entry: MacEntry,
+    port: number,
+    bound: boolean,
+    sticky: boolean,
+    sequence: number,
+  ): void {
+    if (entry.local !== undefined) erase(this.#byPort, entry.local.port, entry)
+    const { vtep } = this.#around.announcer.identity
+    entry.local = { vtep, port, bound, sticky, sequence }
+    insert(this.#byPort, port, entry)
+    this.#dirty.add(entry)
+  }
+
+  #dropLocal(entry: MacEntry): void {
+    const { local } = entry
+    if (local === undefined) return
+    erase(this.#byPort, local.port, entry)
+    entry.local = undefined
+    if (entry.remotes.length === 0 && local.sequence > 0) {
+      this.#memory.set(entry.mac, local.sequence)
+    }
+    this.#dirty.add(entry)
+  }
+
+  /** The sequence number of a new local claim: one above all others, or where the MAC was left off. */
+  #nextHere(entry: MacEntry, previousRemote?: Ip): number {
+    let highest = -1
+    for (const { sequence } of entry.remotes) highest = Math.max(highest, sequence)
+    if (highest < 0) return this.#memory.get(entry.mac) ?? (previousRemote === undefined ? 0 : 1)
+    if (highest === MAX_SEQUENCE) {
+      const text = `${entry.mac} of network ${this.#vni} has used up its sequence numbers`
+      this.#around.out.complain('sequenceExhausted', text, { vni: this.#vni, mac: entry.mac })
+    }
+    return nextSequence(highest)
+  }
+
+  #retract(entry: MacEntry): void {
+    if (entry.announced === undefined) return
+    entry.announced = undefined
+    this.#around.announcer.retract(entry.mac, undefined)
+  }
+
+  #tidy(entry: MacEntry): void {
+    const isUsed = entry.local ?? entry.winner ?? entry.binding
+    if (isUsed === undefined && entry.ips === undefined) this.#entries.delete(entry.mac)
+  }
+}
+
+/** The best claim; as good as one that has just gone is as good as it gets. */
+function bestOf(claims: readonly RemoteClaim[], gone: RemoteClaim): RemoteClaim | undefined {
+  let best: RemoteClaim | undefined
+  for (const claim of claims) {
+    if (best === undefined || compareClaims(claim, best) > 0) best = claim
+    if (compareClaims(best, gone) === 0) break
+  }
+  return best
+}
+
+function sameClaim(a: Claim | undefined, b: Claim | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky
+}

@@ -1,0 +1,64 @@
+// Type 3, Inclusive Multicast Ethernet Tag: a VTEP wants the broadcasts of a network (RFC 7432 sections 7.3 and 11,
+// RFC 8365 section 9). Only ingress replication: each VTEP gets its own copy.
+
+import { type ExtendedCommunity, type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
+import type { Identity } from '../announcer.js'
+import type { OriginatedRoute } from '../events.js'
+import { factsOf } from '../facts.js'
+import type { RouteMeaning } from './meaning.js'
+import { refusal, refuse } from './refusal.js'
+
+export const imet: RouteMeaning<ImetRoute> = {
+  install(vrf, key, _route, path) {
+    const { nextHop } = path
+    const pmsi = path.attributes.pmsiTunnel
+    // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
+    // leaves it to the next hop.
+    const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
+    if (nextHop === vrf.vtep || endpoint === vrf.vtep) {
+      vrf.flood.delete(key)
+      return
+    }
+    const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
+    const reason = noIngressReplication(pmsi) ?? refusal(vrf, factsOf(path.attributes), tunnel)
+    if (reason === undefined) vrf.flood.set(key, endpoint)
+    else {
+      vrf.flood.delete(key)
+      refuse(vrf, 'IMET', tunnel, reason)
+    }
+  },
+  remove(vrf, key) {
+    vrf.flood.delete(key)
+  },
+}
+
+export function imetRoute({ rd, vni, vtep, exportTargets }: Identity): OriginatedRoute {
+  const extendedCommunities: readonly ExtendedCommunity[] = [
+    { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
+    ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+  ]
+  return {
+    family: 'evpn',
+    nlri: { type: 'imet', rd, ethernetTag: 0, originator: vtep },
+    nextHop: vtep,
+    attributes: {
+      extendedCommunities,
+      pmsiTunnel: {
+        flags: 0,
+        tunnelType: iana.pmsiTunnelType.ingressReplication,
+        label: vni,
+        endpoint: vtep,
+      },
+    },
+  }
+}
+
+function noIngressReplication(pmsi: PmsiTunnel | undefined): string | undefined {
+  if (pmsi?.tunnelType === iana.pmsiTunnelType.ingressReplication) return undefined
+  const got = pmsi === undefined ? 'none' : `type ${pmsi.tunnelType}`
+  return `expected a PMSI tunnel of ingress replication, got ${got}`
+}
+
+function isSpecified(ip: string | undefined): ip is string {
+  return ip !== undefined && ip !== '0.0.0.0' && ip !== '::'
+}

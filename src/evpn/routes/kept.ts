@@ -1,0 +1,9 @@
+// Routes that are kept (seen, counted, passed on) and have no meaning for a network yet.
+
+import type { EvpnRoute } from '../../wire/index.js'
+import type { RouteMeaning } from './meaning.js'
+
+export const kept: RouteMeaning<EvpnRoute> = {
+  install() {},
+  remove() {},
+}

@@ -1,0 +1,84 @@
+// Type 2, MAC/IP Advertisement: a MAC, or a MAC with one of its addresses, is behind a VTEP (RFC 7432 sections 7.2
+// and 10, RFC 8365 section 5.1.3). Each of the routes of a MAC is a claim of its own.
+
+import { type Ip, ipFamily, isMulticastMac, type Mac, ZERO_ESI } from '../../net/index.js'
+import { type ExtendedCommunity, iana, type MacIpRoute } from '../../wire/index.js'
+import type { Identity } from '../announcer.js'
+import type { OriginatedRoute } from '../events.js'
+import { factsOf } from '../facts.js'
+import { isHostAddress } from '../suppress.js'
+import type { RouteMeaning } from './meaning.js'
+import { refusal, refuse } from './refusal.js'
+
+const ZERO_MAC = '00:00:00:00:00:00'
+
+export const macIp: RouteMeaning<MacIpRoute> = {
+  install(vrf, key, route, path) {
+    const { nextHop } = path
+    if (nextHop === vrf.vtep) {
+      // Our own route, or one that came back to us.
+      vrf.unclaim(key)
+      return
+    }
+    const facts = factsOf(path.attributes)
+    const tunnel = { endpoint: nextHop, label: route.label }
+    const reason = noHost(route) ?? refusal(vrf, facts, tunnel)
+    if (reason !== undefined) {
+      vrf.unclaim(key)
+      refuse(vrf, 'MAC/IP', tunnel, reason)
+      return
+    }
+    vrf.claim(key, {
+      vtep: nextHop,
+      sequence: facts.sequence,
+      // A gateway is never a host that moves (RFC 9135 section 4.2).
+      sticky: facts.sticky || facts.gateway,
+      mac: route.mac,
+      ip: route.ip,
+      router: facts.router,
+      macSlot: 0,
+      ipSlot: 0,
+    })
+  },
+  remove(vrf, key) {
+    vrf.unclaim(key)
+  },
+}
+
+function noHost({ mac, ip }: MacIpRoute): string | undefined {
+  if (isMulticastMac(mac) || mac === ZERO_MAC) return `${mac} is no host's MAC`
+  return ip === undefined || isHostAddress(ip) ? undefined : `${ip} is no host's address`
+}
+
+/** What a type 2 route of ours says beyond its MAC and IP. */
+export interface Announcement {
+  readonly sequence: number
+  readonly sticky: boolean
+  /** The host is an IPv6 router (RFC 9047). */
+  readonly router: boolean
+}
+
+export function macIpRoute(
+  identity: Identity,
+  mac: Mac,
+  ip: Ip | undefined,
+  { sequence, sticky, router }: Announcement,
+): OriginatedRoute & { readonly nlri: MacIpRoute } {
+  const { rd, vni, vtep, exportTargets } = identity
+  const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag: 0, mac, label: vni } as const
+  const extendedCommunities: ExtendedCommunity[] = [
+    { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
+    ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+  ]
+  // "the very first" advertisement has no community, and none means 0 (RFC 7432 section 15).
+  if (sequence > 0 || sticky) extendedCommunities.push({ type: 'macMobility', sequence, sticky })
+  if (router && ip !== undefined && ipFamily(ip) === 6) {
+    extendedCommunities.push({ type: 'arpNd', router, override: false, immutable: false })
+  }
+  return {
+    family: 'evpn',
+    nlri: ip === undefined ? host : { ...host, ip },
+    nextHop: vtep,
+    attributes: { extendedCommunities },
+  }
+}

@@ -1,0 +1,45 @@
+// What all routes with a VXLAN tunnel have to fulfil.
+
+import { type Ip, ipFamily, isVni } from '../../net/index.js'
+import type { Facts } from '../facts.js'
+import type { MacVrf } from '../mac-vrf.js'
+
+export interface Tunnel {
+  /** Where the far VTEP is. */
+  readonly endpoint: Ip
+  /** The 24-bit VNI of the label field (RFC 8365 section 5.1.3). */
+  readonly label: number
+}
+
+/** Why the tunnel can not be used, or undefined. A missing encapsulation community is overlooked, and told once. */
+export function refusal(
+  vrf: MacVrf,
+  facts: Facts,
+  { endpoint, label }: Tunnel,
+): string | undefined {
+  if (facts.encapsulation === 'other') return 'its encapsulation is not VXLAN'
+  if (ipFamily(endpoint) !== ipFamily(vrf.vtep)) {
+    return `VTEP ${endpoint} is of another address family than ours, ${vrf.vtep}`
+  }
+  if (label !== vrf.vni) {
+    const got = isVni(label) ? `VNI ${label}` : `label ${label}`
+    return `expected VNI ${vrf.vni}, got ${got} (downstream VNIs are not supported)`
+  }
+  if (facts.encapsulation === 'missing') {
+    const text = `routes of ${endpoint} for network ${vrf.vni} lack the encapsulation community: taken for VXLAN`
+    vrf.complain('encapsulationMissing', text, { vni: vrf.vni, remote: endpoint })
+  }
+  return undefined
+}
+
+/** Tells, once, that a route can not be used. Not so when it is another network's that shares the route target. */
+export function refuse(
+  vrf: MacVrf,
+  what: string,
+  { endpoint, label }: Tunnel,
+  reason: string,
+): void {
+  if (label !== vrf.vni && vrf.isOurs(label)) return
+  const text = `${what} route of ${endpoint} for network ${vrf.vni} is not used: ${reason}`
+  vrf.complain('routeRefused', text, { vni: vrf.vni, remote: endpoint, reason })
+}
