@@ -1,6 +1,6 @@
 // Fields narrower than an octet: flags and small numbers packed into one or two octets.
 
-import type { Codec, ObjectCodec, Shape } from './codec.js'
+import { type ObjectCodec, objectCodec, type Shaped } from './codec.js'
 
 /** One bit, true or false. `shift` counts from the least significant bit. */
 interface Flag {
@@ -35,20 +35,14 @@ export function bitFields<const F extends BitFields>(
   fields: F,
 ): ObjectCodec<BitsOf<F>> {
   const entries = Object.entries(fields)
-  const decodeInto: ObjectCodec<BitsOf<F>>['decodeInto'] = (r, target) => {
-    const word = size === 1 ? r.u8() : r.u16()
-    for (const [name, { shift, bits, flag }] of entries) {
-      const value = (word >> shift) & ((1 << bits) - 1)
-      target[name] = flag ? value === 1 : value
-    }
-  }
-  return {
+  return objectCodec<BitsOf<F>>({
     shape: { kind: 'struct', fields: Object.fromEntries(entries.map(shapeEntry)) },
-    decodeInto,
-    decode(r) {
-      const value = {}
-      decodeInto(r, value)
-      return value as BitsOf<F>
+    decodeInto(r, target) {
+      const word = size === 1 ? r.u8() : r.u16()
+      for (const [name, { shift, bits, flag }] of entries) {
+        const value = (word >> shift) & ((1 << bits) - 1)
+        target[name] = flag ? value === 1 : value
+      }
     },
     encode(w, value) {
       const record = value as { readonly [name: string]: number | boolean }
@@ -57,10 +51,9 @@ export function bitFields<const F extends BitFields>(
       if (size === 1) w.u8(word)
       else w.u16(word)
     },
-  }
+  })
 }
 
-function shapeEntry([name, field]: [string, Flag | Narrow]): [string, Codec<unknown>] {
-  const shape: Shape = field.flag ? { kind: 'boolean' } : { kind: 'uint', bits: field.bits }
-  return [name, { shape, decode: () => undefined, encode: () => undefined }]
+function shapeEntry([name, field]: [string, Flag | Narrow]): [string, Shaped] {
+  return [name, { shape: field.flag ? { kind: 'boolean' } : { kind: 'uint', bits: field.bits } }]
 }

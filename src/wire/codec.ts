@@ -10,23 +10,28 @@ export { Writer } from './writer.js'
 
 /** What a codec's values look like. Tests derive their generators from it, so every codec has one. */
 export type Shape =
-  | { readonly kind: 'uint'; readonly bits: number }
+  | { readonly kind: 'uint'; readonly bits: number; readonly min?: number }
   | { readonly kind: 'bytes'; readonly length?: number; readonly max?: number }
   | { readonly kind: 'text'; readonly name: TextName }
   | { readonly kind: 'values'; readonly of: readonly unknown[] }
-  | { readonly kind: 'struct'; readonly fields: Fields }
+  | { readonly kind: 'struct'; readonly fields: { readonly [name: string]: Shaped } }
   | {
       readonly kind: 'list'
-      readonly of: Codec<unknown>
+      readonly of: Shaped
       readonly min?: number
       readonly max?: number
     }
-  | { readonly kind: 'optional'; readonly of: Codec<unknown> }
+  | { readonly kind: 'optional'; readonly of: Shaped }
   | { readonly kind: 'choice' | 'join'; readonly of: readonly Shape[] }
   | { readonly kind: 'tagged'; readonly tag: string; readonly name: string; readonly of: Shape }
   | { readonly kind: 'with'; readonly values: object; readonly of: Shape }
   | { readonly kind: 'boolean' | 'float32' | 'nothing' }
   | { readonly kind: 'reach' | 'unreach' }
+
+/** Anything that says what its values look like; every codec is one. */
+export interface Shaped {
+  readonly shape: Shape
+}
 
 /** Values of `net`, and text, by name. */
 export type TextName =
@@ -42,8 +47,7 @@ export type TextName =
   | 'utf8'
 
 /** Both directions of one field. `decode` throws WireError; `encode` trusts its value. */
-export interface Codec<T> {
-  readonly shape: Shape
+export interface Codec<T> extends Shaped {
   decode(r: Reader): T
   encode(w: Writer, value: T): void
 }
@@ -74,6 +78,18 @@ export interface ObjectCodec<T> extends Codec<T> {
   decodeInto(r: Reader, target: { [name: string]: unknown }): void
 }
 
+/** `decode` follows from `decodeInto`. */
+export function objectCodec<T>(codec: Omit<ObjectCodec<T>, 'decode'>): ObjectCodec<T> {
+  return {
+    ...codec,
+    decode(r) {
+      const value = {}
+      codec.decodeInto(r, value)
+      return value as T
+    },
+  }
+}
+
 /** The fields one after another. Errors carry the field's name. */
 export function struct<const F extends Fields>(fields: F): ObjectCodec<StructOf<F>> {
   const names = Object.keys(fields)
@@ -89,19 +105,14 @@ export function struct<const F extends Fields>(fields: F): ObjectCodec<StructOf<
       throw error instanceof WireError ? error.within(names[i]!) : error
     }
   }
-  return {
+  return objectCodec<StructOf<F>>({
     shape: { kind: 'struct', fields },
     decodeInto,
-    decode(r) {
-      const value = {}
-      decodeInto(r, value)
-      return value as StructOf<F>
-    },
     encode(w, value) {
       const record = value as { readonly [name: string]: unknown }
       for (let i = 0; i < codecs.length; i++) codecs[i]!.encode(w, record[names[i]!])
     },
-  }
+  })
 }
 
 export const u8: Codec<number> = {
@@ -243,40 +254,28 @@ export function byLength<T>(
   pick: (value: T) => number,
 ): ObjectCodec<T> {
   const find = (length: number) => rows.find((row) => row.length === length)?.of
-  const decodeInto = (r: Reader, target: { [name: string]: unknown }): void => {
-    const row = find(r.remaining)
-    if (row === undefined) throw r.error('WIRE_LENGTH', `a body of ${r.remaining} octets`)
-    row.decodeInto(r, target)
-  }
-  return {
+  return objectCodec<T>({
     shape: { kind: 'choice', of: rows.map((row) => row.of.shape) },
-    decodeInto,
-    decode(r) {
-      const value = {}
-      decodeInto(r, value)
-      return value as T
+    decodeInto(r, target) {
+      const row = find(r.remaining)
+      if (row === undefined) throw r.error('WIRE_LENGTH', `a body of ${r.remaining} octets`)
+      row.decodeInto(r, target)
     },
     encode: (w, value) => find(pick(value))!.encode(w, value),
-  }
+  })
 }
 
 /** The properties of both, the octets of `a` first. */
 export function join<A, B>(a: ObjectCodec<A>, b: ObjectCodec<B>): ObjectCodec<A & B> {
-  const decodeInto = (r: Reader, target: { [name: string]: unknown }): void => {
-    a.decodeInto(r, target)
-    b.decodeInto(r, target)
-  }
-  return {
+  return objectCodec<A & B>({
     shape: { kind: 'join', of: [a.shape, b.shape] },
-    decodeInto,
-    decode(r) {
-      const value = {}
-      decodeInto(r, value)
-      return value as A & B
+    decodeInto(r, target) {
+      a.decodeInto(r, target)
+      b.decodeInto(r, target)
     },
     encode(w, value) {
       a.encode(w, value)
       b.encode(w, value)
     },
-  }
+  })
 }

@@ -20,7 +20,11 @@ export class WireError extends Error {
   path: string
 
   constructor(code: WireErrorCode, reason: string, offset: number) {
+    // One hostile message makes thousands of these, and nobody reads the stack of a peer's mistake.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(`${reason} at octet ${offset}`)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'WireError'
     this.code = code
     this.reason = reason

@@ -1,4 +1,3 @@
 // The front door of wire: values and their octets.
 
 export * from './bgp/index.js'
-export { WireError, type WireErrorCode, wireReasons } from './error.js'

@@ -17,14 +17,14 @@ export type {
   PmsiTunnel,
   UnknownAttribute,
 } from './attribute/index.js'
-export { attributeTypes, formatCommunity } from './attribute/index.js'
+export { formatCommunity } from './attribute/index.js'
 export type {
   Capability,
   CapabilityNamed,
   KnownCapability,
   UnknownCapability,
 } from './capability/index.js'
-export { addPathMode, capabilityTypes } from './capability/index.js'
+export { addPathMode } from './capability/index.js'
 export type {
   CommunityNamed,
   ExtendedCommunity,
@@ -32,7 +32,6 @@ export type {
   UnknownCommunity,
 } from './community/index.js'
 export {
-  communityTypes,
   formatExtendedCommunity,
   isTransitive,
   parseExtendedCommunity,
@@ -48,7 +47,7 @@ export type {
   OpaqueRoute,
   PrefixRoute,
 } from './evpn/index.js'
-export { evpnKey, evpnRouteCode, formatEvpnRoute, routeTypes } from './evpn/index.js'
+export { evpnKey, evpnRouteCode, formatEvpnRoute } from './evpn/index.js'
 export {
   type AfiSafi,
   afiSafiOf,

@@ -19,6 +19,7 @@ import {
   knownFamilies,
   maxMessageLength,
   notificationName,
+  type PathAttributes,
   type Problem,
   parseExtendedCommunity,
   shutdownCommunication,
@@ -227,4 +228,31 @@ t.test('octets that are not one message', async (t) => {
   t.match(decodeMessage(noOctets, initialContext), wanted)
   t.match(decodeMessage(keepalive.subarray(0, 18), initialContext), wanted)
   t.match(decodeMessage(Uint8Array.of(...keepalive, 0), initialContext), wanted)
+})
+
+t.test('values that do not fit are the programmer’s error', async (t) => {
+  const encode = (attributes: PathAttributes) => () =>
+    encodeMessage({ kind: 'update', withdrawn: [], attributes, nlri: [] }, initialContext)
+  const asns = Array.from({ length: 256 }, () => 1)
+  t.throws(encode({ med: -1 }), RangeError)
+  t.throws(encode({ med: 1.5 }), RangeError)
+  t.throws(encode({ localPref: 2 ** 32 }), RangeError)
+  t.throws(encode({ asPath: [{ type: 'sequence', asns }] }), RangeError)
+  const hop = { family: 'evpn', nextHop: '10.0.0.1', linkLocal: 'fe80::1', nlri: [] } as const
+  t.throws(encode({ mpReach: hop }), RangeError)
+  const long: EvpnRoute = { type: 'opaque', code: 99, value: new Uint8Array(256) }
+  t.throws(encode({ mpUnreach: { family: 'evpn', nlri: [long] } }), RangeError)
+})
+
+t.test('path ids default to 0', async (t) => {
+  const ctx = { ...initialContext, addPath: ['ipv4', 'evpn'] } as const
+  const route: EvpnRoute = { type: 'opaque', code: 99, value: noOctets }
+  const attributes: PathAttributes = { mpUnreach: { family: 'evpn', nlri: [route] } }
+  const withdrawn = [{ prefix: '10.0.0.0/8' }]
+  const octets = encodeMessage({ kind: 'update', withdrawn, attributes, nlri: [] }, ctx)
+  const { message } = decodeMessage(octets, ctx)
+  t.match(message, {
+    withdrawn: [{ prefix: '10.0.0.0/8', pathId: 0 }],
+    attributes: { mpUnreach: { nlri: [{ code: 99, pathId: 0 }] } },
+  })
 })

@@ -4,7 +4,7 @@
 //   | segment type (1)| number of AS (1) | AS numbers (2 or 4 octets each)    |  repeated
 //   +-----------------+------------------+------------------------------------+
 
-import { type Codec, list, mapped, u16, u32 } from '../../codec.js'
+import { type Codec, list, mapped, type Reader, u16, u32 } from '../../codec.js'
 import type { WireContext } from '../context.js'
 import { AS_TRANS, updateError } from '../iana.js'
 import { type AttributeCodec, attributeClass, attributeType } from './attribute.js'
@@ -19,13 +19,26 @@ export interface AsPathSegment {
 
 export type AsPath = readonly AsPathSegment[]
 
+/** AS numbers of four octets; 0 is malformed (RFC 7607 section 2). */
+export const fourOctetAs: Codec<number> = mapped(
+  u32,
+  { kind: 'uint', bits: 32, min: 1 },
+  notZero,
+  (asn) => asn,
+)
+
 /** AS numbers of two octets; what does not fit becomes AS_TRANS (RFC 6793 section 4.2.2). */
 export const twoOctetAs: Codec<number> = mapped(
   u16,
-  { kind: 'uint', bits: 16 },
-  (asn) => asn,
+  { kind: 'uint', bits: 16, min: 1 },
+  notZero,
   (asn) => (asn > 0xffff ? AS_TRANS : asn),
 )
+
+function notZero(asn: number, r: Reader): number {
+  if (asn === 0) throw r.error('WIRE_VALUE', 'AS number 0')
+  return asn
+}
 
 /** Segments until the octets end, of AS numbers in the given size. */
 export function segments(asn: Codec<number>): Codec<AsPath> {
@@ -33,7 +46,7 @@ export function segments(asn: Codec<number>): Codec<AsPath> {
     shape: {
       kind: 'struct',
       fields: {
-        type: { shape: { kind: 'values', of: TYPES }, decode: () => TYPES[0], encode: () => {} },
+        type: { shape: { kind: 'values', of: TYPES } },
         asns: list(asn, { min: 1, max: 255 }),
       },
     },
@@ -55,7 +68,7 @@ export function segments(asn: Codec<number>): Codec<AsPath> {
   })
 }
 
-const sizes = { two: segments(twoOctetAs), four: segments(u32) }
+const sizes = { two: segments(twoOctetAs), four: segments(fourOctetAs) }
 
 const value: AttributeCodec<AsPath> = {
   shape: sizes.four.shape,

@@ -1,8 +1,8 @@
 // AS4_AGGREGATOR (RFC 6793 section 3; malformed: section 6).
 
-import { u32 } from '../../codec.js'
 import { updateError } from '../iana.js'
 import { aggregatorOf } from './aggregator.js'
+import { fourOctetAs } from './as-path.js'
 import { attributeClass, attributeType } from './attribute.js'
 
 export const as4Aggregator = attributeType({
@@ -11,5 +11,5 @@ export const as4Aggregator = attributeType({
   flags: attributeClass.optionalTransitive,
   onMalformed: 'attribute-discard',
   subcode: updateError.optionalAttributeError,
-  value: aggregatorOf(u32),
+  value: aggregatorOf(fourOctetAs),
 })

@@ -1,8 +1,7 @@
 // AS4_PATH (RFC 6793 section 3; malformed: section 6). Confederation segments in it are dropped by whoever merges it.
 
-import { u32 } from '../../codec.js'
 import { updateError } from '../iana.js'
-import { segments } from './as-path.js'
+import { fourOctetAs, segments } from './as-path.js'
 import { attributeClass, attributeType } from './attribute.js'
 
 export const as4Path = attributeType({
@@ -11,5 +10,5 @@ export const as4Path = attributeType({
   flags: attributeClass.optionalTransitive,
   onMalformed: 'attribute-discard',
   subcode: updateError.optionalAttributeError,
-  value: segments(u32),
+  value: segments(fourOctetAs),
 })

@@ -1,6 +1,6 @@
 // What a row of the extended community registry is (RFC 4360 section 2: type, sub-type, six octets).
 
-import type { ObjectCodec, Reader } from '../../codec.js'
+import { type ObjectCodec, objectCodec } from '../../codec.js'
 
 /** One kind of extended community. */
 export interface CommunityType<Name extends string, T> {
@@ -30,21 +30,17 @@ export function communityType<const Name extends string, T>(
 
 /** Type and sub-type `code`, then the six octets of `fields`. */
 export function coded<T>(code: number, fields: ObjectCodec<T>): ObjectCodec<T> {
-  return {
+  return objectCodec<T>({
     shape: fields.shape,
-    decodeInto(r: Reader, target) {
+    decodeInto(r, target) {
       r.take(2)
       fields.decodeInto(r, target)
-    },
-    decode(r) {
-      r.take(2)
-      return fields.decode(r)
     },
     encode(w, value) {
       w.u16(code)
       fields.encode(w, value)
     },
-  }
+  })
 }
 
 /** An unsigned decimal or 0x hex number up to `max`. */

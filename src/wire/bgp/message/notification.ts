@@ -75,8 +75,8 @@ export function shutdownCommunication(message: Omit<Notification, 'kind'>): stri
     const text = prefixed(1, utf8).decode(new Reader(data))
     return text === '' ? undefined : text
   } catch (error) {
-    if (error instanceof WireError) return undefined
-    throw error
+    if (!(error instanceof WireError)) throw error
+    return undefined
   }
 }
 

@@ -75,7 +75,7 @@ type Properties = { readonly [name: string]: unknown }
 export function ofShape(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {
     case 'uint':
-      return unsigned(shape.bits)
+      return unsigned(shape.bits, shape.min)
     case 'bytes':
       return shape.length === undefined ? fc.uint8Array({ maxLength: 30 }) : octets(shape.length)
     case 'text':
@@ -112,9 +112,9 @@ export function ofShape(shape: Shape): fc.Arbitrary<unknown> {
   }
 }
 
-function unsigned(bits: number): fc.Arbitrary<number> {
+function unsigned(bits: number, min = 0): fc.Arbitrary<number> {
   const max = 2 ** bits - 1
-  return fc.oneof(fc.integer({ min: 0, max }), fc.constantFrom(0, 1, max >>> 1, max))
+  return fc.oneof(fc.integer({ min, max }), fc.constantFrom(min, 1, max >>> 1, max))
 }
 
 /** Properties without a value are left out, as the codecs leave them out. */
