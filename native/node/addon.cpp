@@ -11,7 +11,7 @@ namespace vtep::node {
 namespace {
 
 Napi::Value layout_hash(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), kLayoutHash);
+  return Napi::String::New(info.Env(), kLayoutHashText);
 }
 
 Napi::Value drop_reasons(const Napi::CallbackInfo& info) {

@@ -29,17 +29,17 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     Napi::Object options;
     Napi::Function on_wake, on_closed;
     ClientSetup setup;
-    if (!info[0].IsString())
-      return throw_type_error(env, "Client: argument 1", "a string", info[0]);
-    setup.path = info[0].As<Napi::String>().Utf8Value();
-    if (!get_object(info, 1, "Client: argument 2", options) ||
+    if (!get_string(info, 0, "Client: argument 1", setup.path) ||
+        !get_object(info, 1, "Client: argument 2", options) ||
         !get_function(options, "onWake", "Client", on_wake) ||
         !get_function(options, "onClosed", "Client", on_closed))
       return;
-    if (!options.Get("readOnly").IsBoolean())
-      return throw_type_error(env, "Client: option readOnly", "a boolean", options.Get("readOnly"));
+    if (!options.Get("readOnly").IsBoolean()) {
+      throw_type_error(env, "Client: option readOnly", "a boolean", options.Get("readOnly"));
+      return;
+    }
     setup.read_only = options.Get("readOnly").As<Napi::Boolean>();
-    setup.layout_hash = kLayoutHash;
+    setup.layout_hash = kLayoutHashText;
     setup.on_wake = [this] { post({Notice::Kind::wake, 0, true, {}}); };
     setup.on_closed = [this](const std::string& reason) {
       post({Notice::Kind::closed, 0, false, reason});
@@ -100,7 +100,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     if (!get_string(info, 0, "Client.snapshot: argument 1", name) || !attached(env))
       return env.Undefined();
     if (!view_.snapshot(name, rows, error)) {
-      Napi::TypeError::New(env, "Client.snapshot: " + error).ThrowAsJavaScriptException();
+      Napi::Error::New(env, "Client.snapshot: " + error).ThrowAsJavaScriptException();
       return env.Undefined();
     }
     return to_buffer(env, rows);

@@ -13,6 +13,7 @@ namespace vtep {
 namespace {
 
 constexpr int kHelloMilliseconds = 5000;
+constexpr size_t kOperationHeader = 4;  // u16 code, u16 size
 
 bool send_message(int socket, const Message& message) {
   const std::string bytes = format_message(message);
@@ -127,10 +128,11 @@ void Client::request(std::string verb, std::string payload, Completion done) {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (gone_ || stopping_) {
       refusal = "the connection to the dataplane is closed";
-    } else if (verb != "apply" && kMessageHeader + verb.size() + payload.size() > kMaxMessage) {
-      refusal = "verb '" + verb + "': expected a payload of at most " +
-                std::to_string(kMaxMessage - kMessageHeader - verb.size()) + " bytes, got " +
-                std::to_string(payload.size());
+    } else if (kMessageHeader + verb.size() + payload.size() > kMaxMessage &&
+               (verb != "apply" || !is_whole(payload))) {
+      refusal = "verb '" + verb + "': expected " +
+                (verb == "apply" ? "whole operations" : "one message") + ", got a payload of " +
+                std::to_string(payload.size()) + " bytes";
     } else {
       Pending pending;
       pending.id = next_id_++;
@@ -152,8 +154,19 @@ void Client::drained(uint64_t sequence) {
   transmit();
 }
 
-// How much of a batch of operations fits into one message: whole operations only. A batch that
-// contradicts itself goes as it is, for the dataplane to name the operation.
+// Operations follow each other to the last byte: a batch that contradicts itself must not be cut at
+// the wrong places.
+bool Client::is_whole(std::string_view operations) {
+  while (operations.size() >= kOperationHeader) {
+    uint16_t size;
+    memcpy(&size, operations.data() + 2, sizeof size);
+    if (operations.size() - kOperationHeader < size) return false;
+    operations.remove_prefix(kOperationHeader + size);
+  }
+  return operations.empty();
+}
+
+// How much of a batch of operations fits into one message: whole operations only.
 void Client::cut(Pending& pending) {
   const size_t limit = kMaxMessage - kMessageHeader - pending.verb.size();
   const size_t rest = pending.payload.size() - pending.offset;
@@ -161,14 +174,14 @@ void Client::cut(Pending& pending) {
   pending.sent_count = 0;
   if (rest <= limit) return;
   size_t end = 0;
-  while (end + 4 <= rest) {
+  for (;;) {
     uint16_t size;
     memcpy(&size, pending.payload.data() + pending.offset + end + 2, sizeof size);
-    if (end + 4 + size > limit) break;
-    end += 4U + size;
+    if (end + kOperationHeader + size > limit) break;
+    end += kOperationHeader + size;
     pending.sent_count++;
   }
-  pending.sent = end == 0 ? limit : end;
+  pending.sent = end;
 }
 
 void Client::transmit() {
@@ -243,7 +256,8 @@ bool Client::receive(std::string& reason) {
 
 void Client::finish(const Message& message) {
   Completion done;
-  const bool ok = message.kind == MessageKind::reply;
+  std::string text(message.payload);
+  bool ok = message.kind == MessageKind::reply;
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (queue_.empty() || !queue_.front().in_flight || queue_.front().id != message.id) return;
@@ -251,13 +265,16 @@ void Client::finish(const Message& message) {
     front.in_flight = false;
     front.offset += front.sent;
     front.base += front.sent_count;
-    if (!ok || front.offset >= front.payload.size()) {
+    if (!ok && front.failure.empty()) front.failure = text;
+    if (front.offset >= front.payload.size()) {
+      ok = front.failure.empty();
+      if (!ok) text = front.failure;
       done = std::move(front.done);
       queue_.pop_front();
     }
     transmit();
   }
-  if (done) done(ok, std::string(message.payload));
+  if (done) done(ok, std::move(text));
 }
 
 void Client::fail_all(const std::string& reason) {

@@ -62,6 +62,7 @@ class Client {
     uint32_t base = 0;        // operations before `offset`
     uint32_t sent_count = 0;  // operations in flight
     bool in_flight = false;
+    std::string failure;  // the first of the batch; the operations behind it are sent all the same
   };
 
   explicit Client(ClientSetup setup) : setup_(std::move(setup)) {}
@@ -72,6 +73,7 @@ class Client {
   void finish(const Message& message);
   void fail_all(const std::string& reason);
   void transmit();  // with mutex_ held
+  static bool is_whole(std::string_view operations);
   static void cut(Pending& pending);
 
   ClientSetup setup_;

@@ -12,8 +12,6 @@ constexpr uint16_t kUdpChecksumOffset = 6;
 
 bool needs_checksum(const Meta& meta) { return (meta.flags & kNeedsChecksum) != 0; }
 
-Address address_of(const RemoteSnapshot& remote) { return Address::from_bytes(remote.address); }
-
 bool can_segment(const Abilities& abilities, const Meta& meta) {
   return (meta.gso_type & ~kGsoEcn) == kGsoUdp ? abilities.udp_segmentation
                                                : abilities.tcp_segmentation;
@@ -158,20 +156,30 @@ void Egress::to_uplink(const Group& group, const Burst& burst) {
   if (list_->uplink != nullptr) uplink_.flush();
 }
 
-void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
-  uplink_.begin(4, kMaxOuterHeader + 2, 1);
+// A remote whose next hop is not known has no template: the uplink then hands the datagram to the
+// kernel, which resolves the way, or says no.
+bool Egress::writes_outer() const {
+  return list_->uplink->form == UplinkForm::ethernet && remote_.headerLength != 0;
+}
+
+void Egress::begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames) {
+  uplink_.begin(pieces, bytes, frames);
   UplinkGather& item = uplink_.item();
-  item.destination = address_of(remote_);
+  item.destination = Address::from_bytes(remote_.address);
   item.source_port = source_port(emit.hash);
-  if (list_->uplink->form == UplinkForm::ethernet) {
-    uint8_t* header = uplink_.make(kMaxOuterHeader);
-    const uint32_t length = encap_frame(remote_, emit.vni, emit.hash, frame, header, item.meta);
-    item.ifindex = remote_.ifindex;
-    item.outer_length = static_cast<uint16_t>(length - kVxlanHeader);
-    uplink_.add(header, length);
+  if (!writes_outer()) return;
+  item.ifindex = remote_.ifindex;
+  item.outer_length = static_cast<uint16_t>(remote_.headerLength - kVxlanHeader);
+}
+
+void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
+  begin_uplink(emit, 4, kMaxOuterHeader + 2, 1);
+  uint8_t* header = uplink_.make(kMaxOuterHeader);
+  if (writes_outer()) {
+    uplink_.add(header,
+                encap_frame(remote_, emit.vni, emit.hash, frame, header, uplink_.item().meta));
     uplink_.add(frame.data, frame.length);
   } else {
-    uint8_t* header = uplink_.make(kVxlanHeader);
     encap_vxlan(emit.vni, header);
     uplink_.add(header, kVxlanHeader);
     if (needs_checksum(frame.meta)) {
@@ -201,7 +209,6 @@ void Egress::cut_to_uplink(const Emit& emit, const Frame& frame) {
 // piece behind them is at hand then.
 uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
   const UplinkAbilities& abilities = list_->uplink->abilities;
-  const bool ethernet = list_->uplink->form == UplinkForm::ethernet;
   const uint32_t size = kVxlanHeader + piece_.header_length + piece_.payload_length;
   uint32_t datagrams = 1;
   if (abilities.trains) {
@@ -211,11 +218,8 @@ uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
     if (datagrams > Gather::kMaxPieces / 2) datagrams = Gather::kMaxPieces / 2;
     if (datagrams == 0) datagrams = 1;
   }
-  const unsigned outer = ethernet ? remote_.headerLength : kVxlanHeader;
-  uplink_.begin(2 * datagrams, outer + datagrams * (kVxlanHeader + Piece::kMaxHeader), frames);
-  UplinkGather& item = uplink_.item();
-  item.destination = address_of(remote_);
-  item.source_port = source_port(emit.hash);
+  const unsigned outer = writes_outer() ? remote_.headerLength : kVxlanHeader;
+  begin_uplink(emit, 2 * datagrams, outer + datagrams * (kVxlanHeader + Piece::kMaxHeader), frames);
   uint8_t* head = nullptr;
   uint32_t payload = 0;
   for (uint32_t i = 0; i < datagrams; i++) {
@@ -230,23 +234,22 @@ uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
     segmenter_.next(piece_);
   }
   const bool is_train = datagrams > 1;
+  Meta& meta = uplink_.item().meta;
   if (is_train) {
-    item.meta.gso_type = kGsoUdp;
-    item.meta.gso_size = static_cast<uint16_t>(size);
+    meta.gso_type = kGsoUdp;
+    meta.gso_size = static_cast<uint16_t>(size);
   }
-  if (ethernet) {
-    const uint16_t length = static_cast<uint16_t>(outer - kVxlanHeader);
+  if (writes_outer()) {
     encap_outer(remote_, emit.vni, emit.hash, payload - kVxlanHeader, head,
                 is_train ? OuterChecksum::partial : OuterChecksum::automatic);
-    item.ifindex = remote_.ifindex;
-    item.outer_length = length;
     // Over IPv6 the outer checksum is always there, over IPv4 only in a train: the kernel cuts no
     // datagrams without one.
     if (is_train || !is_ipv4(remote_.address)) {
-      item.meta.flags = kNeedsChecksum;
-      item.meta.header_length = length;
-      item.meta.checksum_start = static_cast<uint16_t>(length - kUdpHeader);
-      item.meta.checksum_offset = kUdpChecksumOffset;
+      const unsigned udp = outer - kVxlanHeader - kUdpHeader;
+      meta.flags = kNeedsChecksum;
+      meta.header_length = static_cast<uint16_t>(outer - kVxlanHeader);
+      meta.checksum_start = static_cast<uint16_t>(udp);
+      meta.checksum_offset = kUdpChecksumOffset;
     }
   }
   uplink_.end();

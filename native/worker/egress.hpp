@@ -39,6 +39,8 @@ class Egress {
   void frame_to_port(const Abilities& abilities, const Frame& frame);
   void cut_to_port(const Abilities& abilities, const Frame& frame);
   void to_uplink(const Group& group, const Burst& burst);
+  bool writes_outer() const;
+  void begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames);
   void frame_to_uplink(const Emit& emit, const Frame& frame);
   void cut_to_uplink(const Emit& emit, const Frame& frame);
   uint32_t train(const Emit& emit, uint32_t left, unsigned frames);

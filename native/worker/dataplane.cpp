@@ -1,0 +1,63 @@
+#include "dataplane.hpp"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <vector>
+
+#include "keeper.hpp"
+#include "memory.hpp"
+
+namespace vtep {
+
+// In the order of construction; destruction goes the other way, after the threads have ended.
+struct Dataplane::Parts {
+  Memory memory;
+  Shared shared;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<Keeper> keeper;
+
+  ~Parts() {
+    if (keeper != nullptr) keeper->stop();
+    for (const auto& worker : workers) worker->stop();
+  }
+};
+
+Dataplane::Dataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Dataplane::~Dataplane() = default;
+
+std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& error) {
+  if (setup.workers < 1 || setup.workers > Limits::maxWorkers) {
+    error = "workers: expected 1 to " + std::to_string(Limits::maxWorkers) + ", got " +
+            std::to_string(setup.workers);
+    return nullptr;
+  }
+  uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+    error = std::string("getrandom: ") + strerror(errno);
+    return nullptr;
+  }
+  auto parts = std::make_unique<Parts>();
+  const SegmentConfig config = SegmentConfig::full(setup.workers, seed);
+  if (!parts->memory.create(Segment::bytes_needed(config), error)) return nullptr;
+  const Segment segment = Segment::format(parts->memory.data(), config);
+  for (unsigned i = 0; i < setup.workers; i++)
+    parts->workers.push_back(std::make_unique<Worker>(segment, parts->shared, i));
+
+  Keeper::Setup keeper;
+  keeper.control_path = std::move(setup.control_path);
+  keeper.memory = &parts->memory;
+  keeper.segment = segment;
+  keeper.shared = &parts->shared;
+  keeper.workers = &parts->workers;
+  keeper.on_shutdown = std::move(setup.on_shutdown);
+  parts->keeper = std::make_unique<Keeper>(std::move(keeper));
+  for (const auto& worker : parts->workers)
+    if (!worker->start(error)) return nullptr;
+  if (!parts->keeper->start(error)) return nullptr;
+  return std::unique_ptr<Dataplane>(new Dataplane(std::move(parts)));
+}
+
+}  // namespace vtep

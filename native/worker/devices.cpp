@@ -1,0 +1,191 @@
+#include "devices.hpp"
+
+#include <string.h>
+
+#include <utility>
+
+namespace vtep {
+
+namespace {
+
+// The rows of the shared segment hold text of fixed size.
+template <size_t kSize>
+bool fits(const char (&)[kSize], const std::string& text) {
+  return text.size() < kSize;
+}
+
+}  // namespace
+
+Devices::Devices(Tables& tables, Shared& shared,
+                 const std::vector<std::unique_ptr<Worker>>& workers)
+    : tables_(tables), shared_(shared), workers_(workers), list_(std::make_unique<DeviceList>()) {
+  list_->version = 1;
+  shared_.devices.store(list_.get(), std::memory_order_release);
+}
+
+Devices::~Devices() { shared_.devices.store(nullptr, std::memory_order_release); }
+
+uint32_t Devices::open(const std::string& name, const std::string& kind, const Options& options,
+                       std::string& error) {
+  const std::string where = "port " + name + ": ";
+  const std::string spec = options.text();
+  const PortRow* row = nullptr;
+  if (name.empty() || !fits(row->name, name)) {
+    error = where + "expected a name of 1 to " + std::to_string(sizeof row->name - 1) +
+            " bytes, got " + std::to_string(name.size());
+    return 0;
+  }
+  if (!fits(row->spec, spec)) {
+    error = where + "expected options of at most " + std::to_string(sizeof row->spec - 1) +
+            " bytes, got " + std::to_string(spec.size());
+    return 0;
+  }
+  for (const auto& [id, port] : ports_) {
+    if (port->name != name) continue;
+    error = where + "is open already, as number " + std::to_string(id);
+    return 0;
+  }
+  OpenContext context;
+  context.name = name;
+  context.options = options;
+  context.queues = queues();
+  auto opened = std::make_unique<OpenPort>();
+  opened->name = name;
+  opened->port = open_port(kind, context, error);
+  if (opened->port == nullptr) return 0;
+
+  PortInfo info;
+  info.ifindex = opened->port->ifindex();
+  info.mtu = opened->mtu = opened->port->mtu();
+  info.flags = opened->port->flags();
+  if (const uint8_t* mac = opened->port->mac()) memcpy(info.mac, mac, sizeof info.mac);
+  info.up = opened->up = opened->port->carrier();
+  info.kind = kind.c_str();
+  info.name = name.c_str();
+  info.spec = spec.c_str();
+  const uint32_t id = tables_.open_port(info);
+  if (id == 0) {
+    error = where + "expected at most " + std::to_string(tables_.segment().config().ports) +
+            " ports, all are in use";
+    return 0;
+  }
+  opened->device.id = id;
+  opened->device.port = opened->port.get();
+  opened->device.abilities = opened->port->abilities();
+  ports_.emplace(id, std::move(opened));
+  publish({});
+  return id;
+}
+
+bool Devices::close(uint32_t id, std::function<void()> closed, std::string& error) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) {
+    error = "port number " + std::to_string(id) + ": is not open";
+    return false;
+  }
+  Released released;
+  released.port = std::move(found->second);
+  released.done = std::move(closed);
+  ports_.erase(found);
+  publish(std::move(released));
+  return true;
+}
+
+void Devices::set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> done) {
+  Released released;
+  released.uplink = std::move(uplink_);
+  released.uplink_device = std::move(uplink_device_);
+  released.done = std::move(done);
+  uplink_ = std::move(uplink);
+  if (uplink_ != nullptr) {
+    uplink_device_ = std::make_unique<UplinkDevice>();
+    uplink_device_->uplink = uplink_.get();
+    uplink_device_->form = uplink_->form();
+    uplink_device_->abilities = uplink_->abilities();
+  }
+  publish(std::move(released));
+}
+
+Port* Devices::port(uint32_t id) const {
+  const auto found = ports_.find(id);
+  return found == ports_.end() ? nullptr : found->second->port.get();
+}
+
+void Devices::publish(Released released) {
+  auto list = std::make_unique<DeviceList>();
+  list->version = list_->version + 1;
+  list->ports.resize(ports_.empty() ? 0 : ports_.rbegin()->first + 1);
+  for (const auto& [id, port] : ports_) list->ports[id] = &port->device;
+  list->uplink = uplink_device_.get();
+  released.version = list->version;
+  released.list = std::exchange(list_, std::move(list));
+  released_.push_back(std::move(released));
+  shared_.devices.store(list_.get(), std::memory_order_release);
+  for (const auto& worker : workers_) worker->call();
+}
+
+bool Devices::settle() {
+  uint64_t adopted = UINT64_MAX;
+  for (const auto& worker : workers_) adopted = std::min(adopted, worker->adopted());
+  // Taken out first: what is done then may close or open something else.
+  std::vector<Released> ready;
+  while (!released_.empty() && released_.front().version <= adopted) {
+    ready.push_back(std::move(released_.front()));
+    released_.erase(released_.begin());
+  }
+  for (Released& released : ready) {
+    if (released.port != nullptr) {
+      // Only now may the number be used again: no worker takes the old device for the new one.
+      tables_.close_port(released.port->device.id);
+      released.port.reset();
+    }
+    released.uplink.reset();
+    if (released.done) released.done();
+  }
+  return released_.empty();
+}
+
+void Devices::close_all() {
+  shared_.devices.store(nullptr, std::memory_order_release);
+  ports_.clear();
+  uplink_.reset();
+  for (Released& released : std::exchange(released_, {})) {
+    released.port.reset();
+    released.uplink.reset();
+    if (released.done) released.done();
+  }
+}
+
+void Devices::on_link(uint32_t ifindex) {
+  for (auto& [id, port] : ports_)
+    if (port->port->ifindex() == ifindex) refresh(id, *port);
+}
+
+void Devices::on_every_link() {
+  for (auto& [id, port] : ports_) refresh(id, *port);
+}
+
+void Devices::on_second() {
+  for (auto& [id, port] : ports_)
+    if (port->port->ifindex() == 0) refresh(id, *port);
+}
+
+void Devices::refresh(uint32_t id, OpenPort& port) {
+  if (port.gone) return;
+  if (!port.port->refresh()) {
+    port.gone = true;
+    tables_.port_gone(id);
+    return;
+  }
+  if (const bool up = port.port->carrier(); up != port.up) {
+    port.up = up;
+    tables_.set_port_up(id, up);
+    if (!up) tables_.flush_port(id);
+  }
+  if (const uint32_t mtu = port.port->mtu(); mtu != port.mtu) {
+    port.mtu = mtu;
+    tables_.set_port_mtu(id, mtu);
+  }
+}
+
+}  // namespace vtep

@@ -1,0 +1,78 @@
+// The keeper's side of ports and uplink: opens and closes them, publishes lists of them to the
+// workers, and destroys a device when no worker looks at it any more.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/tables.hpp"
+#include "worker.hpp"
+
+namespace vtep {
+
+class Devices {
+ public:
+  Devices(Tables& tables, Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers);
+  Devices(const Devices&) = delete;
+  Devices& operator=(const Devices&) = delete;
+  // The workers have been stopped by then.
+  ~Devices();
+
+  // Answers the port's id, or 0 with one sentence.
+  uint32_t open(const std::string& name, const std::string& kind, const Options& options,
+                std::string& error);
+  // `closed` is called when the device is gone.
+  bool close(uint32_t id, std::function<void()> closed, std::string& error);
+  // Null takes the uplink away. `released` is called when the one before is gone.
+  void set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> released);
+  unsigned queues() const { return static_cast<unsigned>(workers_.size()); }
+  Uplink* uplink() const { return uplink_.get(); }
+  Port* port(uint32_t id) const;
+
+  // The kernel said something about this interface: look at the ports on it again.
+  void on_link(uint32_t ifindex);
+  // The kernel said more than could be read.
+  void on_every_link();
+  // Once a second: ports whose interface is in another namespace, where the kernel tells us
+  // nothing.
+  void on_second();
+  // Destroys what every worker has let go. False while something waits.
+  bool settle();
+  // At the end, when the workers have been stopped.
+  void close_all();
+
+ private:
+  struct OpenPort {
+    std::string name;
+    std::unique_ptr<Port> port;
+    PortDevice device;
+    bool up = true;
+    bool gone = false;
+    uint32_t mtu = 0;
+  };
+  // What a list no longer has; destroyed when every worker has adopted `version`.
+  struct Released {
+    uint64_t version;
+    std::unique_ptr<DeviceList> list;
+    std::unique_ptr<OpenPort> port;
+    std::unique_ptr<Uplink> uplink;
+    std::unique_ptr<UplinkDevice> uplink_device;
+    std::function<void()> done;
+  };
+
+  void publish(Released released);
+  void refresh(uint32_t id, OpenPort& port);
+
+  Tables& tables_;
+  Shared& shared_;
+  const std::vector<std::unique_ptr<Worker>>& workers_;
+  std::map<uint32_t, std::unique_ptr<OpenPort>> ports_;
+  std::unique_ptr<Uplink> uplink_;
+  std::unique_ptr<UplinkDevice> uplink_device_;
+  std::unique_ptr<DeviceList> list_;
+  std::vector<Released> released_;
+};
+
+}  // namespace vtep

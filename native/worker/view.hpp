@@ -1,0 +1,29 @@
+// A reader's view of the shared segment, for programs that map it read-only: rows, counters and
+// events as packed bytes.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../core/snapshot.hpp"
+
+namespace vtep {
+
+class SegmentView {
+ public:
+  // False with one sentence when the memory is no segment of this layout. It must outlive the view.
+  bool attach(uint8_t* memory, size_t size, std::string& error);
+  // Packed rows of a view of layout.ts.
+  bool snapshot(std::string_view name, std::string& rows, std::string& error) const;
+  // Drops by reason; counters of open ports and of the uplink, each behind its id as a u32.
+  void counters(std::vector<uint64_t>& drops, std::string& ports, std::string& uplink) const;
+  // Packed events since the last call; answers the sequence of the last one known.
+  uint64_t drain_events(std::string& rows, bool& lost);
+
+ private:
+  Segment segment_;
+  std::unique_ptr<EventReader> events_;
+};
+
+}  // namespace vtep

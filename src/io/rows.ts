@@ -1,0 +1,241 @@
+// The packed rows of the shared segment as the values of fib's Dataplane interface, and its operations as packed bytes. Shared by the
+// dataplane process (native.ts) and the core in this process (wasm.ts).
+
+import type {
+  DataplaneEvent,
+  MacState,
+  NeighbourState,
+  NetworkState,
+  Operation,
+  PortCounters,
+  PortState,
+  RemoteState,
+  Snapshot,
+} from '../fib/dataplane.js'
+import {
+  type DropName,
+  decodeEvents,
+  decodeFloodViews,
+  decodeMacViews,
+  decodeNeighbourViews,
+  decodeNetworkViews,
+  decodePortCounterss,
+  decodePortViews,
+  decodeRemoteViews,
+  dropReasons,
+  type Event,
+  EventKind,
+  encodeOperations,
+  MacFlag,
+  type MacView,
+  NeighbourFlag,
+  type NeighbourView,
+  NetworkFlag,
+  type NetworkView,
+  type PortCounters as PortCountersRow,
+  type PortView,
+  portCountersSize,
+  RemoteState as RemoteStateCode,
+  type RemoteView,
+  type TableOperation,
+} from '../fib/tables.gen.js'
+import type { Ip } from '../net/index.js'
+
+/** The views of the tables, by the names that the packet path knows them by. */
+export type ViewName = 'port' | 'network' | 'remote' | 'flood' | 'mac' | 'neighbour'
+
+/** Reads every view through `view`. Views are read one after the other, so a row may name what another view no longer has. */
+export function readSnapshot(view: (name: ViewName) => Uint8Array): Snapshot {
+  return {
+    ports: decodePortViews(view('port')).map(portState),
+    networks: decodeNetworkViews(view('network')).map(networkState),
+    remotes: decodeRemoteViews(view('remote')).map(remoteState),
+    floods: decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+    macs: decodeMacViews(view('mac')).map(macState),
+    neighbours: decodeNeighbourViews(view('neighbour')).map(neighbourState),
+  }
+}
+
+function portState(row: PortView): PortState {
+  const { id, name, kind, vni, ifindex, mtu, mac, flags } = row
+  return {
+    id,
+    name,
+    kind,
+    options: keyValues(row.spec),
+    vni,
+    ifindex,
+    mtu,
+    mac,
+    up: row.up === 1,
+    flags,
+  }
+}
+
+function networkState({ vni, flags, agingSeconds }: NetworkView): NetworkState {
+  return { vni, suppress: (flags & NetworkFlag.suppress) !== 0, agingSeconds }
+}
+
+function remoteState(row: RemoteView): RemoteState {
+  const { address, nextHop, nextHopMac, ifindex, mtu } = row
+  const resolved = row.state === RemoteStateCode.resolved
+  return { address, resolved, nextHop, nextHopMac, ifindex, mtu }
+}
+
+function macState({ vni, mac, port, remote, flags, ageSeconds }: MacView): MacState {
+  const isLocal = (flags & MacFlag.local) !== 0
+  return {
+    vni,
+    mac,
+    origin: isLocal ? 'local' : 'remote',
+    ...(isLocal ? { port } : { remote }),
+    static: (flags & MacFlag.static) !== 0,
+    sticky: (flags & MacFlag.sticky) !== 0,
+    ageSeconds,
+  }
+}
+
+function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): NeighbourState {
+  const origin = (flags & NeighbourFlag.local) !== 0 ? 'local' : 'remote'
+  return {
+    vni,
+    ip,
+    mac,
+    origin,
+    router: (flags & NeighbourFlag.router) !== 0,
+    static: (flags & NeighbourFlag.static) !== 0,
+    ageSeconds,
+  }
+}
+
+/** Packed events in their order. A kind that this program does not know can not occur: the layout hash covers the list. */
+export function readEvents(packed: Uint8Array): DataplaneEvent[] {
+  return decodeEvents(packed).map(dataplaneEvent)
+}
+
+const eventNames = Object.fromEntries(
+  Object.entries(EventKind).map(([name, kind]) => [kind, name]),
+) as Readonly<Record<number, keyof typeof EventKind>>
+
+function dataplaneEvent(row: Event): DataplaneEvent {
+  const event = eventNames[row.kind]
+  const { vni, mac, port, ip } = row
+  switch (event) {
+    case 'macLearned':
+    case 'macMoved': {
+      const { timeNanoseconds } = row
+      const previous = isUnspecified(ip) ? {} : { previousRemote: ip }
+      return { event, vni, mac, port, ...previous, timeNanoseconds }
+    }
+    case 'macAged':
+    case 'macFlushed':
+      return { event, vni, mac, port }
+    case 'neighbourLearned':
+    case 'neighbourMoved':
+      return { event, vni, ip, mac, port, router: (row.flags & NeighbourFlag.router) !== 0 }
+    case 'neighbourAged':
+      return { event, vni, ip, mac }
+    case 'portUp':
+    case 'portDown':
+    case 'portGone':
+      return { event, port }
+    case 'remoteResolved':
+    case 'remoteUnresolved':
+      return { event, remote: ip }
+    default:
+      throw new RangeError(`event ${row.sequence}: kind ${row.kind} is not in the layout`)
+  }
+}
+
+const isUnspecified = (ip: Ip): boolean => ip === '::' || ip === '0.0.0.0'
+
+/** Operations as the packet path takes them. */
+export function packOperations(operations: readonly Operation[]): Uint8Array {
+  return encodeOperations(operations.map(tableOperation))
+}
+
+function tableOperation(operation: Operation): TableOperation {
+  switch (operation.op) {
+    case 'networkSet': {
+      const { op, vni, suppress, agingSeconds } = operation
+      return { op, vni, flags: suppress ? NetworkFlag.suppress : 0, agingSeconds }
+    }
+    case 'macSetRemote': {
+      const { op, vni, mac, remote, sticky, override } = operation
+      const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
+      return { op, vni, flags, mac, remote }
+    }
+    case 'macSetLocal': {
+      const { op, vni, mac, port, sticky } = operation
+      return { op, vni, port, flags: MacFlag.static | (sticky ? MacFlag.sticky : 0), mac }
+    }
+    case 'macRemove': {
+      const { op, vni, mac, origin } = operation
+      return { op, vni, flags: MacFlag[origin], mac }
+    }
+    case 'neighbourSet': {
+      const { op, vni, ip, mac, origin, router } = operation
+      // What a controller says of a local binding comes from the platform, not from snooping: it does not age.
+      const held = origin === 'local' ? NeighbourFlag.static : 0
+      const flags = NeighbourFlag[origin] | held | (router ? NeighbourFlag.router : 0)
+      return { op, vni, flags, mac, ip }
+    }
+    case 'neighbourRemove': {
+      const { op, vni, ip, origin } = operation
+      return { op, vni, flags: NeighbourFlag[origin], ip }
+    }
+    default:
+      return operation
+  }
+}
+
+/** Drop counters by name, in the order of the list; a reason that never occurred is 0. */
+export function namedDrops(
+  counts: readonly (bigint | number)[],
+): Readonly<Record<DropName, number>> {
+  return Object.fromEntries(
+    dropReasons.map(({ name }, index) => [name, Number(counts[index] ?? 0)]),
+  ) as Record<DropName, number>
+}
+
+/** Counter rows, each behind the port's id as a u32; the uplink has id 0. */
+export function readPortCounters(packed: Uint8Array): PortCounters[] {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length)
+  const out: PortCounters[] = []
+  for (let at = 0; at < packed.length; at += 4 + portCountersSize) {
+    const row = decodePortCounterss(packed.subarray(at + 4, at + 4 + portCountersSize))[0]!
+    const counts = Object.fromEntries(
+      Object.entries(row).map(([name, count]) => [name, Number(count)]),
+    ) as Record<keyof PortCountersRow, number>
+    out.push({ port: view.getUint32(at, true), ...counts })
+  }
+  return out
+}
+
+/** key=value lines as a record. */
+export function keyValues(text: string): Readonly<Record<string, string>> {
+  const lines = text.split('\n').filter((line) => line.includes('='))
+  return Object.fromEntries(
+    lines.map((line) => {
+      const at = line.indexOf('=')
+      return [line.slice(0, at), line.slice(at + 1)]
+    }),
+  )
+}
+
+/** A record as key=value lines. Throws RangeError where a key or value would break the lines. */
+export function formatKeyValues(record: Readonly<Record<string, string>>): string {
+  return Object.entries(record)
+    .map(([key, value]) => {
+      if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(key)) {
+        throw new RangeError(`option '${key}': expected a name of letters, digits and dashes`)
+      }
+      if (/[\n\0]/.test(value)) {
+        throw new RangeError(
+          `option ${key}: expected one line of text, got ${JSON.stringify(value)}`,
+        )
+      }
+      return `${key}=${value}\n`
+    })
+    .join('')
+}
