@@ -1,6 +1,8 @@
 // The front door of io: what touches the world.
 
 export { DataplaneError, type KindInfo, type OptionInfo } from './addon.js'
+export { Clock } from './clock.js'
+export { type Drive, type DriveOptions, drive } from './drive.js'
 export {
   type AttachOptions,
   type DataplaneStart,
@@ -13,3 +15,5 @@ export {
   startDataplane,
   uplinkKinds,
 } from './native.js'
+export { formatHolder, type PortHolder, portHolder } from './port-holder.js'
+export { ListenError, Tcp, type TcpAction, type TcpEvent } from './tcp.js'
