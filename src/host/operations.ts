@@ -1,22 +1,28 @@
 // The verbs: each is a row with its schema, and API endpoints and CLI commands derive from the rows.
 
 import { type Static, type TObject, Type } from '@sinclair/typebox'
-import { AddedPort, type Additions } from './additions.js'
+import { AddedPort, type Amendments } from './amendments.js'
 import { type Finding, Neighbor, Network, unplaced } from './config/index.js'
-import { Refusal } from './failure.js'
-import type { StateReader } from './views.js'
+import type { Config } from './config/schema.js'
+import { neighborId, same } from './effective.js'
+import { Refusal } from './refusal.js'
+import type { StateReader } from './views/index.js'
 
 /** What a row may do with the host. */
 export interface OperationContext {
   readonly state: StateReader
-  /** Name of the configuration file, for sentences. */
-  readonly configName: string
-  readonly additions: Additions
+  /** The configuration file as it was last read. */
+  readonly file: Config
+  /** What is in force: the file and what was changed at run time. */
+  readonly effective: Config
+  /** Name of the file. */
+  readonly fileName: string
+  readonly amendments: Amendments
   /**
    * Checks the configuration that `next` would make, applies the difference and remembers it. Rejects with Refusal,
-   * and then nothing has changed. `subject` is where in that configuration the caller's input lies.
+   * and then nothing has changed. `subject` names findings by the keys of the caller's input.
    */
-  change(next: Additions, subject?: (finding: Finding) => Finding): Promise<void>
+  change(next: Amendments, subject?: (finding: Finding) => Finding): Promise<void>
   clearPeer(peer: string, soft: 'in' | 'out' | undefined): void
   reload(): Promise<void>
 }
@@ -53,27 +59,27 @@ export const operations: readonly Operation[] = [
     path: '/v1/networks',
     command: 'network add <name>',
     schema: Network,
-    async run({ additions, change, state }, input) {
-      await change({ ...additions, networks: [...additions.networks, input] }, relative('networks'))
+    async run({ amendments, file, effective, change, state }, input) {
+      if (effective.networks.some(({ name }) => name === input.name)) throw exists('network', input.name)
+      const written = file.networks.find(({ name }) => name === input.name)
+      await change(put(amendments, 'networks', input.name, input, written), relative('networks'))
       return state.networks().find(({ name }) => name === input.name)
     },
   }),
   operation({
     name: 'networkRemove',
-    summary: 'Remove a network that was added at run time, with its ports.',
+    summary: 'Remove a network with its ports.',
     method: 'DELETE',
     path: '/v1/networks/:name',
     command: 'network remove <name>',
     schema: named('name', 'Name of the network.'),
-    async run({ additions, change, state, configName }, input) {
+    async run({ amendments, file, change, effective }, input) {
       const name = String(input['name'])
-      const networks = additions.networks.filter((network) => network.name !== name)
-      if (networks.length === additions.networks.length) {
-        const known = state.networks().some((network) => network.name === name)
-        throw notAdded('network', name, known, configName)
-      }
-      const ports = additions.ports.filter((port) => port.network !== name)
-      await change({ ...additions, networks, ports })
+      const known = effective.networks.map((network) => network.name)
+      if (!known.includes(name)) throw unknown('network', name, known)
+      const without = take(amendments, 'networks', name, file.networks.some((one) => one.name === name))
+      const ports = without.ports.filter(({ network }) => network !== name)
+      await change({ ...without, ports })
       return { removed: name }
     },
   }),
@@ -84,26 +90,37 @@ export const operations: readonly Operation[] = [
     path: '/v1/ports',
     command: 'port add <name>',
     schema: AddedPort,
-    async run({ additions, change, state }, input) {
-      await change({ ...additions, ports: [...additions.ports, input] }, relative('ports'))
-      return state.ports().find(({ ifname }) => ifname === input.name)
+    async run({ amendments, file, effective, change, state }, input) {
+      const { network: name, ...port } = input
+      const ports = effective.networks.flatMap((network) => network.ports)
+      if (ports.some((one) => one.name === port.name)) throw exists('port', port.name)
+      const written = file.networks
+        .find((network) => network.name === name)
+        ?.ports.find((one) => one.name === port.name)
+      const next = put(amendments, 'ports', port.name, input, written && { network: name, ...written })
+      await change(next, relative('ports'))
+      return state.ports().find(({ ifname }) => ifname === port.name)
     },
   }),
   operation({
     name: 'portRemove',
-    summary: 'Close a port that was added at run time.',
+    summary: 'Close a port.',
     method: 'DELETE',
     path: '/v1/ports/:name',
     command: 'port remove <name>',
     schema: named('name', 'Name of the port.'),
-    async run({ additions, change, state, configName }, input) {
+    async run({ amendments, file, change, effective }, input) {
       const name = String(input['name'])
-      const ports = additions.ports.filter((port) => port.name !== name)
-      if (ports.length === additions.ports.length) {
-        const known = state.ports().some((port) => port.ifname === name)
-        throw notAdded('port', name, known, configName)
-      }
-      await change({ ...additions, ports })
+      const known = effective.networks.flatMap(({ ports }) => ports.map((port) => port.name))
+      if (!known.includes(name)) throw unknown('port', name, known)
+      const written = file.networks.some(({ ports }) => ports.some((port) => port.name === name))
+      const without = take(amendments, 'ports', name, written)
+      // It may have come with a network that was added.
+      const networks = without.networks.map((network) => ({
+        ...network,
+        ports: network.ports.filter((port) => port.name !== name),
+      }))
+      await change({ ...without, networks })
       return { removed: name }
     },
   }),
@@ -112,31 +129,29 @@ export const operations: readonly Operation[] = [
     summary: 'Add a BGP peer, or a range of dynamic ones.',
     method: 'POST',
     path: '/v1/peers',
-    command: 'peer add',
+    command: 'peer add <address>',
     schema: Neighbor,
-    async run({ additions, change, state }, input) {
-      await change(
-        { ...additions, neighbors: [...additions.neighbors, input] },
-        relative('bgp', 'neighbors'),
-      )
-      return state.peers().find(({ peer }) => peer === input.address) ?? { added: input.range }
+    async run({ amendments, file, effective, change, state }, input) {
+      const id = neighborId(input)
+      if (effective.bgp.neighbors.some((one) => neighborId(one) === id)) throw exists('peer', id)
+      const written = file.bgp.neighbors.find((one) => neighborId(one) === id)
+      await change(put(amendments, 'neighbors', id, input, written), relative('neighbors'))
+      return state.peers().find(({ peer }) => peer === id) ?? { added: id }
     },
   }),
   operation({
     name: 'peerRemove',
-    summary: 'Remove a BGP peer or range that was added at run time.',
+    summary: 'Remove a BGP peer or range.',
     method: 'DELETE',
     path: '/v1/peers/:peer',
     command: 'peer remove <peer>',
     schema: named('peer', 'Address of the peer, or the range.'),
-    async run({ additions, change, state, configName }, input) {
+    async run({ amendments, file, change, effective }, input) {
       const id = String(input['peer'])
-      const neighbors = additions.neighbors.filter((one) => (one.address ?? one.range) !== id)
-      if (neighbors.length === additions.neighbors.length) {
-        const known = state.peers().some(({ peer }) => peer === id)
-        throw notAdded('peer', id, known, configName)
-      }
-      await change({ ...additions, neighbors })
+      const known = effective.bgp.neighbors.map(neighborId)
+      if (!known.includes(id)) throw unknown('peer', id, known)
+      const written = file.bgp.neighbors.some((one) => neighborId(one) === id)
+      await change(take(amendments, 'neighbors', id, written))
       return { removed: id }
     },
   }),
@@ -174,30 +189,59 @@ export const operations: readonly Operation[] = [
     path: '/v1/reload',
     command: 'reload',
     schema: Type.Object({}, { additionalProperties: false }),
-    async run({ reload, configName }) {
+    async run({ reload, fileName }) {
       await reload()
-      return { reloaded: configName }
+      return { reloaded: fileName }
     },
   }),
 ]
 
+type Listed = 'networks' | 'ports' | 'neighbors'
+
+/** An addition; one that only brings back what the file says needs no memory of its own. */
+function put<K extends Listed>(
+  amendments: Amendments,
+  list: K,
+  key: string,
+  value: Amendments[K][number],
+  written: Amendments[K][number] | undefined,
+): Amendments {
+  const removed = amendments.removed[list]
+  if (written !== undefined && removed.includes(key) && same(written, value)) {
+    const left = removed.filter((one) => one !== key)
+    return { ...amendments, removed: { ...amendments.removed, [list]: left } }
+  }
+  return { ...amendments, [list]: [...amendments[list], value] }
+}
+
+/** Without an addition; what the file has is remembered as removed. */
+function take(amendments: Amendments, list: Listed, key: string, written: boolean): Amendments {
+  const keyOf = (value: object): string =>
+    'name' in value ? String(value.name) : neighborId(value as Neighbor)
+  const removed = new Set(amendments.removed[list])
+  if (written) removed.add(key)
+  return {
+    ...amendments,
+    [list]: (amendments[list] as readonly object[]).filter((value) => keyOf(value) !== key),
+    removed: { ...amendments.removed, [list]: [...removed] },
+  }
+}
+
 /** Names what is wrong by the input's own keys instead of its place in the whole configuration. */
-function relative(...list: readonly string[]): (finding: Finding) => Finding {
+function relative(list: string): (finding: Finding) => Finding {
   return (finding) => {
     const { path } = finding
-    const at = path.findIndex((part, i) => part === list.at(-1) && typeof path[i + 1] === 'number')
+    const at = path.findIndex((part, i) => part === list && typeof path[i + 1] === 'number')
     return at < 0 ? finding : { ...finding, path: path.slice(at + 2) }
   }
 }
 
-function notAdded(what: string, name: string, known: boolean, configName: string): Refusal {
-  if (!known) return unknown(what, name, [])
-  const expected = `a ${what} that was added at run time`
-  const got = `${name}, which is in ${configName}: take it out there and reload`
-  return new Refusal('conflict', [unplaced({ path: [what], expected, got })])
+function exists(what: string, name: string): Refusal {
+  const finding = { path: [what], expected: `a ${what} that is not there yet`, got: JSON.stringify(name) }
+  return new Refusal('conflict', [unplaced(finding)])
 }
 
 function unknown(what: string, name: string, known: readonly string[]): Refusal {
-  const expected = known.length === 0 ? `a known ${what}` : `one of ${known.join(', ')}`
+  const expected = known.length === 0 ? `a known ${what}, but there is none` : `one of ${known.join(', ')}`
   return new Refusal('unknown', [unplaced({ path: [what], expected, got: JSON.stringify(name) })])
 }

@@ -1,7 +1,7 @@
 // What surfaces (API, CLI, library) may do with a running host, and the table of verbs they are made from.
 
 import type { EventLog } from './events.js'
-import type { StateReader } from './views.js'
+import type { StateReader } from './views/index.js'
 
 export interface HostSurface {
   readonly version: string

@@ -2,6 +2,7 @@
 
 import { type Document, isMap, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml'
 import { checkValue, type Schema } from './check.js'
+import { checkPortKinds, type PortKindInfo } from './kinds.js'
 import { type Finding, type Path, type Problem, placed } from './problem.js'
 import { checkRules, hints } from './rules.js'
 import { Config } from './schema.js'
@@ -12,9 +13,13 @@ export type LoadedConfig =
 
 /**
  * Reads and checks a configuration. Never throws for what is in the text: every problem is listed, each with its line.
- * `fileName` is only for the problems' texts.
+ * `fileName` is only for the problems' texts. Port kinds and options are checked where `portKinds` are known.
  */
-export function loadConfig(text: string, fileName: string): LoadedConfig {
+export function loadConfig(
+  text: string,
+  fileName: string,
+  portKinds?: readonly PortKindInfo[],
+): LoadedConfig {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
   const document = Array.isArray(documents) ? documents[0] : undefined
@@ -43,7 +48,11 @@ export function loadConfig(text: string, fileName: string): LoadedConfig {
   if (plain.value === null) return { problems: [place(EMPTY, 0)] }
 
   const checked = checkValue<Config>(Config as Schema, plain.value)
-  const findings = [...checked.findings, ...checkRules(checked.value, checked.findings)]
+  const findings = [
+    ...checked.findings,
+    ...checkRules(checked.value, checked.findings),
+    ...(portKinds === undefined ? [] : checkPortKinds(checked.value, portKinds)),
+  ]
   if (findings.length > 0) return { problems: findings.map(locate).sort(byPlace) }
   return { config: checked.value, hints: hints(checked.value).map(locate) }
 }

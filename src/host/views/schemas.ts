@@ -1,7 +1,8 @@
-// What can be read, row by row: the shapes behind every show verb, GET /v1/..., metrics and OpenAPI. Keys are a
-// contract and use iproute2's words (mac, dst, vni, ifname); nothing is renamed or removed.
+// The shapes of what can be read, row by row: behind every show verb, GET /v1/... and OpenAPI. Keys are a contract and
+// use iproute2's words (mac, dst, vni, ifname); nothing is renamed or removed.
 
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import type { ViewName } from './catalogue.js'
 
 const row = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false })
@@ -80,7 +81,9 @@ export const MacView = row({
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
 export const RouteView = Type.Object({
   family: Type.Union([Type.Literal('evpn'), Type.Literal('ipv4')]),
-  type: orNull(count('EVPN route type; null for family ipv4.')),
+  type: Type.Union([Type.Integer(), Type.String()], {
+    description: 'EVPN route type, 1 to 255; "ipv4" for a prefix.',
+  }),
   rd: Type.Optional(text('Route distinguisher.')),
   esi: Type.Optional(text('Ethernet segment identifier.')),
   ethernetTag: Type.Optional(count('Ethernet tag.')),
@@ -148,89 +151,14 @@ export type PortView = Static<typeof PortView>
 export type DropView = Static<typeof DropView>
 export type EventView = Static<typeof EventView>
 
-/** What every reader gets, at one moment. Calling a member reads anew. */
-export interface StateReader {
-  status(): StatusView
-  peers(): PeerView[]
-  networks(): NetworkView[]
-  vteps(): VtepView[]
-  macs(): MacView[]
-  routes(): RouteView[]
-  ports(): PortView[]
-  drops(): DropView[]
-}
-
-export interface View {
-  readonly name: keyof StateReader
-  readonly summary: string
-  /** Schema of one row, or of the whole when `single`. */
-  readonly schema: TSchema
-  readonly single?: true
-  /** Keys that `?key=value` selects rows by. */
-  readonly filters: readonly string[]
-}
-
-/** Adding a view is its schema, one line here and its reader in state.ts. */
-export const views: readonly View[] = [
-  {
-    name: 'status',
-    summary: 'The host at a glance, and what is not as it should be.',
-    schema: StatusView,
-    single: true,
-    filters: [],
-  },
-  {
-    name: 'peers',
-    summary: 'BGP peers.',
-    schema: PeerView,
-    filters: ['peer', 'asn', 'state', 'families'],
-  },
-  {
-    name: 'networks',
-    summary: 'Bridge domains.',
-    schema: NetworkView,
-    filters: ['name', 'vni', 'source'],
-  },
-  {
-    name: 'vteps',
-    summary: 'Far VTEPs.',
-    schema: VtepView,
-    filters: ['dst', 'vnis', 'resolved', 'ifname'],
-  },
-  {
-    name: 'macs',
-    summary: 'MAC addresses, local and remote.',
-    schema: MacView,
-    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky'],
-  },
-  {
-    name: 'routes',
-    summary: 'Routes of the loc-rib, one row per path.',
-    schema: RouteView,
-    filters: [
-      'family',
-      'type',
-      'rd',
-      'mac',
-      'ip',
-      'prefix',
-      'label',
-      'nextHop',
-      'routeTargets',
-      'best',
-      'peer',
-    ],
-  },
-  {
-    name: 'ports',
-    summary: 'Host attachments and their counters.',
-    schema: PortView,
-    filters: ['ifname', 'kind', 'network', 'vni', 'state', 'source'],
-  },
-  {
-    name: 'drops',
-    summary: 'Frames lost, by reason.',
-    schema: DropView,
-    filters: ['reason'],
-  },
-]
+/** Schema of one row of each view; of the whole, where the view is a single thing. */
+export const viewSchemas = {
+  status: StatusView,
+  peers: PeerView,
+  networks: NetworkView,
+  vteps: VtepView,
+  macs: MacView,
+  routes: RouteView,
+  ports: PortView,
+  drops: DropView,
+} as const satisfies Record<ViewName, TSchema>

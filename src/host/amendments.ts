@@ -1,12 +1,12 @@
-// What was added at run time and survives a restart: a file in the state directory, checked by the configuration's own
-// schema. Also remembers the route distinguisher numbers that were handed out.
+// What was changed at run time and survives a restart: a file in the state directory, checked by the configuration's
+// own schema. Also remembers the route distinguisher numbers that were handed out.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { checkValue, type Schema, unplaced } from './config/index.js'
 import { Neighbor, Network, Port } from './config/schema.js'
-import { HostFailure, reasonOf } from './failure.js'
+import { HostFailure, reasonOf } from './instance/index.js'
 
 /** A port added at run time says which network it belongs to. */
 export const AddedPort = Type.Object(
@@ -17,11 +17,20 @@ export const AddedPort = Type.Object(
   { additionalProperties: false, description: 'A host attachment and its network.' },
 )
 
-export const Additions = Type.Object(
+export const Amendments = Type.Object(
   {
     networks: Type.Array(Network, { default: [] }),
     ports: Type.Array(AddedPort, { default: [] }),
     neighbors: Type.Array(Neighbor, { default: [] }),
+    /** What the configuration file has and was removed: names of networks and ports, ids of neighbours. */
+    removed: Type.Object(
+      {
+        networks: Type.Array(Type.String(), { default: [] }),
+        ports: Type.Array(Type.String(), { default: [] }),
+        neighbors: Type.Array(Type.String(), { default: [] }),
+      },
+      { default: {}, additionalProperties: false },
+    ),
     /** VNI → assigned number of its route distinguisher, where it is not the VNI itself. */
     routeDistinguishers: Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 65535 }), {
       default: {},
@@ -31,32 +40,33 @@ export const Additions = Type.Object(
 )
 
 export type AddedPort = Static<typeof AddedPort>
-export type Additions = Static<typeof Additions>
+export type Amendments = Static<typeof Amendments>
 
-export const noAdditions: Additions = {
+export const noAmendments: Amendments = {
   networks: [],
   ports: [],
   neighbors: [],
+  removed: { networks: [], ports: [], neighbors: [] },
   routeDistinguishers: {},
 }
 
 /** Reads and writes the file. Writing is atomic: the old file stays until the new one is whole. */
-export class AdditionsFile {
+export class AmendmentsFile {
   readonly path: string
   readonly #directory: string
 
   constructor(directory: string) {
     this.#directory = directory
-    this.path = join(directory, 'additions.json')
+    this.path = join(directory, 'amendments.json')
   }
 
   /** Nothing there means nothing added. Throws HostFailure for a file that is not ours. */
-  read(): Additions {
+  read(): Amendments {
     let text: string
     try {
       text = readFileSync(this.path, 'utf8')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noAdditions
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noAmendments
       throw new HostFailure(`${this.path}: ${reasonOf(error)}`)
     }
     let json: unknown
@@ -65,7 +75,7 @@ export class AdditionsFile {
     } catch (error) {
       throw new HostFailure(`${this.path}: expected JSON, got ${reasonOf(error)}`)
     }
-    const { value, findings } = checkValue<Additions>(Additions as Schema, json)
+    const { value, findings } = checkValue<Amendments>(Amendments as Schema, json)
     if (findings.length > 0) {
       throw new HostFailure(...findings.map((finding) => unplaced(finding, this.path).text))
     }
@@ -73,11 +83,11 @@ export class AdditionsFile {
   }
 
   /** Throws HostFailure when the disk refuses. */
-  write(additions: Additions): void {
+  write(amendments: Amendments): void {
     const draft = `${this.path}.new`
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o755 })
-      writeFileSync(draft, `${JSON.stringify(additions, null, 2)}\n`, { mode: 0o600, flush: true })
+      writeFileSync(draft, `${JSON.stringify(amendments, null, 2)}\n`, { mode: 0o600, flush: true })
       renameSync(draft, this.path)
     } catch (error) {
       throw new HostFailure(`${this.path}: can not be written (${reasonOf(error)})`)

@@ -1,0 +1,121 @@
+// The commands as a table. Only the modules of commands that are named on the line are loaded: `vtep macs` must not
+// wait for the speaker.
+
+import { Command, CommanderError } from 'commander'
+import { DEFAULT_RUNTIME_DIR, HostFailure, runtimeDirOf } from '../host/instance/index.js'
+import { type CliContext, CommandFailure, exitCode } from './context.js'
+
+interface CommandModule {
+  define(program: Command, context: CliContext): void
+}
+
+interface CommandRow {
+  /** Names that the module defines, each with a line for the overview. */
+  readonly names: Readonly<Record<string, string>>
+  readonly load: () => Promise<CommandModule>
+}
+
+/** In the order of --help. */
+const commands: readonly CommandRow[] = [
+  { names: { run: 'Run the daemon in the foreground.' }, load: () => import('./run.js') },
+  { names: { check: 'Check a configuration file.' }, load: () => import('./check.js') },
+  {
+    names: {
+      status: 'The host at a glance.',
+      peers: 'BGP peers.',
+      networks: 'Bridge domains.',
+      vteps: 'Far VTEPs.',
+      macs: 'MAC addresses, local and remote.',
+      routes: 'Routes, one row per path.',
+      ports: 'Host attachments and their counters.',
+      drops: 'Frames lost, by reason.',
+    },
+    load: () => import('./reads.js'),
+  },
+  { names: { events: 'What happened, and what happens.' }, load: () => import('./events.js') },
+  {
+    names: {
+      network: 'Add and remove networks at run time.',
+      port: 'Add and remove ports at run time.',
+      peer: 'Add, remove and clear peers at run time.',
+      reload: 'Read the configuration file again.',
+    },
+    load: () => import('./operations.js'),
+  },
+  { names: { completion: 'Completion for bash, zsh or fish.' }, load: () => import('./completion.js') },
+]
+
+/** The runtime directory that a command is about. */
+export function runtimeDirFor(command: Command, { environment }: CliContext): string {
+  const { runtimeDir } = command.optsWithGlobals<{ readonly runtimeDir?: string }>()
+  return runtimeDirOf(runtimeDir, environment)
+}
+
+/** The program, with those commands in full that occur among the words. */
+export async function createProgram(
+  context: CliContext,
+  words: readonly string[],
+  version: string,
+): Promise<Command> {
+  const program = new Command('vtep')
+    .description('VXLAN and EVPN on the hypervisor host.')
+    .version(version)
+    .option(
+      '--runtime-dir <directory>',
+      `directory of the instance (VTEP_RUNTIME_DIR; default: ${DEFAULT_RUNTIME_DIR})`,
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'vtep: ')),
+    })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable.`,
+    )
+  for (const { names, load } of commands) {
+    if (Object.keys(names).some((name) => words.includes(name))) (await load()).define(program, context)
+    else for (const [name, line] of Object.entries(names)) program.command(name).description(line)
+  }
+  for (const command of program.commands) inherit(command)
+  return program
+}
+
+/** Every command, for completion. */
+export function createWholeProgram(context: CliContext): Promise<Command> {
+  return createProgram(context, commands.flatMap(({ names }) => Object.keys(names)), '')
+}
+
+/** Commander hands exitOverride and the output to commands made by command(), but not below groups made elsewhere. */
+function inherit(command: Command): void {
+  command.exitOverride()
+  command.configureHelp({ showGlobalOptions: true })
+  for (const child of command.commands) inherit(child)
+}
+
+/** Runs a command line; answers the exit code. Never throws for what the user did. */
+export async function runCommandLine(
+  words: readonly string[],
+  context: CliContext,
+  version: string,
+): Promise<number> {
+  try {
+    const program = await createProgram(context, words, version)
+    if (words.length === 0) {
+      program.outputHelp({ error: true })
+      return exitCode.usage
+    }
+    await program.parseAsync(words, { from: 'user' })
+    return exitCode.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
+    if (error instanceof CommandFailure || error instanceof HostFailure) {
+      for (const line of error.lines) context.stderr.write(`vtep: ${line}\n`)
+      return error instanceof CommandFailure ? error.code : exitCode.failed
+    }
+    throw error
+  }
+}

@@ -1,0 +1,141 @@
+// The dataplane as a process of its own: running one, starting one that outlives us, and getting hold of the one that
+// is there.
+
+import { spawn } from 'node:child_process'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { DataplaneError, NativeDataplane, startDataplane } from '../io/index.js'
+import { HostFailure, reasonOf } from './instance/index.js'
+import { runtimePaths } from './instance/index.js'
+import { prepareRuntimeDir } from './instance/index.js'
+
+const START_SECONDS = 15
+/** A controller that was killed is noticed at once, but not in no time. */
+const REFUSED_SECONDS = 2
+const POLL_MILLISECONDS = 20
+
+export function defaultWorkers(): number {
+  return Math.min(4, availableParallelism())
+}
+
+/** Runs a dataplane in this process until `stop` is aborted or a controller ends it. Throws HostFailure. */
+export async function runDataplane(
+  runtimeDir: string,
+  workers: number,
+  stop: AbortSignal,
+  onReady: () => void,
+): Promise<void> {
+  prepareRuntimeDir(runtimeDir)
+  try {
+    const { closed, close } = startDataplane({
+      workers,
+      controlPath: runtimePaths(runtimeDir).control,
+      holdProcess: true,
+    })
+    onReady()
+    stop.addEventListener('abort', close, { once: true })
+    if (stop.aborted) close()
+    await closed
+  } catch (error) {
+    if (error instanceof DataplaneError) throw new HostFailure(error.message)
+    throw error
+  }
+}
+
+export interface DataplaneSource {
+  readonly runtimeDir: string
+  readonly workers: number
+  /** Start one when there is none; else wait for somebody to do it. */
+  readonly start: boolean
+}
+
+export interface ObtainedDataplane {
+  readonly dataplane: NativeDataplane
+  /** It was running before, and forwards. */
+  readonly adopted: boolean
+}
+
+/** Attaches to the running dataplane, or to a new one. Throws HostFailure with one sentence that says what to do. */
+export async function obtainDataplane(source: DataplaneSource): Promise<ObtainedDataplane> {
+  const { control } = runtimePaths(source.runtimeDir)
+  const running = await attachWithin(control, REFUSED_SECONDS, 'REFUSED')
+  if (running !== undefined) return { dataplane: running, adopted: true }
+  if (!source.start) {
+    const late = await attachWithin(control, START_SECONDS, 'UNREACHABLE')
+    if (late !== undefined) return { dataplane: late, adopted: true }
+    throw new HostFailure(
+      `no dataplane answers on ${control}: start one with \`vtep run --dataplane-only\``,
+    )
+  }
+  return { dataplane: await startProcess(source, control), adopted: false }
+}
+
+/** Starts the process in a session of its own, so that it goes on when we do not. */
+async function startProcess(source: DataplaneSource, control: string): Promise<NativeDataplane> {
+  const { runtimeDir, workers } = source
+  const path = runtimePaths(runtimeDir).dataplaneLog
+  const log = openSync(path, 'a', 0o640)
+  const logStart = fstatSync(log).size
+  const main = fileURLToPath(new URL('../main.js', import.meta.url))
+  const words = ['run', '--dataplane-only', '--runtime-dir', runtimeDir, '--workers', `${workers}`]
+  const { NOTIFY_SOCKET: _, ...env } = process.env
+  const child = spawn(process.execPath, [main, ...words], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+    env,
+  })
+  closeSync(log)
+  child.unref()
+  let ended: string | undefined
+  child.once('error', (error) => {
+    ended = error.message
+  })
+  child.once('exit', (code, signal) => {
+    ended = lastWords(path, logStart) || `it ended with ${signal ?? `code ${code}`}`
+  })
+  const started = await attachWithin(control, START_SECONDS, 'UNREACHABLE', () => ended !== undefined)
+  if (started !== undefined) return started
+  if (ended === undefined) child.kill('SIGKILL')
+  throw new HostFailure(
+    `the dataplane did not start: ${ended ?? `it did not answer within ${START_SECONDS} seconds`}`,
+  )
+}
+
+/** What the process said on its log, without our own prefix. */
+function lastWords(path: string, from: number): string {
+  try {
+    const lines = readFileSync(path).subarray(from).toString().trim().split('\n')
+    return lines.map((line) => line.replace(/^vtep: /, '')).join('; ')
+  } catch {
+    return ''
+  }
+}
+
+/** Tries for so long while the answer is `wait`; undefined when nobody answered. Throws HostFailure for other answers. */
+async function attachWithin(
+  controlPath: string,
+  seconds: number,
+  wait: 'REFUSED' | 'UNREACHABLE',
+  giveUp: () => boolean = () => false,
+): Promise<NativeDataplane | undefined> {
+  const end = performance.now() + seconds * 1000
+  for (;;) {
+    try {
+      return NativeDataplane.attach({ controlPath, role: 'controller' })
+    } catch (error) {
+      if (!(error instanceof DataplaneError)) throw error
+      const again = error.code === wait && performance.now() < end && !giveUp()
+      if (!again && error.code === 'UNREACHABLE') return undefined
+      if (!again) throw new HostFailure(explain(error))
+      await sleep(POLL_MILLISECONDS)
+    }
+  }
+}
+
+function explain(error: DataplaneError): string {
+  if (error.code !== 'LAYOUT_MISMATCH') return reasonOf(error)
+  return `${error.message}; go on with the version that started it, or end that dataplane first (forwarding stops until a new one is up)`
+}

@@ -1,0 +1,186 @@
+// The dataplane as the host holds it: one that can go away and come back. Writes are gathered and ordered here; what
+// comes back is handed on.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type {
+  Counters,
+  Dataplane,
+  DataplaneEvent,
+  Operation,
+  PortSpec,
+  Snapshot,
+  UplinkState,
+  VtepSpec,
+} from '../fib/index.js'
+import { HostFailure, reasonOf } from './instance/index.js'
+import { OperationQueue } from './operation-queue.js'
+
+export interface ObtainedDataplane {
+  readonly dataplane: Dataplane
+  /** It was running before, and forwards. */
+  readonly adopted: boolean
+}
+
+export interface PacketPathSettings {
+  /** Gets hold of a dataplane. Throws HostFailure. */
+  readonly obtain: () => Promise<ObtainedDataplane>
+  readonly vtep: VtepSpec
+}
+
+export interface PacketPathListener {
+  /** In the order in which it happened. */
+  onEvents(events: readonly DataplaneEvent[]): void
+  /** Nothing forwards any more. */
+  onLost(reason: string): void
+  /** One more attempt to get a dataplane back has failed. */
+  onRestartFailed(reason: string, nextSeconds: number): void
+  /** A dataplane is there again; its ports have to be opened and its tables filled. */
+  onRestored(adopted: boolean): Promise<void>
+  /** Operations were refused: compare the tables. */
+  onRefused(reason: string): void
+}
+
+const BACKOFF_SECONDS = [0.2, 1, 2, 5, 10, 30]
+
+export class PacketPath {
+  readonly #settings: PacketPathSettings
+  readonly #listener: PacketPathListener
+  readonly #queue: OperationQueue
+  #dataplane: Dataplane | undefined
+  #uplink: UplinkState | undefined
+  #ending = new AbortController()
+  #restarts = 0
+
+  constructor(settings: PacketPathSettings, listener: PacketPathListener) {
+    this.#settings = settings
+    this.#listener = listener
+    this.#queue = new OperationQueue(
+      async (operations) => this.#dataplane?.apply(operations),
+      (error) => {
+        if (this.#dataplane !== undefined) listener.onRefused(reasonOf(error))
+      },
+    )
+  }
+
+  /** Gets the first dataplane. Throws HostFailure, and then leaves nothing running that it started. */
+  async start(): Promise<{ readonly adopted: boolean }> {
+    const obtained = await this.#settings.obtain()
+    try {
+      await this.#take(obtained)
+    } catch (error) {
+      if (!obtained.adopted) await obtained.dataplane.shutdown().catch(() => {})
+      throw new HostFailure(reasonOf(error))
+    }
+    return { adopted: obtained.adopted }
+  }
+
+  async #take({ dataplane }: ObtainedDataplane): Promise<void> {
+    this.#uplink = await dataplane.configure(this.#settings.vtep)
+    this.#dataplane = dataplane
+    dataplane.onLost((reason) => this.#onLost(dataplane, reason))
+  }
+
+  /** Events flow from here on: the caller knows the ports they speak of. */
+  listen(): void {
+    this.#dataplane?.listen((events) => this.#listener.onEvents(events))
+  }
+
+  /** Undefined while there is no dataplane. */
+  get uplink(): UplinkState | undefined {
+    return this.#uplink
+  }
+
+  get up(): boolean {
+    return this.#dataplane !== undefined
+  }
+
+  /** How often it had to be started again. */
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /** Writes, in order. Without a dataplane they are forgotten: whoever comes back is filled from the image. */
+  push(operations: readonly Operation[]): void {
+    if (this.#dataplane !== undefined) this.#queue.push(operations)
+  }
+
+  /**
+   * The tables at a moment when every write is in them and every event up to then was handed on; undefined without a
+   * dataplane.
+   */
+  async settledSnapshot(): Promise<Snapshot | undefined> {
+    for (;;) {
+      await this.#queue.whenIdle()
+      this.listen()
+      // Events may have caused writes.
+      if (this.#queue.idle) return this.snapshot()
+    }
+  }
+
+  /** Resolves when all writes so far are applied. */
+  settled(): Promise<void> {
+    return this.#queue.whenIdle()
+  }
+
+  snapshot(): Snapshot | undefined {
+    return this.#dataplane?.snapshot()
+  }
+
+  counters(): Counters | undefined {
+    return this.#dataplane?.counters()
+  }
+
+  openPort(spec: PortSpec): Promise<number> {
+    if (this.#dataplane === undefined) return Promise.reject(new Error('the dataplane is down'))
+    return this.#dataplane.openPort(spec)
+  }
+
+  async closePort(id: number): Promise<void> {
+    await this.#dataplane?.closePort(id)
+  }
+
+  /** Lets go. `shutdown` ends the dataplane, too; else it goes on forwarding. */
+  async end(shutdown: boolean): Promise<void> {
+    this.#ending.abort()
+    const dataplane = this.#dataplane
+    this.#dataplane = undefined
+    await (shutdown ? dataplane?.shutdown() : dataplane?.detach())
+  }
+
+  #onLost(dataplane: Dataplane, reason: string): void {
+    if (this.#dataplane !== dataplane) return
+    this.#dataplane = undefined
+    this.#uplink = undefined
+    this.#queue.clear()
+    this.#listener.onLost(reason)
+    void this.#restore()
+  }
+
+  async #restore(): Promise<void> {
+    for (let attempt = 0; !this.#ending.signal.aborted; attempt++) {
+      const seconds = BACKOFF_SECONDS[Math.min(attempt, BACKOFF_SECONDS.length - 1)]!
+      if (!(await this.#pause(seconds))) return
+      try {
+        const obtained = await this.#settings.obtain()
+        if (this.#ending.signal.aborted) return void (await obtained.dataplane.detach())
+        await this.#take(obtained)
+        this.#restarts++
+        await this.#listener.onRestored(obtained.adopted)
+        return
+      } catch (error) {
+        const next = BACKOFF_SECONDS[Math.min(attempt + 1, BACKOFF_SECONDS.length - 1)]!
+        this.#listener.onRestartFailed(reasonOf(error), next)
+      }
+    }
+  }
+
+  /** False when the wait was ended by `end`. */
+  async #pause(seconds: number): Promise<boolean> {
+    try {
+      await sleep(seconds * 1000, undefined, { signal: this.#ending.signal })
+      return true
+    } catch {
+      return false
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// What is not as it should be, each with a stable code and one sentence that has the numbers.
+
+import { ipFamily } from '../../net/index.js'
+import type { HealthView } from '../views/index.js'
+import type { StateSource } from './source.js'
+
+type Check = (source: StateSource) => readonly HealthView[]
+
+const warning = (code: string, text: string): HealthView => ({ code, severity: 'warning', text })
+const error = (code: string, text: string): HealthView => ({ code, severity: 'error', text })
+
+/** Adding a check is one row here. */
+const checks: readonly Check[] = [
+  function dataplane({ uplink, dataplaneRestarts }) {
+    if (uplink === undefined) return [error('dataplaneDown', 'no dataplane runs: nothing is forwarded')]
+    if (dataplaneRestarts === 0) return []
+    const times = dataplaneRestarts === 1 ? 'once' : `${dataplaneRestarts} times`
+    return [warning('dataplaneRestarted', `the dataplane had to be started again ${times}`)]
+  },
+
+  function peers({ speaker }) {
+    return speaker
+      .peers()
+      .filter(({ state }) => state !== 'Established')
+      .map(({ id, state, lastError }) => {
+        const why = lastError === undefined ? '' : `: ${lastError.text}`
+        return warning('peerDown', `peer ${id} is ${state}${why}`)
+      })
+  },
+
+  function ports({ ports, snapshot, uplink }) {
+    // Without a dataplane every port is missing, and that is said already.
+    if (uplink === undefined) return []
+    const up = new Map(snapshot()?.ports.map((port) => [port.id, port.up]))
+    return [...ports.values()].flatMap(({ port, id, reason }) => {
+      if (id === undefined) return [warning('portMissing', `port ${port.name} is not open: ${reason}`)]
+      return up.get(id) === false ? [warning('portDown', `port ${port.name} has no carrier`)] : []
+    })
+  },
+
+  function vteps({ snapshot }) {
+    const unresolved = (snapshot()?.remotes ?? []).filter(({ resolved }) => !resolved)
+    return unresolved.map(({ address }) =>
+      warning('vtepUnresolved', `VTEP ${address}: the underlay has no route or no neighbour to it`),
+    )
+  },
+
+  function mtu({ effective, evpn, snapshot }) {
+    const tables = snapshot()
+    if (tables === undefined) return []
+    const { address } = effective.config.vtep
+    // Outer IP, UDP, VXLAN and the inner Ethernet header.
+    const overhead = ipFamily(address) === 4 ? 50 : 70
+    const carries = new Map(tables.remotes.map(({ address: dst, mtu: size }) => [dst, size]))
+    return evpn.networks().flatMap(({ name, vni, remotes }) => {
+      const port = tables.ports
+        .filter((one) => one.vni === vni && one.mtu > 0)
+        .reduce<{ name: string; mtu: number } | undefined>(
+          (largest, one) => (largest === undefined || one.mtu > largest.mtu ? one : largest),
+          undefined,
+        )
+      const narrow = remotes
+        .map((dst) => ({ dst, mtu: carries.get(dst) ?? 0 }))
+        .filter(({ mtu: size }) => size > 0)
+        .sort((a, b) => a.mtu - b.mtu)[0]
+      if (port === undefined || narrow === undefined) return []
+      const need = port.mtu + overhead
+      if (need <= narrow.mtu) return []
+      const text = `network ${name}: port ${port.name} has MTU ${port.mtu}, which needs ${need} on the way to ${narrow.dst}, and that carries ${narrow.mtu}: expected an underlay MTU of ${need} or a port MTU of ${narrow.mtu - overhead}`
+      return [warning('mtu', text)]
+    })
+  },
+]
+
+export function health(source: StateSource): HealthView[] {
+  return checks.flatMap((check) => check(source))
+}

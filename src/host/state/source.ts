@@ -1,0 +1,25 @@
+// What the views are made of: the machines, the tables and what the host itself knows.
+
+import type { Speaker } from '../../bgp/index.js'
+import type { Evpn } from '../../evpn/index.js'
+import type { Counters, Snapshot, UplinkState } from '../../fib/index.js'
+import type { Effective } from '../effective.js'
+import type { HeldPort } from '../ports.js'
+
+export interface StateSource {
+  readonly version: string
+  readonly effective: Effective
+  readonly routerId: string
+  readonly speaker: Speaker
+  readonly evpn: Evpn
+  readonly ports: ReadonlyMap<string, HeldPort>
+  /** Undefined while the dataplane is down. */
+  readonly uplink: UplinkState | undefined
+  readonly dataplaneRestarts: number
+  snapshot(): Snapshot | undefined
+  counters(): Counters | undefined
+  /** Seconds for which a peer has been Established; 0 when it is not. */
+  uptimeSeconds(peer: string): number
+  /** Name of a network interface. */
+  interfaceName(ifindex: number): string
+}

@@ -1,0 +1,178 @@
+// What is: the machines and tables as the views that views/schemas.ts describes. Nothing here changes anything.
+
+import type { PeerStatus } from '../../bgp/index.js'
+import { dropReasons } from '../../fib/tables.gen.js'
+import { neighborId } from '../effective.js'
+import type { HeldPort } from '../ports.js'
+import type {
+  DropView,
+  MacView,
+  NetworkView,
+  PeerView,
+  PortView,
+  RouteView,
+  StateReader,
+  StatusView,
+  VtepView,
+} from '../views/index.js'
+import { health } from './health.js'
+import { routeViews } from './routes.js'
+import type { StateSource } from './source.js'
+
+export class State implements StateReader {
+  readonly #source: StateSource
+
+  constructor(source: StateSource) {
+    this.#source = source
+  }
+
+  status(): StatusView {
+    const { version, effective, routerId, uplink, speaker, evpn } = this.#source
+    const peers = speaker.peers()
+    const networks = evpn.networks()
+    const sum = (kind: 'local' | 'remote'): number =>
+      networks.reduce((total, { macs }) => total + macs[kind], 0)
+    return {
+      version,
+      asn: effective.config.asn,
+      routerId,
+      vtep: effective.config.vtep.address,
+      uplink: uplink?.kind ?? '',
+      peers: {
+        established: peers.filter(({ state }) => state === 'Established').length,
+        total: peers.length,
+      },
+      networks: effective.config.networks.length,
+      macs: { local: sum('local'), remote: sum('remote') },
+      health: health(this.#source),
+    }
+  }
+
+  peers(): PeerView[] {
+    const { speaker, effective } = this.#source
+    const configured = new Map(
+      effective.config.bgp.neighbors.map((neighbor) => [neighborId(neighbor), neighbor.families]),
+    )
+    return speaker.peers().map((peer) => this.#peer(peer, configured.get(peer.id) ?? []))
+  }
+
+  #peer(peer: PeerStatus, configured: readonly string[]): PeerView {
+    const families = peer.session?.families ?? []
+    const own = this.#source.effective.config.asn
+    const asn = peer.asn === 'internal' ? own : peer.asn === 'external' ? 0 : peer.asn
+    return {
+      peer: peer.id,
+      asn,
+      state: peer.state,
+      uptimeSeconds: this.#source.uptimeSeconds(peer.id),
+      families: peer.session === undefined ? [...configured] : families.map(({ family }) => family),
+      received: families.reduce((total, { received }) => total + received, 0),
+      sent: families.reduce((total, { sent }) => total + sent, 0),
+    }
+  }
+
+  networks(): NetworkView[] {
+    const { effective, evpn } = this.#source
+    const live = new Map(evpn.networks().map((network) => [network.vni, network]))
+    return effective.config.networks.map((network) => {
+      const { name, vni, ports, suppress, agingSeconds } = network
+      const is = live.get(vni)
+      return {
+        name,
+        vni,
+        rd: is?.rd ?? '',
+        routeTargets: {
+          import: [...(is?.importTargets ?? [])],
+          export: [...(is?.exportTargets ?? [])],
+        },
+        ports: ports.map((port) => port.name),
+        vteps: [...(is?.remotes ?? [])],
+        macs: is?.macs ?? { local: 0, remote: 0 },
+        suppress,
+        agingSeconds,
+        source: effective.added.networks.has(name) ? 'added' : 'config',
+      }
+    })
+  }
+
+  vteps(): VtepView[] {
+    const { evpn, snapshot, interfaceName } = this.#source
+    const rows = new Map(snapshot()?.remotes.map((remote) => [remote.address, remote]))
+    return evpn.vteps().map(({ address, vnis, macs }) => {
+      const row = rows.get(address)
+      const resolved = row?.resolved === true
+      return {
+        dst: address,
+        vnis: [...vnis],
+        macs,
+        resolved,
+        via: resolved ? row.nextHop : '',
+        lladdr: resolved ? row.nextHopMac : '',
+        ifname: resolved ? interfaceName(row.ifindex) : '',
+        mtu: row?.mtu ?? 0,
+      }
+    })
+  }
+
+  macs(): MacView[] {
+    const { evpn, ports } = this.#source
+    const names = new Map<number | undefined, string>()
+    for (const { id, port } of ports.values()) names.set(id, port.name)
+    return Array.from(evpn.macs(), ({ network, vni, mac, ips, kind, port, dst, sequence, sticky }) => ({
+      network,
+      vni,
+      mac,
+      ips: [...ips],
+      kind,
+      ifname: kind === 'local' ? (names.get(port) ?? null) : null,
+      dst: kind === 'remote' ? (dst ?? null) : null,
+      sequence,
+      sticky,
+    }))
+  }
+
+  routes(): RouteView[] {
+    const rows: RouteView[] = []
+    for (const family of ['evpn', 'ipv4'] as const) {
+      for (const entry of this.#source.speaker.locRib(family)) rows.push(...routeViews(family, entry))
+    }
+    return rows
+  }
+
+  ports(): PortView[] {
+    const { ports, effective, snapshot, counters } = this.#source
+    const rows = new Map(snapshot()?.ports.map((port) => [port.id, port]))
+    const counts = new Map(counters()?.ports.map((port) => [port.port, port]))
+    return [...ports.values()].map(({ port, id, reason }: HeldPort) => {
+      const row = id === undefined ? undefined : rows.get(id)
+      const count = id === undefined ? undefined : counts.get(id)
+      return {
+        ifname: port.name,
+        kind: port.kind,
+        network: port.network,
+        vni: port.vni,
+        state: row === undefined ? 'missing' : row.up ? 'up' : 'down',
+        text: reason,
+        ifindex: row?.ifindex ?? 0,
+        mac: row === undefined || row.mac === '00:00:00:00:00:00' ? '' : row.mac,
+        mtu: row?.mtu ?? 0,
+        rxFrames: count?.rxFrames ?? 0,
+        rxBytes: count?.rxBytes ?? 0,
+        txFrames: count?.txFrames ?? 0,
+        txBytes: count?.txBytes ?? 0,
+        rxDropped: count?.rxDropped ?? 0,
+        txDropped: count?.txDropped ?? 0,
+        suppressed: count?.suppressed ?? 0,
+        flooded: count?.flooded ?? 0,
+        source: effective.added.ports.has(port.name) ? 'added' : 'config',
+      }
+    })
+  }
+
+  drops(): DropView[] {
+    const drops = this.#source.counters()?.drops ?? {}
+    return dropReasons
+      .filter(({ name }) => name !== 'none')
+      .map(({ name, text }) => ({ reason: name, text, count: drops[name] ?? 0 }))
+  }
+}

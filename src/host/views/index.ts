@@ -1,0 +1,15 @@
+// The light front door of views: names, summaries, filters and types, without the schemas' library.
+
+export { type StateReader, type View, type ViewName, views } from './catalogue.js'
+export type {
+  DropView,
+  EventView,
+  HealthView,
+  MacView,
+  NetworkView,
+  PeerView,
+  PortView,
+  RouteView,
+  StatusView,
+  VtepView,
+} from './schemas.js'

@@ -1,0 +1,101 @@
+// Looks at this machine before anything is applied: what the configuration takes for granted must be there.
+
+import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { ipFamily, parseIp } from '../net/index.js'
+import type { Config } from './config/schema.js'
+
+/** Names of all interfaces of this network namespace, up or not. */
+export function interfaceNames(): string[] {
+  // /sys/class/net shows the namespace of whoever mounted it; this one is always ours.
+  return readFileSync('/proc/self/net/dev', 'utf8')
+    .split('\n')
+    .slice(2)
+    .map((line) => line.slice(0, Math.max(0, line.indexOf(':'))).trim())
+    .filter((name) => name !== '')
+}
+
+/** Everything that is missing, a sentence each; empty when all is there. */
+export async function checkWorld(config: Config): Promise<string[]> {
+  const names = interfaceNames()
+  return [
+    ...(await missingAddress(config.vtep.address)),
+    ...config.vtep.interfaces.flatMap((name, i) =>
+      names.includes(name) ? [] : [noInterface(`vtep.interfaces[${i}]`, name, names)],
+    ),
+    ...missingPrivilege(config),
+  ]
+}
+
+/** Sentences for ports whose interface has to exist and does not. */
+export function missingPorts(config: Config): string[] {
+  const names = interfaceNames()
+  return config.networks.flatMap((network) =>
+    network.ports.flatMap((port) => {
+      const wanted = interfaceOf(port)
+      if (wanted === undefined || port.wait || names.includes(wanted)) return []
+      return [noInterface(`port ${port.name} of network ${network.name}`, wanted, names)]
+    }),
+  )
+}
+
+/** The existing interface that a port needs; undefined for kinds that need none. */
+export function interfaceOf(port: {
+  readonly name: string
+  readonly kind: string
+  readonly options: Readonly<Record<string, string | number | boolean>>
+}): string | undefined {
+  if (port.kind !== 'netdev') return undefined
+  return String(port.options['ifname'] ?? port.name)
+}
+
+async function missingAddress(address: string): Promise<string[]> {
+  if (await canBind(address)) return []
+  const own = ownAddresses().join(', ')
+  return [`vtep.address: expected an address of this host (${own}), got ${address}`]
+}
+
+/** The kernel lets us bind to an address exactly if it is one of ours, with or without carrier. */
+function canBind(address: string): Promise<boolean> {
+  const socket = createSocket(ipFamily(address) === 4 ? 'udp4' : 'udp6')
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve(false))
+    socket.bind({ port: 0, address, exclusive: true }, () => socket.close(() => resolve(true)))
+  })
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .map(({ address }) => parseIp(address.replace(/%.*$/, '')))
+    .filter((address) => !address.startsWith('fe80:'))
+}
+
+function noInterface(where: string, name: string, names: readonly string[]): string {
+  return `${where}: expected an interface of this host (${names.join(', ')}), got ${name}`
+}
+
+const capabilities = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13 } as const
+
+function missingPrivilege(config: Config): string[] {
+  const needed = new Map<keyof typeof capabilities, string>()
+  if (config.vtep.uplink === 'raw') needed.set('CAP_NET_RAW', 'uplink raw')
+  for (const { kind, name } of config.networks.flatMap(({ ports }) => ports)) {
+    if (kind === 'tap') needed.set('CAP_NET_ADMIN', `port ${name} (tap)`)
+    if (kind === 'netdev') {
+      needed.set('CAP_NET_RAW', `port ${name} (netdev)`)
+      needed.set('CAP_NET_ADMIN', `port ${name} (netdev)`)
+    }
+  }
+  const held = effectiveCapabilities()
+  const missing = [...needed].filter(([name]) => (held & (1n << BigInt(capabilities[name]))) === 0n)
+  if (missing.length === 0) return []
+  const list = missing.map(([name, why]) => `${name} for ${why}`).join(', ')
+  return [`no privilege: ${list}; run as root or with CAP_NET_ADMIN and CAP_NET_RAW`]
+}
+
+function effectiveCapabilities(): bigint {
+  const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))
+  return BigInt(`0x${match?.[1] ?? '0'}`)
+}
