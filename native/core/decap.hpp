@@ -19,7 +19,7 @@ class Decapsulation {
   bool next(Frame& packet);
 
  private:
-  Drop open_udp(const Frame& frame, uint32_t udp, uint32_t end, bool vouched);
+  Drop open_udp(const Frame& frame, uint32_t udp, uint32_t end);
 
   Frame rest_;
   uint32_t chunk_ = 0;

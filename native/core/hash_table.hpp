@@ -1,9 +1,10 @@
 // The hash table of the shared segment: bucket hashing with two choices, 64- or 128-byte buckets,
 // entries that never move within a level.
 //
-// An entry goes to its first bucket, else to its second; the first then counts it as overflow, so
-// that a miss looks at a second cache line only where something really overflowed. Full = fill the
-// next level (twice the size) and switch the `level` word.
+// An entry goes to its first bucket while that has two free slots, else to the emptier of its two.
+// A first bucket counts what sits elsewhere, so that a miss looks at a second cache line only where
+// something really overflowed. Full = fill the next level (twice the size) and switch the `level`
+// word.
 //
 // Readers take no lock and never wait for the writer. The first word of a slot says what is stored
 // (0 = free), the others are key and data. The writer frees a slot by zeroing the first word;
@@ -212,12 +213,17 @@ class HashWriter : public HashTable<Shape> {
     for (unsigned i = 1; i < Base::kWords; i++) store_release(to + i, slot.w[i]);
     store_release(to, slot.w[0]);
   }
-  uint32_t free_slot(uint32_t index) const {
+  // First free slot of a bucket and how many are free.
+  uint32_t free_slot(uint32_t index, unsigned& free) const {
     const uint32_t* head = this->bucket(index);
-    for (unsigned s = 0; s < Base::kSlots; s++) {
-      if (load_relaxed(head + 1 + s * Base::kWords) == 0) return index * Base::kSlots + s;
+    uint32_t found = kNowhere;
+    free = 0;
+    for (unsigned s = Base::kSlots; s-- > 0;) {
+      if (load_relaxed(head + 1 + s * Base::kWords) != 0) continue;
+      found = index * Base::kSlots + s;
+      free++;
     }
-    return kNowhere;
+    return found;
   }
   void count_overflow(uint32_t index, int by) {
     uint32_t* head = this->bucket(index);
@@ -227,13 +233,16 @@ class HashWriter : public HashTable<Shape> {
   }
   uint32_t place(const Slot& slot) {
     const uint64_t hash = this->hash(slot);
-    uint32_t position = free_slot(this->first(hash));
-    if (position == kNowhere) {
-      position = free_slot(this->second(hash));
-      if (position == kNowhere) return kNowhere;
-      count_overflow(this->first(hash), 1);
+    unsigned room, other_room;
+    uint32_t position = free_slot(this->first(hash), room);
+    if (room < 2) {
+      const uint32_t other = free_slot(this->second(hash), other_room);
+      if (other_room > room) {
+        position = other;
+        count_overflow(this->first(hash), 1);
+      }
     }
-    write(position, slot);
+    if (position != kNowhere) write(position, slot);
     return position;
   }
   // Fills the next level and switches. A level that is mostly empty is not replaced: colliding keys
@@ -242,7 +251,7 @@ class HashWriter : public HashTable<Shape> {
   bool grow(Retire retire) {
     HashRegion& region = *this->region_;
     const uint64_t room = static_cast<uint64_t>(this->buckets()) * Base::kSlots;
-    if (region.count < room / 4) return false;
+    if (region.count < room / 8) return false;
     for (uint32_t level = this->level_ + 1; level < region.levels; level++) {
       if (!fill(level)) {
         retire(level);

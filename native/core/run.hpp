@@ -55,6 +55,8 @@ class Core {
 
  private:
   struct Sink;
+  const char* bursts(const uint8_t* input, size_t length, Sink& sink);
+
   Segment segment_;
   Tables tables_;
   Switch switch_;

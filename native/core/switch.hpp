@@ -27,8 +27,9 @@ struct Emit {
 };
 
 struct Dropped {
-  uint32_t frame;
+  uint32_t input;        // index into the caller's array
   uint32_t destination;  // 0 = the frame as a whole; else what this one copy was meant for
+  uint32_t after;        // emits that were there before: the order of both
   Drop reason;
 };
 
@@ -87,6 +88,9 @@ class Switch {
 
  private:
   struct Work;
+  struct Pass;
+  // What was reported lately, so that a MAC that the keeper has not entered yet is not reported
+  // with every frame.
   struct Recent {
     uint64_t key[3];
     uint64_t time;
@@ -95,18 +99,27 @@ class Switch {
   };
   static constexpr unsigned kRecent = 256;
 
-  void from_underlay(const Frame* frames, unsigned count, bool outer, Burst& out);
-  void receive_underlay(Burst& out, unsigned count);
-  void bridge_port(uint32_t port, uint32_t network, unsigned count, uint64_t now, Burst& out);
+  void from_underlay(const Frame* frames, unsigned count, bool outer, uint64_t now, Burst& out);
+  void classify_port(Pass& pass, Work& work, unsigned index);
+  void classify_packet(Pass& pass, Work& work, unsigned index, const uint8_t local[16]);
+  static Drop check_frame(Frame& frame, Work& work);
+  Drop admit(Pass& pass, uint32_t vni, const uint8_t source[16]);
+  void learn_mac(Pass& pass, const Work& work);
+  void learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], uint32_t flags);
   bool learn_due(const uint64_t key[3], uint32_t port, uint64_t now);
-  void forward(uint32_t word, unsigned frame, Burst& out);
-  void finish(Burst& out);
+  bool talk_neighbours(Pass& pass, Work& work, unsigned index);
+  void find_destinations(Pass& pass, Work* works, unsigned count);
+  void emit_all(Pass& pass, Work* works, unsigned count);
+  void flood(Pass& pass, Work& work, unsigned index);
+  void send(Pass& pass, Work& work, unsigned index, uint32_t destination);
+  void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
+  void flush(Burst& out);
 
   Segment segment_;
   WorkerCounters counters_;
   Frame frames_[kBurst];
   uint32_t inputs_[kBurst];
-  Recent recent_[kRecent];
+  Recent recent_[kRecent] = {};
 };
 
 }  // namespace vtep

@@ -2,8 +2,10 @@
 // segment.
 #pragma once
 #include "hash_table.hpp"
+#include "rows.hpp"
 #include "segment.hpp"
 #include "switch.hpp"
+#include "writer_state.hpp"
 
 namespace vtep {
 
@@ -20,7 +22,7 @@ struct PortInfo {
 };
 
 // Underlay next hop of a VTEP. ifindex 0 = unresolved.
-struct NextHop {
+struct RemoteNextHop {
   uint8_t nextHop[16] = {};
   uint8_t source[16] = {};
   uint32_t ifindex = 0;
@@ -65,7 +67,7 @@ class Tables {
   ApplyResult apply(const uint8_t* bytes, size_t length);
 
   // Null or a few words why not.
-  const char* set_next_hop(const uint8_t remote[16], const NextHop& nextHop);
+  const char* set_next_hop(const uint8_t remote[16], const RemoteNextHop& nextHop);
 
   // Port id, 0 = no room.
   uint32_t open_port(const PortInfo& info);
@@ -91,10 +93,109 @@ class Tables {
   const Segment& segment() const { return segment_; }
 
  private:
-  friend class TablesInternals;
+  using MacSlot = Words<MacShape::kWords>;
+  using BindingSlot = Words<NeighbourShape::kWords>;
+  struct FloodList {
+    uint32_t offset = 0;  // 0 = none
+    uint32_t capacity = 0;
+    uint32_t ports = 0;
+    uint32_t remotes = 0;
+    uint32_t* words = nullptr;
+  };
+  struct Verb;
+  static const Verb kVerbs[];
+
+  // Operations: null or a few words why not.
+  const char* network_set(const NetworkSetOperation& operation);
+  const char* network_remove(const NetworkRemoveOperation& operation);
+  const char* port_attach(const PortAttachOperation& operation);
+  const char* flood_add(const FloodAddOperation& operation);
+  const char* flood_remove(const FloodRemoveOperation& operation);
+  const char* mac_set_remote(const MacSetRemoteOperation& operation);
+  const char* mac_set_local(const MacSetLocalOperation& operation);
+  const char* mac_remove(const MacRemoveOperation& operation);
+  const char* neighbour_set(const NeighbourSetOperation& operation);
+  const char* neighbour_remove(const NeighbourRemoveOperation& operation);
+  const char* next_hop_set(const NextHopSetOperation& operation);
+
+  // tables_memory.cpp
+  uint32_t allocate(uint64_t bitmap, uint32_t capacity);
+  bool take(uint64_t bitmap, uint32_t index);
+  void release(uint64_t bitmap, uint32_t index);
+  void retire(RetiredKind kind, uint32_t value, uint64_t offset = 0, uint64_t size = 0);
+  void reclaim(const Retired& retired);
+  template <typename Shape>
+  uint32_t insert(HashWriter<Shape>& table, HashRegion& region, const Words<Shape::kWords>& slot);
+  void emit(Event event, uint64_t timeNanoseconds);
+  uint32_t now_seconds() const { return load_relaxed(&segment_.header().clockSeconds); }
+
+  // tables_flood.cpp
+  FloodList flood_list(uint32_t network) const;
+  bool flood_insert(uint32_t network, uint32_t word);
+  void flood_erase(uint32_t network, uint32_t word);
+  bool flood_copy(uint32_t network, const FloodList& old, uint32_t add, uint32_t remove);
+  bool flood_append(const FloodList& list, uint32_t word);
+  uint32_t flood_allocate(uint32_t destinations);
+  void flood_publish(uint32_t network, const FloodList& old, uint32_t offset);
+  void flood_free(uint32_t offset);
+  void flood_clear(uint32_t network);
+
+  // tables_remotes.cpp
+  const char* remote_find_or_add(const uint8_t address[16], uint32_t& index);
+  void remote_drop_unused(uint32_t index);
+  bool access_acquire(uint32_t network, uint32_t remote, uint32_t bit);
+  void access_release(uint32_t network, uint32_t remote, uint32_t bit);
+  void count_remote(uint32_t index, int by);
+
+  // tables_ports.cpp
+  bool port_is_open(uint32_t id) const;
+  const char* port_move(uint32_t id, uint32_t network);
+  void tell_port(uint32_t id, uint32_t kind);
+
+  // tables_macs.cpp
+  const char* mac_put(uint32_t network, uint64_t mac, uint32_t word, uint32_t& position);
+  const char* mac_change(uint32_t position, const MacSlot& slot, uint32_t word);
+  void mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell);
+  void mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time,
+                const uint8_t* previous = nullptr);
+  void mac_count(const MacSlot& slot, int by);
+  void mac_learn(const LearnRecord& record);
+  void macs_flush_port(uint32_t id);
+  void macs_flush_network(uint32_t network);
+  void mac_age(uint32_t position);
+
+  // tables_neighbours.cpp
+  bool binding_put(const BindingSlot& slot, uint32_t port);
+  void binding_erase(uint32_t position, const BindingSlot& slot, uint32_t tell);
+  void binding_tell(const BindingSlot& slot, uint32_t port, uint32_t kind, uint64_t time);
+  void binding_own(uint32_t position, uint32_t port);
+  void neighbour_learn(const LearnRecord& record);
+  void bindings_flush_port(uint32_t id);
+  void bindings_flush_network(uint32_t network);
+  void binding_age(uint32_t position);
+
   Segment segment_;
   TablesObserver observer_;
   bool implicitPorts_;
+  WriterState& state_;
+  HashWriter<MacShape> macs_;
+  HashWriter<NeighbourShape> neighbours_;
+  HashWriter<NumberShape> vnis_;
+  HashWriter<NumberShape> access_;
+  HashWriter<AddressShape> addresses_;
 };
+
+template <typename Shape>
+uint32_t Tables::insert(HashWriter<Shape>& table, HashRegion& region,
+                        const Words<Shape::kWords>& slot) {
+  return table.insert(slot, [&](uint32_t level) {
+    const uint64_t buckets = uint64_t{1} << (region.firstBits + level);
+    retire(RetiredKind::memory, 0, region.offset[level], buckets * Shape::kBucketBytes);
+    if (region.coldBytes != 0) {
+      retire(RetiredKind::memory, 0, region.cold[level],
+             buckets * Shape::kSlots * region.coldBytes);
+    }
+  });
+}
 
 }  // namespace vtep

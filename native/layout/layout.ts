@@ -44,6 +44,7 @@ export const tables: readonly Structure[] = [
         'the options it was opened with, key=value lines: adoption compares them',
       ),
       field('macs', 'u32', 'MACs behind this port: a flush ends when it has found them all'),
+      field('neighbours', 'u32', 'bindings learned from this port'),
     ],
   },
   {

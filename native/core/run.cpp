@@ -1,0 +1,210 @@
+#include "run.hpp"
+
+#include "encap.hpp"
+
+namespace vtep {
+namespace {
+
+constexpr uint64_t kNanoseconds = 1000000000;
+constexpr size_t kInputHead = 8;
+constexpr size_t kFrameHead = 1 + 4 + 16 + sizeof(Meta) + 4;
+enum Form : uint8_t { kFromPort = 0, kFromOuter = 1, kFromVxlan = 2 };
+enum Tag : uint8_t { kEmitTag = 1, kDropTag = 2 };
+static_assert(sizeof(Meta) == 10);
+
+bool make_room(Output& out, size_t bytes) {
+  return out.capacity - out.length >= bytes || out.grow(out, out.length + bytes);
+}
+
+void put(Output& out, const void* bytes, size_t length) {
+  copy(out.data + out.length, bytes, length);
+  out.length += length;
+}
+void put8(Output& out, uint8_t value) { put(out, &value, 1); }
+void put32(Output& out, uint32_t value) { put(out, &value, 4); }
+
+struct InputFrame {
+  uint8_t form;
+  uint32_t port;
+  Frame frame;
+};
+
+// Reads one frame and advances; false when the bytes end too early.
+bool read_frame(const uint8_t* input, size_t length, size_t& at, InputFrame& out) {
+  if (length - at < kFrameHead) return false;
+  const uint8_t* p = input + at;
+  out.form = p[0];
+  out.port = load32(p + 1);
+  out.frame = {};
+  copy(out.frame.source, p + 5, 16);
+  copy(&out.frame.meta, p + 21, sizeof(Meta));
+  out.frame.length = load32(p + 31);
+  out.frame.data = const_cast<uint8_t*>(p + kFrameHead);  // the switch only reads
+  if (length - at - kFrameHead < out.frame.length) return false;
+  at += kFrameHead + out.frame.length;
+  return true;
+}
+
+}  // namespace
+
+// Where a burst's results go.
+struct Core::Sink {
+  Sink(Core& owner, Output* output) : core(owner), out(output) {}
+
+  Core& core;
+  Output* out;        // null: count only
+  uint32_t base = 0;  // input index of the burst's first frame
+  uint32_t records = 0;
+  uint64_t emitted = 0;
+  uint32_t learned = 0;
+  bool failed = false;
+  LearnRecord learns[2 * kBurst];
+
+  static void flush(void* context, Burst& burst) { static_cast<Sink*>(context)->take(burst); }
+
+  void take(Burst& burst) {
+    unsigned dropped = 0;
+    for (unsigned i = 0; i <= burst.emit_count; i++) {
+      for (; dropped < burst.drop_count && burst.drops[dropped].after == i; dropped++) {
+        drop(burst.drops[dropped]);
+      }
+      if (i < burst.emit_count) emit(burst, burst.emits[i]);
+    }
+    for (unsigned i = 0; i < burst.learn_count; i++) learns[learned++] = burst.learns[i];
+  }
+
+  void drop(const Dropped& dropped) {
+    if (out == nullptr) return;
+    if (!make_room(*out, 10)) return void(failed = true);
+    put8(*out, kDropTag);
+    put32(*out, base + dropped.input);
+    put32(*out, dropped.destination);
+    put8(*out, static_cast<uint8_t>(dropped.reason));
+    records++;
+  }
+
+  void emit(const Burst& burst, const Emit& emit) {
+    uint8_t outer[kMaxOuterHeader];
+    uint32_t outer_length = 0;
+    Frame frame = burst.frames[emit.frame];
+    if (emit.reply != 0) {
+      const Reply& reply = burst.replies[emit.reply - 1];
+      frame = {};
+      frame.data = const_cast<uint8_t*>(reply.bytes);
+      frame.length = reply.length;
+    }
+    Meta meta = frame.meta;
+    if (destination_kind(emit.destination) == Destination::remote) {
+      RemoteSnapshot remote;
+      core.segment_.read_remote(destination_id(emit.destination), remote);
+      outer_length = encap_frame(remote, emit.vni, emit.hash, frame, outer, meta);
+    }
+    emitted++;
+    if (out == nullptr) return;
+    const uint32_t length = outer_length + frame.length;
+    if (!make_room(*out, 23 + size_t{length})) return void(failed = true);
+    put8(*out, kEmitTag);
+    put32(*out, base + burst.inputs[emit.frame]);
+    put32(*out, emit.destination);
+    put(*out, &meta, sizeof meta);
+    put32(*out, length);
+    put(*out, outer, outer_length);
+    put(*out, frame.data, frame.length);
+    records++;
+  }
+};
+
+Core::Core(void* memory, const SegmentConfig& config, const uint8_t localAddress[16],
+           uint16_t udpPort)
+    : segment_(Segment::format(memory, config)),
+      tables_(segment_, TablesObserver{}, true),
+      switch_(segment_, 0),
+      events_(segment_) {
+  tables_.set_local(localAddress, udpPort);
+}
+
+ApplyResult Core::apply(const uint8_t* operations, size_t length) {
+  return tables_.apply(operations, length);
+}
+
+const char* Core::bursts(const uint8_t* input, size_t length, Sink& sink) {
+  if (length < kInputHead) return "input shorter than its head";
+  const uint32_t count = load32(input + 4);
+  const uint64_t now = load32(input) * kNanoseconds;
+  tables_.set_time(now);
+  burst_.flush = Sink::flush;
+  burst_.context = &sink;
+  Frame frames[kBurst];
+  InputFrame next;
+  size_t at = kInputHead;
+  bool pending = false;
+  for (uint32_t done = 0; done < count;) {
+    if (!pending && !read_frame(input, length, at, next)) return "input ends inside a frame";
+    const uint8_t form = next.form;
+    const uint32_t port = next.port;
+    if (form > kFromVxlan) return "no such form of frame";
+    if (form == kFromPort && (port == 0 || port > segment_.config().ports)) return "no such port";
+    unsigned n = 0;
+    do {
+      frames[n++] = next.frame;
+      pending = false;
+      if (done + n == count) break;
+      if (!read_frame(input, length, at, next)) return "input ends inside a frame";
+      pending = true;
+    } while (n < kBurst && next.form == form && (form != kFromPort || next.port == port));
+    sink.base = done;
+    sink.learned = 0;
+    if (form == kFromPort) switch_.from_port(port, frames, n, now, burst_);
+    if (form == kFromOuter) switch_.from_outer(frames, n, now, burst_);
+    if (form == kFromVxlan) switch_.from_vxlan(frames, n, now, burst_);
+    for (uint32_t i = 0; i < sink.learned; i++) tables_.learn(sink.learns[i]);
+    done += n;
+  }
+  return sink.failed ? "no memory for the output" : nullptr;
+}
+
+const char* Core::run(const uint8_t* input, size_t length, Output& out) {
+  const size_t start = out.length;
+  if (!make_room(out, 4)) return "no memory for the output";
+  put32(out, 0);
+  Sink sink(*this, &out);
+  const char* reason = bursts(input, length, sink);
+  store32(out.data + start, sink.records);
+  return reason;
+}
+
+uint64_t Core::repeat(const uint8_t* input, size_t length, uint32_t iterations) {
+  Sink sink(*this, nullptr);
+  for (uint32_t i = 0; i < iterations; i++) {
+    if (bursts(input, length, sink) != nullptr) break;
+  }
+  return sink.emitted;
+}
+
+bool Core::snapshot(View view, Output& out) const {
+  for (;;) {
+    const uint64_t room = snapshot_estimate(segment_, view);
+    if (!make_room(out, static_cast<size_t>(room))) return false;
+    const SnapshotResult result = vtep::snapshot(segment_, view, out.data + out.length, room);
+    if (!result.complete) continue;
+    out.length += static_cast<size_t>(result.written);
+    return true;
+  }
+}
+
+bool Core::drain_events(Output& out, bool& lost) {
+  Event events[64];
+  lost = false;
+  while (const unsigned n = events_.drain(events, 64, lost)) {
+    if (!make_room(out, n * sizeof(Event))) return false;
+    put(out, events, n * sizeof(Event));
+  }
+  return true;
+}
+
+void Core::tick(uint32_t seconds) {
+  tables_.set_time(seconds * kNanoseconds);
+  while (!tables_.age_step(1024)) continue;
+}
+
+}  // namespace vtep

@@ -1,0 +1,257 @@
+#include "snapshot.hpp"
+
+#include "rows.hpp"
+
+namespace vtep {
+namespace {
+
+constexpr int kRowAttempts = 4096;
+
+// Rows behind one another in the caller's buffer.
+class Rows {
+ public:
+  Rows(uint8_t* out, uint64_t capacity) : out_(out), capacity_(capacity) {}
+  template <typename Row>
+  void add(const Row& row) {
+    if (capacity_ - written_ < sizeof row) {
+      complete_ = false;
+      return;
+    }
+    copy(out_ + written_, &row, sizeof row);
+    written_ += sizeof row;
+  }
+  // The table was replaced while it was read.
+  void spoil() { complete_ = false; }
+  SnapshotResult result() const { return {written_, complete_}; }
+
+ private:
+  uint8_t* out_;
+  uint64_t capacity_;
+  uint64_t written_ = 0;
+  bool complete_ = true;
+};
+
+bool read_network(const Segment& segment, uint32_t index, NetworkRow& row) {
+  return index != 0 && index <= segment.config().networks &&
+         read_row(segment.network(index), row, kRowAttempts) && row.vni != 0;
+}
+
+uint32_t vni_of(const Segment& segment, uint32_t index) {
+  NetworkRow row;
+  return read_network(segment, index, row) ? row.vni : 0;
+}
+
+void ports(const Segment& segment, Rows& rows) {
+  for (uint32_t id = 1; id <= segment.config().ports; id++) {
+    PortRow row;
+    if (!read_row(segment.port(id), row, kRowAttempts) || row.state == PortState::free) continue;
+    PortView view = {};
+    view.id = id;
+    view.vni = vni_of(segment, row.network);
+    view.ifindex = row.ifindex;
+    view.mtu = row.mtu;
+    view.flags = row.flags;
+    view.state = row.state;
+    view.up = row.up;
+    copy(view.mac, row.mac, sizeof view.mac);
+    copy(view.kind, row.kind, sizeof view.kind);
+    copy(view.name, row.name, sizeof view.name);
+    copy(view.spec, row.spec, sizeof view.spec);
+    rows.add(view);
+  }
+}
+
+// A flood block of a network, within the arena whatever a torn word may say.
+struct Block {
+  uint32_t* words;
+  uint32_t ports;
+  uint32_t remotes;
+};
+Block flood_block(const Segment& segment, uint32_t offset) {
+  const uint32_t end = segment.config().floodWords;
+  if (offset == 0 || offset > end - 2) return {nullptr, 0, 0};
+  uint32_t* block = segment.flood_words() + offset;
+  const uint32_t counts = load_acquire(block + 1);
+  const uint32_t ports = counts & 0xffff;
+  const uint32_t remotes = counts >> 16;
+  if (ports + remotes > end - 2 - offset) return {nullptr, 0, 0};
+  return {block + 2, ports, remotes};
+}
+
+void networks(const Segment& segment, Rows& rows) {
+  for (uint32_t index = 1; index <= segment.config().networks; index++) {
+    NetworkRow row;
+    if (!read_network(segment, index, row)) continue;
+    const Block block = flood_block(segment, row.floodOffset);
+    rows.add(NetworkView{row.vni, row.flags, row.agingSeconds, block.ports, block.remotes});
+  }
+}
+
+void remotes(const Segment& segment, Rows& rows) {
+  for (uint32_t index = 1; index <= segment.config().remotes; index++) {
+    RemoteSnapshot remote;
+    if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) continue;
+    RemoteView view = {};
+    copy(view.address, remote.address, sizeof view.address);
+    copy(view.nextHop, remote.nextHop, sizeof view.nextHop);
+    copy(view.nextHopMac, remote.header, sizeof view.nextHopMac);
+    view.state = static_cast<uint8_t>(remote.state);
+    view.ifindex = remote.ifindex;
+    view.mtu = remote.mtu;
+    view.references = remote.references;
+    rows.add(view);
+  }
+}
+
+bool address_of(const Segment& segment, uint32_t index, uint8_t out[16]) {
+  RemoteSnapshot remote;
+  if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) return false;
+  copy(out, remote.address, 16);
+  return true;
+}
+
+// A list that was replaced while we read it is read again; the writer may be quick, but not for
+// ever.
+void floods(const Segment& segment, Rows& rows) {
+  for (uint32_t index = 1; index <= segment.config().networks; index++) {
+    for (int attempt = 0;; attempt++) {
+      Rows before = rows;
+      NetworkRow row, after;
+      if (!read_network(segment, index, row)) break;
+      const Block block = flood_block(segment, row.floodOffset);
+      for (uint32_t i = block.ports; i < block.ports + block.remotes; i++) {
+        FloodView view = {};
+        view.vni = row.vni;
+        const uint32_t word = load_acquire(block.words + i);
+        if (address_of(segment, word & DestinationWord::idMask, view.address)) rows.add(view);
+      }
+      if (read_network(segment, index, after) && after.generation == row.generation) break;
+      rows = before;
+      if (attempt == 16) {
+        rows.spoil();
+        break;
+      }
+    }
+  }
+}
+
+uint32_t age_of(const Segment& segment, uint32_t seconds) {
+  const uint32_t age = load_relaxed(&segment.header().clockSeconds) - seconds;
+  return static_cast<int32_t>(age) < 0 ? 0 : age;
+}
+
+void macs(const Segment& segment, Rows& rows) {
+  const HashTable<MacShape> table(segment, segment.header().macs);
+  for (uint32_t p = 0; p < table.buckets() * MacShape::kSlots; p++) {
+    const auto slot = table.read(p);
+    if (slot.w[0] == 0) continue;
+    MacView view = {};
+    view.vni = vni_of(segment, slot.w[2] >> 16);
+    if (view.vni == 0) continue;
+    const uint32_t id = slot.w[0] & DestinationWord::idMask;
+    const bool local = slot.w[0] >> DestinationWord::kindShift == Destination::port;
+    if (local) {
+      view.port = id;
+      view.ageSeconds = age_of(segment, load_relaxed(table.cold(p)));
+    } else if (!address_of(segment, id, view.remote)) {
+      continue;
+    }
+    store_mac(view.mac, slot_mac(slot));
+    view.flags = static_cast<uint8_t>((local ? MacFlag::local : MacFlag::remote) |
+                                      (slot.w[0] >> DestinationWord::flagShift & 0xff));
+    rows.add(view);
+  }
+  if (load_acquire(&segment.header().macs.level) != table.level()) rows.spoil();
+}
+
+void neighbours(const Segment& segment, Rows& rows) {
+  const HashTable<NeighbourShape> table(segment, segment.header().neighbours);
+  for (uint32_t p = 0; p < table.buckets() * NeighbourShape::kSlots; p++) {
+    const auto slot = table.read(p);
+    if (slot.w[0] == 0) continue;
+    NeighbourView view = {};
+    view.vni = vni_of(segment, slot.w[2] >> 16);
+    if (view.vni == 0) continue;
+    view.flags = slot.w[0];
+    constexpr uint32_t kAges = NeighbourFlag::local | NeighbourFlag::fixed;
+    if ((slot.w[0] & kAges) == NeighbourFlag::local) {
+      view.ageSeconds = age_of(segment, load_relaxed(table.cold(p)));
+    }
+    store_mac(view.mac, slot_mac(slot));
+    copy(view.ip, &slot.w[3], 16);
+    rows.add(view);
+  }
+  if (load_acquire(&segment.header().neighbours.level) != table.level()) rows.spoil();
+}
+
+struct ViewInfo {
+  const char* name;
+  uint64_t row;
+  uint64_t (*count)(const Segment& segment);
+  void (*read)(const Segment& segment, Rows& rows);
+};
+
+// By View. Counts are upper bounds; entries of hash tables get room for what is added meanwhile.
+const ViewInfo kViews[] = {
+    {"port", sizeof(PortView), [](const Segment& s) { return uint64_t{s.config().ports}; }, ports},
+    {"network", sizeof(NetworkView), [](const Segment& s) { return uint64_t{s.config().networks}; },
+     networks},
+    {"remote", sizeof(RemoteView), [](const Segment& s) { return uint64_t{s.config().remotes}; },
+     remotes},
+    {"flood", sizeof(FloodView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().access.count)}; }, floods},
+    {"mac", sizeof(MacView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().macs.count)}; }, macs},
+    {"neighbour", sizeof(NeighbourView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().neighbours.count)}; },
+     neighbours},
+};
+
+}  // namespace
+
+bool view_by_name(const char* name, size_t length, View& out) {
+  for (unsigned i = 0; i < sizeof(kViews) / sizeof(kViews[0]); i++) {
+    const char* known = kViews[i].name;
+    if (__builtin_strlen(known) != length || !equal(known, name, length)) continue;
+    out = static_cast<View>(i);
+    return true;
+  }
+  return false;
+}
+
+uint64_t snapshot_estimate(const Segment& segment, View view) {
+  const ViewInfo& info = kViews[static_cast<unsigned>(view)];
+  const uint64_t count = info.count(segment);
+  return (count + count / 8 + 64) * info.row;
+}
+
+SnapshotResult snapshot(const Segment& segment, View view, uint8_t* out, uint64_t capacity) {
+  Rows rows(out, capacity);
+  kViews[static_cast<unsigned>(view)].read(segment, rows);
+  return rows.result();
+}
+
+unsigned EventReader::drain(Event* out, unsigned max, bool& lost) {
+  const SegmentHeader& header = segment_.header();
+  unsigned count = 0;
+  while (count < max) {
+    const uint64_t newest = last();
+    if (next_ > newest) break;
+    const uint64_t* slot = reinterpret_cast<const uint64_t*>(
+        segment_.at(header.events + next_ % header.config.eventSlots * sizeof(Event)));
+    uint64_t words[sizeof(Event) / 8];
+    words[0] = load_acquire(slot);
+    for (size_t i = 1; i < sizeof(Event) / 8; i++) words[i] = load_acquire(slot + i);
+    if (words[0] != next_ || load_relaxed(slot) != next_) {
+      lost = true;
+      next_ = newest + 1;
+      continue;
+    }
+    copy(out + count, words, sizeof(Event));
+    count++;
+    next_++;
+  }
+  return count;
+}
+
+}  // namespace vtep

@@ -1,0 +1,450 @@
+#include "switch.hpp"
+
+#include "decap.hpp"
+#include "encap.hpp"
+#include "metadata.hpp"
+#include "neighbour.hpp"
+#include "rows.hpp"
+
+namespace vtep {
+namespace {
+
+constexpr uint64_t kNanoseconds = 1000000000;
+constexpr uint64_t kRepeatAfter = kNanoseconds / 10;
+constexpr uint64_t kReservedGroup = 0x0000c28001;  // 01:80:c2:00:00, IEEE 802.1Q table 8-1
+constexpr uint32_t kPlaced = (MacFlag::fixed | MacFlag::sticky) << DestinationWord::flagShift;
+constexpr uint32_t kPlace = ~(0xffu << DestinationWord::flagShift);
+constexpr uint32_t kFlood = 0;  // as a destination word
+
+bool is_reserved(uint64_t mac) {
+  return (mac & 0xffffffffff) == kReservedGroup && (mac >> 40) < 16;
+}
+
+// Single words of rows.
+struct RemoteFacts {
+  uint32_t state;
+  uint32_t headerLength;
+  uint32_t mtu;
+};
+RemoteFacts remote_facts(const Segment& segment, uint32_t index) {
+  const RowWord* words = row_words(segment.remote(index));
+  const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
+  return {word & 0xff, word >> 8 & 0xff, load_word(words + offsetof(RemoteRow, mtu) / 4)};
+}
+uint32_t port_mtu(const Segment& segment, uint32_t id) {
+  return load_word(row_words(segment.port(id)) + offsetof(PortRow, mtu) / 4);
+}
+
+}  // namespace
+
+// What is known about one frame between the stages.
+struct Switch::Work {
+  uint64_t destination;
+  uint64_t source;
+  uint64_t hash;  // of the destination in the MAC table
+  uint64_t sourceHash;
+  uint32_t network;
+  uint32_t vni;
+  uint32_t word;  // where it goes; kFlood
+  uint32_t flow;
+  bool flowKnown;
+  Drop reason;
+  Layers layers;
+};
+
+// One burst on its way through the stages: the tables as they are at its start, and where results
+// go.
+struct Switch::Pass {
+  Pass(const Segment& segment, uint32_t ingress, uint64_t time, Burst& burst)
+      : macs(segment, segment.header().macs), port(ingress), now(time), out(burst) {}
+
+  HashTable<MacShape> macs;
+  uint32_t port;  // 0 = from the underlay
+  uint32_t network = 0;
+  uint32_t vni = 0;
+  uint32_t networkFlags = 0;
+  uint64_t now;
+  Burst& out;
+  // Memory of the last lookups: bursts repeat themselves.
+  uint64_t lastMac = 0;  // source that learn_mac has dealt with
+  uint8_t lastSource[16] = {};
+  uint32_t lastVni = 0;
+  uint32_t lastNetwork = 0;
+  Drop lastVerdict = Drop::none;
+  bool known = false;
+};
+
+Switch::Switch(const Segment& segment, uint32_t worker)
+    : segment_(segment), counters_(segment, worker) {}
+
+void Switch::flush(Burst& out) {
+  if (out.emit_count + out.drop_count + out.learn_count != 0) out.flush(out.context, out);
+  out.emit_count = out.drop_count = out.learn_count = 0;
+}
+
+void Switch::drop(Pass& pass, unsigned index, Drop reason, uint32_t destination) {
+  Burst& out = pass.out;
+  if (destination == 0) {
+    counters_.drop_received(pass.port, reason);
+  } else {
+    const bool port = destination_kind(destination) == Destination::port;
+    counters_.drop_sent(port ? destination_id(destination) : 0, reason);
+  }
+  if (out.drop_count == kMaxEmits) flush(out);
+  out.drops[out.drop_count++] = {inputs_[index], destination, out.emit_count, reason};
+}
+
+void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint64_t now,
+                       Burst& out) {
+  out.frames = frames_;
+  out.inputs = inputs_;
+  for (unsigned done = 0; done < count;) {
+    const unsigned n = count - done < kBurst ? count - done : kBurst;
+    Pass pass(segment_, port, now, out);
+    pass.network = segment_.port_network(port);
+    if (pass.network != 0) {
+      const RowWord* words = row_words(segment_.network(pass.network));
+      pass.vni = load_word(words + offsetof(NetworkRow, vni) / 4);
+      pass.networkFlags = load_word(words + offsetof(NetworkRow, flags) / 4);
+    }
+    Work works[kBurst];
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++) {
+      frames_[i] = frames[done + i];
+      inputs_[i] = done + i;
+      bytes += frames_[i].length;
+      classify_port(pass, works[i], i);
+    }
+    counters_.received(port, n, bytes);
+    out.reply_count = 0;
+    for (unsigned i = 0; i < n; i++) {
+      if (works[i].reason == Drop::none) learn_mac(pass, works[i]);
+    }
+    find_destinations(pass, works, n);
+    emit_all(pass, works, n);
+    flush(out);
+    done += n;
+  }
+}
+
+void Switch::from_vxlan(const Frame* frames, unsigned count, uint64_t now, Burst& out) {
+  from_underlay(frames, count, false, now, out);
+}
+
+void Switch::from_outer(const Frame* frames, unsigned count, uint64_t now, Burst& out) {
+  from_underlay(frames, count, true, now, out);
+}
+
+void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint64_t now,
+                           Burst& out) {
+  out.frames = frames_;
+  out.inputs = inputs_;
+  out.reply_count = 0;
+  const SegmentHeader& header = segment_.header();
+  uint8_t local[16];
+  for (unsigned i = 0; i < 4; i++) {
+    store32(local + 4 * i, load_word(reinterpret_cast<const RowWord*>(header.localAddress) + i));
+  }
+  const uint16_t udp_port = static_cast<uint16_t>(load_relaxed(&header.udpPort));
+  Pass pass(segment_, 0, now, out);
+  Work works[kBurst];
+  unsigned filled = 0;
+  uint64_t bytes = 0;
+  const auto run = [&] {
+    find_destinations(pass, works, filled);
+    emit_all(pass, works, filled);
+    flush(out);
+    filled = 0;
+  };
+  for (unsigned i = 0; i < count; i++) {
+    bytes += frames[i].length;
+    inputs_[filled] = i;
+    Decapsulation packets;
+    const Drop reason =
+        outer ? packets.open_outer(frames[i], local, udp_port) : packets.open_payload(frames[i]);
+    if (reason != Drop::none) {
+      // In order behind what came before it.
+      works[filled].reason = reason;
+      if (++filled == kBurst) run();
+      continue;
+    }
+    while (packets.next(frames_[filled])) {
+      inputs_[filled] = i;
+      classify_packet(pass, works[filled], filled, local);
+      if (++filled == kBurst) run();
+    }
+  }
+  run();
+  counters_.received(0, count, bytes);
+}
+
+// Checks that need no table but the port's row; starts the memory accesses of the lookups.
+void Switch::classify_port(Pass& pass, Work& work, unsigned index) {
+  Frame& frame = frames_[index];
+  work.network = pass.network;
+  work.vni = pass.vni;
+  work.reason = pass.network == 0 ? Drop::port_detached : check_frame(frame, work);
+  if (work.reason != Drop::none) return;
+  work.hash = pass.macs.hash(mac_key(work.destination, work.network));
+  work.sourceHash = pass.macs.hash(mac_key(work.source, work.network));
+  pass.macs.prefetch(work.sourceHash);
+  if (!is_group(work.destination)) pass.macs.prefetch(work.hash);
+}
+
+// What holds for every tenant's frame, wherever it comes from.
+Drop Switch::check_frame(Frame& frame, Work& work) {
+  if (frame.length < kEthernetHeader) return Drop::too_short;
+  work.flowKnown = false;
+  work.destination = load_mac(frame.data);
+  work.source = load_mac(frame.data + 6);
+  if (is_group(work.source) || work.source == 0) return Drop::source_multicast;
+  if (is_reserved(work.destination)) return Drop::reserved_group;
+  if (!find_layers(frame.data, frame.length, work.layers)) return Drop::malformed;
+  return check_metadata(frame.data, frame.length, work.layers, frame.meta);
+}
+
+// A VXLAN packet (RFC 7348 section 5): flags, VNI, and whether this VTEP may speak in this network.
+// Then the frame inside.
+void Switch::classify_packet(Pass& pass, Work& work, unsigned index, const uint8_t local[16]) {
+  constexpr uint8_t kInstanceBit = 0x08;
+  constexpr uint8_t kOtherFormat = 0x35;  // version, next protocol and OAM bits of VXLAN-GPE
+  Frame& frame = frames_[index];
+  if (frame.length < kVxlanHeader) {
+    work.reason = Drop::outer_malformed;
+    return;
+  }
+  if ((frame.data[0] & kInstanceBit) == 0 || (frame.data[0] & kOtherFormat) != 0) {
+    work.reason = Drop::vxlan_flags;
+    return;
+  }
+  if (same_ip(frame.source, local)) {
+    work.reason = Drop::own_address;
+    return;
+  }
+  work.vni = net32(frame.data + 4) >> 8;
+  work.reason = admit(pass, work.vni, frame.source);
+  if (work.reason != Drop::none) return;
+  work.network = pass.lastNetwork;
+  frame.data += kVxlanHeader;
+  frame.length -= kVxlanHeader;
+  frame.headroom += kVxlanHeader;
+  if ((frame.meta.flags & kNeedsChecksum) != 0) {
+    frame.meta.checksum_start = static_cast<uint16_t>(frame.meta.checksum_start - kVxlanHeader);
+    frame.meta.header_length = static_cast<uint16_t>(
+        frame.meta.header_length > kVxlanHeader ? frame.meta.header_length - kVxlanHeader : 0);
+  }
+  work.reason = check_frame(frame, work);
+  if (work.reason != Drop::none) return;
+  work.hash = pass.macs.hash(mac_key(work.destination, work.network));
+  if (!is_group(work.destination)) pass.macs.prefetch(work.hash);
+}
+
+// Two or three cache lines; none when the packet before came from the same VTEP and network.
+Drop Switch::admit(Pass& pass, uint32_t vni, const uint8_t source[16]) {
+  if (!pass.known || pass.lastVni != vni || !same_ip(pass.lastSource, source)) {
+    pass.known = true;
+    pass.lastVni = vni;
+    copy(pass.lastSource, source, 16);
+    pass.lastNetwork = segment_.find_network(vni);
+    pass.lastVerdict = Drop::unknown_vni;
+    if (pass.lastNetwork != 0) {
+      const uint32_t remote = segment_.find_remote(source);
+      const HashTable<NumberShape> access(segment_, segment_.header().access);
+      Words<NumberShape::kWords> pair;
+      const bool allowed =
+          remote != 0 && access.find(access_key(pass.lastNetwork, remote), pair) != access.kNowhere;
+      pass.lastVerdict = allowed ? Drop::none : Drop::unknown_vtep;
+    }
+  }
+  return pass.lastVerdict;
+}
+
+// Refreshes the source's entry, or reports what the table does not know yet.
+void Switch::learn_mac(Pass& pass, const Work& work) {
+  const uint32_t here = destination_word(Destination::port, pass.port);
+  if (pass.lastMac == work.source) return;
+  Words<MacShape::kWords> slot;
+  const uint32_t position =
+      pass.macs.find(mac_key(work.source, work.network), work.sourceHash, slot);
+  const bool found = position != pass.macs.kNowhere;
+  pass.lastMac = work.source;
+  if (found && (slot.w[0] & kPlace) == here) {
+    uint32_t* seen = pass.macs.cold(position);
+    const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
+    if (load_relaxed(seen) != seconds) store_relaxed(seen, seconds);
+    return;
+  }
+  if (found && (slot.w[0] & kPlaced) != 0) return;
+  const uint64_t key[3] = {work.source, work.network, LearnRecord::kMac};
+  if (!learn_due(key, pass.port, pass.now)) return;
+  LearnRecord& record = pass.out.learns[pass.out.learn_count++];
+  record = {};
+  record.timeNanoseconds = pass.now;
+  record.kind = LearnRecord::kMac;
+  record.port = pass.port;
+  record.network = static_cast<uint16_t>(work.network);
+  store_mac(record.mac, work.source);
+}
+
+void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], uint32_t flags) {
+  HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
+  Words<NeighbourShape::kWords> slot;
+  const uint32_t position = table.find(neighbour_key(ip, work.network), slot);
+  if (position != table.kNowhere) {
+    if ((slot.w[0] & NeighbourFlag::fixed) != 0) return;
+    uint32_t* cold = table.cold(position);
+    const bool same = (slot.w[0] & NeighbourFlag::local) != 0 && slot_mac(slot) == work.source &&
+                      (slot.w[0] | flags) == slot.w[0] && load_relaxed(cold + 1) == pass.port;
+    if (same) {
+      const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
+      if (load_relaxed(cold) != seconds) store_relaxed(cold, seconds);
+      return;
+    }
+  }
+  const uint64_t key[3] = {load64(ip), load64(ip + 8),
+                           mix(work.source ^ static_cast<uint64_t>(work.network) << 48) ^ flags};
+  if (!learn_due(key, pass.port, pass.now)) return;
+  LearnRecord& record = pass.out.learns[pass.out.learn_count++];
+  record = {};
+  record.timeNanoseconds = pass.now;
+  record.kind = LearnRecord::kNeighbour;
+  record.port = pass.port;
+  record.network = static_cast<uint16_t>(work.network);
+  record.flags = flags;
+  store_mac(record.mac, work.source);
+  copy(record.ip, ip, 16);
+}
+
+// A report that may have been lost on its way is repeated; one that was made void by a flush, at
+// once.
+bool Switch::learn_due(const uint64_t key[3], uint32_t port, uint64_t now) {
+  const uint32_t flushes = load_relaxed(&segment_.header().flushCount);
+  const uint64_t hash = mix(key[0] ^ mix(key[1] ^ mix(key[2])));
+  Recent& recent = recent_[hash % kRecent];
+  if (equal(recent.key, key, sizeof recent.key) && recent.port == port &&
+      recent.flushCount == flushes && now - recent.time < kRepeatAfter) {
+    return false;
+  }
+  copy(recent.key, key, sizeof recent.key);
+  recent.port = port;
+  recent.flushCount = flushes;
+  recent.time = now;
+  return true;
+}
+
+// ARP and ND: snoops, and answers where the table can. True when the frame needs to go no further.
+bool Switch::talk_neighbours(Pass& pass, Work& work, unsigned index) {
+  const Frame& frame = frames_[index];
+  const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
+  if (talk.tells) learn_binding(pass, work, talk.sender, talk.router ? NeighbourFlag::router : 0);
+  const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
+  if (!talk.asks || !suppress || !is_group(work.destination)) return false;
+  const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
+  Words<NeighbourShape::kWords> slot;
+  if (table.find(neighbour_key(talk.target, work.network), slot) == table.kNowhere) return false;
+  if ((slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0) return false;
+  // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
+  // it is taken.
+  if (slot_mac(slot) == work.source) return false;
+  Burst& out = pass.out;
+  Reply& reply = out.replies[out.reply_count++];
+  reply.length =
+      write_neighbour_answer(frame.data, work.layers, slot_mac(slot), slot.w[0], reply.bytes);
+  if (out.emit_count == kMaxEmits) flush(out);
+  out.emits[out.emit_count++] = {index, destination_word(Destination::port, pass.port), work.vni, 0,
+                                 static_cast<uint16_t>(out.reply_count)};
+  counters_.drop(Drop::suppressed);
+  WorkerCounters::add(counters_.port(pass.port).suppressed, 1);
+  if (out.drop_count == kMaxEmits) flush(out);
+  out.drops[out.drop_count++] = {inputs_[index], 0, out.emit_count, Drop::suppressed};
+  return true;
+}
+
+void Switch::find_destinations(Pass& pass, Work* works, unsigned count) {
+  uint64_t last = 0;
+  uint32_t network = 0, word = kFlood;
+  for (unsigned i = 0; i < count; i++) {
+    Work& work = works[i];
+    if (work.reason != Drop::none) continue;
+    work.word = kFlood;
+    if (is_group(work.destination)) continue;
+    if (work.destination != last || work.network != network) {
+      Words<MacShape::kWords> slot;
+      const bool found = pass.macs.find(mac_key(work.destination, work.network), work.hash, slot) !=
+                         pass.macs.kNowhere;
+      last = work.destination;
+      network = work.network;
+      word = found ? slot.w[0] & kPlace : kFlood;
+    }
+    work.word = word;
+  }
+}
+
+// In the order of arrival, so that no flow is reordered and every build gives the same.
+void Switch::emit_all(Pass& pass, Work* works, unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
+    Work& work = works[i];
+    if (work.reason != Drop::none) {
+      drop(pass, i, work.reason);
+      continue;
+    }
+    const bool talks = work.layers.ethertype == kEtherArp || work.layers.protocol == kProtocolIcmp6;
+    if (pass.port != 0 && talks && talk_neighbours(pass, work, i)) continue;
+    if (work.word == kFlood) {
+      flood(pass, work, i);
+    } else if (destination_kind(work.word) == Destination::remote && pass.port == 0) {
+      drop(pass, i, Drop::split_horizon);
+    } else if (work.word == destination_word(Destination::port, pass.port)) {
+      drop(pass, i, Drop::same_port);
+    } else {
+      send(pass, work, i, work.word);
+    }
+  }
+}
+
+// To every port but the one it came from and, unless it came from a VTEP, to every remote.
+void Switch::flood(Pass& pass, Work& work, unsigned index) {
+  const RowWord* row = row_words(segment_.network(work.network));
+  const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
+  uint32_t targets = 0;
+  if (offset != 0) {
+    const uint32_t* block = segment_.flood_words() + offset;
+    const uint32_t counts = load_acquire(block + 1);
+    const uint32_t ports = counts & 0xffff;
+    const uint32_t end = pass.port != 0 ? ports + (counts >> 16) : ports;
+    const uint32_t here = destination_word(Destination::port, pass.port);
+    for (uint32_t i = 0; i < end; i++) {
+      const uint32_t word = load_relaxed(block + 2 + i);
+      if (word == 0 || word == here) continue;
+      send(pass, work, index, word);
+      targets++;
+    }
+  }
+  if (targets == 0) return drop(pass, index, Drop::no_destination);
+  WorkerCounters::add(counters_.port(pass.port).flooded, 1);
+}
+
+void Switch::send(Pass& pass, Work& work, unsigned index, uint32_t destination) {
+  const Frame& frame = frames_[index];
+  const uint32_t length = wire_length(frame.length, frame.meta);
+  const uint32_t id = destination_id(destination);
+  if (destination_kind(destination) == Destination::port) {
+    const uint32_t mtu = port_mtu(segment_, id);
+    if (mtu != 0 && length - work.layers.l3 > mtu)
+      return drop(pass, index, Drop::exceeds_mtu, destination);
+  } else {
+    const RemoteFacts remote = remote_facts(segment_, id);
+    if (remote.state != RemoteState::resolved)
+      return drop(pass, index, Drop::unresolved, destination);
+    if (remote.mtu != 0 && length + remote.headerLength - kEthernetHeader > remote.mtu) {
+      return drop(pass, index, Drop::exceeds_mtu, destination);
+    }
+    if (!work.flowKnown) work.flow = flow_hash(frame.data, frame.length, work.layers);
+    work.flowKnown = true;
+  }
+  Burst& out = pass.out;
+  if (out.emit_count == kMaxEmits) flush(out);
+  out.emits[out.emit_count++] = {index, destination, work.vni, work.flowKnown ? work.flow : 0, 0};
+}
+
+}  // namespace vtep

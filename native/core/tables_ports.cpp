@@ -1,0 +1,123 @@
+// Ports: rows, which network each is in, and what has to go when one leaves.
+#include "tables.hpp"
+
+namespace vtep {
+namespace {
+
+template <unsigned N>
+void copy_text(char (&to)[N], const char* from) {
+  for (unsigned i = 0; i < N; i++) {
+    to[i] = *from;
+    if (*from != 0) from++;
+  }
+}
+
+}  // namespace
+
+bool Tables::port_is_open(uint32_t id) const {
+  if (id == 0 || id > segment_.config().ports) return false;
+  const uint32_t state = current_row(segment_.port(id)).state;
+  return state == PortState::open || state == PortState::failed;
+}
+
+void Tables::tell_port(uint32_t id, uint32_t kind) {
+  Event event = {};
+  event.kind = static_cast<uint16_t>(kind);
+  event.port = id;
+  event.flags = current_row(segment_.port(id)).flags;
+  emit(event, state_.timeNanoseconds);
+}
+
+uint32_t Tables::open_port(const PortInfo& info) {
+  const uint32_t id = allocate(state_.usedPorts, segment_.config().ports);
+  if (id == 0) return 0;
+  PortRow row = {};
+  row.state = PortState::open;
+  row.up = info.up;
+  row.ifindex = info.ifindex;
+  row.mtu = info.mtu;
+  row.flags = info.flags;
+  copy(row.mac, info.mac, 6);
+  copy_text(row.kind, info.kind);
+  copy_text(row.name, info.name);
+  copy_text(row.spec, info.spec);
+  write_row(segment_.port(id), row);
+  return id;
+}
+
+void Tables::set_port_up(uint32_t id, bool up) {
+  if (!port_is_open(id)) return;
+  PortRow row = current_row(segment_.port(id));
+  if ((row.up != 0) == up) return;
+  row.up = up;
+  write_row(segment_.port(id), row);
+  tell_port(id, up ? EventKind::portUp : EventKind::portDown);
+}
+
+void Tables::set_port_mtu(uint32_t id, uint32_t mtu) {
+  if (!port_is_open(id)) return;
+  PortRow row = current_row(segment_.port(id));
+  row.mtu = mtu;
+  write_row(segment_.port(id), row);
+}
+
+void Tables::port_gone(uint32_t id) {
+  if (!port_is_open(id)) return;
+  PortRow row = current_row(segment_.port(id));
+  if (row.state == PortState::failed) return;
+  row.state = PortState::failed;
+  row.up = 0;
+  write_row(segment_.port(id), row);
+  tell_port(id, EventKind::portGone);
+}
+
+void Tables::close_port(uint32_t id) {
+  if (!port_is_open(id)) return;
+  port_move(id, 0);
+  PortRow row = current_row(segment_.port(id));
+  row.state = PortState::closing;
+  row.up = 0;
+  write_row(segment_.port(id), row);
+  retire(RetiredKind::port, id);
+}
+
+// Out of the old network, empty-handed, then into the new one: at no time does a frame of one
+// network find the way into the other.
+const char* Tables::port_move(uint32_t id, uint32_t network) {
+  PortRow row = current_row(segment_.port(id));
+  const uint32_t old = row.network;
+  if (old == network) return nullptr;
+  const uint32_t word = destination_word(Destination::port, id);
+  if (old != 0) {
+    row.network = 0;
+    write_row(segment_.port(id), row);
+    flood_erase(old, word);
+    flush_port(id);
+  }
+  if (network == 0) return nullptr;
+  if (!flood_insert(network, word)) return "no room in the flood lists";
+  row = current_row(segment_.port(id));
+  row.network = static_cast<uint16_t>(network);
+  write_row(segment_.port(id), row);
+  return nullptr;
+}
+
+const char* Tables::port_attach(const PortAttachOperation& operation) {
+  uint32_t network = 0;
+  if (operation.vni != 0) {
+    network = segment_.find_network(operation.vni);
+    if (network == 0) return "no network has this VNI";
+  }
+  const uint32_t id = operation.port;
+  if (implicitPorts_ && id != 0 && id <= segment_.config().ports && take(state_.usedPorts, id)) {
+    PortRow row = {};
+    row.state = PortState::open;
+    row.up = 1;
+    copy_text(row.kind, "core");
+    write_row(segment_.port(id), row);
+  }
+  if (!port_is_open(id)) return "no such port";
+  return port_move(id, network);
+}
+
+}  // namespace vtep
