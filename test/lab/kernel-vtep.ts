@@ -24,10 +24,10 @@ export class KernelVtep {
   readonly bridge: string
   readonly device: string
 
-  private readonly host: Host
+  readonly host: Host
   readonly vni: number
 
-  constructor(host: Host, vni: number) {
+  private constructor(host: Host, vni: number) {
     this.host = host
     this.vni = vni
     this.bridge = `br${vni}`
