@@ -14,6 +14,7 @@ import type {
   VtepSpec,
 } from '../fib/dataplane.js'
 import { type Addon, type AddonClient, DataplaneError, type KindInfo } from './addon.js'
+import { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.js'
 import {
   formatKeyValues,
   keyValues,
@@ -189,14 +190,15 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
     await this.#request('ping', '')
   }
 
-  /** Sends frames into a `ring` port as if a tenant had, packed by packRingFrames. */
-  async ringSend(port: number, frames: Uint8Array): Promise<void> {
-    await this.#request('ring-send', withPort(port, frames))
+  /** Sends frames into a `ring` port as if a tenant had. */
+  async ringSend(port: number, frames: readonly RingFrame[]): Promise<void> {
+    await this.#request('ring-send', withPort(port, packRingFrames(frames)))
   }
 
-  /** The packed frames that a `ring` port was given, up to what one message holds; see unpackRingFrames. */
-  async ringReceive(port: number): Promise<Uint8Array> {
-    return this.#client.request('ring-receive', withPort(port, new Uint8Array(0))).catch(asFailed)
+  /** The frames that a `ring` port was given since the last call, up to what one message holds. */
+  async ringReceive(port: number): Promise<readonly Required<RingFrame>[]> {
+    const payload = withPort(port, new Uint8Array(0))
+    return unpackRingFrames(await this.#client.request('ring-receive', payload).catch(asFailed))
   }
 
   async detach(): Promise<void> {
