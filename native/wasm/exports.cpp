@@ -122,6 +122,7 @@ EXPORT uint32_t core_apply(size_t length) {
   return applied.failed;
 }
 EXPORT uint32_t apply_failed_index() { return applied.index; }
+EXPORT uint32_t apply_failed_code() { return applied.code; }
 
 // 1 = done; 0: see problem_text.
 EXPORT uint32_t core_run(size_t length) {
