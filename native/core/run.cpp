@@ -1,6 +1,9 @@
 #include "run.hpp"
 
+#include "checksum.hpp"
 #include "encap.hpp"
+#include "metadata.hpp"
+#include "segmentation.hpp"
 
 namespace vtep {
 namespace {
@@ -8,7 +11,7 @@ namespace {
 constexpr uint64_t kNanoseconds = 1000000000;
 constexpr size_t kInputHead = 8;
 constexpr size_t kFrameHead = 1 + 4 + 16 + sizeof(Meta) + 4;
-enum Form : uint8_t { kFromPort = 0, kFromOuter = 1, kFromVxlan = 2 };
+enum Form : uint8_t { kFromPort, kFromOuter, kFromVxlan, kFinish, kFinishPartial };
 enum Tag : uint8_t { kEmitTag = 1, kDropTag = 2 };
 static_assert(sizeof(Meta) == 10);
 
@@ -100,17 +103,53 @@ struct Core::Sink {
       outer_length = encap_frame(remote, emit.vni, emit.hash, frame, outer, meta);
     }
     emitted++;
+    write(base + burst.inputs[emit.frame], emit.destination, meta, outer, outer_length, frame.data,
+          frame.length);
+  }
+
+  // One emit record: a header and what follows it.
+  void write(uint32_t input, uint32_t destination, const Meta& meta, const uint8_t* head,
+             uint32_t head_length, const uint8_t* tail, uint32_t tail_length) {
     if (out == nullptr) return;
-    const uint32_t length = outer_length + frame.length;
+    const uint32_t length = head_length + tail_length;
     if (!make_room(*out, 23 + size_t{length})) return void(failed = true);
     put8(*out, kEmitTag);
-    put32(*out, base + burst.inputs[emit.frame]);
-    put32(*out, emit.destination);
+    put32(*out, input);
+    put32(*out, destination);
     put(*out, &meta, sizeof meta);
     put32(*out, length);
-    put(*out, outer, outer_length);
-    put(*out, frame.data, frame.length);
+    put(*out, head, head_length);
+    put(*out, tail, tail_length);
     records++;
+  }
+
+  // What a worker does for a device without offloads.
+  Drop finish(uint32_t input, Frame frame, bool partial) {
+    Layers layers;
+    if (frame.length < kEthernetHeader) return Drop::too_short;
+    if (!find_layers(frame.data, frame.length, layers)) return Drop::malformed;
+    const Drop reason = check_metadata(frame.data, frame.length, layers, frame.meta);
+    if (reason != Drop::none) return reason;
+    if (frame.meta.gso_type != kGsoNone) return cut(input, frame, partial);
+    const Meta meta = frame.meta;
+    const bool sum = !partial && (meta.flags & kNeedsChecksum) != 0;
+    write(input, 0, sum ? Meta{} : meta, nullptr, 0, frame.data, frame.length);
+    if (sum && out != nullptr && !failed) {
+      store16(out->data + out->length - frame.length + meta.checksum_start + meta.checksum_offset,
+              completed_checksum(frame.data, frame.length, meta));
+    }
+    return Drop::none;
+  }
+
+  Drop cut(uint32_t input, const Frame& frame, bool partial) {
+    Segmenter segmenter;
+    const auto checksums = partial ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
+    if (const Drop reason = segmenter.open(frame, checksums); reason != Drop::none) return reason;
+    for (Piece piece; segmenter.next(piece);) {
+      write(input, 0, piece.meta, piece.header, piece.header_length, piece.payload,
+            piece.payload_length);
+    }
+    return Drop::none;
   }
 };
 
@@ -142,7 +181,7 @@ const char* Core::bursts(const uint8_t* input, size_t length, Sink& sink) {
     if (!pending && !read_frame(input, length, at, next)) return "input ends inside a frame";
     const uint8_t form = next.form;
     const uint32_t port = next.port;
-    if (form > kFromVxlan) return "no such form of frame";
+    if (form > kFinishPartial) return "no such form of frame";
     if (form == kFromPort && (port == 0 || port > segment_.config().ports)) return "no such port";
     unsigned n = 0;
     do {
@@ -158,6 +197,10 @@ const char* Core::bursts(const uint8_t* input, size_t length, Sink& sink) {
     if (form == kFromOuter) switch_.from_outer(frames, n, now, burst_);
     if (form == kFromVxlan) switch_.from_vxlan(frames, n, now, burst_);
     for (uint32_t i = 0; i < sink.learned; i++) tables_.learn(sink.learns[i]);
+    for (uint32_t i = 0; form >= kFinish && i < n; i++) {
+      const Drop reason = sink.finish(done + i, frames[i], form == kFinishPartial);
+      if (reason != Drop::none) sink.drop({i, 0, 0, reason});
+    }
     done += n;
   }
   return sink.failed ? "no memory for the output" : nullptr;

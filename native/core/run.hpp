@@ -2,16 +2,19 @@
 // addon's class Core and the WebAssembly build are this class. All numbers little-endian, nothing
 // padded.
 //
+// clang-format off
 // Input of run():   u32 now (seconds), u32 count, then per frame
-//                   u8 form (0 tenant's frame from a port, 1 outer Ethernet frame, 2 VXLAN packet),
-//                   u32 port (form 0, else 0), ip source (form 2, else zero), meta, u32 length,
-//                   bytes
+//                   u8 form, u32 port (form 0, else 0), ip source (form 2, else zero), meta, u32 length, bytes
+//     form 0        a tenant's frame from a port
+//          1        an outer Ethernet frame from the underlay
+//          2        a VXLAN packet (a UDP payload) from `source`
+//          3        any frame, to be finished in software: cut if it is a super-frame, checksums complete
+//          4        the same, but the device sums: checksums stay partial
 // Output of run():  u32 count, then records
-//                   u8 1 (emit),  u32 input, u32 destination word, meta, u32 length, bytes (with
-//                   outer headers for remotes) u8 2 (drop),  u32 input, u32 destination word (0 =
-//                   the frame as a whole), u8 reason
-// meta (10 bytes):  u8 flags, u8 gso type, u16 header length, u16 gso size, u16 checksum start, u16
-// checksum offset
+//                   u8 1 (emit), u32 input, u32 destination word (0 for forms 3 and 4), meta, u32 length, bytes (with outer headers for remotes)
+//                   u8 2 (drop), u32 input, u32 destination word (0 = the frame as a whole), u8 reason
+// meta (10 bytes):  u8 flags, u8 gso type, u16 header length, u16 gso size, u16 checksum start, u16 checksum offset
+// clang-format on
 //
 // Consecutive frames of one form and port are one burst (up to kBurst); what they teach is known to
 // the next burst.

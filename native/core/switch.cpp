@@ -275,8 +275,8 @@ void Switch::learn_mac(Pass& pass, const Work& work) {
     return;
   }
   if (found && (slot.w[0] & kPlaced) != 0) return;
-  const uint64_t key[3] = {work.source, work.network, LearnRecord::kMac};
-  if (!learn_due(key, pass.port, pass.now)) return;
+  const uint64_t key[3] = {work.source, 0, work.network};
+  if (!learn_due(key, 0, pass)) return;
   LearnRecord& record = pass.out.learns[pass.out.learn_count++];
   record = {};
   record.timeNanoseconds = pass.now;
@@ -301,9 +301,8 @@ void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], u
       return;
     }
   }
-  const uint64_t key[3] = {load64(ip), load64(ip + 8),
-                           mix(work.source ^ static_cast<uint64_t>(work.network) << 48) ^ flags};
-  if (!learn_due(key, pass.port, pass.now)) return;
+  const uint64_t key[3] = {load64(ip), load64(ip + 8), work.network};
+  if (!learn_due(key, work.source | static_cast<uint64_t>(flags) << 48, pass)) return;
   LearnRecord& record = pass.out.learns[pass.out.learn_count++];
   record = {};
   record.timeNanoseconds = pass.now;
@@ -317,18 +316,20 @@ void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], u
 
 // A report that may have been lost on its way is repeated; one that was made void by a flush, at
 // once.
-bool Switch::learn_due(const uint64_t key[3], uint32_t port, uint64_t now) {
+bool Switch::learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass) {
   const uint32_t flushes = load_relaxed(&segment_.header().flushCount);
   const uint64_t hash = mix(key[0] ^ mix(key[1] ^ mix(key[2])));
   Recent& recent = recent_[hash % kRecent];
-  if (equal(recent.key, key, sizeof recent.key) && recent.port == port &&
-      recent.flushCount == flushes && now - recent.time < kRepeatAfter) {
+  if (equal(recent.key, key, sizeof recent.key) && recent.claim == claim &&
+      recent.port == pass.port && recent.flushCount == flushes &&
+      pass.now - recent.time < kRepeatAfter) {
     return false;
   }
   copy(recent.key, key, sizeof recent.key);
-  recent.port = port;
+  recent.claim = claim;
+  recent.port = pass.port;
   recent.flushCount = flushes;
-  recent.time = now;
+  recent.time = pass.now;
   return true;
 }
 

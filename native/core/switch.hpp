@@ -90,9 +90,10 @@ class Switch {
   struct Work;
   struct Pass;
   // What was reported lately, so that a MAC that the keeper has not entered yet is not reported
-  // with every frame.
+  // with every frame. By what it is about (MAC or address, network): another claim takes its place.
   struct Recent {
     uint64_t key[3];
+    uint64_t claim;
     uint64_t time;
     uint32_t port;
     uint32_t flushCount;
@@ -106,7 +107,7 @@ class Switch {
   Drop admit(Pass& pass, uint32_t vni, const uint8_t source[16]);
   void learn_mac(Pass& pass, const Work& work);
   void learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], uint32_t flags);
-  bool learn_due(const uint64_t key[3], uint32_t port, uint64_t now);
+  bool learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass);
   bool talk_neighbours(Pass& pass, Work& work, unsigned index);
   void find_destinations(Pass& pass, Work* works, unsigned count);
   void emit_all(Pass& pass, Work* works, unsigned count);

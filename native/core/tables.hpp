@@ -127,6 +127,11 @@ class Tables {
   template <typename Shape>
   uint32_t insert(HashWriter<Shape>& table, HashRegion& region, const Words<Shape::kWords>& slot);
   void emit(Event event, uint64_t timeNanoseconds);
+  // Workers may hold back reports for what has just changed: this tells them not to.
+  void count_flush() {
+    uint32_t& count = segment_.header().flushCount;
+    store_relaxed(&count, load_relaxed(&count) + 1);
+  }
   uint32_t now_seconds() const { return load_relaxed(&segment_.header().clockSeconds); }
 
   // tables_flood.cpp

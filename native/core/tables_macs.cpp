@@ -68,10 +68,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
   mac_count(changed, 1);
   store_relaxed(macs_.cold(position), now_seconds());
   if (!is_local(old)) access_release(network, destination_id(old), 0);
-  if (is_local(old)) {
-    SegmentHeader& header = segment_.header();
-    store_relaxed(&header.flushCount, header.flushCount + 1);
-  }
+  count_flush();
   return nullptr;
 }
 
@@ -83,8 +80,7 @@ void Tables::mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell) {
     access_release(slot_network(slot), destination_id(slot.w[0]), 0);
     return;
   }
-  SegmentHeader& header = segment_.header();
-  store_relaxed(&header.flushCount, header.flushCount + 1);
+  count_flush();
   if (tell != 0) mac_tell(slot, tell, state_.timeNanoseconds);
 }
 

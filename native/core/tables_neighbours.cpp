@@ -40,7 +40,10 @@ bool Tables::binding_put(const BindingSlot& slot, uint32_t port) {
   BindingSlot old;
   uint32_t position = neighbours_.find(slot, old);
   if (position != neighbours_.kNowhere) {
-    if (!equal(&old, &slot, sizeof slot)) neighbours_.replace(position, slot);
+    if (!equal(&old, &slot, sizeof slot)) {
+      neighbours_.replace(position, slot);
+      count_flush();
+    }
   } else {
     position = insert(neighbours_, segment_.header().neighbours, slot);
     if (position == neighbours_.kNowhere) return false;
@@ -57,8 +60,7 @@ void Tables::binding_erase(uint32_t position, const BindingSlot& slot, uint32_t 
   neighbours_.remove(position);
   add_to_row(&segment_.network(slot_network(slot)), offsetof(NetworkRow, neighbours), -1);
   if ((slot.w[0] & NeighbourFlag::local) == 0) return;
-  SegmentHeader& header = segment_.header();
-  store_relaxed(&header.flushCount, header.flushCount + 1);
+  count_flush();
   if (tell != 0) binding_tell(slot, port, tell, state_.timeNanoseconds);
 }
 
