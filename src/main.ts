@@ -14,4 +14,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const { stdout, stderr, env: environment } = process
-process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, environment }, version)
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  stdout,
+  stderr,
+  environment,
+  version,
+})

@@ -1,6 +1,6 @@
 // GET /openapi.json: the API's description, made from the tables of views and operations.
 
-import { EventView, operations, type Schema, views } from '../host/index.js'
+import { eventSchema, operations, type Schema, viewSchemas, views } from '../host/index.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -12,7 +12,7 @@ export function openApi(version: string): Json {
     paths[key] = { ...paths[key], [method.toLowerCase()]: operation }
   }
   for (const view of views) {
-    const rows = { type: 'array', items: published(view.schema as Schema) }
+    const rows = { type: 'array', items: published(viewSchemas[view.name] as Schema) }
     add(`/v1/${view.name}`, 'get', {
       operationId: view.name,
       summary: view.summary,
@@ -22,7 +22,7 @@ export function openApi(version: string): Json {
         description: `Only rows with this ${name}; may be repeated.`,
         schema: { type: 'string' },
       })),
-      responses: answers(200, view.single === true ? published(view.schema as Schema) : rows),
+      responses: answers(200, view.single === true ? rows.items : rows),
     })
   }
   add('/v1/events', 'get', {
@@ -43,7 +43,7 @@ export function openApi(version: string): Json {
         content: {
           'text/event-stream': { schema: { type: 'string' } },
           'application/json': {
-            schema: { type: 'array', items: published(EventView as Schema) },
+            schema: { type: 'array', items: published(eventSchema as Schema) },
           },
         },
       },

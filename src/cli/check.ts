@@ -13,7 +13,11 @@ export function define(program: Command, context: CliContext): void {
     .argument('<file>', 'configuration file; - for standard input')
     .option('--json', 'as JSON: { "problems": […], "hints": […] }')
   command.action((file: string, options: { readonly json?: true }) => {
-    const loaded = loadConfig(readText(file), file === '-' ? 'standard input' : file, knownPortKinds())
+    const loaded = loadConfig(
+      readText(file),
+      file === '-' ? 'standard input' : file,
+      knownPortKinds(),
+    )
     const problems = 'problems' in loaded ? loaded.problems : []
     const hints = 'hints' in loaded ? loaded.hints : []
     if (options.json === true) context.stdout.write(formatJson({ problems, hints }, context))

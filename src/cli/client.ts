@@ -28,7 +28,9 @@ export async function call<T>(runtimeDir: string, what: Call): Promise<T> {
 export function open(runtimeDir: string, what: Call): Promise<IncomingMessage> {
   const { method = 'GET', path, query = {}, body, accept = 'application/json' } = what
   const socketPath = runtimePaths(runtimeDir).api
-  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  const given = Object.entries(query).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined,
+  )
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve, reject) => {

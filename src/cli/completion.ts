@@ -60,7 +60,8 @@ const bashPath = `  local path= word i
 function bash(entries: readonly Entry[]): string {
   const known = entries.map(({ path }) => path.replaceAll(' ', '/')).filter((path) => path !== '')
   const rows = entries.map(
-    ({ path, words }) => `    ${single(path.replaceAll(' ', '/'))}) words=${single(words.map(({ word }) => word).join(' '))} ;;`,
+    ({ path, words }) =>
+      `    ${single(path.replaceAll(' ', '/'))}) words=${single(words.map(({ word }) => word).join(' '))} ;;`,
   )
   return `# bash completion for vtep
 _vtep() {
@@ -80,7 +81,8 @@ function zsh(entries: readonly Entry[]): string {
   const describe = ({ word, help }: Entry['words'][number]): string =>
     single(`${word}:${help.replaceAll(':', '\\:')}`)
   const rows = entries.map(
-    ({ path, words }) => `    ${single(path.replaceAll(' ', '/'))}) choices=(${words.map(describe).join(' ')}) ;;`,
+    ({ path, words }) =>
+      `    ${single(path.replaceAll(' ', '/'))}) choices=(${words.map(describe).join(' ')}) ;;`,
   )
   return `#compdef vtep
 _vtep() {

@@ -21,11 +21,16 @@ export function define(program: Command, context: CliContext): void {
     const runtimeDir = runtimeDirFor(command, context)
     const { stdout } = context
     const paint = painter(context)
-    const wanted = ({ kind }: EventView): boolean => options.kind === undefined || kind === options.kind
+    const wanted = ({ kind }: EventView): boolean =>
+      options.kind === undefined || kind === options.kind
     const query = { since: options.since }
     const past = (await call<EventView[]>(runtimeDir, { path: '/v1/events', query })).filter(wanted)
     if (options.follow !== true) {
-      stdout.write(options.json === true ? formatJson(past, context) : past.map((event) => format(event, paint)).join(''))
+      stdout.write(
+        options.json === true
+          ? formatJson(past, context)
+          : past.map((event) => format(event, paint)).join(''),
+      )
       return
     }
     const print = (event: EventView): void => {
@@ -38,7 +43,11 @@ export function define(program: Command, context: CliContext): void {
   })
 }
 
-async function follow(runtimeDir: string, since: string, print: (event: EventView) => void): Promise<void> {
+async function follow(
+  runtimeDir: string,
+  since: string,
+  print: (event: EventView) => void,
+): Promise<void> {
   const accept = 'text/event-stream'
   const stream = await open(runtimeDir, { path: '/v1/events', query: { since }, accept })
   stream.setEncoding('utf8')

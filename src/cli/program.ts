@@ -42,7 +42,10 @@ const commands: readonly CommandRow[] = [
     },
     load: () => import('./operations.js'),
   },
-  { names: { completion: 'Completion for bash, zsh or fish.' }, load: () => import('./completion.js') },
+  {
+    names: { completion: 'Completion for bash, zsh or fish.' },
+    load: () => import('./completion.js'),
+  },
 ]
 
 /** The runtime directory that a command is about. */
@@ -55,11 +58,10 @@ export function runtimeDirFor(command: Command, { environment }: CliContext): st
 export async function createProgram(
   context: CliContext,
   words: readonly string[],
-  version: string,
 ): Promise<Command> {
   const program = new Command('vtep')
     .description('VXLAN and EVPN on the hypervisor host.')
-    .version(version)
+    .version(context.version)
     .option(
       '--runtime-dir <directory>',
       `directory of the instance (VTEP_RUNTIME_DIR; default: ${DEFAULT_RUNTIME_DIR})`,
@@ -77,7 +79,8 @@ export async function createProgram(
 Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable.`,
     )
   for (const { names, load } of commands) {
-    if (Object.keys(names).some((name) => words.includes(name))) (await load()).define(program, context)
+    if (Object.keys(names).some((name) => words.includes(name)))
+      (await load()).define(program, context)
     else for (const [name, line] of Object.entries(names)) program.command(name).description(line)
   }
   for (const command of program.commands) inherit(command)
@@ -86,7 +89,10 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable.`,
 
 /** Every command, for completion. */
 export function createWholeProgram(context: CliContext): Promise<Command> {
-  return createProgram(context, commands.flatMap(({ names }) => Object.keys(names)), '')
+  return createProgram(
+    context,
+    commands.flatMap(({ names }) => Object.keys(names)),
+  )
 }
 
 /** Commander hands exitOverride and the output to commands made by command(), but not below groups made elsewhere. */
@@ -100,10 +106,9 @@ function inherit(command: Command): void {
 export async function runCommandLine(
   words: readonly string[],
   context: CliContext,
-  version: string,
 ): Promise<number> {
   try {
-    const program = await createProgram(context, words, version)
+    const program = await createProgram(context, words)
     if (words.length === 0) {
       program.outputHelp({ error: true })
       return exitCode.usage

@@ -34,7 +34,9 @@ function defineView(program: Command, view: View, context: CliContext): void {
       query: byPort ? {} : query,
     })
     context.stdout.write(
-      options['json'] === true ? formatJson(rows, context) : readable(view.name, rows, options, context),
+      options['json'] === true
+        ? formatJson(rows, context)
+        : readable(view.name, rows, options, context),
     )
   })
 }

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { stateDirOf } from '../host/instance/index.js'
-import { runDaemon, runDataplaneDaemon } from '../host/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
+import { runDaemon, runDataplaneDaemon } from './daemon.js'
 import { runtimeDirFor } from './program.js'
 
 interface RunOptions {
@@ -20,7 +20,10 @@ export function define(program: Command, context: CliContext): void {
     .description('Run the daemon in the foreground: controller and dataplane.')
     .option('--config <file>', 'configuration file')
     .option('--dataplane-only', 'only forward; a controller attaches')
-    .option('--controller-only', 'attach to a dataplane that runs already, and leave it forwarding at the end')
+    .option(
+      '--controller-only',
+      'attach to a dataplane that runs already, and leave it forwarding at the end',
+    )
     .option(
       '--state-dir <directory>',
       'where run-time additions survive a restart (VTEP_STATE_DIR; default: /var/lib/NAME for /run/NAME, else state/ in the runtime directory)',
@@ -35,12 +38,14 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
   command.action(async (options: RunOptions) => {
     const runtimeDir = runtimeDirFor(command, context)
     if (options.dataplaneOnly === true) {
-      if (options.controllerOnly === true) throw usage('--dataplane-only or --controller-only', 'both')
+      if (options.controllerOnly === true)
+        throw usage('--dataplane-only or --controller-only', 'both')
       await runDataplaneDaemon({ runtimeDir, workers: workersOf(options.workers), ...context })
       return
     }
     if (options.config === undefined) throw usage('--config FILE', 'nothing')
-    if (options.workers !== undefined) throw usage('dataplane.workers in the configuration', '--workers')
+    if (options.workers !== undefined)
+      throw usage('dataplane.workers in the configuration', '--workers')
     await runDaemon({
       configFile: options.config,
       runtimeDir,

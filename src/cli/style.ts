@@ -24,7 +24,11 @@ export interface Column<Row> {
 }
 
 /** Aligned columns under a heading; nothing but the heading when there are no rows. */
-export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint): string {
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  paint: Paint,
+): string {
   const cells = rows.map((row) => columns.map((column) => column.value(row)))
   const widths = columns.map(({ title }, i) =>
     cells.reduce((width, line) => Math.max(width, line[i]!.length), title.length),
@@ -40,7 +44,10 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
       .join('  ')
       .trimEnd()
   return [
-    line(columns.map(({ title }) => title), () => 'bold'),
+    line(
+      columns.map(({ title }) => title),
+      () => 'bold',
+    ),
     ...cells.map((texts, r) => line(texts, (i) => columns[i]!.style?.(rows[r]!))),
     '',
   ].join('\n')
@@ -59,9 +66,12 @@ export function formatCount(value: number): string {
 /** 93784 → "1d02h", as long as two units say enough. */
 export function formatDuration(seconds: number): string {
   const two = (value: number): string => String(value).padStart(2, '0')
-  const [d, h, m, s] = [seconds / 86400, (seconds / 3600) % 24, (seconds / 60) % 60, seconds % 60].map(
-    Math.floor,
-  ) as [number, number, number, number]
+  const [d, h, m, s] = [
+    seconds / 86400,
+    (seconds / 3600) % 24,
+    (seconds / 60) % 60,
+    seconds % 60,
+  ].map(Math.floor) as [number, number, number, number]
   if (d > 0) return `${d}d${two(h)}h`
   if (h > 0) return `${h}h${two(m)}m`
   return m > 0 ? `${m}m${two(s)}s` : `${s}s`

@@ -11,10 +11,19 @@ import type {
   StatusView,
   VtepView,
 } from '../host/views/index.js'
-import { type Column, formatCount, formatDuration, formatTable, type Paint, type Style } from './style.js'
+import {
+  type Column,
+  formatCount,
+  formatDuration,
+  formatTable,
+  type Paint,
+  type Style,
+} from './style.js'
 
 /** How a view's rows read; a row per view. */
-export const tables: { readonly [V in keyof StateReader]: (rows: ReturnType<StateReader[V]>, paint: Paint) => string } = {
+export const tables: {
+  readonly [V in keyof StateReader]: (rows: ReturnType<StateReader[V]>, paint: Paint) => string
+} = {
   status: formatStatus,
   peers: (rows, paint) => formatTable(peers, rows, paint),
   networks: (rows, paint) => formatTable(networks, rows, paint),
@@ -30,7 +39,11 @@ const text = <Row>(title: string, value: (row: Row) => string | null | undefined
   value: (row) => value(row) || '-',
 })
 
-const number = <Row>(title: string, value: (row: Row) => number | undefined, short = false): Column<Row> => ({
+const number = <Row>(
+  title: string,
+  value: (row: Row) => number | undefined,
+  short = false,
+): Column<Row> => ({
   title,
   right: true,
   value: (row) => {
@@ -104,7 +117,7 @@ const macs: readonly Column<MacView>[] = [
 
 const routes: readonly Column<RouteView>[] = [
   { title: '', value: (row) => (row.best ? '*' : ' '), style: () => 'green' },
-  text('TYPE', (row) => (String(row.type))),
+  text('TYPE', (row) => String(row.type)),
   text('RD', (row) => row.rd),
   text('ROUTE', describeRoute),
   text('LABELS', (row) => (row.labels ?? []).join(',')),
@@ -157,7 +170,11 @@ const drops: readonly Column<DropView>[] = [
 
 function formatDrops(rows: readonly DropView[], paint: Paint): string {
   if (rows.length === 0) return 'no frame was dropped\n'
-  return formatTable(drops, [...rows].sort((a, b) => b.count - a.count), paint)
+  return formatTable(
+    drops,
+    [...rows].sort((a, b) => b.count - a.count),
+    paint,
+  )
 }
 
 function formatStatus(status: StatusView, paint: Paint): string {
@@ -170,7 +187,10 @@ function formatStatus(status: StatusView, paint: Paint): string {
   return [
     line('vtep', `${status.version}, AS ${status.asn}, router ID ${status.routerId}`),
     line('address', `${status.vtep} by uplink ${status.uplink || '-'}`),
-    line('peers', paint(allUp ? 'green' : 'red', `${sessions.established} of ${sessions.total} established`)),
+    line(
+      'peers',
+      paint(allUp ? 'green' : 'red', `${sessions.established} of ${sessions.total} established`),
+    ),
     line('networks', String(status.networks)),
     line('macs', `${known.local} local, ${known.remote} remote`),
     line('health', health.length === 0 ? paint('green', 'good') : `${health.length} to look at`),

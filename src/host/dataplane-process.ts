@@ -7,9 +7,8 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { DataplaneError, NativeDataplane, startDataplane } from '../io/index.js'
-import { HostFailure, reasonOf } from './instance/index.js'
-import { runtimePaths } from './instance/index.js'
-import { prepareRuntimeDir } from './instance/index.js'
+import { HostFailure, prepareRuntimeDir, reasonOf, runtimePaths } from './instance/index.js'
+import type { ObtainedDataplane } from './packet-path.js'
 
 const START_SECONDS = 15
 /** A controller that was killed is noticed at once, but not in no time. */
@@ -51,12 +50,6 @@ export interface DataplaneSource {
   readonly start: boolean
 }
 
-export interface ObtainedDataplane {
-  readonly dataplane: NativeDataplane
-  /** It was running before, and forwards. */
-  readonly adopted: boolean
-}
-
 /** Attaches to the running dataplane, or to a new one. Throws HostFailure with one sentence that says what to do. */
 export async function obtainDataplane(source: DataplaneSource): Promise<ObtainedDataplane> {
   const { control } = runtimePaths(source.runtimeDir)
@@ -96,7 +89,12 @@ async function startProcess(source: DataplaneSource, control: string): Promise<N
   child.once('exit', (code, signal) => {
     ended = lastWords(path, logStart) || `it ended with ${signal ?? `code ${code}`}`
   })
-  const started = await attachWithin(control, START_SECONDS, 'UNREACHABLE', () => ended !== undefined)
+  const started = await attachWithin(
+    control,
+    START_SECONDS,
+    'UNREACHABLE',
+    () => ended !== undefined,
+  )
   if (started !== undefined) return started
   if (ended === undefined) child.kill('SIGKILL')
   throw new HostFailure(

@@ -56,7 +56,8 @@ export function merge(
     const network = all.find((one) => one.name === name)
     if (network === undefined) {
       const known = all.map((one) => one.name).join(', ')
-      const expected = known === '' ? 'a network, but there is none' : `one of the networks ${known}`
+      const expected =
+        known === '' ? 'a network, but there is none' : `one of the networks ${known}`
       findings.push({ path: ['ports', i, 'network'], expected, got: name })
       continue
     }

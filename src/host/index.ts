@@ -1,21 +1,38 @@
 // The front door of host.
 
+export { AmendmentsFile } from './amendments.js'
 export {
   type Finding,
   formatPath,
   type LoadedConfig,
   loadConfig,
+  type PortKindInfo,
   type Problem,
+  parseSocketAddress,
   type Schema,
   type SocketAddress,
+  suggest,
   unplaced,
 } from './config/index.js'
 export type { Config } from './config/schema.js'
-export { suggest } from './config/suggest.js'
+export { defaultWorkers, obtainDataplane, runDataplane } from './dataplane-process.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'
-export { HostFailure } from './instance/index.js'
-export { Refusal, type RefusalKind } from './refusal.js'
+export { Host, type HostSettings } from './host.js'
+export {
+  HostFailure,
+  lockRuntimeDir,
+  prepareRuntimeDir,
+  reasonOf,
+  runtimeDirOf,
+  runtimePaths,
+  stateDirOf,
+} from './instance/index.js'
+export { knownPortKinds, requiredPortKinds } from './kinds.js'
+export { type LogSettings, logEvents } from './log.js'
+export { notify } from './notify.js'
 export { type Operation, type OperationContext, operations } from './operations.js'
+export type { ObtainedDataplane } from './packet-path.js'
+export { Refusal, type RefusalKind } from './refusal.js'
 export type { HostSurface } from './surface.js'
 export * from './views/index.js'
 export { EventView as eventSchema, viewSchemas } from './views/schemas.js'

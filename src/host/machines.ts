@@ -1,19 +1,28 @@
 // Where bgp and evpn meet: routes go from one to the other here, and what they want of the world goes out. Events are
 // taken one after the other in the order in which they came, so a step never sees half of another.
 
-import { type FsmState, type RibChange, Speaker, type SpeakerAction, type SpeakerEvent, type SpeakerSettings } from '../bgp/index.js'
-import { Evpn, type EvpnAction, type EvpnEvent, type EvpnSettings, type RouteChange } from '../evpn/index.js'
+import {
+  type FsmState,
+  type RibChange,
+  Speaker,
+  type SpeakerAction,
+  type SpeakerEvent,
+  type SpeakerSettings,
+} from '../bgp/index.js'
+import {
+  Evpn,
+  type EvpnAction,
+  type EvpnEvent,
+  type EvpnSettings,
+  type RouteChange,
+} from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
+import type { TcpAction } from '../io/index.js'
 import type { EventFields, EventLevel } from './events.js'
 
-type Of<A, Name> = Extract<A, { readonly do: Name }>
-
-/** The world around the machines. Nothing here calls back at once; answers come as events later. */
+/** The world around the machines. What it answers comes as events, which wait for their turn. */
 export interface Surroundings {
-  connect(action: Of<SpeakerAction, 'connect'>): void
-  cancelConnect(peer: string): void
-  send(connection: number, bytes: Uint8Array): void
-  close(connection: number): void
+  transport(action: TcpAction): void
   /** Timers of both machines; the name says whose. Starting one that runs starts it anew. */
   startTimer(timer: string, seconds: number, jitter: boolean): void
   stopTimer(timer: string): void
@@ -73,60 +82,52 @@ export class Machines {
   }
 
   #doForSpeaker(action: SpeakerAction): void {
-    const around = this.#around
-    switch (action.do) {
-      case 'connect':
-        return around.connect(action)
-      case 'cancelConnect':
-        return around.cancelConnect(action.peer)
-      case 'send':
-        return around.send(action.connection, action.bytes)
-      case 'close':
-        return around.close(action.connection)
-      case 'startTimer':
-        return around.startTimer(action.timer, action.seconds, action.jitter)
-      case 'stopTimer':
-        return around.stopTimer(action.timer)
-      case 'peerState': {
-        const { peer, from, to, reason } = action
-        const why = reason === undefined ? '' : `: ${reason}`
-        const loud = from === 'Established' || to === 'Established'
-        const level = loud ? (to === 'Established' ? 'info' : 'warn') : 'debug'
-        around.tell(level, 'peerState', `peer ${peer} went from ${from} to ${to}${why}`, { peer, from, to })
-        return around.peerState(peer, to)
-      }
-      case 'routes':
-        if (action.family === 'evpn') {
-          this.toEvpn({ event: 'routes', changes: action.changes.filter(isEvpn) })
-        }
-        return
-      case 'endOfRib':
-        return around.endOfRib(action.peer, action.family)
-      case 'log': {
-        const { level, text, peer } = action
-        const whose = peer === undefined ? '' : `peer ${peer}: `
-        return around.tell(level, 'bgp', `${whose}${text}`, peer === undefined ? {} : { peer })
-      }
-    }
+    const handle = this.#forSpeaker[action.do] as (action: SpeakerAction) => void
+    handle(action)
   }
 
   #doForEvpn(action: EvpnAction): void {
-    const around = this.#around
-    switch (action.do) {
-      case 'apply':
-        return around.apply(action.operations)
-      case 'originate':
-        return this.toSpeaker({ event: 'originate', routes: action.routes })
-      case 'withdraw':
-        return this.toSpeaker({ event: 'withdraw', routes: action.routes })
-      case 'startTimer':
-        return around.startTimer(EVPN_TIMER + action.timer, action.seconds, false)
-      case 'readSnapshot':
-        return around.readSnapshot()
-      case 'event':
-        return around.tell(action.level, action.kind, action.text, action.fields)
-    }
+    const handle = this.#forEvpn[action.do] as (action: EvpnAction) => void
+    handle(action)
   }
+
+  readonly #forSpeaker: Handlers<SpeakerAction> = {
+    connect: (action) => this.#around.transport(action),
+    cancelConnect: (action) => this.#around.transport(action),
+    send: (action) => this.#around.transport(action),
+    close: (action) => this.#around.transport(action),
+    startTimer: ({ timer, seconds, jitter }) => this.#around.startTimer(timer, seconds, jitter),
+    stopTimer: ({ timer }) => this.#around.stopTimer(timer),
+    peerState: ({ peer, from, to, reason }) => {
+      const why = reason === undefined ? '' : `: ${reason}`
+      const level = to === 'Established' ? 'info' : from === 'Established' ? 'warn' : 'debug'
+      const text = `peer ${peer} went from ${from} to ${to}${why}`
+      this.#around.tell(level, 'peerState', text, { peer, from, to })
+      this.#around.peerState(peer, to)
+    },
+    routes: ({ family, changes }) => {
+      if (family !== 'evpn') return
+      this.toEvpn({ event: 'routes', changes: changes.filter(isEvpn) })
+    },
+    endOfRib: ({ peer, family }) => this.#around.endOfRib(peer, family),
+    log: ({ level, text, peer }) => {
+      if (peer === undefined) this.#around.tell(level, 'bgp', text)
+      else this.#around.tell(level, 'bgp', `peer ${peer}: ${text}`, { peer })
+    },
+  }
+
+  readonly #forEvpn: Handlers<EvpnAction> = {
+    apply: ({ operations }) => this.#around.apply(operations),
+    originate: ({ routes }) => this.toSpeaker({ event: 'originate', routes }),
+    withdraw: ({ routes }) => this.toSpeaker({ event: 'withdraw', routes }),
+    startTimer: ({ timer, seconds }) => this.#around.startTimer(EVPN_TIMER + timer, seconds, false),
+    readSnapshot: () => this.#around.readSnapshot(),
+    event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),
+  }
+}
+
+type Handlers<Action extends { readonly do: string }> = {
+  readonly [Name in Action['do']]: (action: Extract<Action, { readonly do: Name }>) => void
 }
 
 /** A change of the EVPN family; its NLRI can be nothing else. */

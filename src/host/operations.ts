@@ -33,7 +33,7 @@ export interface Operation<S extends TObject = TObject> {
   readonly method: 'POST' | 'DELETE'
   /** Parameters in the path are keys of the schema. */
   readonly path: string
-  /** Words of the command; keys in angle brackets are arguments, the schema's other keys are options. */
+  /** Words of the command, then its arguments: keys of the schema in <> or, not required, in []. All keys are options, too. */
   readonly command: string
   readonly schema: S
   run(context: OperationContext, input: Static<S>): Promise<unknown>
@@ -60,7 +60,8 @@ export const operations: readonly Operation[] = [
     command: 'network add <name>',
     schema: Network,
     async run({ amendments, file, effective, change, state }, input) {
-      if (effective.networks.some(({ name }) => name === input.name)) throw exists('network', input.name)
+      if (effective.networks.some(({ name }) => name === input.name))
+        throw exists('network', input.name)
       const written = file.networks.find(({ name }) => name === input.name)
       await change(put(amendments, 'networks', input.name, input, written), relative('networks'))
       return state.networks().find(({ name }) => name === input.name)
@@ -77,7 +78,12 @@ export const operations: readonly Operation[] = [
       const name = String(input['name'])
       const known = effective.networks.map((network) => network.name)
       if (!known.includes(name)) throw unknown('network', name, known)
-      const without = take(amendments, 'networks', name, file.networks.some((one) => one.name === name))
+      const without = take(
+        amendments,
+        'networks',
+        name,
+        file.networks.some((one) => one.name === name),
+      )
       const ports = without.ports.filter(({ network }) => network !== name)
       await change({ ...without, ports })
       return { removed: name }
@@ -97,7 +103,13 @@ export const operations: readonly Operation[] = [
       const written = file.networks
         .find((network) => network.name === name)
         ?.ports.find((one) => one.name === port.name)
-      const next = put(amendments, 'ports', port.name, input, written && { network: name, ...written })
+      const next = put(
+        amendments,
+        'ports',
+        port.name,
+        input,
+        written && { network: name, ...written },
+      )
       await change(next, relative('ports'))
       return state.ports().find(({ ifname }) => ifname === port.name)
     },
@@ -129,7 +141,7 @@ export const operations: readonly Operation[] = [
     summary: 'Add a BGP peer, or a range of dynamic ones.',
     method: 'POST',
     path: '/v1/peers',
-    command: 'peer add <address>',
+    command: 'peer add [address]',
     schema: Neighbor,
     async run({ amendments, file, effective, change, state }, input) {
       const id = neighborId(input)
@@ -237,11 +249,16 @@ function relative(list: string): (finding: Finding) => Finding {
 }
 
 function exists(what: string, name: string): Refusal {
-  const finding = { path: [what], expected: `a ${what} that is not there yet`, got: JSON.stringify(name) }
+  const finding = {
+    path: [what],
+    expected: `a ${what} that is not there yet`,
+    got: JSON.stringify(name),
+  }
   return new Refusal('conflict', [unplaced(finding)])
 }
 
 function unknown(what: string, name: string, known: readonly string[]): Refusal {
-  const expected = known.length === 0 ? `a known ${what}, but there is none` : `one of ${known.join(', ')}`
+  const expected =
+    known.length === 0 ? `a known ${what}, but there is none` : `one of ${known.join(', ')}`
   return new Refusal('unknown', [unplaced({ path: [what], expected, got: JSON.stringify(name) })])
 }

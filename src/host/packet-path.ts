@@ -105,15 +105,16 @@ export class PacketPath {
   }
 
   /**
-   * The tables at a moment when every write is in them and every event up to then was handed on; undefined without a
-   * dataplane.
+   * Calls `use` with the tables at a moment when every write is in them and every event up to then was handed on; never
+   * without a dataplane.
    */
-  async settledSnapshot(): Promise<Snapshot | undefined> {
+  async whenSettled(use: (snapshot: Snapshot) => void): Promise<void> {
     for (;;) {
       await this.#queue.whenIdle()
+      if (this.#dataplane === undefined) return
       this.listen()
-      // Events may have caused writes.
-      if (this.#queue.idle) return this.snapshot()
+      // Those events may have caused writes. If not, nothing comes between them and the snapshot.
+      if (this.#queue.idle) return use(this.#dataplane.snapshot())
     }
   }
 

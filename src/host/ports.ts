@@ -62,8 +62,8 @@ export class Ports {
     return held
   }
 
-  /** Other bindings or another network for a port that stays as it is. */
-  rename(port: PlacedPort): void {
+  /** Other bindings or another network for a port that stays open. */
+  replace(port: PlacedPort): void {
     const held = this.#held.get(port.name)
     if (held !== undefined) this.#held.set(port.name, { ...held, port })
   }

@@ -28,26 +28,10 @@ export async function checkWorld(config: Config): Promise<string[]> {
   ]
 }
 
-/** Sentences for ports whose interface has to exist and does not. */
-export function missingPorts(config: Config): string[] {
-  const names = interfaceNames()
-  return config.networks.flatMap((network) =>
-    network.ports.flatMap((port) => {
-      const wanted = interfaceOf(port)
-      if (wanted === undefined || port.wait || names.includes(wanted)) return []
-      return [noInterface(`port ${port.name} of network ${network.name}`, wanted, names)]
-    }),
-  )
-}
-
-/** The existing interface that a port needs; undefined for kinds that need none. */
-export function interfaceOf(port: {
-  readonly name: string
-  readonly kind: string
-  readonly options: Readonly<Record<string, string | number | boolean>>
-}): string | undefined {
-  if (port.kind !== 'netdev') return undefined
-  return String(port.options['ifname'] ?? port.name)
+/** Name of an interface by its index. */
+export function interfaceName(ifindex: number): string {
+  const pattern = new RegExp(`^${ifindex}\\s+(\\S+)`, 'm')
+  return pattern.exec(readFileSync('/proc/self/net/igmp', 'utf8'))?.[1] ?? `if${ifindex}`
 }
 
 async function missingAddress(address: string): Promise<string[]> {

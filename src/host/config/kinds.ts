@@ -17,8 +17,9 @@ export interface PortKindInfo {
   }[]
 }
 
-/** Kinds that do not exist, options that the kind does not have, values that do not fit. */
+/** Kinds that do not exist, options that the kind does not have, values that do not fit. No kinds known: nothing. */
 export function checkPortKinds(config: Config, kinds: readonly PortKindInfo[]): Finding[] {
+  if (kinds.length === 0) return []
   return config.networks.flatMap((network, i) =>
     network.ports.flatMap((port, j) => checkPort(port, ['networks', i, 'ports', j], kinds)),
   )
@@ -29,7 +30,15 @@ function checkPort(port: Port, path: Path, kinds: readonly PortKindInfo[]): Find
   if (kind === undefined) {
     // A kind that is not even a word is already reported.
     if (port.kind === undefined) return []
-    return [{ path: [...path, 'kind'], ...notOneOf(port.kind, kinds.map(({ name }) => name)) }]
+    return [
+      {
+        path: [...path, 'kind'],
+        ...notOneOf(
+          port.kind,
+          kinds.map(({ name }) => name),
+        ),
+      },
+    ]
   }
   return Object.entries(port.options).flatMap(([key, value]): Finding[] => {
     const option = kind.options.find(({ name }) => name === key)

@@ -18,7 +18,7 @@ export type LoadedConfig =
 export function loadConfig(
   text: string,
   fileName: string,
-  portKinds?: readonly PortKindInfo[],
+  portKinds: readonly PortKindInfo[] = [],
 ): LoadedConfig {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
@@ -51,7 +51,7 @@ export function loadConfig(
   const findings = [
     ...checked.findings,
     ...checkRules(checked.value, checked.findings),
-    ...(portKinds === undefined ? [] : checkPortKinds(checked.value, portKinds)),
+    ...checkPortKinds(checked.value, portKinds),
   ]
   if (findings.length > 0) return { problems: findings.map(locate).sort(byPlace) }
   return { config: checked.value, hints: hints(checked.value).map(locate) }

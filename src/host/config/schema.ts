@@ -81,7 +81,7 @@ export const Port = keys(
     options: Type.Record(
       Type.String(),
       Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
-      { default: {}, description: 'Options of the kind, as `vtep ports --kinds` lists them.' },
+      { default: {}, description: 'Options of the kind; `vtep port add --help` lists them.' },
     ),
     wait: flag(
       false,

@@ -11,14 +11,15 @@ const error = (code: string, text: string): HealthView => ({ code, severity: 'er
 
 /** Adding a check is one row here. */
 const checks: readonly Check[] = [
-  function dataplane({ uplink, dataplaneRestarts }) {
-    if (uplink === undefined) return [error('dataplaneDown', 'no dataplane runs: nothing is forwarded')]
+  function forwards({ uplink, dataplaneRestarts }) {
+    if (uplink === undefined)
+      return [error('dataplaneDown', 'no dataplane runs: nothing is forwarded')]
     if (dataplaneRestarts === 0) return []
     const times = dataplaneRestarts === 1 ? 'once' : `${dataplaneRestarts} times`
     return [warning('dataplaneRestarted', `the dataplane had to be started again ${times}`)]
   },
 
-  function peers({ speaker }) {
+  function peersUp({ speaker }) {
     return speaker
       .peers()
       .filter(({ state }) => state !== 'Established')
@@ -28,24 +29,25 @@ const checks: readonly Check[] = [
       })
   },
 
-  function ports({ ports, snapshot, uplink }) {
+  function portsOpen({ ports, snapshot, uplink }) {
     // Without a dataplane every port is missing, and that is said already.
     if (uplink === undefined) return []
     const up = new Map(snapshot()?.ports.map((port) => [port.id, port.up]))
     return [...ports.values()].flatMap(({ port, id, reason }) => {
-      if (id === undefined) return [warning('portMissing', `port ${port.name} is not open: ${reason}`)]
+      if (id === undefined)
+        return [warning('portMissing', `port ${port.name} is not open: ${reason}`)]
       return up.get(id) === false ? [warning('portDown', `port ${port.name} has no carrier`)] : []
     })
   },
 
-  function vteps({ snapshot }) {
+  function vtepsResolved({ snapshot }) {
     const unresolved = (snapshot()?.remotes ?? []).filter(({ resolved }) => !resolved)
     return unresolved.map(({ address }) =>
       warning('vtepUnresolved', `VTEP ${address}: the underlay has no route or no neighbour to it`),
     )
   },
 
-  function mtu({ effective, evpn, snapshot }) {
+  function mtuFits({ effective, evpn, snapshot }) {
     const tables = snapshot()
     if (tables === undefined) return []
     const { address } = effective.config.vtep

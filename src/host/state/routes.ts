@@ -37,7 +37,13 @@ function routeView(family: RouteView['family'], path: Path, best: boolean): Rout
 
 /** Everything but the labels, which have a column of their own. */
 function nlriFields(nlri: RouteNlri): object {
-  const { type: _, label: __, label2: ___, value, ...fields } = nlri as RouteNlri & {
+  const {
+    type: _,
+    label: __,
+    label2: ___,
+    value,
+    ...fields
+  } = nlri as RouteNlri & {
     readonly type?: string
     readonly label?: number
     readonly label2?: number
@@ -53,7 +59,9 @@ function labelsOf(nlri: RouteNlri, { pmsiTunnel }: PathAttributes): number[] {
 }
 
 /** Attributes that have a text; others are shown as they are. */
-const formats: { readonly [N in keyof PathAttributes]?: (value: PathAttributes[N] & {}) => unknown } = {
+const formats: {
+  readonly [N in keyof PathAttributes]?: (value: PathAttributes[N] & {}) => unknown
+} = {
   asPath: formatAsPath,
   communities: (list) => list.map(formatCommunity),
   extendedCommunities: (list) => list.map(formatExtendedCommunity),
@@ -63,7 +71,9 @@ function attributeFields(attributes: PathAttributes): Record<string, unknown> {
   const shown: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(attributes)) {
     if (name === 'asReceived' || value === undefined) continue
-    const format = formats[name as keyof PathAttributes] as ((value: unknown) => unknown) | undefined
+    const format = formats[name as keyof PathAttributes] as
+      | ((value: unknown) => unknown)
+      | undefined
     shown[name] = octetsAsHex(format === undefined ? value : format(value))
   }
   return shown
@@ -89,5 +99,7 @@ function octetsAsHex(value: unknown): unknown {
   if (value instanceof Uint8Array) return hexFromBytes(value)
   if (Array.isArray(value)) return value.map(octetsAsHex)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, octetsAsHex(member)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, octetsAsHex(member)]),
+  )
 }

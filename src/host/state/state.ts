@@ -118,23 +118,27 @@ export class State implements StateReader {
     const { evpn, ports } = this.#source
     const names = new Map<number | undefined, string>()
     for (const { id, port } of ports.values()) names.set(id, port.name)
-    return Array.from(evpn.macs(), ({ network, vni, mac, ips, kind, port, dst, sequence, sticky }) => ({
-      network,
-      vni,
-      mac,
-      ips: [...ips],
-      kind,
-      ifname: kind === 'local' ? (names.get(port) ?? null) : null,
-      dst: kind === 'remote' ? (dst ?? null) : null,
-      sequence,
-      sticky,
-    }))
+    return Array.from(
+      evpn.macs(),
+      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky }) => ({
+        network,
+        vni,
+        mac,
+        ips: [...ips],
+        kind,
+        ifname: kind === 'local' ? (names.get(port) ?? null) : null,
+        dst: kind === 'remote' ? (dst ?? null) : null,
+        sequence,
+        sticky,
+      }),
+    )
   }
 
   routes(): RouteView[] {
     const rows: RouteView[] = []
     for (const family of ['evpn', 'ipv4'] as const) {
-      for (const entry of this.#source.speaker.locRib(family)) rows.push(...routeViews(family, entry))
+      for (const entry of this.#source.speaker.locRib(family))
+        rows.push(...routeViews(family, entry))
     }
     return rows
   }

@@ -1,0 +1,557 @@
+// A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
+
+import type { FsmState } from '../bgp/index.js'
+import type { NetworkSettings } from '../evpn/index.js'
+import type { DataplaneEvent } from '../fib/index.js'
+import { Clock, ListenError, Tcp } from '../io/index.js'
+import { ipFamily } from '../net/index.js'
+import { Adoption, SWEEP_SECONDS } from './adoption.js'
+import type { Amendments, AmendmentsFile } from './amendments.js'
+import {
+  checkValue,
+  type Finding,
+  type LoadedConfig,
+  type PortKindInfo,
+  type Schema,
+  unplaced,
+} from './config/index.js'
+import type { Config, Network } from './config/schema.js'
+import {
+  difference,
+  frozenChanges,
+  type Merged,
+  merge,
+  neighborId,
+  type PlacedPort,
+  placedPorts,
+} from './effective.js'
+import type { EventLog } from './events.js'
+import { HostFailure, reasonOf } from './instance/index.js'
+import { Machines } from './machines.js'
+import { type MetricsText, metricsText } from './metrics.js'
+import { noticeOf } from './notices.js'
+import { operations } from './operations.js'
+import { type ObtainedDataplane, PacketPath } from './packet-path.js'
+import { neighborAdded, neighborRemoved } from './peers.js'
+import { Refusal, type RefusalKind } from './refusal.js'
+import { distinguisherNumber } from './route-distinguishers.js'
+import { State } from './state/index.js'
+import type { HostSurface } from './surface.js'
+import { Tenancy, type Tenants } from './tenancy.js'
+import { checkWorld, interfaceName, interfaceNames } from './world.js'
+
+export interface HostSettings {
+  readonly version: string
+  /** The configuration, and the name of its file for sentences. */
+  readonly config: Config
+  readonly fileName: string
+  /** Reads it again, for `reload`. */
+  readonly readConfig: () => LoadedConfig
+  readonly portKinds: readonly PortKindInfo[]
+  readonly amendments: AmendmentsFile
+  readonly obtainDataplane: () => Promise<ObtainedDataplane>
+  /** End the dataplane at the end; else it goes on forwarding. */
+  readonly endsDataplane: boolean
+  readonly events: EventLog
+  /** A configuration is in force. */
+  readonly onConfig?: (config: Config) => void
+}
+
+const RETRY_PORTS = 'host:retryPorts'
+const SWEEP = 'host:sweep'
+const RETRY_SECONDS = 1
+/** So long the last withdrawals may take at the end. */
+const DRAIN_SECONDS = 3
+
+export class Host implements HostSurface {
+  readonly version: string
+  readonly state: State
+  readonly events: EventLog
+  readonly #settings: HostSettings
+  readonly #machines: Machines
+  readonly #path: PacketPath
+  readonly #tenancy: Tenancy
+  readonly #tcp: Tcp
+  readonly #clock: Clock
+  readonly #routerId: string
+  readonly #establishedAt = new Map<string, number>()
+  #file: Config
+  #amendments: Amendments
+  #effective: Merged
+  #adoption: Adoption | undefined
+  /** The end of the change that is under way: one at a time. */
+  #busy: Promise<unknown> = Promise.resolve()
+  #refused = 0
+  #ending = false
+
+  /**
+   * Checks the world, brings up the packet path, then BGP. Resolves when all of it works. Throws HostFailure, and then
+   * nothing is left that was not there before.
+   */
+  static async start(settings: HostSettings): Promise<Host> {
+    const amendments = settings.amendments.read()
+    const effective = merge(settings.config, amendments, settings.portKinds)
+    if (effective.findings.length > 0) {
+      const where = `${settings.fileName} with ${settings.amendments.path}`
+      throw new HostFailure(...effective.findings.map((finding) => unplaced(finding, where).text))
+    }
+    const missing = await checkWorld(effective.config)
+    if (missing.length > 0) throw new HostFailure(...missing)
+    const host = new Host(settings, amendments, effective)
+    try {
+      await host.#start()
+    } catch (error) {
+      await host.#release(settings.endsDataplane && host.#startedDataplane)
+      throw error
+    }
+    return host
+  }
+
+  private constructor(settings: HostSettings, amendments: Amendments, effective: Merged) {
+    const { config } = effective
+    const { vtep } = config
+    this.#settings = settings
+    this.version = settings.version
+    this.events = settings.events
+    this.#file = settings.config
+    this.#amendments = amendments
+    this.#effective = effective
+    this.#routerId = config.routerId ?? vtep.address
+    this.#tcp = new Tcp((event) => this.#machines.toSpeaker(event))
+    this.#clock = new Clock((timer) => this.#onTimer(timer))
+    this.#machines = this.#createMachines(config)
+    this.#path = new PacketPath(
+      { obtain: settings.obtainDataplane, vtep },
+      {
+        onEvents: (events) => this.#onDataplaneEvents(events),
+        onLost: (reason) => this.#onLost(reason),
+        onRestartFailed: (reason, seconds) =>
+          this.events.add('error', 'dataplaneFailed', `${reason}; next attempt in ${seconds} s`),
+        onRestored: (adopted) => this.#exclusive(() => this.#onRestored(adopted)),
+        onRefused: (reason) => this.#onRefused(reason),
+      },
+    )
+    this.#tenancy = new Tenancy({
+      path: this.#path,
+      machines: this.#machines,
+      events: this.events,
+      settingsOf: (network) => this.#networkSettings(network),
+    })
+    this.state = new State(this.#stateSource())
+  }
+
+  // ---- begin and end
+
+  #startedDataplane = false
+
+  async #start(): Promise<void> {
+    this.#rememberDistinguishers()
+    const { adopted } = await this.#path.start()
+    this.#startedDataplane = !adopted
+    const { added, config } = this.#effective
+    // Whoever adopts must not stop for a tenant that left meanwhile; what was added at run time comes and goes, too.
+    const failed = await this.#tenancy.fill(
+      this.#tenants(this.#effective),
+      adopted,
+      ({ name, wait }) => adopted || wait || added.ports.has(name),
+    )
+    if (failed.length > 0) {
+      throw new HostFailure(
+        ...failed.map(
+          ({ port, reason }) => `port ${port.name} of network ${port.network}: ${reason}`,
+        ),
+      )
+    }
+    const { uplink } = this.#path
+    const how = adopted ? 'adopted, it went on forwarding' : 'started'
+    this.events.add(
+      'info',
+      'dataplaneUp',
+      `dataplane ${how}; uplink ${uplink?.kind}: ${uplink?.reason}`,
+    )
+    await this.#listen(config)
+    this.#setAnnounced(config.bgp.announceVtep)
+    if (adopted) this.#awaitEndOfRib()
+    for (const neighbor of config.bgp.neighbors) this.#machines.toSpeaker(neighborAdded(neighbor))
+    this.#adoption?.begin()
+    this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
+    this.#settings.onConfig?.(config)
+  }
+
+  async #listen({ bgp }: Config): Promise<void> {
+    if (bgp.listen === undefined) return
+    try {
+      await this.#tcp.listen(bgp.listen.address, bgp.listen.port)
+    } catch (error) {
+      if (error instanceof ListenError) throw new HostFailure(`bgp.listen: ${error.message}`)
+      throw error
+    }
+  }
+
+  /** Withdraws everything, says goodbye to the peers, lets the dataplane go. */
+  async stop(): Promise<void> {
+    if (this.#ending) return
+    this.#ending = true
+    this.events.add('info', 'stopping', 'withdrawing all routes')
+    await this.#busy
+    this.#machines.toEvpn({ event: 'shutdown' })
+    this.#setAnnounced(false)
+    await this.#drained()
+    this.#machines.toSpeaker({ event: 'shutdown', communication: 'vtep is stopping' })
+    await this.#release(this.#settings.endsDataplane)
+  }
+
+  /** Waits until the peers have been sent what there is to send. */
+  async #drained(): Promise<void> {
+    const end = performance.now() + DRAIN_SECONDS * 1000
+    const pending = (): boolean =>
+      this.#machines.speaker
+        .peers()
+        .some(({ session }) => session?.families.some((family) => family.pending > 0))
+    while (pending() && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  async #release(endDataplane: boolean): Promise<void> {
+    this.#ending = true
+    await this.#tcp.close()
+    this.#clock.stopAll()
+    await this.#path.end(endDataplane).catch((error) => {
+      this.events.add(
+        'warn',
+        'dataplaneEnd',
+        `the dataplane did not end as asked: ${reasonOf(error)}`,
+      )
+    })
+  }
+
+  // ---- operations
+
+  async run(name: string, input: unknown): Promise<unknown> {
+    const operation = operations.find((row) => row.name === name)
+    if (operation === undefined) throw new RangeError(`no operation ${name}`)
+    const { value, findings } = checkValue<Record<string, unknown>>(
+      operation.schema as Schema,
+      input,
+    )
+    if (findings.length > 0) throw refusal('invalid', findings)
+    return this.#exclusive(() =>
+      operation.run(
+        {
+          state: this.state,
+          file: this.#file,
+          effective: this.#effective.config,
+          fileName: this.#settings.fileName,
+          amendments: this.#amendments,
+          change: (next, subject) => this.#change(next, subject),
+          clearPeer: (peer, soft) =>
+            this.#machines.toSpeaker({
+              event: 'clear',
+              peer,
+              ...(soft === undefined ? {} : { soft }),
+            }),
+          reload: () => this.#reload(),
+        },
+        value,
+      ),
+    )
+  }
+
+  metrics(): Promise<MetricsText> {
+    return metricsText(this.state)
+  }
+
+  /** Reads the configuration again and applies the difference. Rejects with Refusal; then nothing has changed. */
+  reload(): Promise<void> {
+    return this.#exclusive(() => this.#reload())
+  }
+
+  async #reload(): Promise<void> {
+    const loaded = this.#settings.readConfig()
+    if ('problems' in loaded) throw new Refusal('invalid', loaded.problems)
+    const after = merge(loaded.config, this.#amendments, this.#settings.portKinds)
+    const findings = [...after.findings, ...frozenChanges(this.#file, loaded.config)]
+    if (findings.length > 0) throw refusal('invalid', findings, this.#settings.fileName)
+    await this.#apply(after, () => {
+      this.#file = loaded.config
+    })
+    this.#settings.onConfig?.(after.config)
+    this.events.add('info', 'reloaded', `${this.#settings.fileName} is in force`)
+  }
+
+  async #change(
+    next: Amendments,
+    subject: (finding: Finding) => Finding = (one) => one,
+  ): Promise<void> {
+    const after = merge(this.#file, next, this.#settings.portKinds)
+    if (after.findings.length > 0) throw refusal('invalid', after.findings.map(subject))
+    await this.#apply(after, () => {
+      const amendments = this.#withDistinguishers(next, after.config)
+      try {
+        this.#settings.amendments.write(amendments)
+      } catch (error) {
+        throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
+      }
+      this.#amendments = amendments
+    })
+  }
+
+  /** Goes from what is in force to `after`. `remember` may still refuse; behind it nothing fails. */
+  async #apply(after: Merged, remember: () => void): Promise<void> {
+    const before = this.#effective
+    if (!this.#path.up)
+      throw refused('failed', 'dataplane', 'a running dataplane', 'none; try again')
+    const missing = await checkWorld(after.config)
+    if (missing.length > 0)
+      throw refused('failed', 'host', 'what the configuration needs', missing.join('; '))
+    const change = await this.#tenancy
+      .prepare(this.#tenants(before), this.#tenants(after))
+      .catch((error) => {
+        throw refused('failed', 'port', 'a port that can be opened', reasonOf(error))
+      })
+    try {
+      remember()
+    } catch (error) {
+      await change.undo()
+      throw error
+    }
+    this.#effective = after
+    this.#rememberDistinguishers()
+    await change.commit()
+    this.#changePeers(before.config, after.config)
+    if (before.config.bgp.announceVtep !== after.config.bgp.announceVtep) {
+      this.#setAnnounced(after.config.bgp.announceVtep)
+    }
+  }
+
+  #changePeers(before: Config, after: Config): void {
+    const { removed, added, changed } = difference(
+      before.bgp.neighbors,
+      after.bgp.neighbors,
+      neighborId,
+    )
+    for (const neighbor of removed) {
+      const id = neighborId(neighbor)
+      this.#machines.toSpeaker(neighborRemoved(neighbor))
+      this.#establishedAt.delete(id)
+      this.#adoption?.heard(id)
+      this.events.add('info', 'peerRemoved', `peer ${id} is removed`, { peer: id })
+    }
+    for (const neighbor of added) {
+      const id = neighborId(neighbor)
+      this.events.add('info', 'peerAdded', `peer ${id} is added`, { peer: id })
+      this.#machines.toSpeaker(neighborAdded(neighbor))
+    }
+    for (const { to } of changed) this.#machines.toSpeaker(neighborAdded(to))
+  }
+
+  /** One change at a time; each sees the one before it as a whole. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#busy.then(work)
+    this.#busy = result.catch(() => {})
+    return result
+  }
+
+  // ---- the packet path
+
+  #tenants({ config }: Merged): Tenants {
+    return { networks: config.networks, ports: placedPorts(config, this.#settings.portKinds) }
+  }
+
+  #onDataplaneEvents(events: readonly DataplaneEvent[]): void {
+    const portName = (id: number): string => this.#tenancy.ports.byId(id)?.port.name ?? String(id)
+    for (const event of events) {
+      const { level, text, fields } = noticeOf(event, portName)
+      this.events.add(level, event.event, text, fields)
+    }
+    this.#machines.toEvpn({ event: 'dataplane', events })
+    for (const event of events) {
+      if (event.event === 'portGone') {
+        void this.#exclusive(() => this.#tenancy.portGone(event.port)).catch((error) =>
+          this.events.add('warn', 'portGone', reasonOf(error)),
+        )
+      }
+    }
+  }
+
+  #onLost(reason: string): void {
+    if (this.#ending) return
+    this.events.add(
+      'error',
+      'dataplaneLost',
+      `the dataplane is gone: ${reason}; nothing is forwarded`,
+    )
+    this.#tenancy.lost(this.#effective.config.networks, 'the dataplane is down')
+  }
+
+  async #onRestored(adopted: boolean): Promise<void> {
+    await this.#tenancy.fill(this.#tenants(this.#effective), adopted, () => true)
+    if (adopted) {
+      this.#awaitEndOfRib()
+      // The sessions stayed: what the peers have to say is here already.
+      this.#adoption?.finish()
+    }
+    this.events.add(
+      'info',
+      'dataplaneUp',
+      `a dataplane forwards again, uplink ${this.#path.uplink?.kind}`,
+    )
+  }
+
+  /** Compares, and more slowly each time it happens again: what can not be written must not keep us busy. */
+  #onRefused(reason: string): void {
+    this.events.add('error', 'writeRefused', `the dataplane refused a write: ${reason}`)
+    const seconds = Math.min(30, this.#refused++ === 0 ? 0 : 2 ** this.#refused)
+    this.#clock.start('host:compare', seconds)
+  }
+
+  #compare(): void {
+    void this.#path.whenSettled((snapshot) => this.#machines.toEvpn({ event: 'resync', snapshot }))
+  }
+
+  async #retryPorts(): Promise<void> {
+    const missing = [...this.#tenancy.ports.held.values()].some(({ id }) => id === undefined)
+    if (missing && this.#path.up) {
+      const names = interfaceNames()
+      const wanted = ({ kind, name, texts }: PlacedPort): boolean =>
+        kind !== 'netdev' || names.includes(texts['ifname'] ?? name)
+      await this.#exclusive(() => this.#tenancy.retry(wanted))
+    }
+    if (!this.#ending) this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
+  }
+
+  // ---- the machines
+
+  #createMachines({ asn, vtep, bgp }: Config): Machines {
+    const routerId = this.#routerId
+    const { clusterId } = bgp
+    return new Machines(
+      { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) },
+      { asn, routerId, vtep: vtep.address, profile: 'frr' },
+      {
+        transport: (action) => this.#tcp.perform(action),
+        startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
+        stopTimer: (timer) => this.#clock.stop(timer),
+        apply: (written) => this.#path.push(written),
+        readSnapshot: () => this.#compare(),
+        peerState: (peer, state) => this.#onPeerState(peer, state),
+        endOfRib: (peer, family) => {
+          if (family === 'evpn') this.#adoption?.heard(peer)
+        },
+        tell: (level, kind, text, fields) => this.events.add(level, kind, text, fields),
+      },
+    )
+  }
+
+  #onTimer(timer: string): void {
+    if (timer === RETRY_PORTS) {
+      void this.#retryPorts().catch((error) =>
+        this.events.add('warn', 'portMissing', reasonOf(error)),
+      )
+    } else if (timer === SWEEP) this.#adoption?.finish()
+    else if (timer === 'host:compare') this.#compare()
+    else this.#machines.timerEnded(timer)
+  }
+
+  #onPeerState(peer: string, state: FsmState): void {
+    if (state === 'Established') this.#establishedAt.set(peer, performance.now())
+    else this.#establishedAt.delete(peer)
+  }
+
+  /** What nobody confirms until the peers have sent everything, or the time is over, is removed. */
+  #awaitEndOfRib(): void {
+    const peers = this.#effective.config.bgp.neighbors.filter(
+      ({ address, families }) => address !== undefined && families.includes('evpn'),
+    )
+    this.#adoption = new Adoption(peers.map(neighborId), () => {
+      this.#clock.stop(SWEEP)
+      this.events.add('info', 'swept', 'what the peers did not confirm is removed')
+      this.#machines.toEvpn({ event: 'sweep' })
+    })
+    this.#clock.start(SWEEP, SWEEP_SECONDS)
+  }
+
+  #setAnnounced(announced: boolean): void {
+    const { address } = this.#effective.config.vtep
+    if (ipFamily(address) === 6) return
+    const route = { family: 'ipv4', nlri: { prefix: `${address}/32` } } as const
+    if (!announced) this.#machines.toSpeaker({ event: 'withdraw', routes: [route] })
+    else this.#machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
+  }
+
+  #networkSettings(network: Network): NetworkSettings {
+    const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
+    return {
+      name,
+      vni,
+      rd: routeDistinguisher ?? `${this.#routerId}:${this.#distinguisher(vni)}`,
+      ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
+      ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
+      agingSeconds,
+      suppress,
+      staticRemotes: remotes,
+    }
+  }
+
+  // ---- route distinguishers
+
+  #distinguisher(vni: number): number {
+    const others = this.#effective.config.networks.map((network) => network.vni)
+    return distinguisherNumber(vni, this.#amendments.routeDistinguishers, others).number
+  }
+
+  #withDistinguishers(amendments: Amendments, config: Config): Amendments {
+    const vnis = config.networks.map(({ vni }) => vni)
+    const routeDistinguishers = vnis.reduce(
+      (assigned, vni) => distinguisherNumber(vni, assigned, vnis).assigned,
+      amendments.routeDistinguishers,
+    )
+    return { ...amendments, routeDistinguishers }
+  }
+
+  #rememberDistinguishers(): void {
+    const next = this.#withDistinguishers(this.#amendments, this.#effective.config)
+    if (next.routeDistinguishers === this.#amendments.routeDistinguishers) return
+    this.#amendments = next
+    this.#settings.amendments.write(next)
+  }
+
+  #stateSource() {
+    const host = this
+    return {
+      version: this.version,
+      get effective() {
+        return host.#effective
+      },
+      routerId: this.#routerId,
+      speaker: this.#machines.speaker,
+      evpn: this.#machines.evpn,
+      ports: this.#tenancy.ports.held,
+      get uplink() {
+        return host.#path.uplink
+      },
+      get dataplaneRestarts() {
+        return host.#path.restarts
+      },
+      snapshot: () => this.#path.snapshot(),
+      counters: () => this.#path.counters(),
+      uptimeSeconds: (peer: string) => {
+        const since = this.#establishedAt.get(peer)
+        return since === undefined ? 0 : Math.floor((performance.now() - since) / 1000)
+      },
+      interfaceName,
+    }
+  }
+}
+
+function refusal(kind: RefusalKind, findings: readonly Finding[], where = ''): Refusal {
+  return new Refusal(
+    kind,
+    findings.map((finding) => unplaced(finding, where)),
+  )
+}
+
+function refused(kind: RefusalKind, what: string, expected: string, got: string): Refusal {
+  return refusal(kind, [{ path: [what], expected, got }])
+}

@@ -1,0 +1,82 @@
+// What the packet path saw, as sentences of the event stream.
+
+import type { DataplaneEvent } from '../fib/index.js'
+import type { EventFields, EventLevel } from './events.js'
+
+export interface Notice {
+  readonly level: EventLevel
+  readonly text: string
+  readonly fields: EventFields
+}
+
+type PortName = (id: number) => string
+
+type Rows = {
+  readonly [Name in DataplaneEvent['event']]: (
+    event: Extract<DataplaneEvent, { readonly event: Name }>,
+    portName: PortName,
+  ) => Notice
+}
+
+/** Ports are named by `portName`. */
+export function noticeOf(event: DataplaneEvent, portName: PortName): Notice {
+  const row = rows[event.event] as (event: DataplaneEvent, portName: PortName) => Notice
+  return row(event, portName)
+}
+
+type MacHere = Extract<DataplaneEvent, { readonly event: 'macLearned' | 'macMoved' }>
+type MacGone = Extract<DataplaneEvent, { readonly event: 'macAged' | 'macFlushed' }>
+type NeighbourHere = Extract<DataplaneEvent, { readonly event: 'neighbourLearned' }>
+
+const rows: Rows = {
+  macLearned: macHere,
+  macMoved: macHere,
+  macAged: macGone,
+  macFlushed: macGone,
+  neighbourLearned: neighbourHere,
+  neighbourMoved: neighbourHere,
+  neighbourAged: ({ vni, ip, mac }) => ({
+    level: 'debug',
+    text: `${ip} of VNI ${vni} is no longer at MAC ${mac}`,
+    fields: { vni, ip, mac },
+  }),
+  portUp: ({ port }, portName) => portNotice('info', portName(port), 'has carrier'),
+  portDown: ({ port }, portName) => portNotice('warn', portName(port), 'has no carrier'),
+  portGone: ({ port }, portName) => portNotice('warn', portName(port), 'lost its interface'),
+  remoteResolved: ({ remote }) => ({
+    level: 'info',
+    text: `VTEP ${remote} can be reached`,
+    fields: { dst: remote },
+  }),
+  remoteUnresolved: ({ remote }) => ({
+    level: 'warn',
+    text: `VTEP ${remote}: the underlay has no route or no neighbour to it`,
+    fields: { dst: remote },
+  }),
+  resync: () => ({
+    level: 'warn',
+    text: 'events of the dataplane were lost; the tables are read again',
+    fields: {},
+  }),
+}
+
+function macHere({ vni, mac, port, previousRemote }: MacHere, portName: PortName): Notice {
+  const ifname = portName(port)
+  const from = previousRemote === undefined ? '' : `, before at ${previousRemote}`
+  const text = `MAC ${mac} of VNI ${vni} is behind port ${ifname}${from}`
+  return { level: 'debug', text, fields: { vni, mac, ifname } }
+}
+
+function macGone({ vni, mac, port }: MacGone, portName: PortName): Notice {
+  const ifname = portName(port)
+  const text = `MAC ${mac} of VNI ${vni} is no longer behind port ${ifname}`
+  return { level: 'debug', text, fields: { vni, mac, ifname } }
+}
+
+function neighbourHere({ vni, ip, mac }: NeighbourHere): Notice {
+  return { level: 'debug', text: `${ip} of VNI ${vni} is at MAC ${mac}`, fields: { vni, ip, mac } }
+}
+
+function portNotice(level: EventLevel, ifname: string, what: string): Notice {
+  return { level, text: `port ${ifname} ${what}`, fields: { ifname } }
+}

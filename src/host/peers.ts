@@ -1,0 +1,43 @@
+// Neighbours of the configuration in the speaker's words.
+
+import type { PeerSettings, RangeSettings, SessionSettings, SpeakerEvent } from '../bgp/index.js'
+import type { Neighbor } from './config/schema.js'
+import { neighborId } from './effective.js'
+
+export function neighborAdded(neighbor: Neighbor): SpeakerEvent {
+  const { address, range } = neighbor
+  if (range !== undefined) return { event: 'rangeAdded', range: rangeSettings(neighbor, range) }
+  return { event: 'peerAdded', peer: peerSettings(neighbor, address ?? '') }
+}
+
+export function neighborRemoved(neighbor: Neighbor): SpeakerEvent {
+  const id = neighborId(neighbor)
+  return neighbor.range === undefined ? { event: 'peerRemoved', id } : { event: 'rangeRemoved', id }
+}
+
+function peerSettings(neighbor: Neighbor, address: string): PeerSettings {
+  const { port, passive, updateSource } = neighbor
+  return {
+    ...sessionSettings(neighbor),
+    id: address,
+    address,
+    port,
+    passive,
+    ...(updateSource === undefined ? {} : { updateSource }),
+  }
+}
+
+function rangeSettings(neighbor: Neighbor, prefix: string): RangeSettings {
+  return { ...sessionSettings(neighbor), id: prefix, prefix }
+}
+
+function sessionSettings(neighbor: Neighbor): SessionSettings {
+  const { asn, families, routeReflectorClient, holdTimeSeconds, description } = neighbor
+  return {
+    asn,
+    families,
+    routeReflectorClient,
+    holdTimeSeconds,
+    ...(description === undefined ? {} : { description }),
+  }
+}

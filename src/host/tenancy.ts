@@ -1,0 +1,187 @@
+// Networks and ports in force: opens and closes ports, tells evpn what belongs where, and goes from one configuration
+// to the next in two steps, so that what can fail happens before anything is changed.
+
+import type { NetworkSettings } from '../evpn/index.js'
+import type { Network } from './config/schema.js'
+import { difference, type PlacedPort, same } from './effective.js'
+import type { EventLog } from './events.js'
+import type { Machines } from './machines.js'
+import type { PacketPath } from './packet-path.js'
+import { type HeldPort, Ports, specOf } from './ports.js'
+
+/** Everything that tenants see of a configuration. */
+export interface Tenants {
+  readonly networks: readonly Network[]
+  readonly ports: readonly PlacedPort[]
+}
+
+export interface TenancyParts {
+  readonly path: PacketPath
+  readonly machines: Machines
+  readonly events: EventLog
+  /** A network in evpn's words. */
+  readonly settingsOf: (network: Network) => NetworkSettings
+}
+
+/** The first step of a change is done: ports are open. One of the two has to follow. */
+export interface PreparedChange {
+  commit(): Promise<void>
+  undo(): Promise<void>
+}
+
+export class Tenancy {
+  readonly ports: Ports
+  readonly #parts: TenancyParts
+
+  constructor(parts: TenancyParts) {
+    this.#parts = parts
+    this.ports = new Ports(parts.path)
+  }
+
+  /**
+   * Opens all ports on a dataplane that is new here and fills its tables. Adopted: what forwards goes on forwarding.
+   * Answers the ports that could not be opened; `mayMiss` says for which that is no reason to stop.
+   */
+  async fill(
+    { networks, ports }: Tenants,
+    adopted: boolean,
+    mayMiss: (port: PlacedPort) => boolean,
+  ): Promise<readonly HeldPort[]> {
+    const { path, machines } = this.#parts
+    const before = path.snapshot()
+    if (adopted && before !== undefined) await this.ports.adopt(ports, before)
+    const failed: HeldPort[] = []
+    for (const port of ports) {
+      if (this.ports.held.get(port.name)?.id !== undefined) continue
+      const held = await this.ports.open(port)
+      if (held.id === undefined && !mayMiss(port)) failed.push(held)
+    }
+    if (failed.length > 0) return failed
+    for (const network of networks) this.#setNetwork(network)
+    for (const { name } of ports) this.#bind(name)
+    const event = adopted ? 'adopt' : 'resync'
+    await path.whenSettled((snapshot) => machines.toEvpn({ event, snapshot }))
+    return []
+  }
+
+  /** The dataplane is gone, and with it every port. Nothing forwards, so nothing may be announced. */
+  lost(networks: readonly Network[], reason: string): void {
+    for (const name of this.ports.held.keys()) this.ports.lose(name, reason)
+    for (const { vni } of networks) this.#parts.machines.toEvpn({ event: 'networkRemoved', vni })
+  }
+
+  /** The interface behind a port is gone. */
+  async portGone(id: number): Promise<void> {
+    const held = this.ports.byId(id)
+    if (held === undefined) return
+    this.#parts.machines.toEvpn({ event: 'portUnbound', port: id })
+    this.ports.lose(held.port.name, 'its interface is gone')
+    await this.#parts.path.settled()
+    await this.#parts.path.closePort(id)
+  }
+
+  /** Tries those missing ports again that `promising` says may come. */
+  async retry(promising: (port: PlacedPort) => boolean): Promise<void> {
+    const missing = [...this.ports.held.values()].filter(
+      ({ id, port }) => id === undefined && promising(port),
+    )
+    for (const { port, reason } of missing) {
+      const held = await this.ports.open(port)
+      if (held.id === undefined) {
+        if (held.reason !== reason) this.#tellMissing(held)
+        continue
+      }
+      this.#bind(port.name)
+      this.#tell('portOpened', `port ${port.name} of network ${port.network} is open`, port)
+    }
+  }
+
+  /** Throws the first reason why a port can not be opened; then everything is as before. */
+  async prepare(before: Tenants, after: Tenants): Promise<PreparedChange> {
+    const { path, machines } = this.#parts
+    const ports = difference(before.ports, after.ports, ({ name }) => name)
+    const reopened = ports.changed.filter(({ from, to }) => !same(specOf(from), specOf(to)))
+    const steps: (() => Promise<unknown>)[] = []
+    const undo = async (): Promise<void> => {
+      for (const step of steps.reverse()) await step()
+    }
+    for (const { from } of reopened) {
+      this.#unbind(from.name)
+      await path.settled()
+      await this.ports.close(from.name)
+      steps.push(() => this.ports.open(from).then(() => this.#bind(from.name)))
+    }
+    for (const port of [...ports.added, ...reopened.map(({ to }) => to)]) {
+      steps.push(() => this.ports.close(port.name))
+      const held = await this.ports.open(port)
+      if (held.id === undefined && !port.wait) {
+        await undo()
+        throw new Error(held.reason)
+      }
+    }
+    const commit = async (): Promise<void> => {
+      for (const { name } of ports.removed) this.#unbind(name)
+      const networks = difference(before.networks, after.networks, ({ vni }) => vni)
+      for (const { vni, name } of networks.removed) {
+        machines.toEvpn({ event: 'networkRemoved', vni })
+        this.#tell('networkRemoved', `network ${name} (VNI ${vni}) is removed`)
+      }
+      for (const network of networks.added) {
+        this.#setNetwork(network)
+        this.#tell('networkAdded', `network ${network.name} (VNI ${network.vni}) is added`)
+      }
+      for (const { from, to } of networks.changed) {
+        const settings = this.#parts.settingsOf
+        if (!same(settings(from), settings(to))) this.#setNetwork(to)
+      }
+      for (const { to } of ports.changed) this.ports.replace(to)
+      for (const port of [...ports.added, ...ports.changed.map(({ to }) => to)])
+        this.#bind(port.name)
+      for (const port of ports.added) {
+        this.#tell('portAdded', `port ${port.name} is added to network ${port.network}`, port)
+      }
+      await path.settled()
+      for (const port of ports.removed) {
+        await this.ports.close(port.name)
+        this.#tell('portRemoved', `port ${port.name} is removed from network ${port.network}`, port)
+      }
+    }
+    return { commit, undo }
+  }
+
+  #setNetwork(network: Network): void {
+    this.#parts.machines.toEvpn({ event: 'networkAdded', network: this.#parts.settingsOf(network) })
+  }
+
+  /** Tells evpn where an open port belongs, and what is known to be behind it. */
+  #bind(name: string): void {
+    const held = this.ports.held.get(name)
+    if (held?.id === undefined) return
+    const { vni, mac, ip } = held.port
+    const bindings = mac === undefined ? {} : { mac, ips: ip }
+    this.#parts.machines.toEvpn({
+      event: 'portBound',
+      binding: { vni, port: held.id, ...bindings },
+    })
+  }
+
+  #unbind(name: string): void {
+    const id = this.ports.held.get(name)?.id
+    if (id !== undefined) this.#parts.machines.toEvpn({ event: 'portUnbound', port: id })
+  }
+
+  #tellMissing({ port, reason }: HeldPort): void {
+    const fields = { ifname: port.name, vni: port.vni }
+    this.#parts.events.add(
+      'warn',
+      'portMissing',
+      `port ${port.name} is not open: ${reason}`,
+      fields,
+    )
+  }
+
+  #tell(kind: string, text: string, port?: PlacedPort): void {
+    const fields = port === undefined ? {} : { ifname: port.name, vni: port.vni }
+    this.#parts.events.add('info', kind, text, fields)
+  }
+}
