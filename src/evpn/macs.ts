@@ -5,7 +5,7 @@
 // Claims change at once, consequences follow in `settle`, once per step: what is withdrawn and announced again in one
 // step moves nothing.
 
-import type { Image } from '../fib/index.js'
+import type { Image, OperationOf } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import type { Announcer } from './announcer.js'
 import { Duplicates } from './duplicates.js'
@@ -54,6 +54,8 @@ export interface MacEntry {
   ips: Set<Ip> | undefined
   /** Where the MAC was when last settled. */
   owner: Claim | undefined
+  /** The packet path has replaced or flushed the row of the image: it has to be told again. */
+  isDisplaced: boolean
   /** What our route says, as text; undefined when there is none. */
   announced: string | undefined
 }
@@ -112,6 +114,7 @@ export class Macs {
         winner: undefined,
         ips: undefined,
         owner: undefined,
+        isDisplaced: false,
         announced: undefined,
       }
       this.#entries.set(mac, entry)
@@ -130,11 +133,11 @@ export class Macs {
     const entry = this.obtain(mac)
     const { local, binding } = entry
     if (local?.port === port) return
+    entry.isDisplaced = true
     if (local?.bound) {
-      const { sticky } = local
       const text = `${mac} of network ${this.#vni} is bound to port ${local.port}, seen on port ${port}`
       this.#around.out.complain('stickyMac', text, { vni: this.#vni, mac, port })
-      this.#around.out.force({ op: 'macSetLocal', vni: this.#vni, mac, port: local.port, sticky })
+      this.#dirty.add(entry)
       return
     }
     const bound = binding?.port === port
@@ -145,7 +148,13 @@ export class Macs {
   /** Aged or flushed. A claim of the configuration, or of another port, stays. */
   forget(mac: Mac, port: number): void {
     const entry = this.#entries.get(mac)
-    if (entry?.local?.port === port && !entry.local.bound) this.#dropLocal(entry)
+    if (entry?.local?.port !== port) return
+    if (!entry.local.bound) {
+      this.#dropLocal(entry)
+      return
+    }
+    entry.isDisplaced = true
+    this.#dirty.add(entry)
   }
 
   /** The configuration says that the MAC is here, now. The same word again changes nothing. */
@@ -184,7 +193,10 @@ export class Macs {
 
   /** Every claim of the port is over. */
   leavePort(port: number): void {
-    for (const entry of [...(this.#byPort.get(port) ?? [])]) this.#dropLocal(entry)
+    for (const entry of [...(this.#byPort.get(port) ?? [])]) {
+      entry.isDisplaced = true
+      this.#dropLocal(entry)
+    }
   }
 
   /** The port has nothing more to do with this network. */
@@ -295,6 +307,7 @@ export class Macs {
     entry.owner = owner
     if (entry.local !== undefined) this.#settleLocal(entry, entry.local)
     else this.#settleRemote(entry, lost)
+    entry.isDisplaced = false
     if (!sameClaim(before, owner)) this.onOwner(entry)
     if (before !== undefined && owner !== undefined && before.vtep !== owner.vtep) {
       this.#moved(entry, before, owner)
@@ -324,7 +337,8 @@ export class Macs {
     const vni = this.#vni
     out.change({ op: 'macRemove', vni, mac, origin: 'remote' })
     if (local.bound) {
-      out.change({ op: 'macSetLocal', vni, mac, port: local.port, sticky: local.sticky })
+      const { port, sticky } = local
+      this.#put(entry, { op: 'macSetLocal', vni, mac, port, sticky })
     } else {
       out.change({ op: 'macRemove', vni, mac, origin: 'local' })
     }
@@ -351,7 +365,13 @@ export class Macs {
     const override = lost || row?.op === 'macSetLocal'
     const isThere =
       row?.op === 'macSetRemote' && row.remote === remote && row.sticky === sticky && !override
-    if (!isThere) out.change({ op: 'macSetRemote', vni, mac, remote, sticky, override })
+    if (isThere) this.#put(entry, row)
+    else this.#put(entry, { op: 'macSetRemote', vni, mac, remote, sticky, override })
+  }
+
+  #put(entry: MacEntry, row: OperationOf<'macSetLocal' | 'macSetRemote'>): void {
+    if (entry.isDisplaced) this.#around.out.force(row)
+    else this.#around.out.change(row)
   }
 
   /** While frozen nothing is announced and nothing installed; only what nobody claims any more goes. */

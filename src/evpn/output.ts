@@ -29,7 +29,7 @@ export class Output {
     this.#operations.push(operation)
   }
 
-  /** Tells the tables what makes them equal to the image. */
+  /** Tells the tables what the image does not know: what they learned, or what makes them equal to it. */
   tell(operations: readonly Operation[]): void {
     for (const operation of operations) this.#operations.push(operation)
   }

@@ -1,7 +1,8 @@
 // The IP addresses of one network: whose they are. From the remote ones come the answers for ARP/ND suppression
-// (RFC 9161), from the local ones our MAC/IP routes. An address is where its MAC is; when two MACs claim one, the
-// configuration decides, else the claim of the MAC with the higher sequence number (RFC 9721), as for MACs.
+// (RFC 9161), from the local ones our MAC/IP routes. An address is where its MAC is; when two MACs claim one, the better
+// claim to a MAC decides (mobility.ts), and a MAC that takes over an address goes above the other (RFC 9721).
 
+import type { OperationOf } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import { Duplicates } from './duplicates.js'
 import type { MacEntry, MacSurroundings, Macs, RemoteClaim } from './macs.js'
@@ -17,11 +18,13 @@ interface IpEntry {
   readonly ip: Ip
   local: LocalIp | undefined
   readonly remotes: RemoteClaim[]
+  /** The packet path has replaced the row of the image: it has to be told again. */
+  isDisplaced: boolean
   /** What our route says. */
   announced: { readonly mac: Mac; readonly text: string } | undefined
 }
 
-/** A MAC that may have the address; `bound` by our configuration, `remote` by somebody's route. */
+/** A MAC that may have the address. */
 interface Candidate {
   readonly mac: Mac
   readonly claim: Claim
@@ -58,16 +61,14 @@ export class Suppression {
     if (!isHostAddress(ip)) return
     const entry = this.#obtain(ip)
     const { local } = entry
+    entry.isDisplaced = true
     if (local?.bound) {
+      this.#dirty.add(entry)
       if (local.mac !== mac) this.#complain(ip, local.mac, mac)
       return
     }
-    const before = this.#best(entry)
-    this.#setLocal(entry, { mac, bound: false, router })
-    if (before === undefined || before.mac === mac) return
-    // "the new MAC's sequence number has to be higher than the old one's", or others would not believe the new route.
-    this.#macs.raise(mac, before.claim.sequence)
-    this.#moved(entry, before.mac, mac)
+    const from = this.#take(entry, { mac, bound: false, router })
+    if (from !== undefined) this.#moved(entry, from, mac)
   }
 
   /** The snooped binding has aged. */
@@ -76,9 +77,12 @@ export class Suppression {
     if (entry?.local?.mac === mac && !entry.local.bound) this.#setLocal(entry, undefined)
   }
 
-  /** The configuration says whose the address is. */
+  /** The configuration says whose the address is, now. The same word again changes nothing. */
   bind(ip: Ip, mac: Mac): void {
-    this.#setLocal(this.#obtain(ip), { mac, bound: true, router: false })
+    const entry = this.#obtain(ip)
+    if (entry.local?.bound && entry.local.mac === mac) return
+    this.#duplicates.clear(ip)
+    this.#take(entry, { mac, bound: true, router: false })
   }
 
   unbind(ip: Ip, mac: Mac): void {
@@ -108,6 +112,7 @@ export class Suppression {
     for (const entry of this.#dirty) {
       this.#dirty.delete(entry)
       this.#settle(entry)
+      entry.isDisplaced = false
     }
   }
 
@@ -135,10 +140,20 @@ export class Suppression {
   #obtain(ip: Ip): IpEntry {
     let entry = this.#entries.get(ip)
     if (entry === undefined) {
-      entry = { ip, local: undefined, remotes: [], announced: undefined }
+      entry = { ip, local: undefined, remotes: [], isDisplaced: false, announced: undefined }
       this.#entries.set(ip, entry)
     }
     return entry
+  }
+
+  /** Gives the address to a local MAC; the MAC that had it before, if another. */
+  #take(entry: IpEntry, local: LocalIp): Mac | undefined {
+    const before = this.#best(entry)
+    this.#setLocal(entry, local)
+    if (before === undefined || before.mac === local.mac) return undefined
+    // At the same number others would go on believing the old route.
+    this.#macs.raise(local.mac, before.claim.sequence)
+    return before.mac
   }
 
   #setLocal(entry: IpEntry, local: LocalIp | undefined): void {
@@ -185,43 +200,55 @@ export class Suppression {
   }
 
   #settle(entry: IpEntry): void {
-    const { ip } = entry
-    const { out } = this.#around
-    const vni = this.#vni
-    const best = this.#duplicates.has(ip) ? undefined : this.#best(entry)
-    if (best === undefined || !best.isLocal) this.#retract(entry)
-    if (best?.isLocal) {
-      out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
-      if (best.bound) {
-        const { mac, router } = best
-        out.change({ op: 'neighbourSet', vni, ip, mac, origin: 'local', router })
-      } else {
-        out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
-      }
-      this.#announce(entry, best)
-      return
-    }
-    out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
-    if (best === undefined) out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
-    else {
-      const { mac, router } = best
-      const row = { op: 'neighbourSet', vni, ip, mac, origin: 'remote', router } as const
-      // The image may have the row all the time, while the tables have what was snooped.
-      if (this.#lose(entry, mac)) out.force(row)
-      else out.change(row)
-    }
+    const best = this.#duplicates.has(entry.ip) ? undefined : this.#best(entry)
+    if (best?.isLocal) this.#settleLocal(entry, best)
+    else this.#settleRemote(entry, best)
     this.#tidy(entry)
   }
 
-  /** Another VTEP has the address: what we have snooped is old, what is bound waits. True when something was snooped. */
-  #lose(entry: IpEntry, mac: Mac): boolean {
-    const { local } = entry
-    if (local === undefined || local.bound) return false
+  #settleLocal(entry: IpEntry, { mac, claim, router, bound }: Candidate): void {
+    const { ip } = entry
+    const { out } = this.#around
+    const vni = this.#vni
+    out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
+    if (bound) this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'local', router })
+    else out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
+    this.#announce(entry, mac, claim, router)
+  }
+
+  #settleRemote(entry: IpEntry, best: Candidate | undefined): void {
+    const { ip, local } = entry
+    const { out } = this.#around
+    const vni = this.#vni
+    this.#retract(entry)
+    out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
+    if (best === undefined) out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
+    if (local !== undefined && (best !== undefined || this.#isRemote(local.mac))) {
+      this.#lose(entry, local, best?.mac ?? local.mac)
+    }
+    if (best === undefined) return
+    const { mac, router } = best
+    this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'remote', router })
+  }
+
+  #put(entry: IpEntry, row: OperationOf<'neighbourSet'>): void {
+    if (entry.isDisplaced) this.#around.out.force(row)
+    else this.#around.out.change(row)
+  }
+
+  /** The address, or its MAC, is behind another VTEP: what is bound waits, what was snooped is over. */
+  #lose(entry: IpEntry, local: LocalIp, mac: Mac): void {
+    const { ip } = entry
+    if (local.bound) {
+      if (local.mac !== mac) this.#complain(ip, local.mac, mac)
+      return
+    }
     const isMove = local.mac !== mac && this.#localClaim(local.mac) !== undefined
     this.#setLocal(entry, undefined)
     this.#dirty.delete(entry)
+    this.#around.out.tell([{ op: 'neighbourRemove', vni: this.#vni, ip, origin: 'local' }])
+    entry.isDisplaced = true
     if (isMove) this.#moved(entry, local.mac, mac)
-    return true
   }
 
   /** Counts it; an address that moves too often is nobody's for a while. */
@@ -233,9 +260,7 @@ export class Suppression {
     this.#around.out.notice('duplicateIp', 'warn', text, { vni: this.#vni, ip, from, to })
   }
 
-  #announce(entry: IpEntry, best: Candidate): void {
-    const { mac, router } = best
-    const { sequence, sticky } = best.claim
+  #announce(entry: IpEntry, mac: Mac, { sequence, sticky }: Claim, router: boolean): void {
     const text = `${sequence} ${sticky} ${router}`
     if (entry.announced?.mac === mac && entry.announced.text === text) return
     if (entry.announced !== undefined && entry.announced.mac !== mac) this.#retract(entry)
@@ -261,7 +286,6 @@ export class Suppression {
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {
-  if (a.bound !== b.bound) return a.bound
   const order = compareClaims(a.claim, b.claim)
   // The same VTEP says so of two MACs: any order will do, if it is always the same.
   return order === 0 ? a.mac > b.mac : order > 0

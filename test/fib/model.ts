@@ -1,0 +1,236 @@
+// The packet path's tables as plain maps, with the semantics of native/core (tables_*.cpp): what operations do, what
+// frames do, and what is told. Tests of the machines run against it; the real thing has its own tests.
+
+import type {
+  DataplaneEvent,
+  MacState,
+  NeighbourState,
+  Operation,
+  Snapshot,
+} from '../../src/fib/index.js'
+import type { Ip, Mac } from '../../src/net/index.js'
+
+interface Port {
+  vni: number
+  up: boolean
+}
+
+interface Network {
+  suppress: boolean
+  agingSeconds: number
+  readonly floods: Set<Ip>
+  readonly macs: Map<Mac, MacState>
+  readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
+}
+
+export class ModelDataplane {
+  readonly ports = new Map<number, Port>()
+  readonly networks = new Map<number, Network>()
+  /** Told and not yet taken. */
+  events: DataplaneEvent[] = []
+  /** Operations that could not be carried out. */
+  readonly refused: Operation[] = []
+
+  constructor(ports: readonly number[] = []) {
+    for (const port of ports) this.ports.set(port, { vni: 0, up: true })
+  }
+
+  apply(operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      if (!this.#apply(operation)) this.refused.push(operation)
+    }
+  }
+
+  takeEvents(): DataplaneEvent[] {
+    const events = this.events
+    this.events = []
+    return events
+  }
+
+  snapshot(): Snapshot {
+    const networks = [...this.networks]
+    return {
+      ports: [...this.ports].map(([id, { vni, up }]) => ({
+        id,
+        vni,
+        up,
+        name: `p${id}`,
+        kind: 'ring',
+        options: {},
+        ifindex: 0,
+        mtu: 1500,
+        mac: '02:00:00:00:ff:ff',
+        flags: 0,
+      })),
+      networks: networks.map(([vni, { suppress, agingSeconds }]) => ({
+        vni,
+        suppress,
+        agingSeconds,
+      })),
+      remotes: [],
+      floods: networks.flatMap(([vni, { floods }]) =>
+        [...floods].map((remote) => ({ vni, remote })),
+      ),
+      macs: networks.flatMap(([, { macs }]) => [...macs.values()]),
+      neighbours: networks.flatMap(([, { neighbours }]) =>
+        [...neighbours.values()].map(({ port: _, ...state }) => state),
+      ),
+    }
+  }
+
+  mac(vni: number, mac: Mac): MacState | undefined {
+    return this.networks.get(vni)?.macs.get(mac)
+  }
+
+  neighbour(vni: number, ip: Ip): NeighbourState | undefined {
+    return this.networks.get(vni)?.neighbours.get(ip)
+  }
+
+  /** A frame with this source comes in. */
+  frame(port: number, mac: Mac): void {
+    const at = this.#network(port)
+    if (at === undefined) return
+    const { vni, network } = at
+    const old = network.macs.get(mac)
+    const told = { vni, mac, port, timeNanoseconds: 0n }
+    if (old === undefined) this.events.push({ event: 'macLearned', ...told })
+    else {
+      if (old.origin === 'local' && old.port === port) return
+      if (old.static || old.sticky) return
+      const previous = old.remote === undefined ? {} : { previousRemote: old.remote }
+      this.events.push({ event: 'macMoved', ...told, ...previous })
+    }
+    network.macs.set(mac, local(vni, mac, port, false, false))
+  }
+
+  /** An ARP or ND frame comes in: its sender owns the address. */
+  snoop(port: number, mac: Mac, ip: Ip, router = false): void {
+    this.frame(port, mac)
+    const at = this.#network(port)
+    if (at === undefined) return
+    const { vni, network } = at
+    const old = network.neighbours.get(ip)
+    if (old?.static) return
+    const isSame = old?.origin === 'local' && old.mac === mac
+    const binding = { vni, ip, mac, origin: 'local', router, static: false, ageSeconds: 0 } as const
+    network.neighbours.set(ip, { ...binding, port })
+    if (isSame && old.router === router) return
+    const event = old === undefined || isSame ? 'neighbourLearned' : 'neighbourMoved'
+    this.events.push({ event, vni, ip, mac, port, router })
+  }
+
+  ageMac(vni: number, mac: Mac): void {
+    const macs = this.networks.get(vni)?.macs
+    const row = macs?.get(mac)
+    if (row?.origin !== 'local' || row.static) return
+    macs!.delete(mac)
+    this.events.push({ event: 'macAged', vni, mac, port: row.port! })
+  }
+
+  ageNeighbour(vni: number, ip: Ip): void {
+    const neighbours = this.networks.get(vni)?.neighbours
+    const row = neighbours?.get(ip)
+    if (row?.origin !== 'local' || row.static) return
+    neighbours!.delete(ip)
+    this.events.push({ event: 'neighbourAged', vni, ip, mac: row.mac })
+  }
+
+  setPort(id: number, up: boolean): void {
+    const port = this.ports.get(id)!
+    if (port.up === up) return
+    port.up = up
+    this.events.push({ event: up ? 'portUp' : 'portDown', port: id })
+    if (!up) this.#flush(id)
+  }
+
+  #network(id: number): { readonly vni: number; readonly network: Network } | undefined {
+    const port = this.ports.get(id)
+    const network = port?.up ? this.networks.get(port.vni) : undefined
+    return network && { vni: port!.vni, network }
+  }
+
+  #flush(port: number): void {
+    for (const [vni, { macs, neighbours }] of this.networks) {
+      for (const [mac, row] of macs) {
+        if (row.origin !== 'local' || row.port !== port) continue
+        macs.delete(mac)
+        this.events.push({ event: 'macFlushed', vni, mac, port })
+      }
+      for (const [ip, row] of neighbours) {
+        if (row.port !== port) continue
+        neighbours.delete(ip)
+        this.events.push({ event: 'neighbourAged', vni, ip, mac: row.mac })
+      }
+    }
+  }
+
+  #apply(operation: Operation): boolean {
+    if (operation.op === 'networkSet') {
+      const { vni, suppress, agingSeconds } = operation
+      const old = this.networks.get(vni)
+      const rows = old ?? { floods: new Set(), macs: new Map(), neighbours: new Map() }
+      this.networks.set(vni, { ...rows, suppress, agingSeconds })
+      return true
+    }
+    if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)
+    const network = this.networks.get(operation.vni)
+    if (network === undefined) return false
+    const { vni } = operation
+    const { macs, neighbours } = network
+    switch (operation.op) {
+      case 'networkRemove':
+        for (const [id, port] of this.ports) if (port.vni === vni) this.#attach(id, 0)
+        return this.networks.delete(vni)
+      case 'floodAdd':
+        network.floods.add(operation.remote)
+        return true
+      case 'floodRemove':
+        network.floods.delete(operation.remote)
+        return true
+      case 'macSetRemote': {
+        const { mac, remote, sticky, override } = operation
+        const old = macs.get(mac)
+        if (old?.origin === 'local') {
+          if (!override) return true
+          this.events.push({ event: 'macFlushed', vni, mac, port: old.port! })
+        }
+        const row = { vni, mac, origin: 'remote', remote, static: false, sticky } as const
+        macs.set(mac, { ...row, ageSeconds: 0 })
+        return true
+      }
+      case 'macSetLocal': {
+        const { mac, port, sticky } = operation
+        if (this.ports.get(port)?.vni !== vni) return false
+        macs.set(mac, local(vni, mac, port, true, sticky))
+        return true
+      }
+      case 'macRemove':
+        if (macs.get(operation.mac)?.origin === operation.origin) macs.delete(operation.mac)
+        return true
+      case 'neighbourSet': {
+        const { ip, mac, origin, router } = operation
+        const row = { vni, ip, mac, origin, router, static: origin === 'local', port: 0 }
+        neighbours.set(ip, { ...row, ageSeconds: 0 })
+        return true
+      }
+      case 'neighbourRemove':
+        if (neighbours.get(operation.ip)?.origin === operation.origin) {
+          neighbours.delete(operation.ip)
+        }
+        return true
+    }
+  }
+
+  #attach(id: number, vni: number): boolean {
+    const port = this.ports.get(id)
+    if (port === undefined || (vni !== 0 && !this.networks.has(vni))) return false
+    if (port.vni === vni) return true
+    if (port.vni !== 0) this.#flush(id)
+    port.vni = vni
+    return true
+  }
+}
+
+function local(vni: number, mac: Mac, port: number, isStatic: boolean, sticky: boolean): MacState {
+  return { vni, mac, origin: 'local', port, static: isStatic, sticky, ageSeconds: 0 }
+}

@@ -1,0 +1,202 @@
+// The laws of image and reconcile, over any image and any tables.
+
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { additions, Image, type Operation, reconcile, removals } from '../../src/fib/index.js'
+import { ModelDataplane } from './model.js'
+
+const vni = fc.constantFrom(10100, 10200)
+const mac = fc.constantFrom('02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03')
+const ip = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1')
+const remote = fc.constantFrom('10.0.0.2', '10.0.0.3')
+const port = fc.constantFrom(1, 2)
+const origin = fc.constantFrom('local' as const, 'remote' as const)
+const is = fc.boolean()
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ op: fc.constant('networkRemove' as const), vni }),
+  fc.record({
+    op: fc.constant('portAttach' as const),
+    port,
+    vni: fc.constantFrom(0, 10100, 10200),
+  }),
+  fc.record({ op: fc.constantFrom('floodAdd' as const, 'floodRemove' as const), vni, remote }),
+  fc.record({
+    op: fc.constant('macSetRemote' as const),
+    vni,
+    mac,
+    remote,
+    sticky: is,
+    override: is,
+  }),
+  fc.record({ op: fc.constant('macSetLocal' as const), vni, mac, port, sticky: is }),
+  fc.record({ op: fc.constant('macRemove' as const), vni, mac, origin }),
+  fc.record({ op: fc.constant('neighbourSet' as const), vni, ip, mac, origin, router: is }),
+  fc.record({ op: fc.constant('neighbourRemove' as const), vni, ip, origin }),
+  fc.record({
+    op: fc.constant('networkSet' as const),
+    vni,
+    suppress: is,
+    agingSeconds: fc.constantFrom(0, 300),
+  }),
+)
+const frame = fc.record({ op: fc.constant('frame' as const), port, mac, ip })
+const history = fc.array(fc.oneof({ weight: 4, arbitrary: operation }, frame), { maxLength: 40 })
+
+/** What an image may be told: rows need their network, and a bound MAC its port there. */
+function isSound(image: Image, wanted: Operation): boolean {
+  if (wanted.op === 'networkSet' || wanted.op === 'networkRemove') return true
+  if (wanted.op === 'portAttach') return wanted.vni === 0 || image.networks.has(wanted.vni)
+  if (!image.networks.has(wanted.vni)) return false
+  return wanted.op !== 'macSetLocal' || image.attachments.get(wanted.port) === wanted.vni
+}
+
+type Step = Operation | { op: 'frame'; port: number; mac: string; ip: string }
+
+/** Tables with any past: operations and frames. */
+function tablesOf(steps: readonly Step[]): ModelDataplane {
+  const tables = new ModelDataplane([1, 2])
+  for (const step of steps) {
+    if (step.op === 'frame') tables.snoop(step.port, step.mac, step.ip)
+    else tables.apply([step])
+  }
+  tables.refused.length = 0
+  return tables
+}
+
+function imageOf(steps: readonly Step[]): Image {
+  const image = new Image()
+  for (const step of steps) if (step.op !== 'frame' && isSound(image, step)) image.change(step)
+  return image
+}
+
+/** What is in the tables and not learned, as operations would say it. */
+function said(tables: ModelDataplane): readonly string[] {
+  const { networks, floods, macs, neighbours, ports } = tables.snapshot()
+  return [
+    ...networks.map((row) => `network ${JSON.stringify(row)}`),
+    ...ports.map(({ id, vni: at }) => `port ${id} ${at}`),
+    ...floods.map((row) => `flood ${row.vni} ${row.remote}`),
+    ...macs.map((row) => `mac ${JSON.stringify(row)}`),
+    ...neighbours.map((row) => `neighbour ${JSON.stringify(row)}`),
+  ].sort()
+}
+
+t.test('once reconciled, nothing is left to reconcile, and nothing was refused', async () => {
+  fc.assert(
+    fc.property(history, history, (past, wanted) => {
+      const tables = tablesOf(past)
+      const image = imageOf(wanted)
+      tables.apply(reconcile(image, tables.snapshot()))
+      assert.deepStrictEqual(tables.refused, [])
+      assert.deepStrictEqual(reconcile(image, tables.snapshot()), [])
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+t.test('additions alone take nothing away that nobody replaces', async () => {
+  fc.assert(
+    fc.property(history, history, (past, wanted) => {
+      const tables = tablesOf(past)
+      const image = imageOf(wanted)
+      const before = tables.snapshot()
+      tables.apply(additions(image, before))
+      const after = tables.snapshot()
+      for (const { vni: at, remote: to } of before.floods) {
+        assert.ok(after.floods.some((row) => row.vni === at && row.remote === to))
+      }
+      const moved = new Set(
+        before.ports
+          .filter(({ id, vni: at }) => after.ports.some((row) => row.id === id && row.vni !== at))
+          .map(({ id }) => id),
+      )
+      for (const { vni: at, mac: of, port: behind } of before.macs) {
+        const isThere = after.macs.some((row) => row.vni === at && row.mac === of)
+        assert.ok(isThere || (behind !== undefined && moved.has(behind)))
+      }
+      tables.apply(removals(image, tables.snapshot()))
+      assert.deepStrictEqual(reconcile(image, tables.snapshot()), [])
+    }),
+    { numRuns: 500 },
+  )
+})
+
+t.test('told step by step or all at once, the tables become the same', async () => {
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 40 }), (wanted) => {
+      const image = new Image()
+      const told = new ModelDataplane([1, 2])
+      for (const step of wanted) {
+        if (isSound(image, step) && image.change(step)) told.apply([step])
+      }
+      const reconciled = new ModelDataplane([1, 2])
+      reconciled.apply(reconcile(image, reconciled.snapshot()))
+      assert.deepStrictEqual(said(told), said(reconciled))
+      assert.deepStrictEqual(reconcile(image, told.snapshot()), [])
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+t.test(
+  'the order is safe: what is used is there before its users, and goes after them',
+  async () => {
+    const image = new Image()
+    image.change({ op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 300 })
+    image.change({ op: 'portAttach', port: 1, vni: 10100 })
+    image.change({ op: 'floodAdd', vni: 10100, remote: '10.0.0.2' })
+    const at = { vni: 10100, mac: '02:00:00:00:00:01' }
+    image.change({ op: 'macSetLocal', ...at, port: 1, sticky: false })
+    const of = { ip: '192.0.2.1', origin: 'local', router: false } as const
+    image.change({ op: 'neighbourSet', ...at, ...of })
+    const tables = new ModelDataplane([1, 2])
+    tables.apply([
+      { op: 'networkSet', vni: 10200, suppress: true, agingSeconds: 300 },
+      { op: 'portAttach', port: 1, vni: 10200 },
+    ])
+    t.strictSame(
+      reconcile(image, tables.snapshot()).map(({ op }) => op),
+      ['networkSet', 'portAttach', 'floodAdd', 'macSetLocal', 'neighbourSet', 'networkRemove'],
+    )
+    tables.apply(reconcile(image, tables.snapshot()))
+    image.change({ op: 'neighbourRemove', vni: 10100, ip: '192.0.2.1', origin: 'local' })
+    image.change({ op: 'macRemove', ...at, origin: 'local' })
+    image.change({ op: 'floodRemove', vni: 10100, remote: '10.0.0.2' })
+    image.change({ op: 'portAttach', port: 1, vni: 0 })
+    t.strictSame(
+      reconcile(image, tables.snapshot()).map(({ op }) => op),
+      ['neighbourRemove', 'macRemove', 'floodRemove', 'portAttach'],
+    )
+  },
+)
+
+t.test('what the packet path learned is left alone, unless a remote MAC overrides', async () => {
+  const tables = new ModelDataplane([1])
+  const image = new Image()
+  for (const op of [
+    { op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 300 },
+    { op: 'portAttach', port: 1, vni: 10100 },
+  ] as const) {
+    image.change(op)
+    tables.apply([op])
+  }
+  tables.snoop(1, '02:00:00:00:00:01', '192.0.2.1')
+  t.strictSame(reconcile(image, tables.snapshot()), [])
+  const row = { vni: 10100, mac: '02:00:00:00:00:01', remote: '10.0.0.2', sticky: false }
+  image.change({ op: 'macSetRemote', ...row, override: false })
+  t.strictSame(reconcile(image, tables.snapshot()), [])
+  const override = { op: 'macSetRemote', ...row, override: true } as const
+  image.change(override)
+  t.strictSame(reconcile(image, tables.snapshot()), [override])
+})
+
+t.test('an image without the network of a row is a mistake', async () => {
+  const image = new Image()
+  t.throws(
+    () => image.change({ op: 'floodAdd', vni: 7, remote: '10.0.0.2' }),
+    /network 7, which is not there/,
+  )
+  t.throws(() => image.change({ op: 'portAttach', port: 1, vni: 7 }), /network 7/)
+})
