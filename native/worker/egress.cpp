@@ -172,21 +172,25 @@ void Egress::begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, uns
   item.outer_length = static_cast<uint16_t>(remote_.headerLength - kVxlanHeader);
 }
 
+// The inner checksum is finished here, always: on a virtual wire (veth) nobody else would, and a
+// far VTEP with a UDP socket gets the bytes without the metadata. The outer one may stay partial:
+// sockets and AF_PACKET alike know what to do with it.
 void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
   begin_uplink(emit, 4, kMaxOuterHeader + 2, 1);
   uint8_t* header = uplink_.make(kMaxOuterHeader);
   if (writes_outer()) {
+    Frame finished = frame;
+    finished.meta = Meta();
     uplink_.add(header,
-                encap_frame(remote_, emit.vni, emit.hash, frame, header, uplink_.item().meta));
-    uplink_.add(frame.data, frame.length);
+                encap_frame(remote_, emit.vni, emit.hash, finished, header, uplink_.item().meta));
   } else {
     encap_vxlan(emit.vni, header);
     uplink_.add(header, kVxlanHeader);
-    if (needs_checksum(frame.meta)) {
-      add_completed(uplink_, frame);
-    } else {
-      uplink_.add(frame.data, frame.length);
-    }
+  }
+  if (needs_checksum(frame.meta)) {
+    add_completed(uplink_, frame);
+  } else {
+    uplink_.add(frame.data, frame.length);
   }
   uplink_.end();
 }

@@ -1,0 +1,99 @@
+// Two hosts with a dataplane process each and tenants on them, joined by static remotes.
+
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Operation } from '../../src/fib/dataplane.js'
+import { NativeDataplane } from '../../src/io/native.js'
+import {
+  type Fabric,
+  type Host,
+  type Owner,
+  routedFabric,
+  type Service,
+  type Tenant,
+} from '../lab/index.js'
+
+export const vni = 10100
+
+const processScript = fileURLToPath(new URL('./dataplane-process.js', import.meta.url))
+
+export interface DataplaneHost {
+  readonly host: Host
+  readonly path: string
+  readonly process: Service
+  readonly dataplane: NativeDataplane
+}
+
+export interface HostOptions {
+  readonly workers?: number
+  readonly uplink?: string
+  readonly family?: 4 | 6
+}
+
+/** Starts a dataplane process in a host, attaches as its controller and brings the underlay up. */
+export async function startHost(
+  owner: Owner,
+  host: Host,
+  options: HostOptions = {},
+): Promise<DataplaneHost> {
+  const { workers = 1, uplink = 'auto', family = 4 } = options
+  const path = join(host.directory, 'control')
+  const dataplaneProcess = host.start('dataplane', [
+    process.execPath,
+    processScript,
+    path,
+    String(workers),
+  ])
+  await dataplaneProcess.said('dataplane: ready')
+  const dataplane = NativeDataplane.attach({ controlPath: path, role: 'controller' })
+  owner.teardown(() => dataplane.detach())
+  await dataplane.configure({
+    address: family === 4 ? host.vtep4 : host.vtep6,
+    udpPort: 4789,
+    uplink,
+    interfaces: [],
+  })
+  await dataplane.apply([{ op: 'networkSet', vni, suppress: true, agingSeconds: 300 }])
+  return { host, path, process: dataplaneProcess, dataplane }
+}
+
+export type TenantKind = 'netdev' | 'tap'
+
+/** A tenant on a port of this kind, attached to the network. */
+export async function addTenant(
+  { host, dataplane }: DataplaneHost,
+  name: string,
+  kind: TenantKind,
+  ip4: string,
+): Promise<{ readonly tenant: Tenant; readonly port: number }> {
+  const attach = (port: number): Operation => ({ op: 'portAttach', port, vni })
+  if (kind === 'netdev') {
+    const tenant = await host.tenant(name, { ip4 })
+    const port = await dataplane.openPort({ name, kind, options: {} })
+    await dataplane.apply([attach(port)])
+    return { tenant, port }
+  }
+  const port = await dataplane.openPort({ name, kind, options: {} })
+  await dataplane.apply([attach(port)])
+  return { tenant: await host.tapTenant(name, name, { ip4 }), port }
+}
+
+export interface Overlay {
+  readonly fabric: Fabric
+  readonly hosts: readonly [DataplaneHost, DataplaneHost]
+}
+
+/** Two hosts behind a router, each the other's flood remote. */
+export async function overlay(
+  owner: Owner,
+  options: readonly [HostOptions, HostOptions] = [{}, {}],
+): Promise<Overlay> {
+  const fabric = await routedFabric(owner)
+  const [h1, h2] = [fabric.hosts[0]!, fabric.hosts[1]!]
+  const a = await startHost(owner, h1, options[0])
+  const b = await startHost(owner, h2, options[1])
+  const remote = (host: Host): string => (options[0].family === 6 ? host.vtep6 : host.vtep4)
+  await a.dataplane.apply([{ op: 'floodAdd', vni, remote: remote(h2) }])
+  await b.dataplane.apply([{ op: 'floodAdd', vni, remote: remote(h1) }])
+  return { fabric, hosts: [a, b] }
+}
