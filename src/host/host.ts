@@ -15,7 +15,7 @@ import {
   type Schema,
   unplaced,
 } from './config/index.js'
-import type { Config, Network } from './config/schema.js'
+import type { Config, Neighbor, Network } from './config/schema.js'
 import {
   difference,
   frozenChanges,
@@ -38,7 +38,7 @@ import { distinguisherNumber } from './route-distinguishers.js'
 import { State } from './state/index.js'
 import type { HostSurface } from './surface.js'
 import { Tenancy, type Tenants } from './tenancy.js'
-import { checkWorld, interfaceName, interfaceNames } from './world.js'
+import { checkWorld, interfaceName, interfaceNames, sourceFor } from './world.js'
 
 export interface HostSettings {
   readonly version: string
@@ -172,7 +172,7 @@ export class Host implements HostSurface {
     await this.#listen(config)
     this.#setAnnounced(config.bgp.announceVtep)
     if (adopted) this.#awaitEndOfRib()
-    for (const neighbor of config.bgp.neighbors) this.#machines.toSpeaker(neighborAdded(neighbor))
+    for (const neighbor of config.bgp.neighbors) this.#addNeighbor(neighbor)
     this.#adoption?.begin()
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     this.#settings.onConfig?.(config)
@@ -341,9 +341,15 @@ export class Host implements HostSurface {
     for (const neighbor of added) {
       const id = neighborId(neighbor)
       this.events.add('info', 'peerAdded', `peer ${id} is added`, { peer: id })
-      this.#machines.toSpeaker(neighborAdded(neighbor))
+      this.#addNeighbor(neighbor)
     }
-    for (const { to } of changed) this.#machines.toSpeaker(neighborAdded(to))
+    for (const { to } of changed) this.#addNeighbor(to)
+  }
+
+  #addNeighbor(neighbor: Neighbor): void {
+    const vtep = this.#effective.config.vtep.address
+    const source = neighbor.address === undefined ? undefined : sourceFor(neighbor.address, vtep)
+    this.#machines.toSpeaker(neighborAdded(neighbor, source))
   }
 
   /** One change at a time; each sees the one before it as a whole. */

@@ -4,10 +4,11 @@ import type { PeerSettings, RangeSettings, SessionSettings, SpeakerEvent } from 
 import type { Neighbor } from './config/schema.js'
 import { neighborId } from './effective.js'
 
-export function neighborAdded(neighbor: Neighbor): SpeakerEvent {
+/** `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. */
+export function neighborAdded(neighbor: Neighbor, source: string | undefined): SpeakerEvent {
   const { address, range } = neighbor
   if (range !== undefined) return { event: 'rangeAdded', range: rangeSettings(neighbor, range) }
-  return { event: 'peerAdded', peer: peerSettings(neighbor, address ?? '') }
+  return { event: 'peerAdded', peer: peerSettings(neighbor, address ?? '', source) }
 }
 
 export function neighborRemoved(neighbor: Neighbor): SpeakerEvent {
@@ -15,8 +16,12 @@ export function neighborRemoved(neighbor: Neighbor): SpeakerEvent {
   return neighbor.range === undefined ? { event: 'peerRemoved', id } : { event: 'rangeRemoved', id }
 }
 
-function peerSettings(neighbor: Neighbor, address: string): PeerSettings {
-  const { port, passive, updateSource } = neighbor
+function peerSettings(
+  neighbor: Neighbor,
+  address: string,
+  source: string | undefined,
+): PeerSettings {
+  const { port, passive, updateSource = source } = neighbor
   return {
     ...sessionSettings(neighbor),
     id: address,

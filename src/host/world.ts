@@ -2,9 +2,21 @@
 
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
-import { ipFamily, parseIp } from '../net/index.js'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { ipFamily, parseIp, parsePrefix, prefixContains } from '../net/index.js'
 import type { Config } from './config/schema.js'
+
+/**
+ * Where to connect to a peer from: our VTEP address, by which peers know us, unless the peer is a neighbour on a
+ * directly connected network or of the other family. Undefined leaves it to the kernel.
+ */
+export function sourceFor(peer: string, vtep: string): string | undefined {
+  if (ipFamily(peer) !== ipFamily(vtep)) return undefined
+  const connected = ownInterfaceAddresses().some(
+    ({ cidr }) => cidr !== null && prefixContains(parsePrefix(cidr), peer),
+  )
+  return connected ? undefined : vtep
+}
 
 /** Names of all interfaces of this network namespace, up or not. */
 export function interfaceNames(): string[] {
@@ -49,9 +61,12 @@ function canBind(address: string): Promise<boolean> {
   })
 }
 
+function ownInterfaceAddresses(): NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+}
+
 function ownAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
+  return ownInterfaceAddresses()
     .map(({ address }) => parseIp(address.replace(/%.*$/, '')))
     .filter((address) => !address.startsWith('fe80:'))
 }

@@ -144,7 +144,12 @@ export const Neighbor = keys(
     holdTimeSeconds: integer(0, 65535, 'Hold time offered; 0 = no keepalives, else 3 or more.', {
       default: 90,
     }),
-    updateSource: Type.Optional(text('unicastIp', 'Local address to connect from.')),
+    updateSource: Type.Optional(
+      text(
+        'unicastIp',
+        'Local address to connect from. Default: the VTEP address, unless the peer is on a connected network.',
+      ),
+    ),
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
     description: Type.Optional(words('Free text.')),
   },
