@@ -13,7 +13,7 @@ export class AdjRibIn {
   readonly #paths = new Map<string, Path>()
   /** Few: kept apart so that the many cost nothing. */
   readonly #rejected = new Map<string, string>()
-  /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4). */
+  /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4) or restarted (RFC 4724). */
   #stale: Set<string> | undefined
 
   get size(): number {
@@ -22,6 +22,10 @@ export class AdjRibIn {
 
   get rejected(): number {
     return this.#rejected.size
+  }
+
+  get stale(): number {
+    return this.#stale?.size ?? 0
   }
 
   get(key: string): Path | undefined {

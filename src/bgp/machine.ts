@@ -19,7 +19,7 @@ import { Connection, collisionWinner, type Direction } from './connection.js'
 import type { SpeakerAction } from './events.js'
 import { type FsmAction, type FsmEvent, type FsmState, fsm } from './fsm.js'
 import { beforeOpen, isRefusal, negotiate, openFor } from './negotiate.js'
-import { Session, type Tables } from './session.js'
+import { type RetainedRibs, Session, type Tables } from './session.js'
 import type { PeerSettings } from './settings.js'
 import type { LastError, Statistics } from './statistics.js'
 
@@ -54,9 +54,10 @@ export interface MachineOwner {
   connect(): void
   /** A good OPEN came; true when `machine` has given way to another. */
   collides(machine: Machine, winner: Direction): boolean
-  /** The machine is about to be Established. */
-  establish(machine: Machine): void
-  released(): void
+  /** The machine is about to be Established; gives the routes kept from before. */
+  establish(machine: Machine): RetainedRibs
+  /** A session has ended; what is kept of it is kept for so long. */
+  released(retained: RetainedRibs, seconds: number): void
   /** After every transition. */
   moved(machine: Machine, from: FsmState, reason: string | undefined): void
   log(level: 'info' | 'warn', text: string): void
@@ -107,10 +108,24 @@ export class Machine {
     const { connection } = this
     if (connection === undefined) return
     this.#failed({ by: 'peer', text: reason })
-    this.#release()
+    // Lost without a NOTIFICATION: the peer may be restarting.
+    this.#release(true)
     this.#connection = undefined
     this.#context.unbind(connection.id)
     this.fire('TcpConnectionFails', { reason })
+  }
+
+  /** True when a new connection means that the peer has restarted and the old one is dead (RFC 4724 section 4.2). */
+  get mayHaveRestarted(): boolean {
+    return (this.session?.negotiated.gracefulRestart?.families.length ?? 0) > 0
+  }
+
+  /** Lets go of a connection that the peer does not know any more. */
+  abandon(): void {
+    const { connection } = this
+    if (connection === undefined) return
+    this.#context.emit({ do: 'close', connection: connection.id })
+    this.closed('the peer has restarted')
   }
 
   received(octets: Uint8Array): void {
@@ -258,7 +273,7 @@ export class Machine {
     processRouteRefresh: ({ message }) => {
       if (message?.kind === 'routeRefresh') this.session!.receiveRouteRefresh(message)
     },
-    release: () => this.#release(),
+    release: () => this.#release(false),
   }
 
   #startHold(seconds: number): void {
@@ -276,7 +291,7 @@ export class Machine {
 
   #establish(connection: Connection): void {
     const { statistics, settings } = this.#owner
-    this.#owner.establish(this)
+    const retained = this.#owner.establish(this)
     connection.session = new Session(
       this.#context,
       settings,
@@ -293,19 +308,21 @@ export class Machine {
         },
         log: (level, text) => this.#owner.log(level, text),
       },
+      retained,
     )
   }
 
-  #release(): void {
+  #release(mayRestart: boolean): void {
     const { connection } = this
     if (connection === undefined) return
     this.#context.stopTimer(this.#timer('hold'))
     this.#context.stopTimer(this.#timer('keepalive'))
     if (connection.session === undefined) return
     this.#context.stopTimer(this.#timer('sendHold'))
-    connection.session.close()
+    const restart = mayRestart ? connection.session.negotiated.gracefulRestart : undefined
+    const retained = connection.session.close(restart?.families ?? [])
     connection.session = undefined
-    this.#owner.released()
+    this.#owner.released(retained, restart?.timeSeconds ?? 0)
   }
 
   #drop(): void {

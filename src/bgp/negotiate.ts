@@ -30,8 +30,20 @@ export interface Negotiated {
   readonly keepaliveSeconds: number
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
+  /** What the peer does when it restarts; undefined when it does not know graceful restart. */
+  readonly gracefulRestart: GracefulRestart | undefined
   readonly receive: WireContext
   readonly send: WireContext
+}
+
+/** A peer's promise for its restart (RFC 4724 section 3). */
+export interface GracefulRestart {
+  /** How long its routes are kept after the connection is lost. */
+  readonly timeSeconds: number
+  /** Families it can keep forwarding for; what it says of others does not concern us. */
+  readonly families: readonly SessionFamily[]
+  /** Families it says it has kept forwarding for while it restarted (F bit). */
+  readonly forwarding: readonly SessionFamily[]
 }
 
 /** An OPEN that cannot be accepted: what to send, and a sentence for both operators. */
@@ -53,6 +65,14 @@ export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Op
     { name: 'routeRefresh' },
     { name: 'enhancedRouteRefresh' },
     { name: 'extendedMessage' },
+    // Without families: we send End-of-RIB and keep a restarting peer's routes, but do not ask for that ourselves.
+    {
+      name: 'gracefulRestart',
+      restarting: false,
+      notification: false,
+      timeSeconds: 0,
+      families: [],
+    },
     { name: 'fourOctetAs', asn },
   ]
   return {
@@ -100,6 +120,7 @@ export function negotiate(
     keepaliveSeconds: Math.floor(holdTimeSeconds / 3),
     routeRefresh,
     enhancedRouteRefresh: routeRefresh && capability(theirs, 'enhancedRouteRefresh') !== undefined,
+    gracefulRestart: gracefulRestartOf(theirs, settings.families),
     // "MAY send Extended Messages if the peer has advertised" it (RFC 8654 section 3): we have, whatever the peer says.
     receive: { ...context, extendedMessages: true },
     send: { ...context, extendedMessages: capability(theirs, 'extendedMessage') !== undefined },
@@ -126,6 +147,25 @@ function offeredFamilies(open: Open): readonly string[] {
 function commonFamilies(ours: readonly SessionFamily[], theirs: Open): readonly SessionFamily[] {
   const offered = offeredFamilies(theirs)
   return ours.filter((family) => offered.includes(family))
+}
+
+function gracefulRestartOf(
+  open: Open,
+  ours: readonly SessionFamily[],
+): GracefulRestart | undefined {
+  const offer = capability(open, 'gracefulRestart')
+  if (offer === undefined) return undefined
+  const listed = offer.families.map((one) => ({
+    family: familyOf(one),
+    forwarding: one.forwarding,
+  }))
+  const among = (list: typeof listed): readonly SessionFamily[] =>
+    ours.filter((name) => list.some(({ family }) => family === name))
+  return {
+    timeSeconds: offer.timeSeconds,
+    families: among(listed),
+    forwarding: among(listed.filter(({ forwarding }) => forwarding)),
+  }
 }
 
 function refuseAs(own: number, expected: PeerAs, got: number): Refusal | undefined {

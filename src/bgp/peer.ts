@@ -8,7 +8,8 @@ import type { FsmEvent, FsmState } from './fsm.js'
 import { fsmStates } from './fsm.js'
 import { cease, Machine, type MachineContext, type MachineOwner } from './machine.js'
 import { beforeOpen } from './negotiate.js'
-import type { Session } from './session.js'
+import { removeAll } from './rib.js'
+import type { RetainedRibs, Session } from './session.js'
 import { defaults, type PeerSettings } from './settings.js'
 import { Statistics } from './statistics.js'
 
@@ -22,6 +23,8 @@ export interface PeerContext extends MachineContext {
 const { ceaseError } = iana
 
 const MAX_IDLE_HOLD_SECONDS = 60
+/** How long a restarted peer may take to send its routes again before those it did not repeat are dropped. */
+const STALE_PATH_SECONDS = 360
 /** Established for so long, a peer is forgiven its failures. */
 const STABLE_SECONDS = 60
 /** After so many failures in a row a peer that is held off may not connect either. */
@@ -39,6 +42,7 @@ export class Peer implements MachineOwner {
   #isIdleHolding = false
   #reported: FsmState = 'Idle'
   #connectFailure = ''
+  #retained: RetainedRibs = new Map()
 
   constructor(settings: PeerSettings, context: PeerContext, isDynamic = false) {
     this.#settings = settings
@@ -76,12 +80,15 @@ export class Peer implements MachineOwner {
   /** Ends everything and stays in Idle. */
   stop(subcode: number, communication?: string): void {
     this.#endIdleHold()
+    this.#forgetRetained()
     this.#fireAll('ManualStop', subcode, communication)
+    if (this.isDynamic) this.#context.gone(this)
   }
 
   /** Ends the session; it comes back by itself, and at once if it was held off. */
   reset(subcode: number, communication?: string): void {
     this.#connectRetryCounter = 0
+    this.#forgetRetained()
     if (this.state !== 'Idle') {
       this.#fireAll('AutomaticStop', subcode, communication)
     } else if (this.#isIdleHolding) {
@@ -139,6 +146,7 @@ export class Peer implements MachineOwner {
       refuse(this.#context, connection)
       return
     }
+    for (const machine of [...this.#machines]) if (machine.mayHaveRestarted) machine.abandon()
     if (this.state === 'Idle') {
       this.#endIdleHold()
       this.#machines[0]!.fire(
@@ -186,16 +194,43 @@ export class Peer implements MachineOwner {
   }
 
   /** "Collision with an existing connection that is in the Established state" costs every other one. */
-  establish(machine: Machine): void {
+  establish(machine: Machine): RetainedRibs {
     for (const other of [...this.#machines]) if (other !== machine) dump(other)
     this.statistics.established++
     this.#context.startTimer(this.#timer('stable'), STABLE_SECONDS, false, () => {
       this.#connectRetryCounter = 0
     })
+    this.#context.stopTimer(this.#timer('restart'))
+    const retained = this.#retained
+    this.#retained = new Map()
+    if (retained.size > 0) {
+      this.#context.startTimer(this.#timer('stalePath'), STALE_PATH_SECONDS, false, () => {
+        this.session?.removeStale()
+      })
+    }
+    return retained
   }
 
-  released(): void {
+  /** "MUST retain the routes received from the peer" until it is back, or not back in time (RFC 4724 section 4.2). */
+  released(retained: RetainedRibs, seconds: number): void {
     this.#context.stopTimer(this.#timer('stable'))
+    this.#context.stopTimer(this.#timer('stalePath'))
+    this.#retained = retained
+    if (retained.size === 0 || seconds === 0) {
+      this.#forgetRetained()
+      return
+    }
+    this.log('info', `its routes are kept for ${seconds} s while it restarts`)
+    this.#context.startTimer(this.#timer('restart'), seconds, false, () => {
+      this.#forgetRetained()
+      if (this.isDynamic && this.#isIdle) this.#context.gone(this)
+    })
+  }
+
+  #forgetRetained(): void {
+    this.#context.stopTimer(this.#timer('restart'))
+    for (const [family, adjRibIn] of this.#retained) removeAll(this.#context.ribs[family], adjRibIn)
+    this.#retained = new Map()
   }
 
   clearConnectRetryCounter(): void {
@@ -243,12 +278,22 @@ export class Peer implements MachineOwner {
   }
 
   moved(machine: Machine, from: FsmState, reason: string | undefined): void {
-    const hasNothing = machine.connection === undefined && machine.state !== 'Connect'
-    const isLast = this.#machines.length === 1
     // A machine without a connection is of use only if it is the last.
-    if (hasNothing && !isLast) this.#machines.splice(this.#machines.indexOf(machine), 1)
+    if (
+      this.#machines.length > 1 &&
+      machine.connection === undefined &&
+      machine.state !== 'Connect'
+    ) {
+      this.#machines.splice(this.#machines.indexOf(machine), 1)
+    }
     this.#report(reason)
-    if (hasNothing && isLast && this.isDynamic && from !== 'Idle') this.#context.gone(this)
+    const isOver = this.isDynamic && from !== 'Idle' && this.#isIdle
+    if (isOver && this.#retained.size === 0) this.#context.gone(this)
+  }
+
+  /** Nothing is connected, and nobody tries. */
+  get #isIdle(): boolean {
+    return this.#machines.every(({ connection, state }) => !connection && state !== 'Connect')
   }
 
   log(level: 'info' | 'warn', text: string): void {

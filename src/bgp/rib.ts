@@ -2,6 +2,7 @@
 // route is one entry with all its usable paths, and what changed is decided once at the end of a step.
 
 import { evpnKey } from '../wire/index.js'
+import type { AdjRibIn } from './adj-rib-in.js'
 import { best } from './decision.js'
 import type { RibChange, RouteNlri } from './events.js'
 import type { Path } from './path.js'
@@ -86,4 +87,16 @@ export class LocRib {
     this.#changed = new Set()
     return changes
   }
+}
+
+/** The route leaves the adj-rib-in, and its path the loc-rib. */
+export function removeRoute(rib: LocRib, adjRibIn: AdjRibIn, key: string): void {
+  const usable = adjRibIn.usable(key)
+  adjRibIn.delete(key)
+  rib.replace(key, usable, undefined)
+}
+
+/** All routes leave. */
+export function removeAll(rib: LocRib, adjRibIn: AdjRibIn): void {
+  for (const key of adjRibIn.keys()) removeRoute(rib, adjRibIn, key)
 }

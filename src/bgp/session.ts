@@ -24,7 +24,7 @@ import type { RouteNlri } from './events.js'
 import type { Negotiated } from './negotiate.js'
 import { Path, type PathSource } from './path.js'
 import { type Exporter, type ExportTarget, importAttributes, loopOf } from './policy.js'
-import { keyOf, type LocRib, sameNlri } from './rib.js'
+import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
 import type { PeerSettings, SessionFamily, SpeakerSettings } from './settings.js'
 import type { Statistics } from './statistics.js'
 import { type UpdateSink, writeAnnouncements, writeWithdraws } from './update-writer.js'
@@ -43,6 +43,9 @@ export interface SessionOutput {
   endOfRib(family: SessionFamily): void
   log(level: 'info' | 'warn', text: string): void
 }
+
+/** Adj-ribs-in that outlive their session while the peer restarts (RFC 4724 section 4.2). */
+export type RetainedRibs = ReadonlyMap<SessionFamily, AdjRibIn>
 
 interface FamilyState {
   readonly in: AdjRibIn
@@ -79,6 +82,7 @@ export class Session {
     localAddress: Ip,
     statistics: Statistics,
     output: SessionOutput,
+    retained: RetainedRibs,
   ) {
     this.negotiated = negotiated
     this.localAddress = localAddress
@@ -93,17 +97,31 @@ export class Session {
       isClient: isClient(settings, negotiated),
     }
     this.#target = this.#targetOf(settings)
-    for (const family of negotiated.families) {
-      const out = new AdjRibOut()
-      out.touchAll(tables.ribs[family].keys(), false)
-      this.#families.set(family, {
-        in: new AdjRibIn(),
-        out,
-        sending: 'initial',
-        refreshAgain: false,
-        endOfRibReceived: false,
-      })
+    for (const family of negotiated.families) this.#open(family, retained.get(family))
+    for (const [family, adjRibIn] of retained) {
+      if (!this.#families.has(family)) removeAll(tables.ribs[family], adjRibIn)
     }
+  }
+
+  #open(family: SessionFamily, retained: AdjRibIn | undefined): void {
+    const rib = this.#tables.ribs[family]
+    const out = new AdjRibOut()
+    out.touchAll(rib.keys(), false)
+    let adjRibIn = new AdjRibIn()
+    if (retained !== undefined && this.negotiated.gracefulRestart?.forwarding.includes(family)) {
+      adjRibIn = retained
+      adjRibIn.beginRefresh()
+    } else if (retained !== undefined) {
+      // "MUST immediately remove all the stale routes" when forwarding was not preserved (RFC 4724 section 4.2).
+      removeAll(rib, retained)
+    }
+    this.#families.set(family, {
+      in: adjRibIn,
+      out,
+      sending: 'initial',
+      refreshAgain: false,
+      endOfRibReceived: false,
+    })
   }
 
   get source(): PathSource {
@@ -166,9 +184,7 @@ export class Session {
     if (message.subtype === subtype.request) this.refresh(family)
     else if (!this.negotiated.enhancedRouteRefresh) return
     else if (message.subtype === subtype.beginRefresh) state.in.beginRefresh()
-    else if (message.subtype === subtype.endRefresh) {
-      for (const key of state.in.endRefresh()) this.#remove(family, state.in, key)
-    }
+    else if (message.subtype === subtype.endRefresh) this.#removeStale(family, state)
   }
 
   #announce(
@@ -205,19 +221,26 @@ export class Session {
     const family = this.#known(name)
     if (family === undefined) return
     const { in: adjRibIn } = this.#families.get(family)!
-    for (const route of nlri) this.#remove(family, adjRibIn, keyOf(route))
+    const rib = this.#tables.ribs[family]
+    for (const route of nlri) removeRoute(rib, adjRibIn, keyOf(route))
   }
 
-  #remove(family: SessionFamily, adjRibIn: AdjRibIn, key: string): void {
-    const usable = adjRibIn.usable(key)
-    adjRibIn.delete(key)
-    this.#tables.ribs[family].replace(key, usable, undefined)
+  /** What the peer did not repeat since it began again. */
+  removeStale(): void {
+    for (const [family, state] of this.#families) this.#removeStale(family, state)
+  }
+
+  #removeStale(family: SessionFamily, state: FamilyState): void {
+    const rib = this.#tables.ribs[family]
+    for (const key of state.in.endRefresh()) removeRoute(rib, state.in, key)
   }
 
   #endOfRib(name: Family): void {
     const family = this.#known(name)
     if (family === undefined) return
-    this.#families.get(family)!.endOfRibReceived = true
+    const state = this.#families.get(family)!
+    state.endOfRibReceived = true
+    this.#removeStale(family, state)
     this.#output.endOfRib(family)
   }
 
@@ -359,11 +382,14 @@ export class Session {
     }
   }
 
-  /** All the peer's paths leave the tables. */
-  close(): void {
+  /** The peer's paths leave the tables, but for those of families that it is to find again after a restart. */
+  close(retain: readonly SessionFamily[]): RetainedRibs {
+    const retained = new Map<SessionFamily, AdjRibIn>()
     for (const [family, state] of this.#families) {
-      for (const key of state.in.keys()) this.#remove(family, state.in, key)
+      if (retain.includes(family)) retained.set(family, state.in)
+      else removeAll(this.#tables.ribs[family], state.in)
     }
+    return retained
   }
 }
 

@@ -12,9 +12,10 @@ import type { LastError, PeerStatistics } from './statistics.js'
 /** Counts of one family of a session. */
 export interface FamilyStatus {
   readonly family: SessionFamily
-  /** Routes in the adj-rib-in, and how many of them may not be used. */
+  /** Routes in the adj-rib-in, how many of them may not be used, and how many wait to be repeated. */
   readonly received: number
   readonly rejected: number
+  readonly stale: number
   /** Routes in the adj-rib-out, and how many wait to be looked at. */
   readonly sent: number
   readonly pending: number
@@ -94,6 +95,7 @@ function sessionStatus(session: NonNullable<Peer['session']>): NonNullable<PeerS
         family,
         received: adjRibIn.size,
         rejected: adjRibIn.rejected,
+        stale: adjRibIn.stale,
         sent: adjRibOut.size,
         pending: adjRibOut.pending,
         endOfRibReceived: session.endOfRibReceived(family),
