@@ -1,11 +1,6 @@
 // Process entry: words in, exit code out.
 
-import { readFileSync } from 'node:fs'
 import { runCommandLine } from './cli/index.js'
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { readonly version: string }
 
 // Whoever reads us may stop reading (vtep macs | head).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -14,9 +9,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const { stdout, stderr, env: environment } = process
-process.exitCode = await runCommandLine(process.argv.slice(2), {
-  stdout,
-  stderr,
-  environment,
-  version,
-})
+process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, environment })

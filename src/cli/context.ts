@@ -4,7 +4,6 @@ export interface CliContext {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly version: string
 }
 
 /** Exit codes are a contract. */

@@ -1,27 +1,16 @@
-// The daemon's process: configuration, lock, host, API, signals, and what the supervisor is told.
+// The daemon's process: log, signals, and what the supervisor is told.
 
-import { readFileSync } from 'node:fs'
-import { startApi } from '../api/index.js'
+import { runHost } from '../api/index.js'
 import {
-  AmendmentsFile,
-  type Config,
   defaultWorkers,
   EventLog,
-  Host,
-  HostFailure,
-  type LoadedConfig,
-  loadConfig,
-  lockRuntimeDir,
+  type Host,
+  type Log,
   logEvents,
   notify,
-  obtainDataplane,
-  parseSocketAddress,
-  prepareRuntimeDir,
   Refusal,
   reasonOf,
-  requiredPortKinds,
   runDataplane,
-  runtimePaths,
 } from '../host/index.js'
 import type { CliContext } from './context.js'
 
@@ -35,66 +24,34 @@ export interface DaemonSettings extends CliContext {
 
 /** Runs controller and dataplane until SIGTERM or SIGINT. Throws HostFailure when it can not start. */
 export async function runDaemon(settings: DaemonSettings): Promise<void> {
-  const portKinds = requiredPortKinds()
-  const { configFile, runtimeDir, stateDir } = settings
-  const readConfig = (): LoadedConfig => loadConfig(readFile(configFile), configFile, portKinds)
-  const loaded = readConfig()
-  if ('problems' in loaded) throw new HostFailure(...loaded.problems.map(({ text }) => text))
-  const { config } = loaded
-  prepareRuntimeDir(runtimeDir)
-  const unlock = lockRuntimeDir(runtimeDir)
+  const { configFile, runtimeDir, stateDir, ownsDataplane, stdout, stderr, environment } = settings
   const signals = watchSignals()
+  const events = new EventLog(Date.now)
+  let log: Log | undefined
   try {
-    const events = new EventLog(Date.now)
-    const log = logEvents(events, { level: config.log.level, stream: settings.stderr })
-    for (const { text } of loaded.hints) events.add('warn', 'hint', text)
-    const host = await Host.start({
-      version: settings.version,
-      config,
-      fileName: configFile,
-      readConfig,
-      portKinds,
-      amendments: new AmendmentsFile(stateDir),
-      obtainDataplane: () =>
-        obtainDataplane({
-          runtimeDir,
-          workers: config.dataplane.workers ?? defaultWorkers(),
-          start: settings.ownsDataplane,
-        }),
-      endsDataplane: settings.ownsDataplane,
+    const { host, close } = await runHost({
+      configFile,
+      runtimeDir,
+      stateDir,
+      ownsDataplane,
       events,
-      onConfig: ({ log: { level } }) => log.setLevel(level),
+      onConfig: ({ log: { level } }) => {
+        log ??= logEvents(events, { level, stream: stderr })
+        log.setLevel(level)
+      },
     })
     try {
-      await serve(host, config, settings, signals)
+      signals.onHangup(() => void reload(host, environment))
+      stdout.write('vtep: ready\n')
+      await notify('READY=1', environment)
+      await signals.ended
+      await notify('STOPPING=1', environment)
     } finally {
-      await host.stop()
+      await close()
     }
   } finally {
     signals.forget()
-    unlock()
   }
-}
-
-/** From ready to the signal that ends it. */
-async function serve(
-  host: Host,
-  config: Config,
-  { runtimeDir, stdout, environment }: DaemonSettings,
-  signals: Signals,
-): Promise<void> {
-  const { listen, readOnly } = config.api
-  const api = await startApi(host, {
-    socketPath: runtimePaths(runtimeDir).api,
-    readOnly,
-    ...(listen === undefined ? {} : { listen: parseSocketAddress(listen) }),
-  })
-  signals.onHangup(() => void reload(host, environment))
-  stdout.write('vtep: ready\n')
-  await notify('READY=1', environment)
-  await signals.ended
-  await notify('STOPPING=1', environment)
-  await api.close()
 }
 
 async function reload(host: Host, environment: CliContext['environment']): Promise<void> {
@@ -165,13 +122,5 @@ function watchSignals(): Signals {
       process.off('SIGINT', onEnd)
       process.off('SIGHUP', hangup)
     },
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new HostFailure(`configuration ${path}: ${reasonOf(error)}`)
   }
 }

@@ -2,7 +2,12 @@
 // wait for the speaker.
 
 import { Command, CommanderError } from 'commander'
-import { DEFAULT_RUNTIME_DIR, HostFailure, runtimeDirOf } from '../host/instance/index.js'
+import {
+  DEFAULT_RUNTIME_DIR,
+  HostFailure,
+  packageVersion,
+  runtimeDirOf,
+} from '../host/instance/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
 
 interface CommandModule {
@@ -61,7 +66,7 @@ export async function createProgram(
 ): Promise<Command> {
   const program = new Command('vtep')
     .description('VXLAN and EVPN on the hypervisor host.')
-    .version(context.version)
+    .version(packageVersion())
     .option(
       '--runtime-dir <directory>',
       `directory of the instance (VTEP_RUNTIME_DIR; default: ${DEFAULT_RUNTIME_DIR})`,

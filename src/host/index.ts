@@ -21,6 +21,7 @@ export { Host, type HostSettings } from './host.js'
 export {
   HostFailure,
   lockRuntimeDir,
+  packageVersion,
   prepareRuntimeDir,
   reasonOf,
   runtimeDirOf,
@@ -28,7 +29,7 @@ export {
   stateDirOf,
 } from './instance/index.js'
 export { knownPortKinds, requiredPortKinds } from './kinds.js'
-export { type LogSettings, logEvents } from './log.js'
+export { type Log, type LogSettings, logEvents } from './log.js'
 export { notify } from './notify.js'
 export { type Operation, type OperationContext, operations } from './operations.js'
 export type { ObtainedDataplane } from './packet-path.js'

@@ -9,3 +9,4 @@ export {
   stateDirOf,
 } from './paths.js'
 export { lockRuntimeDir, prepareRuntimeDir } from './runtime-dir.js'
+export { packageVersion } from './version.js'
