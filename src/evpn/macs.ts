@@ -166,7 +166,7 @@ export class Macs {
     if (binding !== undefined) erase(this.#boundByPort, binding.port, entry)
     entry.binding = { port, sticky }
     insert(this.#boundByPort, port, entry)
-    if (isMove) this.#duplicates.clear(mac)
+    if (isMove) this.clearDuplicate(mac)
     if (this.#downPorts.has(port)) return
     if (local === undefined && !isMove) return
     this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry))
@@ -229,7 +229,9 @@ export class Macs {
   clearDuplicate(mac: Mac): boolean {
     const entry = this.#entries.get(mac)
     if (entry !== undefined) this.#dirty.add(entry)
-    return this.#duplicates.clear(mac)
+    if (!this.#duplicates.clear(mac)) return false
+    this.#tellCleared(mac)
+    return true
   }
 
   // Remote claims.
@@ -365,8 +367,8 @@ export class Macs {
     const override = lost || row?.op === 'macSetLocal'
     const isThere =
       row?.op === 'macSetRemote' && row.remote === remote && row.sticky === sticky && !override
-    if (isThere) this.#put(entry, row)
-    else this.#put(entry, { op: 'macSetRemote', vni, mac, remote, sticky, override })
+    if (isThere && !entry.isDisplaced) return
+    this.#put(entry, { op: 'macSetRemote', vni, mac, remote, sticky, override })
   }
 
   #put(entry: MacEntry, row: OperationOf<'macSetLocal' | 'macSetRemote'>): void {

@@ -1,0 +1,175 @@
+// Recorded events, and what the machine has to do for them. One JSON value per line:
+//
+//   {"title": "…"}            what the file shows; with "bare" without the network blue (10100) and its ports 1 and 2
+//   {"event": "…", …}         any EvpnEvent as it is
+//   {"seen": {"event": …}}    one event of the packet path
+//   {"route": "macIp", …}     a route of another VTEP as it arrives; {"gone": …} the same withdrawn; also lists of them
+//   {"expect": ["…"]}         all actions since the last expectation, as text. None is left over at the end.
+
+import { Evpn, type EvpnAction, type EvpnEvent, type RouteChange } from '../../src/evpn/index.js'
+import type { DataplaneEvent, Operation } from '../../src/fib/index.js'
+import { ZERO_ESI } from '../../src/net/index.js'
+import {
+  type EvpnRoute,
+  evpnKey,
+  formatEvpnRoute,
+  formatExtendedCommunity,
+  iana,
+  type PathAttributes,
+  parseExtendedCommunity,
+} from '../../src/wire/index.js'
+
+interface RouteLine {
+  readonly route: 'macIp' | 'imet'
+  readonly vtep: string
+  readonly rd?: string
+  readonly mac?: string
+  readonly ip?: string
+  /** Default: the VNI of network blue. */
+  readonly label?: number
+  /** Instead of VXLAN and the route target of network blue. */
+  readonly communities?: readonly string[]
+  /** Besides those. */
+  readonly mm?: string
+  /** Of an imet route; "none" leaves the attribute out. */
+  readonly pmsi?: { readonly tunnelType?: number; readonly endpoint?: string } | 'none'
+}
+
+type Line =
+  | { readonly title: string; readonly bare?: boolean; readonly settings?: object }
+  | { readonly seen: object }
+  | RouteLine
+  | { readonly gone: RouteLine }
+  | { readonly routes: readonly (RouteLine | { readonly gone: RouteLine })[] }
+  | EvpnEvent
+  | { readonly expect: readonly string[] }
+
+export interface Expectation {
+  readonly line: number
+  readonly expected: readonly string[]
+  readonly got: readonly string[]
+}
+
+export interface Replay {
+  readonly title: string
+  readonly expectations: readonly Expectation[]
+  /** Actions behind the last expectation. */
+  readonly left: readonly string[]
+}
+
+export function replay(text: string): Replay {
+  const lines = text.split('\n')
+  const { title, bare, settings } = JSON.parse(lines[0]!)
+  const evpn = new Evpn({
+    asn: 65000,
+    routerId: '10.0.0.1',
+    vtep: '10.0.0.1',
+    profile: 'frr',
+    ...settings,
+  })
+  if (bare !== true) for (const event of PRELUDE) evpn.step(event)
+  const expectations: Expectation[] = []
+  let got: string[] = []
+  for (const [i, json] of lines.entries()) {
+    if (i === 0 || json === '') continue
+    const line: Line = JSON.parse(json)
+    if ('expect' in line) {
+      expectations.push({ line: i + 1, expected: line.expect, got })
+      got = []
+    } else got.push(...evpn.step(eventOf(line)).flatMap(actionText))
+  }
+  return { title, expectations, left: got }
+}
+
+const PRELUDE: readonly EvpnEvent[] = [
+  {
+    event: 'networkAdded',
+    network: { name: 'blue', vni: 10100, agingSeconds: 300, suppress: true },
+  },
+  { event: 'portBound', binding: { vni: 10100, port: 1 } },
+  { event: 'portBound', binding: { vni: 10100, port: 2 } },
+]
+
+function eventOf(line: Exclude<Line, { readonly expect: unknown }>): EvpnEvent {
+  if ('event' in line) return line
+  if ('seen' in line) {
+    const seen = { timeNanoseconds: 0n, ...line.seen } as unknown as DataplaneEvent
+    return { event: 'dataplane', events: [seen] }
+  }
+  if ('routes' in line) return { event: 'routes', changes: line.routes.map(changeOf) }
+  if ('route' in line || 'gone' in line) return { event: 'routes', changes: [changeOf(line)] }
+  throw new Error(`no event: ${JSON.stringify(line)}`)
+}
+
+function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
+  const route = 'gone' in line ? line.gone : line
+  const nlri = nlriOf(route)
+  if ('gone' in line) return { key: evpnKey(nlri), nlri, best: undefined }
+  const communities = route.communities ?? ['encap:vxlan', 'rt:65000:10100']
+  const mobility = route.mm === undefined ? [] : [`mm:${route.mm}`]
+  const attributes: PathAttributes = {
+    extendedCommunities: [...communities, ...mobility].map(parseExtendedCommunity),
+    ...(route.route === 'imet' && route.pmsi !== 'none' ? { pmsiTunnel: pmsiOf(route) } : {}),
+  }
+  return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
+}
+
+function nlriOf({ route, vtep, rd, mac, ip, label }: RouteLine): EvpnRoute {
+  const common = { rd: rd ?? `${vtep}:10100`, ethernetTag: 0 }
+  if (route === 'imet') return { type: 'imet', ...common, originator: vtep }
+  const host = {
+    type: 'macIp',
+    ...common,
+    esi: ZERO_ESI,
+    mac: mac!,
+    label: label ?? 10100,
+  } as const
+  return ip === undefined ? host : { ...host, ip }
+}
+
+function pmsiOf({ pmsi, vtep, label }: RouteLine) {
+  const { tunnelType, endpoint } = { tunnelType: undefined, endpoint: vtep, ...(pmsi as object) }
+  return {
+    flags: 0,
+    tunnelType: tunnelType ?? iana.pmsiTunnelType.ingressReplication,
+    label: label ?? 10100,
+    endpoint,
+  }
+}
+
+/** One line per operation, route or notice. */
+export function actionText(action: EvpnAction): readonly string[] {
+  switch (action.do) {
+    case 'apply':
+      return action.operations.map(operationText)
+    case 'originate':
+      return action.routes.map(({ nlri, nextHop, attributes }) => {
+        const { extendedCommunities, pmsiTunnel } = attributes
+        const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
+        const label =
+          nlri.type === 'macIp'
+            ? `label ${nlri.label}`
+            : `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
+        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} via ${nextHop} ${label} ${communities}`
+      })
+    case 'withdraw':
+      return action.routes.map(({ nlri }) => `withdraw ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)}`)
+    case 'startTimer':
+      return [`startTimer ${action.timer} ${action.seconds}`]
+    case 'readSnapshot':
+      return ['readSnapshot']
+    case 'event':
+      return [`event ${action.kind}: ${action.text}`]
+  }
+}
+
+function rdOf(nlri: EvpnRoute): string {
+  return nlri.type === 'opaque' ? '' : nlri.rd
+}
+
+/** Values in their order; what is true by its name. */
+function operationText(operation: Operation): string {
+  return Object.entries(operation)
+    .flatMap(([name, value]) => (typeof value === 'boolean' ? (value ? [name] : []) : [value]))
+    .join(' ')
+}
