@@ -65,13 +65,11 @@ export {
   dropReasons,
   type KindInfo,
   NativeDataplane,
-  packRingFrames,
   portKinds,
   type RingFrame,
   type RunningDataplane,
   startDataplane,
   Tcp,
-  unpackRingFrames,
   uplinkKinds,
   WasmCore,
 } from './io/index.js'
@@ -111,5 +109,4 @@ export {
   parseExtendedCommunity,
   type Update,
   type WireContext,
-  WireError,
 } from './wire/index.js'

@@ -16,6 +16,6 @@ export {
   uplinkKinds,
 } from './native.js'
 export { formatHolder, type PortHolder, portHolder } from './port-holder.js'
-export { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.js'
+export type { RingFrame } from './ring-frames.js'
 export { ListenError, Tcp, type TcpAction, type TcpEvent } from './tcp.js'
 export { type CoreCapacities, WasmCore, type WasmCoreOptions } from './wasm.js'

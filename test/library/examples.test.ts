@@ -1,0 +1,71 @@
+// The examples that people copy: each runs as it stands, imports the package by its name, and prints what it says it does.
+
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+interface Example {
+  readonly name: string
+  readonly code: string
+  readonly prints: readonly string[]
+}
+
+/** The checkout: this file is dist/test/library/examples.test.js. */
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const sources = ['README.md', 'test/library/README.md'].filter((file) =>
+  existsSync(join(root, file)),
+)
+
+let count = 0
+const examples = sources.flatMap((file) => examplesOf(file))
+
+t.ok(examples.length >= 3, 'the three parts of the library have an example each')
+
+for (const { name, code, prints } of examples) {
+  t.test(name, async (t) => {
+    const { output, errors, exitCode } = await run(code)
+    t.equal(exitCode, 0, errors)
+    t.same(output.trimEnd().split('\n'), prints)
+  })
+}
+
+function examplesOf(file: string): Example[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code ?? '')
+  return blocks
+    .filter((code) => code.includes("from 'vtep'"))
+    .map((code, i) => ({
+      name: `${file}, example ${i + 1}`,
+      code,
+      prints: [...code.matchAll(/^\/\/> (.*)$/gm)].map(([, line]) => line ?? ''),
+    }))
+}
+
+/** Runs the text as a module inside the package, where its own name is known. */
+async function run(
+  code: string,
+): Promise<{ output: string; errors: string; exitCode: number | null }> {
+  const file = join(root, 'dist/test/library', `example-${process.pid}-${count++}.mjs`)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, code)
+  try {
+    const child = spawn(process.execPath, [file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 30_000,
+    })
+    let output = ''
+    let errors = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      errors += text
+    })
+    const exitCode = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { output, errors, exitCode }
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
