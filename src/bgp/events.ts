@@ -108,7 +108,7 @@ export type SpeakerAction =
       readonly family: SessionFamily
       readonly changes: readonly RibChange[]
     }
-  /** The peer has sent all it had for the family (RFC 4724 section 2). */
+  /** The peer has sent all it had for the family (RFC 4724 section 2). Comes after the `routes` of the same step. */
   | { readonly do: 'endOfRib'; readonly peer: string; readonly family: SessionFamily }
   | {
       readonly do: 'log'

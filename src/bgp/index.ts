@@ -13,6 +13,7 @@ export type {
 } from './events.js'
 export { type FsmState, fsmStates } from './fsm.js'
 export { Path, type PathSource } from './path.js'
+export { formatEvent, parseEvent } from './recording.js'
 export {
   defaults,
   type PeerAs,

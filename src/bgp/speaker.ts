@@ -52,6 +52,8 @@ export class Speaker {
   readonly #timers = new Map<string, () => void>()
   readonly #context: PeerContext
   #actions: SpeakerAction[] = []
+  /** End-of-RIB received in this step. */
+  #ends: SpeakerAction[] = []
   /** Timers started in this step, so that a burst of messages restarts the hold timer once. */
   readonly #started = new Map<string, number>()
   #isShutDown = false
@@ -67,7 +69,8 @@ export class Speaker {
       ribs: this.#ribs,
       sets: this.#sets,
       exporter: new Exporter(settings, this.#sets),
-      emit: (action) => this.#actions.push(action),
+      // A family is complete only when its last routes have been told.
+      emit: (action) => (action.do === 'endOfRib' ? this.#ends : this.#actions).push(action),
       startTimer: (timer, seconds, jitter, onExpiry) => {
         this.#timers.set(timer, onExpiry)
         if (this.#started.get(timer) === seconds) return
@@ -95,6 +98,8 @@ export class Speaker {
     const handle = this.#handlers[event.event] as (event: SpeakerEvent) => void
     handle(event)
     this.#decide()
+    this.#actions.push(...this.#ends)
+    this.#ends = []
     this.#flush()
     const actions = this.#actions
     this.#actions = []
