@@ -21,7 +21,11 @@ export function loadConfig(
   portKinds: readonly PortKindInfo[] = [],
 ): LoadedConfig {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
   const document = Array.isArray(documents) ? documents[0] : undefined
   const place = (finding: Finding, offset: number): Problem => {
     const { line, col } = lines.linePos(offset)
@@ -31,9 +35,11 @@ export function loadConfig(
   const syntax = (documents as Document[]).flatMap((one) => [...one.errors, ...one.warnings])
   if (syntax.length > 0) {
     return {
-      problems: syntax.map((error) =>
-        place({ path: [], expected: 'YAML', got: firstLine(error.message) }, error.pos[0]),
-      ),
+      problems: syntax
+        .map((error) =>
+          place({ path: [], expected: 'YAML', got: firstLine(error.message) }, error.pos[0]),
+        )
+        .sort(byPlace),
     }
   }
   if ((documents as Document[]).length > 1) {
