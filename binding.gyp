@@ -18,7 +18,7 @@
     {
       "target_name": "vtep",
       "dependencies": ["native"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-isystem<!(node -p \"require('path').dirname(require.resolve('node-addon-api/package.json'))\")"],
       "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-z,now"],
       "sources": ["<!@(find native/node -maxdepth 1 -name '*.cpp' | sort)"],

@@ -17,6 +17,9 @@ namespace vtep {
 
 namespace {
 
+constexpr int kProbes = 5;
+constexpr int kProbeMilliseconds = 100;
+
 bool fill_address(const std::string& path, sockaddr_un& address, std::string& error) {
   address = {};
   address.sun_family = AF_UNIX;
@@ -41,6 +44,20 @@ uint32_t peer_pid(int socket) {
   socklen_t length = sizeof credentials;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return 0;
   return static_cast<uint32_t>(credentials.pid);
+}
+
+// A process that has just been killed may still have its listening socket for a moment: the kernel
+// then hangs up on us, a live dataplane waits for our hello.
+bool somebody_answers(const sockaddr_un& address, uint32_t& pid) {
+  for (int attempt = 0; attempt < kProbes; attempt++) {
+    const Descriptor probe(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      return errno == EAGAIN;  // its queue is full: somebody listens, and is busy
+    pid = peer_pid(probe.get());
+    pollfd state = {probe.get(), 0, 0};
+    if (poll(&state, 1, kProbeMilliseconds) == 0) return true;
+  }
+  return true;
 }
 
 }  // namespace
@@ -87,15 +104,12 @@ bool ControlServer::bind_socket(std::string& error) {
               ": expected a socket or nothing, got another kind of file";
       return false;
     }
-    Descriptor probe(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!probe) return failed("socket");
-    if (connect(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
-        errno == EAGAIN) {
+    uint32_t holder = 0;
+    if (somebody_answers(address, holder)) {
       error = "control socket " + setup_.path + ": a live dataplane holds it (process " +
-              std::to_string(peer_pid(probe.get())) + ")";
+              std::to_string(holder) + ")";
       return false;
     }
-    if (errno != ECONNREFUSED) return failed("connect to the socket that is there");
     if (unlink(setup_.path.c_str()) != 0) return failed("remove the stale socket");
   }
   socket_.reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -192,7 +206,7 @@ bool ControlServer::receive(Session& session) {
              std::to_string(static_cast<unsigned>(message.kind)));
   } else if (session.role == Role::observer && !setup_.observer_may(message.verb)) {
     fail(number, message.id,
-         "verb '" + std::string(message.verb) + "': an observer may not, attach as controller");
+         "verb " + quote(message.verb) + ": an observer may not, attach as controller");
   } else {
     setup_.request(session, message);
   }
@@ -201,7 +215,7 @@ bool ControlServer::receive(Session& session) {
 
 void ControlServer::hello(Session& session, const Message& message) {
   std::string layout, role;
-  if (session.role != Role::none) return fail(session.number, message.id, "hello: said twice");
+  if (session.role != Role::none) return fail(session.number, message.id, "hello: expected once, as the first message");
   if (!find_value(message.payload, "layout", layout) ||
       !find_value(message.payload, "role", role) || (role != "controller" && role != "observer"))
     return fail(session.number, message.id,
@@ -209,7 +223,7 @@ void ControlServer::hello(Session& session, const Message& message) {
   if (layout != setup_.layout_hash)
     return fail(session.number, message.id,
                 "layout of the shared tables: the dataplane (process " + std::to_string(getpid()) +
-                    ") has " + setup_.layout_hash + ", this program has " + layout.substr(0, 64) +
+                    ") has " + setup_.layout_hash + ", this program has " + quote(layout) +
                     "; they come from different versions: restart the dataplane",
                 "LAYOUT_MISMATCH");
   uint32_t holder = 0;

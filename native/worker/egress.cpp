@@ -244,8 +244,12 @@ uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
     meta.gso_size = static_cast<uint16_t>(size);
   }
   if (writes_outer()) {
-    encap_outer(remote_, emit.vni, emit.hash, payload - kVxlanHeader, head,
+    // Written aside: it makes use of all its room, and behind the outer header lies the inner one
+    // here.
+    uint8_t header[kMaxOuterHeader];
+    encap_outer(remote_, emit.vni, emit.hash, payload - kVxlanHeader, header,
                 is_train ? OuterChecksum::partial : OuterChecksum::automatic);
+    copy(head, header, outer);
     // Over IPv6 the outer checksum is always there, over IPv4 only in a train: the kernel cuts no
     // datagrams without one.
     if (is_train || !is_ipv4(remote_.address)) {

@@ -78,6 +78,12 @@ bool find_value(std::string_view text, std::string_view key, std::string& out) {
   return false;
 }
 
+std::string quote(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text.substr(0, 48)) out += c >= ' ' && c <= '~' ? c : '?';
+  return out + (text.size() > 48 ? "...'" : "'");
+}
+
 bool parse_decimal(std::string_view text, uint64_t limit, uint64_t& out) {
   if (text.empty() || text.size() > 20) return false;
   uint64_t value = 0;

@@ -44,6 +44,8 @@ std::string format_message(const Message& message);
 
 // The value of `key` in key=value lines; false if it is not there.
 bool find_value(std::string_view text, std::string_view key, std::string& out);
+// A client's words in our sentences: in quotes, printable and short.
+std::string quote(std::string_view text);
 // Decimal, whole text, at most `limit`.
 bool parse_decimal(std::string_view text, uint64_t limit, uint64_t& out);
 

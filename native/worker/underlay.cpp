@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.hpp"
+#include "message.hpp"
 
 namespace vtep {
 
@@ -13,8 +14,8 @@ std::string UnderlaySpec::text() const {
 
 bool Underlay::parse(const UnderlaySpec& spec, UplinkContext& context, std::string& error) const {
   if (!Address::parse(spec.address, context.address) || context.address.is_zero()) {
-    error = "vtep address '" + spec.address.substr(0, 64) +
-            "': expected an IPv4 or IPv6 address of this host";
+    error =
+        "vtep address " + quote(spec.address) + ": expected an IPv4 or IPv6 address of this host";
     return false;
   }
   context.udp_port = spec.udp_port;

@@ -36,7 +36,7 @@ bool parse_lines(std::string_view text, Options& options, Take take, std::string
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     const size_t equals = line.find('=');
     if (equals == 0 || equals == std::string::npos || line.find('\0') != std::string::npos) {
-      error = "expected lines of key=value, got '" + line.substr(0, 64) + "'";
+      error = "expected lines of key=value, got " + quote(line);
       return false;
     }
     const std::string key = line.substr(0, equals);
@@ -52,7 +52,7 @@ void Keeper::request(const Session& session, const Message& message) {
   std::string known;
   for (const Verb& verb : kVerbs) known += std::string(known.empty() ? "" : ", ") + verb.name;
   control_.fail(session.number, message.id,
-                "verb '" + std::string(message.verb.substr(0, 32)) + "': expected one of " + known);
+                "verb " + quote(message.verb) + ": expected one of " + known);
 }
 
 void Keeper::ping(const Session& session, const Message& message) {
@@ -101,7 +101,7 @@ void Keeper::configure(const Session& session, const Message& message) {
     return control_.fail(session.number, message.id, "configure: " + error);
   if (!parse_decimal(port, UINT16_MAX, number) || number == 0)
     return control_.fail(session.number, message.id,
-                         "configure: udpPort: expected 1 to 65535, got '" + port + "'");
+                         "configure: udpPort: expected 1 to 65535, got " + quote(port));
   spec.udp_port = static_cast<uint16_t>(number);
   underlay_.configure(
       spec, [this, session = session.number, id = message.id](const UnderlayResult& result) {
@@ -135,10 +135,10 @@ void Keeper::port_close(const Session& session, const Message& message) {
   std::string error;
   if (!parse_decimal(message.payload, UINT32_MAX, id))
     return control_.fail(session.number, message.id,
-                         "port-close: expected a port number, got '" +
-                             std::string(message.payload.substr(0, 32)) + "'");
+                         "port-close: expected a port number, got " + quote(message.payload));
+  // The number is free, and the row gone from every view, when no worker can look at it any more.
   const auto closed = [this, number = session.number, request = message.id] {
-    control_.reply(number, request, {});
+    after_quiescence([this, number, request] { control_.reply(number, request, {}); });
   };
   if (!devices_.close(static_cast<uint32_t>(id), closed, error))
     control_.fail(session.number, message.id, error);
@@ -187,6 +187,7 @@ void Keeper::ring_receive(const Session& session, const Message& message) {
 void Keeper::shut_down(const Session& session, const Message& message) {
   for (const auto& worker : *setup_.workers) worker->stop();
   devices_.close_all();
+  settle();
   control_.reply(session.number, message.id, {});
   control_.flush(1000);
   ended_ = true;

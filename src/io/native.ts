@@ -87,10 +87,13 @@ export function startDataplane(start: DataplaneStart): RunningDataplane {
   const ignoreHangup = (): void => {}
   const close = (): void => {
     dataplane.close()
-    if (holdProcess) process.off('SIGHUP', ignoreHangup)
+    process.off('exit', close)
+    process.off('SIGHUP', ignoreHangup)
     resolveClosed()
   }
   const dataplane = failing(() => new addon.Dataplane({ workers, controlPath, onShutdown: close }))
+  // process.exit() runs no addon's clean-up: without this, threads would run into a process that is taken apart.
+  process.on('exit', close)
   if (holdProcess) {
     dataplane.ref()
     process.on('SIGHUP', ignoreHangup)
