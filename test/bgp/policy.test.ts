@@ -1,0 +1,210 @@
+// What crosses which border, and how it changes there.
+
+import t from 'tap'
+import { AttributeSets } from '../../src/bgp/attribute-set.js'
+import { Path, type PathSource } from '../../src/bgp/index.js'
+import {
+  Exporter,
+  type ExportTarget,
+  importAttributes,
+  loopOf,
+  mayExport,
+  prepend,
+  SELF,
+} from '../../src/bgp/policy.js'
+import { iana, initialContext, type PathAttributes } from '../../src/wire/index.js'
+import { macIp } from './routes.js'
+
+const speaker = { asn: 65000, routerId: '10.0.0.1' }
+const sets = new AttributeSets()
+const exporter = new Exporter(speaker, sets)
+const base: PathAttributes = { origin: 'igp', asPath: [] }
+
+const sources: { readonly [name: string]: PathSource } = {
+  local: { peer: '', kind: 'local', address: '10.0.0.1', routerId: '10.0.0.1', isClient: false },
+  client: { peer: 'c', kind: 'ibgp', address: '10.0.0.2', routerId: '10.0.0.2', isClient: true },
+  nonClient: {
+    peer: 'n',
+    kind: 'ibgp',
+    address: '10.0.0.3',
+    routerId: '10.0.0.3',
+    isClient: false,
+  },
+  external: { peer: 'e', kind: 'ebgp', address: '10.0.0.4', routerId: '10.0.0.4', isClient: false },
+}
+
+const target = (more: Partial<ExportTarget>): ExportTarget => ({
+  peer: 'x',
+  kind: 'ibgp',
+  routerId: '10.0.0.9',
+  isClient: false,
+  localAddress: '10.0.0.1',
+  nextHopSelf: false,
+  context: initialContext,
+  ...more,
+})
+
+const targets = {
+  client: target({ isClient: true }),
+  nonClient: target({}),
+  external: target({ kind: 'ebgp' }),
+}
+
+function path(source: PathSource, attributes: PathAttributes = {}, nextHop = '10.1.0.1'): Path {
+  return new Path(macIp(1).nlri, sets.intern({ ...base, ...attributes }, nextHop), source)
+}
+
+const exported = (from: Path, to: ExportTarget, family: 'evpn' | 'ipv4' = 'evpn') =>
+  exporter.export(from, family, to)
+
+t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
+  const told: { readonly [source: string]: string } = {
+    local: 'client nonClient external',
+    client: 'client nonClient external',
+    nonClient: 'client external',
+    external: 'client nonClient external',
+  }
+  for (const [name, source] of Object.entries(sources)) {
+    const reached = Object.entries(targets)
+      .filter(([, to]) => mayExport(path(source), to))
+      .map(([name]) => name)
+    t.equal(reached.join(' '), told[name], name)
+  }
+})
+
+t.test('never back to where it came from', async (t) => {
+  for (const source of [sources['client']!, sources['external']!]) {
+    t.notOk(mayExport(path(source), target({ peer: source.peer, isClient: true })))
+  }
+})
+
+t.test('a reflected route is not sent to its originator', async (t) => {
+  const reflected = path(sources['client']!, { originatorId: '10.0.0.9' })
+  t.notOk(mayExport(reflected, targets.client))
+})
+
+t.test('well-known communities (RFC 1997)', async (t) => {
+  const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
+  const local = sources['local']!
+  t.notOk(mayExport(path(local, { communities: [noAdvertise] }), targets.client))
+  for (const community of [noExport, noExportSubconfed]) {
+    t.ok(mayExport(path(local, { communities: [community] }), targets.client))
+    t.notOk(mayExport(path(local, { communities: [community] }), targets.external))
+  }
+})
+
+t.test('to internal peers', async (t) => {
+  const own = exported(path(sources['local']!), targets.nonClient)
+  t.equal(own?.attributes.localPref, 100, 'LOCAL_PREF is always there')
+  t.same(own?.attributes.asPath, [])
+  t.equal(own?.attributes.originatorId, undefined, 'our own route is not reflected')
+  const external = path(sources['external']!, { med: 7, asPath: prepend([], 65001) })
+  const passed = exported(external, targets.nonClient)
+  t.match(passed?.attributes, { localPref: 100, med: 7, asPath: [{ asns: [65001] }] })
+  t.equal(passed?.nextHop, '10.1.0.1', 'the VTEP stays')
+})
+
+t.test('reflected', async (t) => {
+  const from = path(sources['client']!, { localPref: 300 })
+  const once = exported(from, targets.nonClient)
+  t.match(once?.attributes, { localPref: 300, originatorId: '10.0.0.2', clusterList: ['10.0.0.1'] })
+  const again = path(sources['client']!, { originatorId: '7.7.7.7', clusterList: ['8.8.8.8'] })
+  t.match(exported(again, targets.client)?.attributes, {
+    originatorId: '7.7.7.7',
+    clusterList: ['10.0.0.1', '8.8.8.8'],
+  })
+  t.equal(exported(from, target({ nextHopSelf: true }))?.nextHop, '10.1.0.1')
+})
+
+t.test('to external peers', async (t) => {
+  const inside: PathAttributes = {
+    localPref: 300,
+    med: 5,
+    originatorId: '7.7.7.7',
+    clusterList: ['8.8.8.8'],
+    extendedCommunities: [
+      { type: 'routeTarget', target: '65000:1' },
+      // Type 0x43: opaque, not transitive.
+      { type: 'unknown', value: '0x4300000000000001' },
+    ],
+  }
+  const { attributes, nextHop } = exported(path(sources['client']!, inside), targets.external)!
+  t.same(attributes.asPath, [{ type: 'sequence', asns: [65000] }])
+  t.equal(nextHop, '10.1.0.1', 'the VTEP stays')
+  for (const name of ['localPref', 'med', 'originatorId', 'clusterList'] as const) {
+    t.notHas(attributes, name)
+  }
+  t.same(attributes.extendedCommunities, [{ type: 'routeTarget', target: '65000:1' }])
+  t.equal(exported(path(sources['local']!, { med: 5 }), targets.external)?.attributes.med, 5)
+  const self = exported(path(sources['client']!), target({ kind: 'ebgp', nextHopSelf: true }))
+  t.equal(self?.nextHop, '10.0.0.1')
+})
+
+t.test('IPv4 next hops', async (t) => {
+  const { local, external, client } = sources
+  t.equal(exported(path(external!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
+  t.equal(exported(path(external!), targets.client, 'ipv4')?.nextHop, '10.1.0.1')
+  t.equal(exported(path(client!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
+  t.equal(exported(path(local!, {}, SELF), targets.client, 'ipv4')?.nextHop, '10.0.0.1')
+  const over6 = target({ localAddress: '2001:db8::1' })
+  t.equal(exported(path(local!, {}, SELF), over6, 'ipv4'), undefined, 'none over an IPv6 session')
+})
+
+t.test('unknown attributes (RFC 4271 section 5)', async (t) => {
+  const value = Uint8Array.of(1, 2)
+  const unknown = [
+    { code: 99, flags: 0xc0, value },
+    { code: 98, flags: 0x80, value },
+  ]
+  const kept = importAttributes({ ...base, unknown })
+  t.same(kept.unknown, [unknown[0]], 'a non-transitive one is not passed on')
+  const sent = exported(path(sources['external']!, kept), targets.external)
+  t.same(sent?.attributes.unknown, [{ code: 99, flags: 0xe0, value }], 'with the Partial bit')
+})
+
+t.test('a Partial bit that was set stays set', async (t) => {
+  const received = {
+    ...base,
+    communities: [1],
+    asReceived: [
+      { code: 1, flags: 0x40 },
+      { code: 8, flags: 0xf0 },
+    ],
+  }
+  const { attributes } = exported(path(sources['external']!, received), targets.external)!
+  t.same(attributes.asReceived, [{ code: 8, flags: 0xe0 }])
+})
+
+t.test('to a speaker of two-octet AS numbers (RFC 6793)', async (t) => {
+  const old = target({ kind: 'ebgp', context: { ...initialContext, fourOctetAs: false } })
+  const from = path(sources['external']!, { asPath: prepend([], 4200000000) })
+  t.match(exported(from, old)?.attributes, {
+    asPath: [{ asns: [65000, 4200000000] }],
+    as4Path: [{ asns: [65000, 4200000000] }],
+  })
+  t.notHas(exported(from, targets.external)?.attributes, 'as4Path')
+})
+
+t.test('loops', async (t) => {
+  const of = (attributes: PathAttributes) =>
+    loopOf(sets.intern({ ...base, ...attributes }, '1.1.1.1'), speaker)
+  t.equal(of({}), undefined)
+  t.match(of({ asPath: [{ type: 'set', asns: [1, 65000] }] }), /AS path/)
+  t.match(of({ originatorId: '10.0.0.1' }), /originator id/)
+  t.match(of({ clusterList: ['2.2.2.2', '10.0.0.1'] }), /cluster list/)
+  const other = { ...speaker, clusterId: '5.5.5.5' }
+  const set = sets.intern({ ...base, clusterList: ['5.5.5.5'] }, '1.1.1.1')
+  t.match(loopOf(set, other), /cluster list/)
+})
+
+t.test('prepending', async (t) => {
+  const full = [{ type: 'sequence' as const, asns: Array<number>(255).fill(1) }]
+  t.equal(prepend(full, 2).length, 2, 'a full segment gets a new one in front')
+  t.same(prepend([{ type: 'set', asns: [1] }], 2)[0], { type: 'sequence', asns: [2] })
+})
+
+t.test('equal sets are one object, however they came', async (t) => {
+  const a = sets.intern({ origin: 'igp', localPref: 5, asPath: [] }, '1.1.1.1')
+  t.equal(sets.intern({ asPath: [], origin: 'igp', localPref: 5 }, '1.1.1.1'), a)
+  t.not(sets.intern({ asPath: [], origin: 'igp', localPref: 5 }, '1.1.1.2'), a)
+})
