@@ -163,6 +163,16 @@ bool PacketSocket::fetch_large(Frame& frame) {
   return true;
 }
 
+// An interface that goes down leaves an error on the socket, which wakes every wait until somebody
+// reads it. A wait that wakes for nothing again and again is the sign; a system call for each empty
+// receive would cost a polling worker too much.
+void PacketSocket::clear_error() {
+  if (++empty_handed_ % 16 != 0) return;
+  int error = 0;
+  socklen_t size = sizeof error;
+  (void)::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
 unsigned PacketSocket::receive(Frame* frames, unsigned max) {
   release();
   unsigned filled = 0;
@@ -194,6 +204,10 @@ unsigned PacketSocket::receive(Frame* frames, unsigned max) {
     restore_vlan(header, frame);
     filled++;
   }
+  if (filled == 0)
+    clear_error();
+  else
+    empty_handed_ = 0;
   return filled;
 }
 

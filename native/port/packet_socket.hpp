@@ -56,6 +56,7 @@ class PacketSocket {
 
   uint8_t* slot(uint32_t number) const { return ring_ + size_t{number} * kSlotBytes; }
   void release();
+  void clear_error();
   bool fetch_large(Frame& frame);
   struct Outgoing;
 
@@ -66,6 +67,7 @@ class PacketSocket {
   uint32_t released_ = 0;  // first slot that is not given back yet
   std::vector<uint8_t> large_;
   unsigned large_used_ = 0;
+  unsigned empty_handed_ = 0;  // receives in a row that found nothing
   uint64_t ring_full_ = 0;
   uint64_t truncated_ = 0;
   std::vector<uint8_t> outgoing_;  // scratch of send

@@ -46,11 +46,13 @@ class TapQueue {
   static constexpr size_t kArenaBytes = 16 * ((kRoom + 63) & ~size_t{63});
 
   void silence();
+  bool gone_ = false;
   std::vector<uint8_t> arena_;
   iovec pieces_[Gather::kMaxPieces + 1];
 };
 
 unsigned TapQueue::receive(Frame* frames, unsigned max) {
+  if (gone_) return 0;
   if (arena_.empty()) arena_.resize(kArenaBytes);
   unsigned filled = 0;
   for (size_t at = 0; filled < max && at + kRoom <= kArenaBytes;) {
@@ -79,6 +81,7 @@ unsigned TapQueue::receive(Frame* frames, unsigned max) {
 
 SendResult TapQueue::send(const Gather* frames, unsigned count) {
   SendResult result;
+  if (gone_) return {0, Drop::port_closed};
   for (; result.sent < count; result.sent++) {
     const Gather& frame = frames[result.sent];
     if (frame.count > Gather::kMaxPieces) return {result.sent, Drop::tx_error};
@@ -96,6 +99,7 @@ SendResult TapQueue::send(const Gather* frames, unsigned count) {
 // The interface was deleted. Its descriptor would report an error to every wait from now on, so an
 // eventfd that is never readable takes its number, and with it its place in no wait set at all.
 void TapQueue::silence() {
+  gone_ = true;
   const Descriptor idle(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (idle) (void)::dup3(idle.get(), file.get(), O_CLOEXEC);
 }

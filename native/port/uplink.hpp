@@ -62,7 +62,10 @@ class Uplink {
   //  - a train: meta.gso_type == kGsoUdp, checksum_start at the outer UDP header. Behind that
   //  header lie datagrams of meta.gso_size
   //    octets each, VXLAN header first; the last may be shorter.
-  // form vxlan: trains arrive already taken apart, one Frame for each datagram.
+  // form vxlan: a frame may be
+  //  - a train: meta.gso_type == kGsoUdp without kNeedsChecksum, VXLAN headers every gso_size
+  //  octets;
+  //  - one with metadata of its inner frame (kNeedsChecksum), offsets from the VXLAN header on.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
   virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "inner_metadata.hpp"
 #include "udp_sockets.hpp"
 #include "uplink.hpp"
 #include "virtio_header.hpp"
@@ -33,7 +34,7 @@ class UdpReceiver {
     alignas(cmsghdr) uint8_t control[kMessages][kControlBytes];
   };
 
-  void read_control(msghdr& header, Frame& frame);
+  uint32_t read_control(msghdr& header);
 
   Descriptor socket_;
   std::vector<uint8_t> buffers_;
@@ -51,15 +52,13 @@ void UdpReceiver::open(Descriptor bound) {
   scratch_.resize(1);
 }
 
-void UdpReceiver::read_control(msghdr& header, Frame& frame) {
+// The size of a train's datagrams, 0 when it is none.
+uint32_t UdpReceiver::read_control(msghdr& header) {
+  int segment = 0;
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
-      int size = 0;
-      memcpy(&size, CMSG_DATA(control), sizeof size);
-      if (size <= 0 || static_cast<uint32_t>(size) >= frame.length) continue;
-      frame.meta.gso_type = kGsoUdp;
-      frame.meta.gso_size = static_cast<uint16_t>(size);
+      memcpy(&segment, CMSG_DATA(control), sizeof segment);
     } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
       uint32_t overflows = 0;
       memcpy(&overflows, CMSG_DATA(control), sizeof overflows);
@@ -67,6 +66,7 @@ void UdpReceiver::read_control(msghdr& header, Frame& frame) {
       overflows_ = overflows;
     }
   }
+  return segment > 0 && segment <= UINT16_MAX ? static_cast<uint32_t>(segment) : 0;
 }
 
 unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
@@ -91,7 +91,7 @@ unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
     frame = Frame{};
     frame.data = static_cast<uint8_t*>(scratch.pieces[i].iov_base);
     frame.length = scratch.messages[i].msg_len;
-    read_control(header, frame);
+    const uint32_t segment = read_control(header);
     if (header.msg_flags & MSG_TRUNC) {
       truncated_++;
       continue;
@@ -102,6 +102,7 @@ unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
             ? Address::from_v4(&reinterpret_cast<const sockaddr_in&>(from).sin_addr)
             : Address::from_v6(&reinterpret_cast<const sockaddr_in6&>(from).sin6_addr);
     memcpy(frame.source, source.bytes, sizeof frame.source);
+    find_inner_metadata(frame, segment);
     filled++;
   }
   return filled;

@@ -1,0 +1,20 @@
+// What the kernel knew about a frame inside a datagram and a UDP socket does not tell.
+//
+// On a virtual wire (veth, tap) a peer's kernel does not finish what the receiver's kernel can do
+// without: its VXLAN device sends frames with a partial inner checksum, and super-frames whole. A
+// device that speaks virtio_net_hdr says so; a UDP socket hands over the bare bytes, and "ping
+// works, TCP stalls".
+#pragma once
+#include "../core/frame.hpp"
+
+namespace vtep {
+
+// `frame` begins at the VXLAN header; `segment` is the size that UDP_GRO told, 0 if it told none.
+// Writes frame.meta:
+//  - a train of datagrams: kGsoUdp without kNeedsChecksum;
+//  - an inner frame with work left to do: kNeedsChecksum, and for a super-frame its gso_type;
+//  offsets count from the VXLAN header;
+//  - else nothing.
+void find_inner_metadata(Frame& frame, uint32_t segment);
+
+}  // namespace vtep
