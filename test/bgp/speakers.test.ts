@@ -65,3 +65,148 @@ t.test('End-of-RIB comes after the routes', async (t) => {
   t.equal(b.rib().length, 5000)
   t.equal(settingsFor(a).id, '10.0.0.1')
 })
+
+t.test('a blocked peer is told the last of many changes', async (t) => {
+  const { simulation, a, b } = pair()
+  simulation.run(5)
+  const connection = a.actions.flatMap((one) => (one.do === 'send' ? [one.connection] : [])).at(-1)!
+  a.dispatch({ event: 'blocked', connection })
+  const before = a.actions.length
+  for (let sequence = 1; sequence < 100; sequence++) {
+    a.dispatch({ event: 'originate', routes: [macIp(1, { sequence }), macIp(2)] })
+    a.dispatch({ event: 'withdraw', routes: [macIp(2)] })
+  }
+  t.notOk(a.actions.slice(before).some((action) => action.do === 'send'))
+  t.equal(a.speaker.peers()[0]?.session?.families[0]?.pending, 2)
+  a.dispatch({ event: 'drained', connection })
+  const sent = a.actions.slice(before).filter((action) => action.do === 'send')
+  t.equal(sent.length, 1, 'one UPDATE')
+  simulation.run(1)
+  const [route] = [...b.speaker.locRib('evpn')]
+  t.match(route?.best.attributes.extendedCommunities?.at(-1), { sequence: 99 })
+  t.equal(b.rib().length, 1)
+})
+
+t.test('a large table leaves in pieces, and others are served between them', async (t) => {
+  const { simulation, a } = pair()
+  const c = simulation.add('10.0.0.3', { asn: 65000 })
+  a.dispatch({ event: 'originate', routes: Array.from({ length: 20_000 }, (_, n) => macIp(n)) })
+  simulation.peer(a, c)
+  let most = 0
+  const { step } = a.speaker
+  a.speaker.step = (event) => {
+    const actions = step.call(a.speaker, event)
+    const octets = actions.reduce((sum, one) => sum + (one.do === 'send' ? one.bytes.length : 0), 0)
+    most = Math.max(most, octets)
+    return actions
+  }
+  simulation.run(5)
+  t.equal(c.rib().length, 20_000)
+  t.ok(most < 200_000, `${most} octets in one step`)
+})
+
+t.test('the settings of a peer change what it is told, without a new session', async (t) => {
+  const simulation = new Simulation()
+  const [rr, a, b] = [1, 2, 3].map((n) => simulation.add(`10.0.0.${n}`, { asn: 65000 }))
+  for (const leaf of [a!, b!]) simulation.peer(rr!, leaf)
+  a!.dispatch({ event: 'originate', routes: [macIp(1)] })
+  simulation.run(5)
+  t.equal(b!.rib().length, 0, 'internal routes are not passed on')
+  const client = (routeReflectorClient: boolean): void => {
+    const peer = settingsFor(a!, { routeReflectorClient })
+    rr!.dispatch({ event: 'peerAdded', peer })
+    simulation.run(1)
+  }
+  client(true)
+  t.equal(b!.rib().length, 1, 'to clients and from clients they are')
+  client(false)
+  t.equal(b!.rib().length, 0)
+  t.same(
+    rr!.speaker.peers().map(({ statistics }) => statistics.flaps),
+    [0, 0],
+  )
+})
+
+t.test('enhanced route refresh removes what is not repeated (RFC 7313)', async (t) => {
+  const { simulation, a, b } = pair()
+  a.dispatch({ event: 'originate', routes: [macIp(1), macIp(2)] })
+  simulation.run(5)
+  b.dispatch({ event: 'clear', peer: '10.0.0.1', soft: 'in' })
+  simulation.run(1)
+  t.equal(b.rib().length, 2)
+  const messages = b.speaker.peers()[0]!.statistics.messagesReceived
+  t.equal(messages.routeRefresh, 2, 'begin and end')
+})
+
+t.test('what may not be used is shown with its reason', async (t) => {
+  const simulation = new Simulation()
+  const [a, b] = [1, 2].map((n) => simulation.add(`10.0.0.${n}`, { asn: 65000 + n }))
+  simulation.peer(a!, b!)
+  const looped = { asPath: [{ type: 'sequence', asns: [65002] }] } as const
+  a!.dispatch({ event: 'originate', routes: [macIp(1, { attributes: looped })] })
+  simulation.run(5)
+  t.equal(b!.rib().length, 0)
+  const [received] = [...b!.speaker.adjRibIn('10.0.0.1', 'evpn')]
+  t.equal(received?.rejected, 'AS path has our AS 65002')
+  t.match(b!.speaker.peers()[0]?.session?.families[0], { received: 1, rejected: 1 })
+})
+
+t.test('an opaque route type is reflected unchanged', async (t) => {
+  const simulation = new Simulation()
+  const [rr, a, b] = [1, 2, 3].map((n) => simulation.add(`10.0.0.${n}`, { asn: 65000 }))
+  for (const leaf of [a!, b!]) simulation.peer(rr!, leaf, { routeReflectorClient: true }, {})
+  const nlri = { type: 'opaque', code: 9, value: Uint8Array.of(1, 2, 3) } as const
+  const route = { family: 'evpn', nlri, nextHop: '10.0.0.2', attributes: {} } as const
+  a!.dispatch({ event: 'originate', routes: [route] })
+  simulation.run(5)
+  const [got] = [...b!.speaker.locRib('evpn')]
+  t.match(got?.nlri, { type: 'opaque', code: 9 })
+  t.same([...(got!.nlri as typeof nlri).value], [1, 2, 3])
+})
+
+t.test('unequal four-octet AS numbers through a speaker that knows them', async (t) => {
+  const { simulation, a, b } = pair(4200000001, 4200000002)
+  a.dispatch({ event: 'originate', routes: [macIp(1)] })
+  simulation.run(5)
+  const [got] = [...b.speaker.locRib('evpn')]
+  t.same(got?.best.attributes.asPath, [{ type: 'sequence', asns: [4200000001] }])
+})
+
+t.test('status', async (t) => {
+  const { simulation, a, b } = pair(65000, 65001, {
+    description: 'leaf',
+    families: ['evpn', 'ipv4'],
+  })
+  a.dispatch({
+    event: 'originate',
+    routes: [{ family: 'ipv4', nlri: { prefix: '10.255.0.1/32' }, attributes: {} }],
+  })
+  simulation.run(5)
+  const [status] = b.speaker.peers()
+  t.match(status, {
+    id: '10.0.0.1',
+    asn: 65000,
+    state: 'Established',
+    description: 'leaf',
+    session: {
+      kind: 'ebgp',
+      localAddress: '10.0.0.2',
+      routerId: '10.0.0.1',
+      holdTimeSeconds: 90,
+      keepaliveSeconds: 30,
+      families: [
+        { family: 'evpn', received: 0, endOfRibReceived: true },
+        { family: 'ipv4', received: 1, rejected: 0, stale: 0, sent: 0, pending: 0 },
+      ],
+      blocked: false,
+    },
+    statistics: { established: 1, flaps: 0 },
+  })
+  const [out] = [...a.speaker.adjRibOut('10.0.0.2', 'ipv4')]
+  t.match(out, { nlri: { prefix: '10.255.0.1/32' }, nextHop: '10.0.0.1' })
+  simulation.cut(a, b)
+  t.match(b.speaker.peers()[0], {
+    lastError: { by: 'peer', text: 'cut' },
+    statistics: { flaps: 1 },
+  })
+})

@@ -1,0 +1,170 @@
+// Real sockets on loopback: two speakers, and what goes wrong with ports and addresses.
+
+import { connect, createServer, type Socket } from 'node:net'
+import t from 'tap'
+import { Speaker, type SpeakerAction } from '../../src/bgp/index.js'
+import { Clock } from '../../src/io/clock.js'
+import { type Drive, drive } from '../../src/io/drive.js'
+import { ListenError, Tcp, type TcpEvent } from '../../src/io/tcp.js'
+import { until } from '../lab/wait.js'
+import { imet, macIp } from './routes.js'
+
+interface Running {
+  readonly speaker: Speaker
+  readonly running: Drive
+  readonly actions: SpeakerAction[]
+}
+
+function start(t: Tap, asn: number, routerId: string): Running {
+  const speaker = new Speaker({ asn, routerId })
+  const actions: SpeakerAction[] = []
+  const running = drive(speaker, { onAction: (action) => actions.push(action) })
+  t.teardown(() => running.close())
+  return { speaker, running, actions }
+}
+
+interface Tap {
+  teardown(handler: () => Promise<unknown>): void
+}
+
+const stateOf = (speaker: Speaker): string | undefined => speaker.peers()[0]?.state
+const count = (speaker: Speaker): number => [...speaker.locRib('evpn')].length
+
+t.test('two speakers, 20 000 routes, and the end', async (t) => {
+  const a = start(t, 65000, '10.0.0.1')
+  const b = start(t, 65001, '10.0.0.2')
+  const port = await b.running.tcp.listen('127.0.0.2', 0)
+  const common = { families: ['evpn'], holdTimeSeconds: 3 } as const
+  b.running.dispatch({
+    event: 'rangeAdded',
+    range: { id: 'lo', prefix: '127.0.0.0/8', asn: 'external', ...common },
+  })
+  const routes = Array.from({ length: 20_000 }, (_, n) => macIp(n))
+  a.running.dispatch({ event: 'originate', routes })
+  a.running.dispatch({
+    event: 'peerAdded',
+    peer: { id: 'b', address: '127.0.0.2', port, asn: 65001, updateSource: '127.0.0.3', ...common },
+  })
+  await until('all routes', () => count(b.speaker) === 20_000, { everySeconds: 0.01 })
+  t.equal(b.speaker.peers()[0]?.id, '127.0.0.3', 'the source address is used')
+  b.running.dispatch({ event: 'originate', routes: [imet('10.0.0.2:1', '10.0.0.2')] })
+  await until('the other way', () => count(a.speaker) === 20_001)
+  await until('keepalives', () => a.speaker.peers()[0]!.statistics.messagesReceived.keepalive > 3)
+  t.equal(stateOf(a.speaker), 'Established')
+
+  a.running.dispatch({ event: 'shutdown', communication: 'end' })
+  await a.running.close()
+  await until('the goodbye', () =>
+    b.actions.some(
+      (action) =>
+        action.do === 'peerState' && action.reason === 'received cease/administrativeShutdown: end',
+    ),
+  )
+  t.equal(count(b.speaker), 1, 'its routes are gone')
+  t.equal(b.speaker.peers().length, 0, 'and the dynamic peer')
+})
+
+t.test('a peer that does not read blocks us once, and is flushed before the close', async (t) => {
+  const sockets: Socket[] = []
+  const deaf = createServer((socket) => sockets.push(socket.pause()))
+  await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    deaf.close()
+  })
+  const events: TcpEvent[] = []
+  const tcp = new Tcp((event) => events.push(event))
+  t.teardown(() => tcp.close())
+  const { port } = deaf.address() as { port: number }
+  tcp.perform({ do: 'connect', peer: 'p', address: '127.0.0.1', port })
+  await until('connected', () => events.some(({ event }) => event === 'connected'))
+  const block = new Uint8Array(1 << 20)
+  for (let i = 0; i < 16; i++) tcp.perform({ do: 'send', connection: 1, bytes: block })
+  t.equal(events.filter(({ event }) => event === 'blocked').length, 1, 'blocked once')
+  let octets = 0
+  sockets[0]!.on('data', (data) => {
+    octets += data.length
+  })
+  sockets[0]!.resume()
+  await until('drained', () => events.some(({ event }) => event === 'drained'))
+  tcp.perform({ do: 'send', connection: 1, bytes: Uint8Array.of(1, 2, 3) })
+  tcp.perform({ do: 'close', connection: 1 })
+  await until('all of it', () => octets === (16 << 20) + 3)
+  t.notOk(
+    events.some(({ event }) => event === 'closed'),
+    'nothing is told of what we closed',
+  )
+})
+
+t.test('connections that fail say why', async (t) => {
+  const events: TcpEvent[] = []
+  const tcp = new Tcp((event) => events.push(event))
+  t.teardown(() => tcp.close())
+  const reason = async (peer: string, port: number, source?: string): Promise<string> => {
+    const action = { do: 'connect', peer, address: '127.0.0.1', port } as const
+    tcp.perform(source === undefined ? action : { ...action, source })
+    const failed = await until('failed', () =>
+      events.find((event) => event.event === 'connectFailed' && event.peer === peer),
+    )
+    return failed.event === 'connectFailed' ? failed.reason : ''
+  }
+  t.equal(await reason('a', 1), '127.0.0.1:1: connection refused')
+  t.equal(
+    await reason('b', 1, '192.0.2.1'),
+    '127.0.0.1:1: expected the source address 192.0.2.1 on this host, it is not there',
+  )
+  tcp.perform({ do: 'connect', peer: 'c', address: '127.0.0.1', port: 1 })
+  tcp.perform({ do: 'cancelConnect', peer: 'c' })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.notOk(
+    events.some((event) => 'peer' in event && event.peer === 'c'),
+    'a cancelled one is silent',
+  )
+})
+
+t.test('ports and addresses that cannot be listened on', async (t) => {
+  const tcp = new Tcp(() => {})
+  t.teardown(() => tcp.close())
+  const port = await tcp.listen('127.0.0.1', 0)
+  const message = async (address: string, wanted: number): Promise<string> => {
+    const error: unknown = await new Tcp(() => {}).listen(address, wanted).catch((e: unknown) => e)
+    t.type(error, ListenError)
+    return (error as ListenError).message
+  }
+  const held = await message('0.0.0.0', port)
+  t.match(held, `cannot listen on TCP 0.0.0.0:${port}: the port is held by `)
+  t.match(held, `(pid ${process.pid})`)
+  t.match(await message('192.0.2.1', 0), 'expected an address of this host, 192.0.2.1 is none')
+  const six = await tcp.listen('::1', 0)
+  t.match(await message('::1', six), `TCP [::1]:${six}: the port is held by`)
+})
+
+t.test('IPv4 on an IPv6 socket is IPv4', async (t) => {
+  const events: TcpEvent[] = []
+  const tcp = new Tcp((event) => events.push(event))
+  t.teardown(() => tcp.close())
+  const port = await tcp.listen('::', 0)
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => void socket.destroy())
+  const event = await until('connected', () => events.find(({ event }) => event === 'connected'))
+  t.match(event, { direction: 'in', remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' })
+})
+
+t.test('timers', async (t) => {
+  const rung: string[] = []
+  const clock = new Clock((timer) => rung.push(timer))
+  clock.start('slow', 0.05)
+  clock.start('stopped', 0.01)
+  clock.stop('stopped')
+  clock.start('again', 0.01)
+  clock.start('again', 0.03, true)
+  clock.start('now', 0)
+  clock.start('never', 0)
+  clock.stop('never')
+  await until('slow', () => rung.includes('slow'), { everySeconds: 0.01 })
+  t.same(rung, ['now', 'again', 'slow'])
+  clock.start('late', 0.01)
+  clock.stopAll()
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  t.notOk(rung.includes('late'))
+})
