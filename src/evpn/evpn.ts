@@ -258,7 +258,8 @@ export class Evpn {
   }
 
   #route({ key, nlri, best }: RouteChange): void {
-    if (best === undefined) {
+    // A route of our own, or one that came back to us, says nothing new.
+    if (best === undefined || best.nextHop === this.#settings.vtep) {
       const gone = this.#routes.delete(key)
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
       return
@@ -289,7 +290,13 @@ export class Evpn {
     remove(vrf, route.key, route.nlri)
   }
 
+  /** Takes over what the packet path knows by itself: which ports are up, and what it has learned. */
   #align(snapshot: Snapshot): void {
+    for (const { id, up } of snapshot.ports) {
+      const macs = this.#touch(this.#ports.get(id)?.vni ?? 0)?.macs
+      if (up) macs?.portUp(id)
+      else macs?.portDown(id)
+    }
     for (const vrf of this.#vrfs.values()) {
       this.#dirty.add(vrf)
       vrf.align(snapshot)
@@ -299,11 +306,10 @@ export class Evpn {
   /** Makes the tables equal to the image; before `sweep`, removes nothing. */
   #repair(snapshot: Snapshot): void {
     const make = this.#adopted === undefined ? reconcile : additions
-    const operations = make(this.#image, snapshot)
-    if (operations.length === 0) return
-    this.#out.tell(operations)
-    const text = `the tables differed from what they should contain: ${operations.length} operations repair them`
-    this.#out.notice('repaired', 'info', text, { operations: operations.length })
+    const operations = this.#out.tellNew(make(this.#image, snapshot))
+    if (operations === 0) return
+    const text = `the tables differed from what they should contain; operations to repair them: ${operations}`
+    this.#out.notice('repaired', 'info', text, { operations })
   }
 
   #tick(): void {

@@ -1,4 +1,4 @@
-// What the attributes of a path say that EVPN cares for, read once per path.
+// What the attributes of a path say that EVPN cares for, read once.
 
 import type { RouteTarget } from '../net/index.js'
 import { iana, type PathAttributes } from '../wire/index.js'
@@ -15,7 +15,19 @@ export interface Facts {
   readonly gateway: boolean
 }
 
+/** Paths that came together share their attributes, and so their facts. */
+const known = new WeakMap<PathAttributes, Facts>()
+
 export function factsOf(attributes: PathAttributes): Facts {
+  let facts = known.get(attributes)
+  if (facts === undefined) {
+    facts = read(attributes)
+    known.set(attributes, facts)
+  }
+  return facts
+}
+
+function read(attributes: PathAttributes): Facts {
   const targets: RouteTarget[] = []
   let encapsulation: Encapsulation = 'missing'
   let sequence = 0

@@ -94,13 +94,12 @@ export class MacVrf {
   /** Remote claims, one per key. */
   claim(key: string, claim: RemoteClaim): void {
     const before = this.#claims.get(key)
-    if (before !== undefined) {
-      if (sameWord(before, claim)) return
-      this.#drop(before)
-    }
+    if (before !== undefined && sameWord(before, claim)) return
     this.#claims.set(key, claim)
     this.macs.claim(claim)
     if (claim.ip !== undefined) this.suppression.claim(claim.ip, claim)
+    // Behind the new one, so that the MAC is never without a claim.
+    if (before !== undefined) this.#drop(before)
   }
 
   unclaim(key: string): void {

@@ -122,10 +122,6 @@ export class Macs {
     return entry
   }
 
-  touch(entry: MacEntry): void {
-    this.#dirty.add(entry)
-  }
-
   // Local claims.
 
   /** A frame came from the MAC. */

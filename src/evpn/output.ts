@@ -34,6 +34,14 @@ export class Output {
     for (const operation of operations) this.#operations.push(operation)
   }
 
+  /** The same, without what this step has told already; how many were new. */
+  tellNew(operations: readonly Operation[]): number {
+    const told = new Set(this.#operations.map((operation) => JSON.stringify(operation)))
+    const before = this.#operations.length
+    this.tell(operations.filter((operation) => !told.has(JSON.stringify(operation))))
+    return this.#operations.length - before
+  }
+
   originate(route: OriginatedRoute): void {
     this.#routes.set(evpnKey(route.nlri), route)
   }

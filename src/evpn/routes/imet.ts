@@ -15,7 +15,7 @@ export const imet: RouteMeaning<ImetRoute> = {
     // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
     // leaves it to the next hop.
     const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
-    if (nextHop === vrf.vtep || endpoint === vrf.vtep) {
+    if (endpoint === vrf.vtep) {
       vrf.flood.delete(key)
       return
     }

@@ -15,11 +15,6 @@ const ZERO_MAC = '00:00:00:00:00:00'
 export const macIp: RouteMeaning<MacIpRoute> = {
   install(vrf, key, route, path) {
     const { nextHop } = path
-    if (nextHop === vrf.vtep) {
-      // Our own route, or one that came back to us.
-      vrf.unclaim(key)
-      return
-    }
     const facts = factsOf(path.attributes)
     const tunnel = { endpoint: nextHop, label: route.label }
     const reason = noHost(route) ?? refusal(vrf, facts, tunnel)
