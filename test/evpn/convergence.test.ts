@@ -139,7 +139,7 @@ t.test('one owner each, and tables as the routes say', async () => {
       checkTables(fabric)
       checkOwners(fabric)
     }),
-    { numRuns: 2000 },
+    { numRuns: 700 },
   )
 })
 
@@ -155,7 +155,7 @@ t.test('the same without an audit, where nothing is bound', async () => {
       checkTables(fabric)
       checkOwners(fabric)
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   )
 })
 
@@ -188,7 +188,7 @@ t.test('who spoke last has the MAC and the address', async () => {
         }
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 700 },
   )
 })
 
@@ -217,7 +217,7 @@ t.test('when all has aged, nothing is left of it', async () => {
         assert.deepStrictEqual(one.dataplane.snapshot().neighbours, [])
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 700 },
   )
 })
 
@@ -244,7 +244,7 @@ t.test(
         checkTables(fabric)
         checkOwners(fabric)
       }),
-      { numRuns: 1000 },
+      { numRuns: 700 },
     )
   },
 )
@@ -261,6 +261,6 @@ t.test('after a shutdown nothing is announced', async () => {
       fabric.settle()
       assert.equal(victim.own.size, 0)
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
