@@ -99,11 +99,12 @@ async function bringUp(fabric: RoutedFabric): Promise<Demo> {
     return `${tenants.map(({ port }) => port).join(', ')}, each in a namespace of its own`
   })
   await step('vtep', async () => {
+    daemons.push(await startVtep(spine, reflectorConfig(spine)))
     const onHosts = hosts.map((host) => {
       const ports = tenants.filter((tenant) => tenant.host === host).map(({ port }) => port)
       return startVtep(host, hostConfig(host, spine, ports))
     })
-    daemons.push(...(await Promise.all([startVtep(spine, reflectorConfig(spine)), ...onHosts])))
+    daemons.push(...(await Promise.all(onHosts)))
     return 'runs on the reflector and on both hosts'
   })
   await step('BGP EVPN', async () => {

@@ -46,6 +46,8 @@ function runFile(path, seconds) {
       // A group of its own: Ctrl-C reaches this runner, which asks each test to end and waits.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // The limit is ours: tap's own would end the process without asking.
+      env: { ...process.env, TAP_TIMEOUT: '0' },
     })
     const test = { path, child, late: false }
     running.add(test)

@@ -9,9 +9,8 @@ test('BaGPipe exchanges types 2 and 3', { skip: missing('bagpipe-bgp', 'brctl') 
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const routeTarget = `65000:${vni}`
   // Only IPv4: BaGPipe follows one route per MAC, and an IPv6 address would be a second one.
-  const vm1 = await h1.tenant('vm1', { mac: macOf(1), ip4: `${ipOf(1)}/24` })
-  const vm2 = await h2.tenant('vm2', { mac: macOf(2), ip4: `${ipOf(2)}/24` })
-  for (const vm of [vm1, vm2]) await vm.sysctl({ 'net.ipv6.conf.all.disable_ipv6': 1 })
+  const vm1 = await h1.tenant('vm1', { mac: macOf(1), ip4: `${ipOf(1)}/24`, ipv6: false })
+  const vm2 = await h2.tenant('vm2', { mac: macOf(2), ip4: `${ipOf(2)}/24`, ipv6: false })
   const bagpipe = await startBagpipe(h2, {
     asn: 65000,
     peers: [{ address: h1.vtep4, asn: 65000 }],

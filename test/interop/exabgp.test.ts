@@ -33,7 +33,8 @@ test('ExaBGP injects and withdraws', { skip: missing('exabgp') }, async (t) => {
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const vm1 = await h1.tenant('vm1', tenantOptions(1))
   const routeTarget = `65000:${vni}`
-  const peers = [{ address: h2.vtep4, asn: 65000 }]
+  // The route that carries our bytes is one of IPv4.
+  const peers = [{ address: h2.vtep4, asn: 65000, families: ['evpn', 'ipv4'] }]
   const vtep = await startVtep(h1, leaf(h1, { peers, ports: ['vm1'], routeTarget }))
   const exabgp = await startExabgp(h2, { asn: 65000, peers: [{ address: h1.vtep4, asn: 65000 }] })
   await vtep.established()

@@ -182,30 +182,29 @@ test('a port moves from FRR to us and back', { skip }, async (t) => {
 
 test('sequence numbers decide who has a MAC', { skip }, async (t) => {
   // Both ends of a live migration exist for a while: whoever spoke last has the MAC.
-  const { h1, h2, vtep, frr, kernel } = await pair(
-    t,
-    [65000, 65000],
-    ['vm1', 'vm3'],
-    async (host) => {
-      await host.tenant('vm1', tenantOptions(1))
-      await host.tenant('vm3', tenantOptions(3))
-    },
-  )
+  const twin = { mac: macOf(1), ip4: `${ipOf(1)}/24`, ipv6: false }
+  const { h1, h2, vtep, frr, kernel } = await pair(t, [65000, 65000], ['vm1'], async (host) => {
+    await host.tenant('vm1', twin)
+  })
   const ours = h1.lab.find('h1-vm1') as Tenant
-  const theirs = await h2.tenant('vm9', { ...tenantOptions(1), bridge: kernel.bridge })
-  await vtep.forgot(macOf(1)).catch(() => undefined)
+  const theirs = await h2.tenant('vm9', { ...twin, bridge: kernel.bridge })
 
   await theirs.announce(ipOf(1))
   const first = await vtep.learned(macOf(1), { kind: 'remote', dst: h2.vtep4 })
   await ours.announce(ipOf(1))
   const second = await vtep.learned(macOf(1), { kind: 'local' })
   t.equal(second.sequence, first.sequence + 1, 'we took it over with the next number')
-  await until('FRR yields', async () => (await kernel.remoteOf(macOf(1))) === h1.vtep4)
+  const yielded = await until('FRR yields', async () => {
+    const row = await frr.mac(vni, macOf(1))
+    return row?.type === 'remote' ? row : undefined
+  })
+  t.match(yielded, { remoteVtep: h1.vtep4, remoteSequence: second.sequence })
+  t.equal(await kernel.remoteOf(macOf(1)), h1.vtep4)
   const path = await frrPath(frr, `[2]:[0]:[48]:[${macOf(1)}]`)
   t.match(path.extendedCommunity?.string ?? '', `MM:${second.sequence}`)
 
   await theirs.announce(ipOf(1))
   const third = await vtep.learned(macOf(1), { kind: 'remote', dst: h2.vtep4 })
   t.equal(third.sequence, second.sequence + 1, 'FRR took it back with the next number')
-  await until('FRR has it', async () => (await kernel.remoteOf(macOf(1))) === undefined)
+  t.match(await frr.mac(vni, macOf(1)), { type: 'local', localSequence: third.sequence })
 })

@@ -19,7 +19,7 @@ export const tenantOptions = (n: number): { mac: string; ip4: string; ip6: strin
 
 export interface LeafOptions {
   readonly asn?: number
-  readonly peers?: readonly PeerSpec[]
+  readonly peers?: readonly (PeerSpec & { readonly families?: readonly string[] })[]
   readonly ports?: readonly (string | Readonly<Record<string, unknown>>)[]
   readonly uplink?: string
   /** VTEP address; default the host's IPv4 one. */
@@ -63,11 +63,14 @@ export function reflector(host: Host, asn: number, clients: readonly PeerSpec[])
   }
 }
 
-function neighbor(peer: PeerSpec): Readonly<Record<string, unknown>> {
+function neighbor(
+  peer: PeerSpec & { readonly families?: readonly string[] },
+): Readonly<Record<string, unknown>> {
   return {
     address: peer.address,
     asn: peer.asn,
     passive: peer.passive ?? false,
+    families: peer.families ?? ['evpn'],
     ...(peer.holdTimeSeconds === undefined ? {} : { holdTimeSeconds: peer.holdTimeSeconds }),
   }
 }

@@ -24,6 +24,7 @@ export class Host extends Namespace {
    */
   async tenant(name: string, options: TenantOptions = {}): Promise<Tenant> {
     const tenant = await this.lab.add(new Tenant(this, name))
+    await tenant.settle(options)
     const mtu = options.mtu ?? 1500
     await connect({ namespace: tenant, ifname: 'eth0' }, { namespace: this, ifname: name }, mtu)
     await tenant.ip(...addressing(options))
@@ -36,6 +37,7 @@ export class Host extends Namespace {
   /** A tenant on a tap that a daemon in this host has opened: the interface moves in, the descriptor goes on carrying frames. */
   async tapTenant(name: string, tap: string, options: TenantOptions = {}): Promise<Tenant> {
     const tenant = await this.lab.add(new Tenant(this, name))
+    await tenant.settle(options)
     await this.ip(`link set ${tap} down`, `link set ${tap} name eth0 netns ${tenant.netns}`)
     await tenant.ip(...addressing(options))
     return tenant

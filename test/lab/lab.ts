@@ -22,7 +22,7 @@ function guard(): void {
   process.on('exit', () => {
     for (const lab of open) lab.destroy()
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM'] as const) {
     const handler = (): void => {
       for (const lab of open) lab.destroy()
       process.off(signal, handler)
@@ -57,6 +57,7 @@ export class Lab {
 
   /** Makes a namespace; `make` builds a subclass (a host, a tenant). */
   async add<T extends Namespace>(namespace: T): Promise<T> {
+    if (!open.has(this)) throw new Error(`${this.prefix}: the lab is closed`)
     this.#namespaces.push(namespace)
     mkdirSync(namespace.directory, { recursive: true, mode: 0o755 })
     await run(['ip', 'netns', 'add', namespace.netns])
@@ -74,6 +75,10 @@ export class Lab {
   }
 
   adopt(service: Service): void {
+    if (!open.has(this)) {
+      service.killNow()
+      throw new Error(`${this.prefix}: the lab is closed`)
+    }
     this.#services.push(service)
   }
 

@@ -9,6 +9,8 @@ export interface TenantOptions {
   readonly ip4?: string
   readonly ip6?: string
   readonly mtu?: number
+  /** False: no IPv6, so that the tenant says nothing that nobody asked for. */
+  readonly ipv6?: boolean
   /** Bridge of the host that the port joins (a kernel VTEP). */
   readonly bridge?: string
 }
@@ -33,6 +35,11 @@ export class Tenant extends Namespace {
     super(host.lab, `${host.name}-${port}`)
     this.port = port
     this.#host = host
+  }
+
+  /** What has to be settled before eth0 is there. */
+  async settle(options: TenantOptions): Promise<void> {
+    if (options.ipv6 === false) await this.sysctl({ 'net.ipv6.conf.default.disable_ipv6': 1 })
   }
 
   get host(): Host {

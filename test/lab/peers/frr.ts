@@ -49,6 +49,12 @@ export class Frr {
     )
   }
 
+  /** What zebra holds of a MAC. Its FDB entry on the vxlan device outlives a move to a local port: ask here. */
+  async mac(vni: number, mac: string): Promise<FrrMac | undefined> {
+    const rows = await this.json<Record<string, FrrMac>>(`show evpn mac vni ${vni} mac ${mac}`)
+    return rows[mac]
+  }
+
   /** The paths of the EVPN table, flattened: prefix in FRR's notation, path as FRR's JSON has it. */
   async paths(): Promise<{ readonly prefix: string; readonly path: FrrPath }[]> {
     const table = await this.json<Record<string, unknown>>('show bgp l2vpn evpn route detail')
@@ -62,6 +68,14 @@ export class Frr {
     }
     return out
   }
+}
+
+/** Of `show evpn mac vni N mac M json`. */
+export interface FrrMac {
+  readonly type: 'local' | 'remote' | 'auto'
+  readonly remoteVtep?: string
+  readonly localSequence: number
+  readonly remoteSequence: number
 }
 
 /** Of `show bgp l2vpn evpn route detail json`, the keys that tests look at. */
