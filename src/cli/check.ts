@@ -11,7 +11,7 @@ export function define(program: Command, context: CliContext): void {
     .command('check')
     .description('Check a configuration file: every problem with path, line, expected and got.')
     .argument('<file>', 'configuration file; - for standard input')
-    .option('--json', 'as JSON: { "problems": […], "hints": […] }')
+    .option('-j, --json', 'as JSON: { "problems": […], "hints": […] }')
   command.action((file: string, options: { readonly json?: true }) => {
     const loaded = loadConfig(
       readText(file),

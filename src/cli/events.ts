@@ -13,10 +13,10 @@ export function define(program: Command, context: CliContext): void {
   const command = program
     .command('events')
     .description('What happened, newest last.')
-    .option('--follow', 'go on with what happens, until interrupted')
+    .option('-f, --follow', 'go on with what happens, until interrupted')
     .option('--since <sequence>', 'only events after this sequence number')
     .option('--kind <kind>', 'only events of this kind')
-    .option('--json', 'as JSON: a list, or with --follow a line each')
+    .option('-j, --json', 'as JSON: a list, or with --follow a line each')
   command.action(async (options: { follow?: true; since?: string; kind?: string; json?: true }) => {
     const runtimeDir = runtimeDirFor(command, context)
     const { stdout } = context

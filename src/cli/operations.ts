@@ -28,7 +28,7 @@ function defineOperation(program: Command, operation: Operation, context: CliCon
   // Arguments may be given by name, too.
   const options = optionsOf(schema)
   for (const { flag, help } of options) command.option(flag, help)
-  command.option('--json', 'the answer as JSON')
+  command.option('-j, --json', 'the answer as JSON')
   if (operation.name === 'portAdd') command.addHelpText('after', portKindsHelp)
   command.action(async (...given: unknown[]) => {
     const values = command.opts() as Readonly<Record<string, unknown>>

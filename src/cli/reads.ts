@@ -14,7 +14,7 @@ export function define(program: Command, context: CliContext): void {
 
 function defineView(program: Command, view: View, context: CliContext): void {
   const command = program.command(view.name).description(view.summary)
-  command.option('--json', 'as JSON, exactly as the API gives it')
+  command.option('-j, --json', 'as JSON, exactly as the API gives it')
   for (const filter of view.filters) {
     const flag = filter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     command.addOption(new Option(`--${flag} <value>`, `only rows with this ${filter}`))

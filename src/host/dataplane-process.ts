@@ -14,6 +14,8 @@ const START_SECONDS = 15
 /** A controller that was killed is noticed at once, but not in no time. */
 const REFUSED_SECONDS = 2
 const POLL_MILLISECONDS = 20
+/** So long a dataplane that was told to end may take. */
+const END_SECONDS = 5
 
 export function defaultWorkers(): number {
   return Math.min(4, availableParallelism())
@@ -54,15 +56,33 @@ export interface DataplaneSource {
 export async function obtainDataplane(source: DataplaneSource): Promise<ObtainedDataplane> {
   const { control } = runtimePaths(source.runtimeDir)
   const running = await attachWithin(control, REFUSED_SECONDS, 'REFUSED')
-  if (running !== undefined) return { dataplane: running, adopted: true }
+  if (running !== undefined) return obtained(running, true)
   if (!source.start) {
     const late = await attachWithin(control, START_SECONDS, 'UNREACHABLE')
-    if (late !== undefined) return { dataplane: late, adopted: true }
+    if (late !== undefined) return obtained(late, true)
     throw new HostFailure(
       `no dataplane answers on ${control}: start one with \`vtep run --dataplane-only\``,
     )
   }
-  return { dataplane: await startProcess(source, control), adopted: false }
+  return obtained(await startProcess(source, control), false)
+}
+
+function obtained(dataplane: NativeDataplane, adopted: boolean): ObtainedDataplane {
+  const process = `/proc/${dataplane.pid}`
+  const whenEnded = async (): Promise<void> => {
+    const end = performance.now() + END_SECONDS * 1000
+    while (isRunning(process) && performance.now() < end) await sleep(POLL_MILLISECONDS)
+  }
+  return { dataplane, adopted, whenEnded }
+}
+
+/** A process that has ended stays visible until its parent has looked: state Z. */
+function isRunning(directory: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`${directory}/status`, 'utf8'))
+  } catch {
+    return false
+  }
 }
 
 /** Starts the process in a session of its own, so that it goes on when we do not. */

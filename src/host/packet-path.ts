@@ -19,6 +19,8 @@ export interface ObtainedDataplane {
   readonly dataplane: Dataplane
   /** It was running before, and forwards. */
   readonly adopted: boolean
+  /** Resolves when it has ended after a shutdown; left out where that is at once. */
+  readonly whenEnded?: () => Promise<void>
 }
 
 export interface PacketPathSettings {
@@ -47,6 +49,7 @@ export class PacketPath {
   readonly #listener: PacketPathListener
   readonly #queue: OperationQueue
   #dataplane: Dataplane | undefined
+  #whenEnded: (() => Promise<void>) | undefined
   #uplink: UplinkState | undefined
   #ending = new AbortController()
   #restarts = 0
@@ -68,15 +71,19 @@ export class PacketPath {
     try {
       await this.#take(obtained)
     } catch (error) {
-      if (!obtained.adopted) await obtained.dataplane.shutdown().catch(() => {})
+      if (!obtained.adopted) {
+        await obtained.dataplane.shutdown().catch(() => {})
+        await obtained.whenEnded?.()
+      }
       throw new HostFailure(reasonOf(error))
     }
     return { adopted: obtained.adopted }
   }
 
-  async #take({ dataplane }: ObtainedDataplane): Promise<void> {
+  async #take({ dataplane, whenEnded }: ObtainedDataplane): Promise<void> {
     this.#uplink = await dataplane.configure(this.#settings.vtep)
     this.#dataplane = dataplane
+    this.#whenEnded = whenEnded
     dataplane.onLost((reason) => this.#onLost(dataplane, reason))
   }
 
@@ -145,7 +152,11 @@ export class PacketPath {
     this.#ending.abort()
     const dataplane = this.#dataplane
     this.#dataplane = undefined
-    await (shutdown ? dataplane?.shutdown() : dataplane?.detach())
+    if (!shutdown) await dataplane?.detach()
+    else if (dataplane !== undefined) {
+      await dataplane.shutdown()
+      await this.#whenEnded?.()
+    }
   }
 
   #onLost(dataplane: Dataplane, reason: string): void {

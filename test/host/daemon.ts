@@ -33,6 +33,8 @@ export class Daemon {
   readonly configFile: string
   readonly runtimeDir: string
   readonly environment: Record<string, string> = {}
+  /** Goes in front of the command that runs the daemon: into a namespace. */
+  enter: readonly string[] = []
   stdout = ''
   stderr = ''
   #child: ChildProcess | undefined
@@ -56,7 +58,8 @@ export class Daemon {
     this.stdout = ''
     this.stderr = ''
     const words = ['run', '--config', this.configFile, '--runtime-dir', this.runtimeDir, ...args]
-    const child = spawn(process.execPath, [program, ...words], {
+    const [first, ...rest] = [...this.enter, process.execPath, program, ...words]
+    const child = spawn(first!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.environment },
     })

@@ -3,7 +3,6 @@
 import type { PeerStatus } from '../../bgp/index.js'
 import { dropReasons } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
-import type { HeldPort } from '../ports.js'
 import type {
   DropView,
   MacView,
@@ -147,7 +146,10 @@ export class State implements StateReader {
     const { ports, effective, snapshot, counters } = this.#source
     const rows = new Map(snapshot()?.ports.map((port) => [port.id, port]))
     const counts = new Map(counters()?.ports.map((port) => [port.port, port]))
-    return [...ports.values()].map(({ port, id, reason }: HeldPort) => {
+    const held = effective.config.networks
+      .flatMap((network) => network.ports.map(({ name }) => ports.get(name)))
+      .filter((one) => one !== undefined)
+    return held.map(({ port, id, reason }) => {
       const row = id === undefined ? undefined : rows.get(id)
       const count = id === undefined ? undefined : counts.get(id)
       return {
