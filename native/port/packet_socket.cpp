@@ -79,8 +79,6 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
   if (set(number, SOL_PACKET, PACKET_COPY_THRESH, 1) != 0) return failed("PACKET_COPY_THRESH");
   set_room(number, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveRoom);
   set_room(number, SO_SNDBUFFORCE, SO_SNDBUF, kSendRoom);
-  if (setup.bypass_qdisc && set(number, SOL_PACKET, PACKET_QDISC_BYPASS, 1) != 0)
-    return failed("PACKET_QDISC_BYPASS");
   if (setup.mark != 0 && set(number, SOL_SOCKET, SO_MARK, static_cast<int>(setup.mark)) != 0)
     return failed("SO_MARK");
   if (setup.filter != nullptr &&
@@ -117,9 +115,11 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
       return failed("PACKET_MR_PROMISC");
   }
   if (setup.fanout) {
-    constexpr int kFlagUnique = 0x2000;  // PACKET_FANOUT_FLAG_UNIQUEID
+    // The group has a tap of its own, and PACKET_IGNORE_OUTGOING of its members does not count
+    // there.
+    constexpr int kUnique = 0x2000, kIgnoreOutgoing = 0x4000;  // PACKET_FANOUT_FLAG_...
     const bool first = fanout_group < 0;
-    const int mode = PACKET_FANOUT_HASH | (first ? kFlagUnique : 0);
+    const int mode = PACKET_FANOUT_HASH | kIgnoreOutgoing | (first ? kUnique : 0);
     if (set(number, SOL_PACKET, PACKET_FANOUT, (first ? 0 : fanout_group) | mode << 16) != 0)
       return failed("PACKET_FANOUT");
     int group = 0;

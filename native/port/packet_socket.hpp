@@ -25,8 +25,7 @@ struct PacketSetup {
   bool promiscuous = false;
   const sock_fprog* filter = nullptr;  // null: every frame
   bool fanout = false;                 // several queues share the interface's frames by flow hash
-  bool bypass_qdisc = false;
-  uint32_t mark = 0;  // SO_MARK of what is sent
+  uint32_t mark = 0;                   // SO_MARK of what is sent
 };
 
 class PacketSocket {

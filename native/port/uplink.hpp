@@ -65,7 +65,7 @@ class Uplink {
   // form vxlan: a frame may be
   //  - a train: meta.gso_type == kGsoUdp without kNeedsChecksum, VXLAN headers every gso_size
   //  octets;
-  //  - one with metadata of its inner frame (kNeedsChecksum), offsets from the VXLAN header on.
+  //  - a super-frame of the kernel's own VXLAN: kNeedsChecksum, offsets from the VXLAN header on.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
   virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;

@@ -352,4 +352,18 @@ TEST(two_queues_share_an_interface) {
   }
 }
 
+// What the host itself sends on the interface, or the other queue, does not come in as if a tenant
+// had sent it.
+TEST(what_leaves_does_not_come_back) {
+  run("ip link add a0 type veth peer name a1; ip link set a0 up; ip link set a1 up");
+  run("ip addr add 10.5.0.1/24 dev a0");
+  for (const unsigned queues : {1u, 2u}) {
+    const auto port = open_or_fail("netdev", "a0", "isolate=no", queues);
+    (void)!system("ping -c 1 -W 1 10.5.0.2 > /dev/null");
+    CHECK_EQUAL(send_one(*port, queues - 1, {numbered_frame(1, 60), {}}).sent, 1u);
+    for (unsigned queue = 0; queue < queues; queue++)
+      CHECK_EQUAL(receive_all(*port, queue, 1, 50).size(), size_t{0});
+  }
+}
+
 }  // namespace vtep::test
