@@ -22,6 +22,12 @@ Drop Decapsulation::open_payload(const Frame& frame) {
   rest_.meta = {};
   chunk_ = frame.length;
   if (frame.length < kVxlan) return Drop::outer_malformed;
+  if ((frame.meta.flags & kNeedsChecksum) != 0) {
+    // Of the frame inside.
+    if (frame.meta.checksum_start < kVxlan) return Drop::bad_metadata;
+    rest_.meta = frame.meta;
+    return Drop::none;
+  }
   if (frame.meta.gso_type == kGsoNone) return Drop::none;
   if (frame.meta.gso_type != kGsoUdp || frame.meta.gso_size < kVxlan) return Drop::bad_metadata;
   chunk_ = frame.meta.gso_size;

@@ -12,8 +12,8 @@ class Decapsulation {
  public:
   // From an outer Ethernet header on. `local` is our VTEP address.
   Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port);
-  // From the VXLAN header on (a UDP socket's payload), frame.source set. kGsoUdp metadata:
-  // datagrams of gso_size, glued by UDP_GRO.
+  // From the VXLAN header on (a UDP socket's payload), frame.source set. kGsoUdp metadata
+  // without kNeedsChecksum: datagrams of gso_size, glued by UDP_GRO; with it: of the frame inside.
   Drop open_payload(const Frame& frame);
   // False after the last.
   bool next(Frame& packet);
