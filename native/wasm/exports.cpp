@@ -76,7 +76,7 @@ bool grow_result(Output& output, size_t capacity) {
 
 inline void* operator new(size_t, void* place) noexcept { return place; }
 
-// 1 = formatted. `address` points at 16 bytes (see input_reserve); capacities of 0 mean the
+// 1 = formatted. `address`: where input_reserve(16) said, the first thing ever asked for; capacities of 0 mean the
 // default.
 EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t ports,
                             uint32_t networks, uint32_t remotes, uint32_t macs, uint32_t neighbours,
@@ -88,12 +88,12 @@ EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t 
   if (macs != 0) config.macs = macs;
   if (neighbours != 0) config.neighbours = neighbours;
   config.seed = seed;
+  uint8_t* segment = aligned(&__heap_base);
   uint8_t local[16];
   copy(local, address, sizeof local);
-  uint8_t* segment = aligned(&__heap_base);
   const size_t bytes = static_cast<size_t>(Core::bytes_needed(config));
-  if (core != nullptr || !reserve(segment + bytes)) return 0;
-  clear(segment, bytes);
+  if (core != nullptr || address != segment || !reserve(segment + bytes)) return 0;
+  clear(segment, sizeof local);  // the address lay there; all else is new memory
   core = new (core_place) Core(segment, config, local, static_cast<uint16_t>(udp_port));
   input_data = segment + bytes;
   input_room = 0;

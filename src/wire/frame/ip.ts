@@ -1,0 +1,67 @@
+// IPv4 (RFC 791), IPv6 (RFC 8200) and the extension headers that stand between IPv6 and its payload.
+
+import { bytes, struct, u8, u16 } from '../codec.js'
+import { ipv4, ipv6 } from '../values.js'
+
+export const protocols = {
+  hopByHop: 0,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  routing: 43,
+  fragment: 44,
+  authentication: 51,
+  icmp6: 58,
+  destinationOptions: 60,
+  sctp: 132,
+  udpLite: 136,
+} as const
+
+/**
+ *     |version|  ihl  |      tos      |          totalLength          |
+ *     |         identification        |flags|     fragmentOffset      |
+ *     |      ttl      |    protocol   |            checksum           |
+ *     |                             source                            |
+ *     |                          destination                          |
+ *     options: (ihl - 5) * 4 octets
+ */
+export const ipv4Header = struct({
+  versionIhl: u8,
+  tos: u8,
+  totalLength: u16,
+  identification: u16,
+  flagsFragmentOffset: u16,
+  ttl: u8,
+  protocol: u8,
+  checksum: u16,
+  source: ipv4,
+  destination: ipv4,
+})
+export const IPV4_LENGTH = 20
+export const DONT_FRAGMENT = 0x4000
+
+/**
+ *     |version| traffic class |             flow label                |
+ *     |         payloadLength         |  nextHeader   |    hopLimit   |
+ *     |                        source (16), destination (16)          |
+ */
+export const ipv6Header = struct({
+  versionClassFlow: bytes(4),
+  payloadLength: u16,
+  nextHeader: u8,
+  hopLimit: u8,
+  source: ipv6,
+  destination: ipv6,
+})
+export const IPV6_LENGTH = 40
+
+/** Head of a hop-by-hop, routing, destination options or authentication header. */
+export const extensionHeader = struct({ nextHeader: u8, length: u8 })
+
+/** RFC 8200 section 4.5. */
+export const fragmentHeader = struct({
+  nextHeader: u8,
+  reserved: u8,
+  offsetFlags: u16,
+  identification: bytes(4),
+})

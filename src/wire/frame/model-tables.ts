@@ -1,0 +1,362 @@
+// The tables of the reference switch as plain maps: what operations do to them, and what frames teach. native/core/tables_*.cpp does the
+// same for a million entries; here it is written for reading.
+
+import { type Ip, isIpv4, isMulticastMac, type Mac } from '../../net/index.js'
+import { isUnicastIp } from './bytes.js'
+
+/** One write, under the names of the packet path's operations. */
+export type ModelOperation =
+  | {
+      readonly op: 'networkSet'
+      readonly vni: number
+      readonly suppress: boolean
+      readonly agingSeconds: number
+    }
+  | { readonly op: 'networkRemove'; readonly vni: number }
+  | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
+  | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  | ({
+      readonly op: 'macSetRemote'
+      readonly vni: number
+      readonly mac: Mac
+      readonly remote: Ip
+      readonly override: boolean
+    } & Placement)
+  | ({
+      readonly op: 'macSetLocal'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+    } & Placement)
+  | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
+  | ({ readonly op: 'neighbourSet'; readonly vni: number; readonly ip: Ip } & Claim)
+  | {
+      readonly op: 'neighbourRemove'
+      readonly vni: number
+      readonly ip: Ip
+      readonly origin: Origin
+    }
+  | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
+
+export type Origin = 'local' | 'remote'
+
+/** Why an entry stays where it is when frames say otherwise. */
+interface Placement {
+  readonly static: boolean
+  readonly sticky: boolean
+}
+
+interface Claim {
+  readonly mac: Mac
+  readonly origin: Origin
+  readonly static: boolean
+  readonly router: boolean
+  readonly override: boolean
+}
+
+interface NextHop {
+  readonly nextHop: Ip
+  readonly source: Ip
+  /** 0 = unresolved. */
+  readonly ifindex: number
+  readonly mtu: number
+  readonly mac: Mac
+  readonly sourceMac: Mac
+}
+
+/** A MAC of a network: behind a port, or behind a VTEP. */
+export type MacEntry = Placement & { lastSeen: number } & (
+    | { readonly origin: 'local'; readonly port: number }
+    | { readonly origin: 'remote'; readonly remote: Ip }
+  )
+
+export type Binding = Claim & { port: number; lastSeen: number }
+
+export interface Network {
+  suppress: boolean
+  agingSeconds: number
+  /** In the order of attachment. */
+  ports: number[]
+  remotes: Ip[]
+  readonly macs: Map<Mac, MacEntry>
+  readonly bindings: Map<Ip, Binding>
+}
+
+export interface Remote {
+  readonly index: number
+  readonly nextHop?: NextHop
+}
+
+export const isResolved = ({ nextHop }: Remote): boolean => (nextHop?.ifindex ?? 0) !== 0
+
+export type ModelEvent =
+  | {
+      readonly event: 'macLearned' | 'macMoved' | 'macAged' | 'macFlushed'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+      readonly previous?: Ip
+    }
+  | {
+      readonly event: 'neighbourLearned' | 'neighbourMoved' | 'neighbourAged'
+      readonly vni: number
+      readonly ip: Ip
+      readonly mac: Mac
+      readonly port: number
+    }
+  | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
+
+export class ModelTables {
+  readonly networks = new Map<number, Network>()
+  /** VNI of every port; 0 = detached. */
+  readonly ports = new Map<number, number>()
+  readonly remotes = new Map<Ip, Remote>()
+  readonly local: Ip
+  events: ModelEvent[] = []
+  now = 0
+  readonly #maxPort: number
+
+  constructor(local: Ip, maxPort: number) {
+    this.local = local
+    this.#maxPort = maxPort
+  }
+
+  /** False when the operation can not be carried out; it has changed nothing then. */
+  apply(operation: ModelOperation): boolean {
+    const done = this.#apply(operation)
+    this.#forgetUnused()
+    return done
+  }
+
+  #apply(operation: ModelOperation): boolean {
+    if (operation.op === 'networkSet') return this.#setNetwork(operation)
+    if (operation.op === 'nextHopSet') return this.#setNextHop(operation)
+    if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)
+    const network = this.networks.get(operation.vni)
+    if (network === undefined) return operation.op === 'networkRemove'
+    switch (operation.op) {
+      case 'networkRemove':
+        return this.#removeNetwork(operation.vni, network)
+      case 'floodAdd':
+        if (!this.#remember(operation.remote)) return false
+        if (!network.remotes.includes(operation.remote)) network.remotes.push(operation.remote)
+        return true
+      case 'floodRemove':
+        network.remotes = network.remotes.filter((remote) => remote !== operation.remote)
+        return true
+      case 'macSetRemote':
+        return this.#setRemoteMac(network, operation)
+      case 'macSetLocal':
+        return this.#setLocalMac(network, operation)
+      case 'macRemove':
+        if (network.macs.get(operation.mac)?.origin === operation.origin)
+          network.macs.delete(operation.mac)
+        return true
+      case 'neighbourSet':
+        return this.#setBinding(network, operation)
+      case 'neighbourRemove':
+        if (network.bindings.get(operation.ip)?.origin === operation.origin) {
+          network.bindings.delete(operation.ip)
+        }
+        return true
+    }
+  }
+
+  #setNetwork({ vni, suppress, agingSeconds }: ModelOperation & { op: 'networkSet' }): boolean {
+    if (vni === 0 || vni >= 2 ** 24) return false
+    const network = this.networks.get(vni)
+    if (network !== undefined) Object.assign(network, { suppress, agingSeconds })
+    else
+      this.networks.set(vni, {
+        suppress,
+        agingSeconds,
+        ports: [],
+        remotes: [],
+        macs: new Map(),
+        bindings: new Map(),
+      })
+    return true
+  }
+
+  #removeNetwork(vni: number, network: Network): boolean {
+    for (const port of network.ports) this.ports.set(port, 0)
+    this.#flush(vni, () => true)
+    this.networks.delete(vni)
+    return true
+  }
+
+  #attach(port: number, vni: number): boolean {
+    if (vni !== 0 && !this.networks.has(vni)) return false
+    if (port === 0 || port > this.#maxPort) return false
+    const old = this.ports.get(port) ?? 0
+    this.ports.set(port, vni)
+    if (old === vni) return true
+    const before = this.networks.get(old)
+    if (before !== undefined) {
+      before.ports = before.ports.filter((each) => each !== port)
+      this.#flush(old, (entryPort) => entryPort === port)
+    }
+    this.networks.get(vni)?.ports.push(port)
+    return true
+  }
+
+  /** Forgets what was learned from, or bound to, the ports that match; remote entries only when all go. */
+  #flush(vni: number, matches: (port: number) => boolean): void {
+    const { macs, bindings } = this.networks.get(vni)!
+    for (const [mac, entry] of macs) {
+      if (entry.origin === 'local' && matches(entry.port)) {
+        macs.delete(mac)
+        this.events.push({ event: 'macFlushed', vni, mac, port: entry.port })
+      }
+    }
+    for (const [ip, binding] of bindings) {
+      if (isLearned(binding) && matches(binding.port)) this.#ageBinding(vni, ip, binding)
+    }
+  }
+
+  #ageBinding(vni: number, ip: Ip, { mac, port }: Binding): void {
+    this.networks.get(vni)!.bindings.delete(ip)
+    this.events.push({ event: 'neighbourAged', vni, ip, mac, port })
+  }
+
+  #setRemoteMac(network: Network, operation: ModelOperation & { op: 'macSetRemote' }): boolean {
+    const { vni, mac, remote, sticky, override } = operation
+    if (!isHostMac(mac)) return false
+    const old = network.macs.get(mac)
+    if (old?.origin === 'local' && !override) return true
+    if (!this.#remember(remote)) return false
+    this.#put(network, mac, { origin: 'remote', remote, static: operation.static, sticky })
+    if (old?.origin === 'local') this.events.push({ event: 'macFlushed', vni, mac, port: old.port })
+    return true
+  }
+
+  #setLocalMac(
+    network: Network,
+    { mac, port, sticky }: ModelOperation & { op: 'macSetLocal' },
+  ): boolean {
+    if (!isHostMac(mac) || !network.ports.includes(port)) return false
+    this.#put(network, mac, { origin: 'local', port, static: true, sticky })
+    return true
+  }
+
+  /** An entry that changes nothing keeps its age. */
+  #put(network: Network, mac: Mac, entry: Unseen<MacEntry>): void {
+    const old = network.macs.get(mac)
+    if (old !== undefined && sameEntry(old, entry)) return
+    network.macs.set(mac, { ...entry, lastSeen: this.now })
+  }
+
+  #setBinding(network: Network, operation: ModelOperation & { op: 'neighbourSet' }): boolean {
+    const { ip, mac, origin, router, override } = operation
+    if (!isHostMac(mac) || !isUnicastIp(ip)) return false
+    const claim = { mac, origin, static: operation.static, router, override }
+    network.bindings.set(ip, { ...claim, port: 0, lastSeen: this.now })
+    return true
+  }
+
+  #setNextHop({
+    op: _,
+    remote: address,
+    ...nextHop
+  }: ModelOperation & { op: 'nextHopSet' }): boolean {
+    const remote = this.remotes.get(address)
+    if (remote === undefined) return false
+    const resolved = nextHop.ifindex !== 0
+    if (resolved && isIpv4(nextHop.source) !== isIpv4(address)) return false
+    this.remotes.set(address, { index: remote.index, nextHop })
+    if (resolved !== isResolved(remote)) {
+      this.events.push({ event: resolved ? 'remoteResolved' : 'remoteUnresolved', remote: address })
+    }
+    return true
+  }
+
+  /** A remote is there as long as something points at it. New ones take the lowest free index. */
+  #remember(address: Ip): boolean {
+    if (!isUnicastIp(address) || address === this.local) return false
+    if (this.remotes.has(address)) return true
+    const taken = new Set([...this.remotes.values()].map(({ index }) => index))
+    let index = 1
+    while (taken.has(index)) index++
+    this.remotes.set(address, { index })
+    return true
+  }
+
+  #forgetUnused(): void {
+    for (const address of this.remotes.keys()) {
+      const used = [...this.networks.values()].some((network) => speaksIn(network, address))
+      if (!used) this.remotes.delete(address)
+    }
+  }
+
+  /** A frame with this source came in at this port. */
+  learnMac(vni: number, mac: Mac, port: number): void {
+    const network = this.networks.get(vni)!
+    const old = network.macs.get(mac)
+    if (old?.origin === 'local' && old.port === port) {
+      old.lastSeen = this.now
+      return
+    }
+    if (old?.static || old?.sticky) return
+    network.macs.set(mac, {
+      origin: 'local',
+      port,
+      static: false,
+      sticky: false,
+      lastSeen: this.now,
+    })
+    if (old === undefined) {
+      this.events.push({ event: 'macLearned', vni, mac, port })
+    } else {
+      const previous = old.origin === 'remote' ? { previous: old.remote } : {}
+      this.events.push({ event: 'macMoved', vni, mac, port, ...previous })
+      this.#forgetUnused()
+    }
+  }
+
+  /** A frame from this port said that `mac` has this address. */
+  learnBinding(vni: number, ip: Ip, mac: Mac, port: number, router: boolean): void {
+    const { bindings } = this.networks.get(vni)!
+    const old = bindings.get(ip)
+    if (old?.static) return
+    const same = old !== undefined && isLearned(old) && old.mac === mac
+    if (same && (old.router || !router)) {
+      Object.assign(old, { port, lastSeen: this.now })
+      return
+    }
+    const claim = { mac, origin: 'local', static: false, router, override: true } as const
+    bindings.set(ip, { ...claim, port, lastSeen: this.now })
+    const event = old === undefined || same ? 'neighbourLearned' : 'neighbourMoved'
+    this.events.push({ event, vni, ip, mac, port })
+  }
+
+  /** Forgets what has not been seen for as long as its network says. */
+  age(): void {
+    for (const [vni, { macs, bindings, agingSeconds }] of this.networks) {
+      if (agingSeconds === 0) continue
+      for (const [mac, entry] of macs) {
+        if (entry.origin !== 'local' || entry.static || this.now - entry.lastSeen < agingSeconds)
+          continue
+        macs.delete(mac)
+        this.events.push({ event: 'macAged', vni, mac, port: entry.port })
+      }
+      for (const [ip, binding] of bindings) {
+        if (isLearned(binding) && this.now - binding.lastSeen >= agingSeconds)
+          this.#ageBinding(vni, ip, binding)
+      }
+    }
+  }
+}
+
+type Unseen<T> = T extends unknown ? Omit<T, 'lastSeen'> : never
+
+const sameEntry = (old: MacEntry, entry: Unseen<MacEntry>): boolean =>
+  Object.entries(entry).every(([key, value]) => old[key as keyof MacEntry] === value)
+
+const isHostMac = (mac: Mac): boolean => !isMulticastMac(mac) && mac !== '00:00:00:00:00:00'
+
+const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !binding.static
+
+/** Decapsulation accepts a VTEP only where it is named: in the flood list, or as the place of a MAC. */
+export const speaksIn = ({ remotes, macs }: Network, address: Ip): boolean =>
+  remotes.includes(address) ||
+  [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)

@@ -1,0 +1,258 @@
+// The reference switch: frames in, frames out, in as few words as it takes. The tests hold native/core (as addon and as WebAssembly) against
+// it, octet by octet; traces and the library may use it where nothing can be built.
+
+import { type Ip, isMulticastMac, type Mac } from '../../net/index.js'
+import { at } from './bytes.js'
+import { ETHERNET_LENGTH, ethernet } from './ethernet.js'
+import { findLayers, flowHash, type Layers } from './layers.js'
+import { checkMeta, type Frame, isSuper, needsChecksum, noMeta, wireLength } from './meta.js'
+import {
+  type ModelEvent,
+  type ModelOperation,
+  ModelTables,
+  type Network,
+  speaksIn,
+} from './model-tables.js'
+import { answerNeighbour, isAskedOfAll, readNeighbourTalk } from './neighbour.js'
+import {
+  decapsulateOuter,
+  decapsulatePayload,
+  encapsulate,
+  outerOverhead,
+  shifted,
+  type VxlanPacket,
+} from './outer.js'
+import { destinationWord, type RunFrame, type RunInput } from './run.js'
+import { finish } from './segmentation.js'
+import { VXLAN_INSTANCE, VXLAN_LENGTH, VXLAN_OTHER_FORMAT, vxlanHeader } from './vxlan.js'
+
+/** An outcome with the name of its reason. */
+export type ModelOutcome =
+  | {
+      readonly kind: 'emit'
+      readonly input: number
+      readonly destination: number
+      readonly frame: Frame
+    }
+  | {
+      readonly kind: 'drop'
+      readonly input: number
+      readonly destination: number
+      readonly reason: string
+    }
+
+export interface ModelOptions {
+  readonly localAddress: Ip
+  readonly udpPort: number
+  /** Highest port id; 64 as in SegmentConfig. */
+  readonly ports?: number
+}
+
+/** A tenant's frame that has passed the checks. */
+interface Accepted {
+  readonly frame: Frame
+  readonly layers: Layers
+  readonly source: Mac
+  readonly destination: Mac
+  readonly vni: number
+  readonly network: Network
+  /** 0 = from the underlay. */
+  readonly port: number
+}
+
+const BURST = 64
+
+export class SwitchModel {
+  readonly tables: ModelTables
+  readonly #udpPort: number
+  #outcomes: ModelOutcome[] = []
+  #learnMacs: (() => void)[] = []
+  #learnBindings: (() => void)[] = []
+
+  constructor({ localAddress, udpPort, ports = 64 }: ModelOptions) {
+    this.tables = new ModelTables(localAddress, ports)
+    this.#udpPort = udpPort
+  }
+
+  /** Indices of the operations that could not be carried out. */
+  apply(operations: readonly ModelOperation[]): number[] {
+    return operations.flatMap((operation, index) => (this.tables.apply(operation) ? [] : [index]))
+  }
+
+  run({ now, frames }: RunInput): ModelOutcome[] {
+    this.tables.now = now
+    this.#outcomes = []
+    for (let start = 0; start < frames.length; ) {
+      const end = endOfBurst(frames, start)
+      for (let input = start; input < end; input++) this.#enter(frames[input]!, input)
+      this.#learn()
+      start = end
+    }
+    return this.#outcomes
+  }
+
+  tick(now: number): void {
+    this.tables.now = now
+    this.tables.age()
+  }
+
+  takeEvents(): ModelEvent[] {
+    return this.tables.events.splice(0)
+  }
+
+  /** What a burst teaches is known to the next one. MACs come before what they say about addresses. */
+  #learn(): void {
+    for (const learn of this.#learnMacs.splice(0)) learn()
+    for (const learn of this.#learnBindings.splice(0)) learn()
+  }
+
+  #enter(frame: RunFrame, input: number): void {
+    if (frame.form === 'port') {
+      this.#fromPort(frame, frame.port, input)
+    } else if (frame.form === 'outer') {
+      this.#fromUnderlay(decapsulateOuter(frame, this.tables.local, this.#udpPort), input)
+    } else if (frame.form === 'vxlan') {
+      this.#fromUnderlay(decapsulatePayload(frame, frame.source), input)
+    } else {
+      const frames = finish(frame, frame.form === 'finish' ? 'complete' : 'partial')
+      if (typeof frames === 'string') this.#drop(input, frames)
+      else for (const each of frames) this.#emit(input, 0, each)
+    }
+  }
+
+  #fromPort(frame: Frame, port: number, input: number): void {
+    const vni = this.tables.ports.get(port) ?? 0
+    const network = this.tables.networks.get(vni)
+    const accepted = network === undefined ? 'port_detached' : accept(frame, { vni, network, port })
+    if (typeof accepted === 'string') {
+      this.#drop(input, accepted)
+    } else {
+      this.#learnMacs.push(() => this.tables.learnMac(vni, accepted.source, port))
+      if (!this.#talk(accepted, input)) this.#forward(accepted, input)
+    }
+  }
+
+  #fromUnderlay(packets: readonly VxlanPacket[] | string, input: number): void {
+    const opened =
+      typeof packets === 'string' ? [packets] : packets.map((packet) => this.#open(packet))
+    for (const accepted of opened) {
+      if (typeof accepted === 'string') this.#drop(input, accepted)
+      else this.#forward(accepted, input)
+    }
+  }
+
+  /** RFC 7348 section 5, and: only a VTEP that is named for the network may speak in it. */
+  #open({ bytes, meta, source }: VxlanPacket): Accepted | string {
+    const header = at(vxlanHeader, bytes, 0)
+    if (header === undefined) return 'outer_malformed'
+    const { flags, vni } = header
+    if ((flags & VXLAN_INSTANCE) === 0 || (flags & VXLAN_OTHER_FORMAT) !== 0) return 'vxlan_flags'
+    if (source === this.tables.local) return 'own_address'
+    const network = this.tables.networks.get(vni)
+    if (network === undefined) return 'unknown_vni'
+    if (!speaksIn(network, source)) return 'unknown_vtep'
+    const inner = { bytes: bytes.subarray(VXLAN_LENGTH), meta: shifted(meta, VXLAN_LENGTH) }
+    return accept(inner, { vni, network, port: 0 })
+  }
+
+  /** ARP and ND: remembers what is said, answers where the tables can. True when the frame needs to go no further. */
+  #talk(accepted: Accepted, input: number): boolean {
+    const { frame, layers, source, destination, vni, network, port } = accepted
+    if (isSuper(frame.meta)) return false
+    const talk = readNeighbourTalk(frame.bytes, layers, !needsChecksum(frame.meta))
+    const { tells, asks, router } = talk
+    if (tells !== undefined) {
+      this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, router))
+    }
+    if (asks === undefined || !network.suppress || !isAskedOfAll(destination)) return false
+    const binding = network.bindings.get(asks)
+    if (binding === undefined || (binding.origin === 'local' && !binding.static)) return false
+    // Whoever asks for its own address must not be told that it is taken.
+    if (binding.mac === source) return false
+    const bytes = answerNeighbour(frame.bytes, layers, binding)
+    this.#emit(input, destinationWord.port | port, { bytes, meta: noMeta })
+    this.#drop(input, 'suppressed')
+    return true
+  }
+
+  #forward(accepted: Accepted, input: number): void {
+    const { destination, network, port } = accepted
+    const entry = isMulticastMac(destination) ? undefined : network.macs.get(destination)
+    if (entry === undefined) {
+      this.#flood(accepted, input)
+    } else if (entry.origin === 'remote') {
+      if (port === 0) this.#drop(input, 'split_horizon')
+      else this.#sendRemote(accepted, input, entry.remote)
+    } else if (entry.port === port) {
+      this.#drop(input, 'same_port')
+    } else {
+      this.#emit(input, destinationWord.port | entry.port, accepted.frame)
+    }
+  }
+
+  #flood(accepted: Accepted, input: number): void {
+    const { frame, network, port } = accepted
+    const ports = network.ports.filter((each) => each !== port)
+    const remotes = port === 0 ? [] : network.remotes
+    if (ports.length + remotes.length === 0) this.#drop(input, 'no_destination')
+    for (const each of ports) this.#emit(input, destinationWord.port | each, frame)
+    for (const each of remotes) this.#sendRemote(accepted, input, each)
+  }
+
+  #sendRemote({ frame, layers, vni }: Accepted, input: number, address: Ip): void {
+    const { index, nextHop } = this.tables.remotes.get(address)!
+    const word = destinationWord.remote | index
+    if (nextHop === undefined || nextHop.ifindex === 0) {
+      this.#drop(input, 'unresolved', word)
+    } else if (nextHop.mtu !== 0 && wireLength(frame) + outerOverhead(address) > nextHop.mtu) {
+      this.#drop(input, 'exceeds_mtu', word)
+    } else {
+      const underlay = { ...nextHop, destination: address, udpPort: this.#udpPort }
+      const hash = flowHash(frame.bytes, layers)
+      this.#emit(input, word, encapsulate(frame, vni, hash, underlay))
+    }
+  }
+
+  #emit(input: number, destination: number, frame: Frame): void {
+    this.#outcomes.push({ kind: 'emit', input, destination, frame })
+  }
+
+  #drop(input: number, reason: string, destination = 0): void {
+    this.#outcomes.push({ kind: 'drop', input, destination, reason })
+  }
+}
+
+/** Consecutive frames of one form and port. */
+function endOfBurst(frames: readonly RunFrame[], start: number): number {
+  const portOf = (frame: RunFrame): number => (frame.form === 'port' ? frame.port : 0)
+  const first = frames[start]!
+  let end = start
+  while (
+    end < frames.length &&
+    end - start < BURST &&
+    frames[end]!.form === first.form &&
+    portOf(frames[end]!) === portOf(first)
+  ) {
+    end++
+  }
+  return end
+}
+
+/** IEEE 802.1Q table 8-1: for the next bridge only. */
+const isReserved = (mac: Mac): boolean => /^01:80:c2:00:00:0[0-9a-f]$/.test(mac)
+
+/** What holds for every tenant's frame, wherever it comes from. */
+function accept(
+  frame: Frame,
+  where: Pick<Accepted, 'vni' | 'network' | 'port'>,
+): Accepted | string {
+  if (frame.bytes.length < ETHERNET_LENGTH) return 'too_short'
+  const { source, destination } = at(ethernet, frame.bytes, 0)!
+  if (isMulticastMac(source) || source === '00:00:00:00:00:00') return 'source_multicast'
+  if (isReserved(destination)) return 'reserved_group'
+  const layers = findLayers(frame.bytes)
+  if (layers === undefined) return 'malformed'
+  const meta = checkMeta(frame.bytes, layers, frame.meta)
+  if (typeof meta === 'string') return meta
+  return { frame: { bytes: frame.bytes, meta }, layers, source, destination, ...where }
+}

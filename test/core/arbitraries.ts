@@ -1,0 +1,398 @@
+// Random scripts for the switch: valid frames first, some of them then damaged, so that they get past the first check.
+
+import fc from 'fast-check'
+import type { Frame, Meta, ModelOperation, RunFrame } from '../../src/wire/frame/index.js'
+import { concat, noMeta } from '../../src/wire/frame/index.js'
+import {
+  arpFrame,
+  broadcast,
+  discovery,
+  filled,
+  fragmentBody,
+  link,
+  macA,
+  macB,
+  macC,
+  outer,
+  ping,
+  tcp,
+  udp,
+  vxlan,
+} from './frames.js'
+import type { Script, Step } from './legs.js'
+
+// Few values, so that they meet.
+const vni = fc.constantFrom(10100, 20000, 0, 2 ** 24)
+const goodVni = fc.constantFrom(10100, 10100, 20000, 31)
+const port = fc.constantFrom(1, 2, 3)
+const anyPort = fc.constantFrom(1, 1, 2, 2, 3, 64)
+const hostMac = fc.constantFrom(macA, macB, macC, '02:00:00:00:00:0d')
+const anyMac = fc.oneof(
+  { weight: 8, arbitrary: hostMac },
+  fc.constantFrom(
+    broadcast,
+    '01:80:c2:00:00:00',
+    '33:33:ff:00:00:11',
+    '00:00:00:00:00:00',
+    '01:00:5e:00:00:09',
+  ),
+)
+const remote = fc.constantFrom('10.0.0.2', '10.0.0.3', '2001:db8::2', '10.0.0.2')
+const anyRemote = fc.oneof(
+  { weight: 9, arbitrary: remote },
+  fc.constantFrom('10.0.0.1', '0.0.0.0', 'ff02::1', '224.0.0.1'),
+)
+const ip4 = fc.constantFrom('10.1.0.10', '10.1.0.11', '10.1.0.12')
+const ip6 = fc.constantFrom('fd00::10', 'fd00::11', 'fe80::a')
+const anyIp = fc.oneof(
+  { weight: 9, arbitrary: fc.oneof(ip4, ip6) },
+  fc.constantFrom('0.0.0.0', '::', 'ff02::1'),
+)
+const origin = fc.constantFrom('local' as const, 'remote' as const)
+const flag = fc.boolean()
+
+const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
+  fc.record({
+    op: fc.constant('networkSet' as const),
+    vni: fc.oneof({ weight: 5, arbitrary: goodVni }, vni),
+    suppress: flag,
+    agingSeconds: fc.constantFrom(0, 10, 300),
+  }),
+  fc.record({ op: fc.constant('networkRemove' as const), vni: goodVni }),
+  fc.record({
+    op: fc.constant('portAttach' as const),
+    port: fc.oneof({ weight: 9, arbitrary: port }, fc.constantFrom(0, 65)),
+    vni: fc.oneof(goodVni, fc.constant(0)),
+  }),
+  fc.record({
+    op: fc.constantFrom('floodAdd' as const, 'floodAdd' as const, 'floodRemove' as const),
+    vni: goodVni,
+    remote: anyRemote,
+  }),
+  fc.record({
+    op: fc.constant('macSetRemote' as const),
+    vni: goodVni,
+    mac: anyMac,
+    remote: anyRemote,
+    static: flag,
+    sticky: flag,
+    override: flag,
+  }),
+  fc.record({
+    op: fc.constant('macSetLocal' as const),
+    vni: goodVni,
+    mac: anyMac,
+    port,
+    static: fc.constant(true),
+    sticky: flag,
+  }),
+  fc.record({ op: fc.constant('macRemove' as const), vni: goodVni, mac: anyMac, origin }),
+  fc.record({
+    op: fc.constant('neighbourSet' as const),
+    vni: goodVni,
+    ip: anyIp,
+    mac: anyMac,
+    origin,
+    static: flag,
+    router: flag,
+    override: flag,
+  }),
+  fc.record({ op: fc.constant('neighbourRemove' as const), vni: goodVni, ip: anyIp, origin }),
+  fc.record({
+    op: fc.constant('nextHopSet' as const),
+    remote,
+    nextHop: fc.constantFrom('10.0.0.254', '10.0.0.2'),
+    source: fc.constantFrom('10.0.0.1', '2001:db8::1'),
+    ifindex: fc.constantFrom(0, 3, 3, 3, 3),
+    mtu: fc.constantFrom(0, 0, 1500, 150),
+    mac: hostMac,
+    sourceMac: hostMac,
+  }),
+)
+
+const tags = fc.array(
+  fc.record({ type: fc.constantFrom(0x8100, 0x88a8), control: fc.nat(0xffff) }),
+  { maxLength: 3 },
+)
+const payload = fc.integer({ min: 0, max: 200 }).map((length) => filled(length))
+const family = fc.oneof(
+  fc.record({
+    from: ip4,
+    to: ip4,
+    options: fc.constantFrom(undefined, filled(4), filled(40)),
+    fragment: fc.constantFrom(0, 0, 0, 0x2000, 7, 0x4000),
+  }),
+  fc.record({
+    from: ip6,
+    to: ip6,
+    extensions: fc.array(
+      fc.oneof(
+        fc.record({
+          type: fc.constantFrom(0, 43, 60),
+          body: fc.constantFrom(filled(6), filled(14)),
+        }),
+        fc.record({ type: fc.constant(44), body: fc.constantFrom(0, 1, 0x10).map(fragmentBody) }),
+        fc.record({ type: fc.constant(51), body: fc.constantFrom(filled(6), filled(10)) }),
+      ),
+      { maxLength: 9 },
+    ),
+  }),
+)
+
+/** Without the properties that are undefined. */
+const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
+
+const addressed = fc.record({
+  source: hostMac,
+  destination: anyMac,
+  tags: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, tags),
+})
+const offload = fc.record({
+  partial: flag,
+  gsoSize: fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 120 })),
+})
+
+const validFrame: fc.Arbitrary<Frame> = fc.oneof(
+  fc
+    .tuple(
+      addressed,
+      family,
+      offload,
+      fc.record({
+        payload,
+        flags: fc.nat(255),
+        tcpOptions: fc.constantFrom(undefined, filled(12)),
+        ecn: flag,
+      }),
+    )
+    .map(([a, b, c, d]) => tcp(defined({ ...a, ...b, ...c, ...d }))),
+  fc
+    .tuple(
+      addressed,
+      family,
+      offload,
+      fc.record({ payload, ports: fc.tuple(fc.nat(3), fc.nat(3)) }),
+    )
+    .map(([a, b, c, d]) => udp(defined({ ...a, ...b, ...c, ...d }))),
+  fc.tuple(addressed, family).map(([a, b]) => ping(defined({ ...a, ...b }))),
+  fc
+    .record({
+      source: hostMac,
+      senderMac: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, hostMac),
+      destination: fc.constantFrom(broadcast, broadcast, macB),
+      operation: fc.constantFrom(1, 1, 1, 2, 3),
+      senderIp: fc.oneof(
+        { weight: 4, arbitrary: ip4 },
+        fc.constantFrom('0.0.0.0', '255.255.255.255'),
+      ),
+      targetIp: ip4,
+    })
+    .map((options) => arpFrame(defined(options))),
+  fc
+    .tuple(
+      fc.constantFrom(135 as const, 136 as const),
+      fc.record({
+        source: hostMac,
+        destination: fc.constantFrom('33:33:ff:00:00:11', macB),
+        from: fc.oneof({ weight: 4, arbitrary: ip6 }, fc.constant('::')),
+        target: ip6,
+        flags: fc.constantFrom(0, 0x80, 0xe0),
+        linkAddress: fc.constantFrom(undefined, macA, macB, macC),
+        checksumError: fc.constantFrom(0, 0, 0, 0, 1),
+      }),
+    )
+    .map(([type, options]) => discovery(type, defined(options))),
+  fc
+    .tuple(addressed, fc.nat(0xffff), payload)
+    .map(([a, type, body]) => ({ bytes: link(type, body, a), meta: noMeta })),
+)
+
+const damage = fc.array(
+  fc.oneof(
+    fc.record({ at: fc.nat(120), value: fc.nat(255) }),
+    fc.record({ cut: fc.nat(200) }),
+    fc.record({ grow: fc.nat(20) }),
+  ),
+  { maxLength: 2 },
+)
+type Damage = {
+  readonly at?: number
+  readonly value?: number
+  readonly cut?: number
+  readonly grow?: number
+}
+
+function damaged(bytes: Uint8Array, changes: readonly Damage[]): Uint8Array {
+  let out: Uint8Array = bytes.slice()
+  for (const { at, value, cut, grow } of changes) {
+    if (at !== undefined && at < out.length) out[at] = value!
+    if (cut !== undefined) out = out.subarray(0, Math.max(0, out.length - cut))
+    if (grow !== undefined) out = concat(out, filled(grow))
+  }
+  return out
+}
+
+const metaChange: fc.Arbitrary<Partial<Meta>> = fc.record(
+  {
+    flags: fc.nat(3),
+    gsoType: fc.constantFrom(0, 1, 3, 4, 5, 0x81, 0x80),
+    headerLength: fc.nat(300),
+    gsoSize: fc.nat(100),
+    checksumStart: fc.nat(120),
+    checksumOffset: fc.constantFrom(0, 6, 16, 17, 65535),
+  },
+  { requiredKeys: [] },
+)
+
+/** Mostly whole. */
+const frame: fc.Arbitrary<Frame> = fc
+  .tuple(
+    validFrame,
+    fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, damage),
+    fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, metaChange),
+  )
+  .map(([{ bytes, meta }, changes, said]) => ({
+    bytes: damaged(bytes, changes),
+    meta: { ...meta, ...said },
+  }))
+
+const vxlanOptions = fc.record({
+  vni: goodVni,
+  flags: fc.oneof({ weight: 8, arbitrary: fc.constant(8) }, fc.nat(255)),
+})
+
+/** Metadata of the underlay: none, of the frame inside, or of a train of packets. */
+function underlayMeta(inner: Meta, shift: number, kind: number, size: number): Meta {
+  if (kind === 0 || (inner.flags & 1) === 0) return kind === 3 ? { ...noMeta, flags: 2 } : noMeta
+  if (kind === 1) return { ...inner, checksumStart: inner.checksumStart + shift }
+  return {
+    ...noMeta,
+    flags: 1,
+    gsoType: 5,
+    gsoSize: size,
+    checksumStart: shift - 16,
+    checksumOffset: 6,
+  }
+}
+
+const outerFrame = (local: string): fc.Arbitrary<RunFrame> =>
+  fc
+    .record({
+      inner: frame,
+      options: fc.tuple(
+        vxlanOptions,
+        fc.record({
+          from: remote,
+          checksum: fc.constantFrom('zero' as const, 'right' as const, 'wrong' as const),
+          udpPort: fc.constantFrom(4789, 4789, 4789, 4790),
+          fragment: fc.constantFrom(0, 0, 0, 0, 0x2000),
+        }),
+      ),
+      changes: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, damage),
+      kind: fc.nat(3),
+      size: fc.nat(200),
+    })
+    .map(({ inner, options: [header, rest], changes, kind, size }) => {
+      const from =
+        rest.from.includes(':') === local.includes(':')
+          ? rest.from
+          : local.includes(':')
+            ? '2001:db8::2'
+            : '10.0.0.2'
+      const whole = outer(inner.bytes, { ...header, ...rest, from, to: local })
+      const shift = whole.length - inner.bytes.length
+      return {
+        form: 'outer',
+        bytes: damaged(whole, changes),
+        meta: underlayMeta(inner.meta, shift, kind, size),
+      }
+    })
+
+const runFrame = (local: string): fc.Arbitrary<RunFrame> =>
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc
+        .tuple(frame, anyPort)
+        .map(([each, at]) => ({ form: 'port' as const, port: at, ...each })),
+    },
+    { weight: 2, arbitrary: outerFrame(local) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(
+          frame,
+          vxlanOptions,
+          remote,
+          fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(150)),
+        )
+        .map(([each, header, source, size]) => ({
+          form: 'vxlan' as const,
+          source,
+          bytes: vxlan(each.bytes, header),
+          meta: size === 0 ? noMeta : { ...noMeta, gsoType: 5, gsoSize: size },
+        })),
+    },
+    { weight: 1, arbitrary: frame.map((each) => ({ form: 'finish' as const, ...each })) },
+    { weight: 1, arbitrary: frame.map((each) => ({ form: 'finishPartial' as const, ...each })) },
+  )
+
+const step = (local: string): fc.Arbitrary<Step> =>
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({ apply: fc.array(operation, { minLength: 1, maxLength: 6 }) }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        now: fc.nat(40),
+        frames: fc.array(runFrame(local), { minLength: 1, maxLength: 8 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ tick: fc.nat(60) }) },
+  )
+
+/** A network to begin with, so that most frames have somewhere to go. */
+const beginning = (local: string): Step => {
+  const first = local.includes(':') ? '2001:db8::2' : '10.0.0.2'
+  const hop = { nextHop: first, source: local, ifindex: 3, mtu: 0, mac: macB, sourceMac: macA }
+  const claim = {
+    mac: macC,
+    origin: 'remote',
+    static: false,
+    router: true,
+    override: true,
+  } as const
+  return {
+    apply: [
+      { op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 10 },
+      { op: 'portAttach', port: 1, vni: 10100 },
+      { op: 'portAttach', port: 2, vni: 10100 },
+      { op: 'floodAdd', vni: 10100, remote: first },
+      { op: 'nextHopSet', remote: first, ...hop },
+      { op: 'neighbourSet', vni: 10100, ip: '10.1.0.11', ...claim },
+      { op: 'neighbourSet', vni: 10100, ip: 'fd00::11', ...claim },
+    ],
+  }
+}
+
+/** Time only moves forward. */
+function inOrder(steps: readonly Step[]): Step[] {
+  let now = 0
+  return steps.map((each) => {
+    if ('apply' in each) return each
+    now += 'tick' in each ? each.tick : each.now
+    return 'tick' in each ? { tick: now } : { ...each, now }
+  })
+}
+
+export const script: fc.Arbitrary<Script> = fc
+  .constantFrom('10.0.0.1', '2001:db8::1')
+  .chain((localAddress) =>
+    fc.array(step(localAddress), { minLength: 1, maxLength: 12 }).map((steps) => ({
+      vtep: { localAddress, udpPort: 4789 },
+      steps: [beginning(localAddress), ...inOrder(steps)],
+    })),
+  )

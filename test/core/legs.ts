@@ -1,0 +1,304 @@
+// The same script through every build of the switch: the reference model, WebAssembly, the addon. Whatever comes out must be equal.
+
+import {
+  decodeEvents,
+  decodeFloodViews,
+  decodeMacViews,
+  decodeNeighbourViews,
+  decodeNetworkViews,
+  decodePortViews,
+  decodeRemoteViews,
+  dropReasons,
+  type Event,
+  EventKind,
+  encodeOperations,
+  MacFlag,
+  NeighbourFlag,
+  NetworkFlag,
+  type TableOperation,
+} from '../../src/fib/tables.gen.js'
+import type { AddonCore } from '../../src/io/addon.js'
+import { loadAddon } from '../../src/io/native.js'
+import type { ViewName } from '../../src/io/rows.js'
+import { WasmCore } from '../../src/io/wasm.js'
+import {
+  decodeOutcomes,
+  encodeOutcomes,
+  encodeRun,
+  type ModelEvent,
+  type ModelOperation,
+  type ModelOutcome,
+  type Outcome,
+  type RunFrame,
+  SwitchModel,
+} from '../../src/wire/frame/index.js'
+
+export const vtep = { localAddress: '10.0.0.1', udpPort: 4789 } as const
+export const vtep6 = { localAddress: '2001:db8::1', udpPort: 4789 } as const
+
+/** One thing that happens to a switch. */
+export type Step =
+  | { readonly apply: readonly ModelOperation[] }
+  | { readonly now: number; readonly frames: readonly RunFrame[] }
+  | { readonly tick: number }
+
+export interface Script {
+  readonly vtep?: { readonly localAddress: string; readonly udpPort: number }
+  readonly steps: readonly Step[]
+}
+
+interface Leg {
+  readonly name: string
+  readonly core: AddonCore
+}
+
+/** Why the addon's leg is missing, or undefined. */
+export const addonMissing: string | undefined = (() => {
+  try {
+    loadAddon()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+})()
+
+function legs(options: { readonly localAddress: string; readonly udpPort: number }): Leg[] {
+  const wasm = { name: 'wasm', core: new WasmCore(options) }
+  if (addonMissing !== undefined) return [wasm]
+  return [wasm, { name: 'native', core: new (loadAddon().Core)(options) }]
+}
+
+/** One result of every step, in plain values: what the legs must agree on. */
+interface Seen {
+  readonly failed?: number | undefined
+  readonly outcomes?: string
+  readonly events: readonly unknown[]
+}
+
+/** Runs the script everywhere and throws at the first difference. Gives what the model put out, step by step. */
+export function runEverywhere({ vtep: options = vtep, steps }: Script): ModelOutcome[][] {
+  const model = new SwitchModel(options)
+  const others = legs(options)
+  return steps.map((step, index) => {
+    const { seen, outcomes } = stepModel(model, step)
+    for (const { name, core } of others) {
+      mustEqual(`step ${index}, ${name}`, stepCore(core, step), seen)
+      mustEqual(`tables after step ${index}, ${name}`, tablesOfCore(core), tablesOfModel(model))
+    }
+    return outcomes
+  })
+}
+
+/** "emit 0 port 2", "drop 0 same_port", "drop 3 unresolved remote 1". */
+export type Expected = string
+
+const place = (word: number): string =>
+  word === 0 ? '' : ` ${word >> 24 === 1 ? 'port' : 'remote'} ${word & 0xffff}`
+
+export const summary = (outcome: ModelOutcome): Expected =>
+  outcome.kind === 'emit'
+    ? `emit ${outcome.input}${place(outcome.destination)}`
+    : `drop ${outcome.input} ${outcome.reason}${place(outcome.destination)}`
+
+function mustEqual(what: string, got: unknown, expected: unknown): void {
+  const [left, right] = [text(got), text(expected)]
+  if (left === right) return
+  let at = 0
+  while (left[at] === right[at]) at++
+  const around = (whole: string): string => whole.slice(Math.max(0, at - 300), at + 300)
+  throw new Error(`${what}: at character ${at}, expected\n${around(right)}\ngot\n${around(left)}`)
+}
+
+const text = (value: unknown): string =>
+  JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each), 1)
+
+function stepModel(model: SwitchModel, step: Step): { seen: Seen; outcomes: ModelOutcome[] } {
+  let outcomes: ModelOutcome[] = []
+  let failed: number | undefined
+  if ('apply' in step) failed = model.apply(step.apply)[0]
+  else if ('tick' in step) model.tick(step.tick)
+  else outcomes = model.run(step)
+  const events = model.takeEvents().map(modelEvent).sort(byText)
+  const octets = encodeOutcomes(outcomes.map(numbered))
+  return { seen: { failed, outcomes: readable(octets), events }, outcomes }
+}
+
+function stepCore(core: AddonCore, step: Step): Seen {
+  let octets = encodeOutcomes([])
+  let failed: number | undefined
+  if ('apply' in step) failed = applyTo(core, step.apply)
+  else if ('tick' in step) core.tick(step.tick)
+  else octets = core.run(encodeRun(step))
+  const { events, lost } = core.drainEvents()
+  if (lost) throw new Error('events were lost')
+  return {
+    failed,
+    outcomes: readable(octets),
+    events: decodeEvents(events).map(coreEvent).sort(byText),
+  }
+}
+
+/** Octets in hexadecimal, and what they mean beside them: equal octets give equal text. */
+const readable = (octets: Uint8Array): string =>
+  [
+    ...decodeOutcomes(octets).map((outcome) => JSON.stringify(named(outcome), hexBytes)),
+    Buffer.from(octets).toString('hex'),
+  ].join('\n')
+
+const hexBytes = (_: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
+
+const numbered = (outcome: ModelOutcome): Outcome =>
+  outcome.kind === 'emit' ? outcome : { ...outcome, reason: reasonNumber(outcome.reason) }
+
+const named = (outcome: Outcome): object =>
+  outcome.kind === 'emit' ? outcome : { ...outcome, reason: dropReasons[outcome.reason]?.name }
+
+export function reasonNumber(name: string): number {
+  const index = dropReasons.findIndex((reason) => reason.name === name)
+  if (index < 0) throw new Error(`no drop reason ${name}`)
+  return index
+}
+
+/** Index of the first operation that failed. */
+export function applyTo(
+  core: AddonCore,
+  operations: readonly ModelOperation[],
+): number | undefined {
+  try {
+    core.apply(encodeOperations(operations.map(tableOperation)))
+    return undefined
+  } catch (error) {
+    const index = /^operation (\d+) /.exec(String((error as Error).message))
+    if (index === null) throw error
+    return Number(index[1])
+  }
+}
+
+const placement = ({ static: fixed, sticky }: { static: boolean; sticky: boolean }): number =>
+  (fixed ? MacFlag.static : 0) | (sticky ? MacFlag.sticky : 0)
+
+export function tableOperation(operation: ModelOperation): TableOperation {
+  switch (operation.op) {
+    case 'networkSet': {
+      const { op, vni, suppress, agingSeconds } = operation
+      return { op, vni, agingSeconds, flags: suppress ? NetworkFlag.suppress : 0 }
+    }
+    case 'macSetRemote':
+      return {
+        ...operation,
+        flags: placement(operation) | (operation.override ? MacFlag.override : 0),
+      }
+    case 'macSetLocal':
+      return { ...operation, flags: placement(operation) }
+    case 'macRemove':
+      return { ...operation, flags: MacFlag[operation.origin] }
+    case 'neighbourSet':
+      return {
+        ...operation,
+        flags:
+          NeighbourFlag[operation.origin] |
+          (operation.static ? NeighbourFlag.static : 0) |
+          (operation.router ? NeighbourFlag.router : 0) |
+          (operation.override ? 0 : NeighbourFlag.noOverride),
+      }
+    case 'neighbourRemove':
+      return { ...operation, flags: NeighbourFlag[operation.origin] }
+    default:
+      return operation
+  }
+}
+
+const byText = (a: unknown, b: unknown): number => (text(a) < text(b) ? -1 : 1)
+
+/** Order among events of one step is a matter of the hash table, so both sides are sorted. */
+function coreEvent({ kind, vni, port, mac, ip }: Event): unknown {
+  const event = Object.entries(EventKind).find(([, number]) => number === kind)?.[0]
+  return { event, vni, port, mac, ip }
+}
+
+function modelEvent(event: ModelEvent): unknown {
+  const none = { vni: 0, port: 0, mac: '00:00:00:00:00:00', ip: '::' }
+  if ('remote' in event) return { event: event.event, ...none, ip: event.remote }
+  const { event: name, vni, port, mac } = event
+  const ip = 'ip' in event ? event.ip : (event.previous ?? '::')
+  return { event: name, vni, port, mac, ip }
+}
+
+/** Every view, sorted. */
+function tablesOfCore(core: AddonCore): unknown {
+  const rows = <T>(view: ViewName, decode: (packed: Uint8Array) => T[]): T[] =>
+    decode(core.snapshot(view))
+  return {
+    ports: rows('port', decodePortViews).map(({ id, vni }) => ({ id, vni })),
+    networks: rows('network', decodeNetworkViews).sort(byText),
+    remotes: rows('remote', decodeRemoteViews)
+      .map(({ address, ifindex, mtu, nextHop, nextHopMac }) => ({
+        address,
+        ifindex,
+        mtu,
+        nextHop,
+        nextHopMac,
+      }))
+      .sort(byText),
+    floods: rows('flood', decodeFloodViews).sort(byText),
+    macs: rows('mac', decodeMacViews).sort(byText),
+    neighbours: rows('neighbour', decodeNeighbourViews).sort(byText),
+  }
+}
+
+function tablesOfModel({ tables }: SwitchModel): unknown {
+  const networks = [...tables.networks]
+  const age = (lastSeen: number): number => Math.max(0, tables.now - lastSeen)
+  return {
+    ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
+    networks: networks
+      .map(([vni, { suppress, agingSeconds, ports, remotes }]) => ({
+        vni,
+        flags: suppress ? NetworkFlag.suppress : 0,
+        agingSeconds,
+        ports: ports.length,
+        remotes: remotes.length,
+      }))
+      .sort(byText),
+    remotes: [...tables.remotes]
+      .map(([address, { nextHop }]) => ({
+        address,
+        ifindex: nextHop?.ifindex ?? 0,
+        mtu: nextHop?.mtu ?? 0,
+        nextHop: nextHop?.nextHop ?? '::',
+        nextHopMac: nextHop?.ifindex ? nextHop.mac : '00:00:00:00:00:00',
+      }))
+      .sort(byText),
+    floods: networks
+      .flatMap(([vni, { remotes }]) => remotes.map((address) => ({ vni, address })))
+      .sort(byText),
+    macs: networks
+      .flatMap(([vni, { macs }]) =>
+        [...macs].map(([mac, entry]) => ({
+          vni,
+          port: entry.origin === 'local' ? entry.port : 0,
+          ageSeconds: entry.origin === 'local' ? age(entry.lastSeen) : 0,
+          mac,
+          flags: MacFlag[entry.origin] | placement(entry),
+          remote: entry.origin === 'remote' ? entry.remote : '::',
+        })),
+      )
+      .sort(byText),
+    neighbours: networks
+      .flatMap(([vni, { bindings }]) =>
+        [...bindings].map(([ip, { mac, origin, static: fixed, router, override, lastSeen }]) => ({
+          vni,
+          flags:
+            NeighbourFlag[origin] |
+            (fixed ? NeighbourFlag.static : 0) |
+            (router ? NeighbourFlag.router : 0) |
+            (override ? 0 : NeighbourFlag.noOverride),
+          ageSeconds: origin === 'local' && !fixed ? age(lastSeen) : 0,
+          mac,
+          ip,
+        })),
+      )
+      .sort(byText),
+  }
+}
