@@ -110,6 +110,7 @@ export type SpeakerAction =
     }
   /** The peer has sent all it had for the family (RFC 4724 section 2). Comes after the `routes` of the same step. */
   | { readonly do: 'endOfRib'; readonly peer: string; readonly family: SessionFamily }
+  /** `text` does not name the peer: `peer` does. */
   | {
       readonly do: 'log'
       readonly level: 'info' | 'warn' | 'error'

@@ -297,7 +297,7 @@ export class Peer implements MachineOwner {
   }
 
   log(level: 'info' | 'warn', text: string): void {
-    this.#context.emit({ do: 'log', level, text: `peer ${this.id}: ${text}`, peer: this.id })
+    this.#context.emit({ do: 'log', level, text, peer: this.id })
   }
 
   #report(reason: string | undefined): void {

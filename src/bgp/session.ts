@@ -27,7 +27,7 @@ import { type Exporter, type ExportTarget, importAttributes, loopOf } from './po
 import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
 import type { PeerSettings, SessionFamily, SpeakerSettings } from './settings.js'
 import type { Statistics } from './statistics.js'
-import { type UpdateSink, writeAnnouncements, writeWithdraws } from './update-writer.js'
+import type { UpdateSink, UpdateWriter } from './update-writer.js'
 
 /** What sessions share: the speaker's tables. */
 export interface Tables {
@@ -35,6 +35,7 @@ export interface Tables {
   readonly ribs: { readonly [F in SessionFamily]: LocRib }
   readonly sets: AttributeSets
   readonly exporter: Exporter
+  readonly writer: UpdateWriter
 }
 
 /** What a session tells its surroundings. */
@@ -339,8 +340,9 @@ export class Session {
         this.#logOnce('warn', `a route is not advertised: ${reason}`)
       },
     }
-    for (const [set, nlri] of announced) writeAnnouncements(family, nlri, set, ctx, sink)
-    writeWithdraws(family, withdrawn, ctx, sink)
+    const { writer } = this.#tables
+    for (const [set, nlri] of announced) writer.announce(family, nlri, set, ctx, sink)
+    writer.withdraw(family, withdrawn, ctx, sink)
   }
 
   #export(path: Path, family: SessionFamily): AttributeSet | undefined {

@@ -25,11 +25,16 @@ import {
   type SpeakerSettings,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
+import { UpdateWriter } from './update-writer.js'
 
 const families: readonly SessionFamily[] = ['evpn', 'ipv4']
 
-/** Routes looked at for sending in one step, all peers together: some 5 ms of work. */
+/** Routes looked at for sending to one peer in one step: a few milliseconds of work. */
 const FLUSH_LIMIT = 2000
+/** And to all of them; peers that are told the same share most of the work. */
+const FLUSH_LIMIT_ALL = 20_000
+/** Addresses without a neighbor that a log line is spent on, one each. */
+const MAX_STRANGERS = 100
 const FLUSH_TIMER = 'speaker flush'
 
 const { ceaseError } = iana
@@ -44,6 +49,7 @@ export class Speaker {
   readonly #own = { evpn: new Map<string, Path>(), ipv4: new Map<string, Path>() }
   readonly #ownSource: PathSource
   readonly #sets = new AttributeSets()
+  readonly #writer = new UpdateWriter()
   readonly #peers = new Map<string, Peer>()
   readonly #ranges = new Map<string, RangeSettings>()
   /** Dynamic peers by the range they came from. */
@@ -56,6 +62,7 @@ export class Speaker {
   #ends: SpeakerAction[] = []
   /** Timers started in this step, so that a burst of messages restarts the hold timer once. */
   readonly #started = new Map<string, number>()
+  readonly #strangers = new Set<string>()
   #isShutDown = false
   /** Whose turn it is to be flushed first. */
   #turn = 0
@@ -69,6 +76,7 @@ export class Speaker {
       ribs: this.#ribs,
       sets: this.#sets,
       exporter: new Exporter(settings, this.#sets),
+      writer: this.#writer,
       // A family is complete only when its last routes have been told.
       emit: (action) => (action.do === 'endOfRib' ? this.#ends : this.#actions).push(action),
       startTimer: (timer, seconds, jitter, onExpiry) => {
@@ -206,8 +214,11 @@ export class Speaker {
       peer.accept(connection, localAddress)
       return
     }
-    const text = `refused a connection from ${remoteAddress}: no such neighbor`
-    this.#actions.push({ do: 'log', level: 'info', text })
+    if (this.#strangers.size < MAX_STRANGERS && !this.#strangers.has(remoteAddress)) {
+      this.#strangers.add(remoteAddress)
+      const text = `refused a connection from ${remoteAddress}: no such neighbor`
+      this.#actions.push({ do: 'log', level: 'info', text })
+    }
     refuse(this.#context, connection)
   }
 
@@ -273,12 +284,13 @@ export class Speaker {
   /** Sends a bounded number of routes, peers taking turns; the rest waits for a timer of no time. */
   #flush(): void {
     const sessions = this.#sessions()
-    let left = FLUSH_LIMIT
+    let left = FLUSH_LIMIT_ALL
     for (let i = 0; i < sessions.length && left > 0; i++) {
       const session = sessions[(this.#turn + i) % sessions.length]!
-      if (session.wantsFlush) left -= session.flush(left)
+      if (session.wantsFlush) left -= session.flush(Math.min(left, FLUSH_LIMIT))
     }
     this.#turn++
+    this.#writer.forget()
     if (sessions.some((session) => session.wantsFlush) && !this.#timers.has(FLUSH_TIMER)) {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }

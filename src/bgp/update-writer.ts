@@ -21,25 +21,71 @@ export interface UpdateSink {
   tooLong(nlri: RouteNlri, reason: string): void
 }
 
-/** UPDATEs that withdraw the routes. */
-export function writeWithdraws(
-  family: SessionFamily,
-  nlri: readonly RouteNlri[],
-  ctx: WireContext,
-  sink: UpdateSink,
-): void {
-  pack(nlri, (some) => withdrawal(family, some), ctx, sink)
+/** What was written of a list of routes. */
+interface Written {
+  readonly nlri: readonly RouteNlri[]
+  readonly ctx: WireContext
+  readonly messages: readonly Uint8Array[]
+  readonly tooLong: readonly { readonly nlri: RouteNlri; readonly reason: string }[]
 }
 
-/** UPDATEs that announce the routes, all with the same attributes. */
-export function writeAnnouncements(
-  family: SessionFamily,
-  nlri: readonly RouteNlri[],
-  set: AttributeSet,
-  ctx: WireContext,
-  sink: UpdateSink,
-): void {
-  pack(nlri, (some) => announcement(family, some, set), ctx, sink)
+type UpdateOf = (some: readonly RouteNlri[]) => Update
+
+/**
+ * Writes UPDATEs, and remembers them until `forget`: what one client of a reflector is told in a step, most others are
+ * told too, in the same order, and comparing routes by identity is far cheaper than writing them again.
+ */
+export class UpdateWriter {
+  readonly #written = new Map<AttributeSet | SessionFamily, Written[]>()
+
+  /** UPDATEs that withdraw the routes. */
+  withdraw(
+    family: SessionFamily,
+    nlri: readonly RouteNlri[],
+    ctx: WireContext,
+    sink: UpdateSink,
+  ): void {
+    if (nlri.length > 0) this.#write(family, nlri, (some) => withdrawal(family, some), ctx, sink)
+  }
+
+  /** UPDATEs that announce the routes, all with the same attributes. */
+  announce(
+    family: SessionFamily,
+    nlri: readonly RouteNlri[],
+    set: AttributeSet,
+    ctx: WireContext,
+    sink: UpdateSink,
+  ): void {
+    this.#write(set, nlri, (some) => announcement(family, some, set), ctx, sink)
+  }
+
+  forget(): void {
+    this.#written.clear()
+  }
+
+  #write(
+    about: AttributeSet | SessionFamily,
+    nlri: readonly RouteNlri[],
+    updateOf: UpdateOf,
+    ctx: WireContext,
+    sink: UpdateSink,
+  ): void {
+    let known = this.#written.get(about)
+    if (known === undefined) this.#written.set(about, (known = []))
+    let written = known.find((one) => sameContext(one.ctx, ctx) && sameItems(one.nlri, nlri))
+    if (written === undefined) known.push((written = pack(nlri, updateOf, ctx)))
+    for (const octets of written.messages) sink.send(octets)
+    for (const { nlri, reason } of written.tooLong) sink.tooLong(nlri, reason)
+  }
+}
+
+/** What matters when sending. */
+function sameContext(a: WireContext, b: WireContext): boolean {
+  return a.fourOctetAs === b.fourOctetAs && a.extendedMessages === b.extendedMessages
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
 }
 
 function withdrawal(family: SessionFamily, nlri: readonly RouteNlri[]): Update {
@@ -80,34 +126,28 @@ function multiprotocol(
  * How many routes fit is measured, not known: routes differ in length and the wire alone knows their layout. The
  * first route tells how long a route is; when later ones turn out longer, a quarter less is tried.
  */
-function pack(
-  nlri: readonly RouteNlri[],
-  updateOf: (some: readonly RouteNlri[]) => Update,
-  ctx: WireContext,
-  sink: UpdateSink,
-): void {
+function pack(nlri: readonly RouteNlri[], updateOf: UpdateOf, ctx: WireContext): Written {
+  const messages: Uint8Array[] = []
+  const tooLong: Written['tooLong'][number][] = []
   let from = 0
   let count = nlri.length > 1 ? fitting(nlri, updateOf, ctx) : 1
   while (from < nlri.length) {
     const result = tryEncode(updateOf(nlri.slice(from, from + count)), ctx)
     if (result instanceof Uint8Array) {
-      sink.send(result)
+      messages.push(result)
       from += count
     } else if (count > 1) {
       count = Math.floor(count * 0.75)
     } else {
-      sink.tooLong(nlri[from]!, result.message)
+      tooLong.push({ nlri: nlri[from]!, reason: result.message })
       from++
     }
   }
+  return { nlri, ctx, messages, tooLong }
 }
 
 /** How many routes like the first one fit a message; at least 1. */
-function fitting(
-  nlri: readonly RouteNlri[],
-  updateOf: (some: readonly RouteNlri[]) => Update,
-  ctx: WireContext,
-): number {
+function fitting(nlri: readonly RouteNlri[], updateOf: UpdateOf, ctx: WireContext): number {
   const one = tryEncode(updateOf(nlri.slice(0, 1)), ctx)
   const two = tryEncode(updateOf(nlri.slice(0, 2)), ctx)
   if (one instanceof RangeError || two instanceof RangeError) return 1
