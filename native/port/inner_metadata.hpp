@@ -10,11 +10,9 @@
 namespace vtep {
 
 // `frame` begins at the VXLAN header; `segment` is the size that UDP_GRO told, 0 if it told none.
-// Writes frame.meta:
-//  - a train of datagrams: kGsoUdp without kNeedsChecksum;
-//  - an inner frame with work left to do: kNeedsChecksum, and for a super-frame its gso_type;
-//  offsets count from the VXLAN header;
-//  - else nothing.
+// Writes frame.meta. A train of datagrams: kGsoUdp without kNeedsChecksum. An inner frame with work
+// left to do: kNeedsChecksum, and for a super-frame its gso_type; offsets count from the VXLAN
+// header. Else nothing.
 void find_inner_metadata(Frame& frame, uint32_t segment);
 
 }  // namespace vtep

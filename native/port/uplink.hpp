@@ -56,16 +56,14 @@ class Uplink {
   virtual UplinkAbilities abilities() const = 0;
   // As in Port.
   virtual int wait_descriptor(unsigned queue) const = 0;
-  // form ethernet: a frame may be
-  //  - a super-frame of the kernel's own VXLAN: meta has gso_type kGsoTcp4/6, checksum_start at the
-  //  inner TCP header;
-  //  - a train: meta.gso_type == kGsoUdp, checksum_start at the outer UDP header. Behind that
-  //  header lie datagrams of meta.gso_size
-  //    octets each, VXLAN header first; the last may be shorter.
-  // form vxlan: a frame may be
-  //  - a train: meta.gso_type == kGsoUdp without kNeedsChecksum, VXLAN headers every gso_size
-  //  octets;
-  //  - a super-frame of the kernel's own VXLAN: kNeedsChecksum, offsets from the VXLAN header on.
+  // What a frame may be besides a single datagram:
+  //
+  // A train, meta.gso_type == kGsoUdp: datagrams of gso_size octets one behind the other, VXLAN
+  // header first, the last may be shorter. In form ethernet checksum_start is that of the outer UDP
+  // header, behind which they begin; in form vxlan kNeedsChecksum is not set.
+  //
+  // A super-frame of the kernel's own VXLAN, once encapsulated: meta is that of the inner frame,
+  // kNeedsChecksum set and checksum_start at the inner transport header.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
   virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;
