@@ -77,7 +77,7 @@ function takeOver(directory: string, path: string): void {
   const found = readOr(path)
   if (found === undefined) return
   const [pid, started] = found.trim().split(' ')
-  if (pid !== undefined && startTime(Number(pid)) === started) {
+  if (started !== undefined && startTime(Number(pid)) === started) {
     throw new HostFailure(
       `another vtep (process ${pid}) runs on ${resolve(directory)}: stop it, or name another directory with --runtime-dir or VTEP_RUNTIME_DIR`,
     )
