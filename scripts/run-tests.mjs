@@ -2,7 +2,7 @@
 // Usage: node scripts/run-tests.mjs [PATTERN]...   a pattern is a part of a path: npm test -- interop/frr
 
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sweep } from './sweep.mjs'
@@ -11,8 +11,9 @@ import { TapReader } from './tap-reader.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const base = join(root, 'dist/test')
 
-// These use namespaces, traffic or clocks: two at a time on two cores would measure each other.
-const alone = ['interop', 'lab', 'demo', 'host', 'worker', 'io-native', 'integration']
+// Tests that build networks (those that import the lab) move traffic and watch clocks: two at a time on two cores would
+// measure each other.
+const laboratory = join(base, 'lab')
 const unitJobs = 2
 const unitSeconds = 120
 const aloneSeconds = 240
@@ -34,6 +35,15 @@ function testFiles(patterns) {
     .filter((path) => sources.has(path))
     .filter((path) => patterns.length === 0 || patterns.some((word) => path.includes(word)))
     .sort()
+}
+
+/** True when a compiled file imports the lab, itself or through others. */
+function needsLab(file, seen = new Set()) {
+  if (file.startsWith(laboratory)) return true
+  if (seen.has(file) || !existsSync(file)) return false
+  seen.add(file)
+  const imports = readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g)
+  return [...imports].some(([, path]) => needsLab(join(dirname(file), path), seen))
 }
 
 /** Runs one file; never rejects. */
@@ -138,7 +148,7 @@ if (paths.length === 0) {
   console.error(`run-tests: no test matches: ${patterns.join(' ')}`)
   process.exit(2)
 }
-const isAlone = (path) => alone.includes(path.split('/')[0])
+const isAlone = (path) => needsLab(join(base, path))
 sweep()
 await runAll(
   paths.filter((path) => !isAlone(path)),
