@@ -215,7 +215,8 @@ bool ControlServer::receive(Session& session) {
 
 void ControlServer::hello(Session& session, const Message& message) {
   std::string layout, role;
-  if (session.role != Role::none) return fail(session.number, message.id, "hello: expected once, as the first message");
+  if (session.role != Role::none)
+    return fail(session.number, message.id, "hello: expected once, as the first message");
   if (!find_value(message.payload, "layout", layout) ||
       !find_value(message.payload, "role", role) || (role != "controller" && role != "observer"))
     return fail(session.number, message.id,

@@ -8,11 +8,9 @@ namespace vtep {
 
 namespace {
 
-// The rows of the shared segment hold text of fixed size.
-template <size_t kSize>
-bool fits(const char (&)[kSize], const std::string& text) {
-  return text.size() < kSize;
-}
+// The rows of the shared segment hold text of fixed size, the last byte zero.
+constexpr size_t kNameMost = sizeof(PortRow::name) - 1;
+constexpr size_t kSpecMost = sizeof(PortRow::spec) - 1;
 
 }  // namespace
 
@@ -29,15 +27,14 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
                        std::string& error) {
   const std::string where = "port " + name + ": ";
   const std::string spec = options.text();
-  const PortRow* row = nullptr;
-  if (name.empty() || !fits(row->name, name)) {
-    error = where + "expected a name of 1 to " + std::to_string(sizeof row->name - 1) +
-            " bytes, got " + std::to_string(name.size());
+  if (name.empty() || name.size() > kNameMost) {
+    error = where + "expected a name of 1 to " + std::to_string(kNameMost) + " bytes, got " +
+            std::to_string(name.size());
     return 0;
   }
-  if (!fits(row->spec, spec)) {
-    error = where + "expected options of at most " + std::to_string(sizeof row->spec - 1) +
-            " bytes, got " + std::to_string(spec.size());
+  if (spec.size() > kSpecMost) {
+    error = where + "expected options of at most " + std::to_string(kSpecMost) + " bytes, got " +
+            std::to_string(spec.size());
     return 0;
   }
   for (const auto& [id, port] : ports_) {

@@ -64,6 +64,10 @@ void Egress::to_port(const Group& group, const Burst& burst) {
     return;
   }
   ports_.open(device->port, worker_, group.destination, counters_);
+  const Abilities& abilities = device->abilities;
+  const bool merging =
+      abilities.tcp_segmentation && abilities.partial_checksum && group.first != group.last;
+  if (merging) merge(group, burst);
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
     const Emit& emit = burst.emits[i];
     if (emit.reply != 0) {
@@ -71,11 +75,36 @@ void Egress::to_port(const Group& group, const Burst& burst) {
       ports_.begin(1, 0, 1);
       ports_.add(reply.bytes, reply.length);
       ports_.end();
-    } else {
-      frame_to_port(device->abilities, burst.frames[emit.frame]);
+    } else if (!merging) {
+      frame_to_port(abilities, burst.frames[emit.frame]);
+    } else if (!merger_.is_joined(i)) {
+      if (merger_.next(i) == Merger::kNone) {
+        frame_to_port(abilities, burst.frames[emit.frame]);
+      } else {
+        merged_to_port(i, burst);
+      }
     }
   }
   ports_.flush();
+}
+
+void Egress::merge(const Group& group, const Burst& burst) {
+  merger_.clear();
+  for (uint16_t i = group.first; i != kEnd; i = next_[i])
+    if (burst.emits[i].reply == 0) merger_.add(i, burst.frames[burst.emits[i].frame]);
+}
+
+// One header for all, and each one's payload where it is.
+void Egress::merged_to_port(uint16_t first, const Burst& burst) {
+  ports_.begin(1 + Merger::kMaxSegments, Merger::kMaxHeader, 1);
+  uint8_t* header = ports_.make(Merger::kMaxHeader);
+  const uint32_t length = merger_.write_header(first, header, ports_.item().meta);
+  ports_.add(header, length);
+  for (uint16_t i = first; i != Merger::kNone; i = merger_.next(i)) {
+    const Frame& frame = burst.frames[burst.emits[i].frame];
+    ports_.add(frame.data + length, frame.length - length);
+  }
+  ports_.end();
 }
 
 void Egress::frame_to_port(const Abilities& abilities, const Frame& frame) {

@@ -12,6 +12,7 @@
 #include "../core/switch.hpp"
 #include "batch.hpp"
 #include "device_list.hpp"
+#include "merge.hpp"
 
 namespace vtep {
 
@@ -36,6 +37,8 @@ class Egress {
 
   void sort(const Burst& burst);
   void to_port(const Group& group, const Burst& burst);
+  void merge(const Group& group, const Burst& burst);
+  void merged_to_port(uint16_t first, const Burst& burst);
   void frame_to_port(const Abilities& abilities, const Frame& frame);
   void cut_to_port(const Abilities& abilities, const Frame& frame);
   void to_uplink(const Group& group, const Burst& burst);
@@ -59,6 +62,7 @@ class Egress {
   uint32_t remote_index_ = 0;
   RemoteSnapshot remote_;
   Segmenter segmenter_;
+  Merger merger_;
   Piece piece_;
   Batch<Port, Gather> ports_;
   Batch<Uplink, UplinkGather> uplink_;

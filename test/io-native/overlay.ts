@@ -65,17 +65,19 @@ export async function addTenant(
   name: string,
   kind: TenantKind,
   ip4: string,
+  ip6?: string,
 ): Promise<{ readonly tenant: Tenant; readonly port: number }> {
+  const addresses = { ip4, ...(ip6 === undefined ? {} : { ip6 }) }
   const attach = (port: number): Operation => ({ op: 'portAttach', port, vni })
   if (kind === 'netdev') {
-    const tenant = await host.tenant(name, { ip4 })
+    const tenant = await host.tenant(name, addresses)
     const port = await dataplane.openPort({ name, kind, options: {} })
     await dataplane.apply([attach(port)])
     return { tenant, port }
   }
   const port = await dataplane.openPort({ name, kind, options: {} })
   await dataplane.apply([attach(port)])
-  return { tenant: await host.tapTenant(name, name, { ip4 }), port }
+  return { tenant: await host.tapTenant(name, name, addresses), port }
 }
 
 export interface Overlay {

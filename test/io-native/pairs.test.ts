@@ -65,8 +65,14 @@ for (const left of uplinks) {
             t.equal(whole.received, 3, `${name}: full size`)
             const there = await tcp(x.tenant, y.tenant, ipB, { seconds: 1 })
             const back = await tcp(x.tenant, y.tenant, ipB, { seconds: 1, reverse: true })
-            t.ok(there.bitsPerSecond > enough, `${name}: TCP ${there.bitsPerSecond / 1e6} Mb/s`)
-            t.ok(back.bitsPerSecond > enough, `${name}: TCP back ${back.bitsPerSecond / 1e6} Mb/s`)
+            t.ok(
+              there.bitsPerSecond > enough,
+              `${name}: TCP ${Math.round(there.bitsPerSecond / 1e6)} Mb/s`,
+            )
+            t.ok(
+              back.bitsPerSecond > enough,
+              `${name}: TCP back ${Math.round(back.bitsPerSecond / 1e6)} Mb/s`,
+            )
           }
         }
         for (const { dataplane } of hosts) {

@@ -7,6 +7,8 @@ import { NativeDataplane } from '../../src/io/native.js'
 import { missing, ping, reaches, routedFabric, tcp, until } from '../lab/index.js'
 import { addTenant, overlay, startHost, vni } from './overlay.js'
 
+t.setTimeout(180_000)
+
 const victimScript = fileURLToPath(new URL('./controller-process.js', import.meta.url))
 
 /** A controller in a process of its own that applies operations without pause. Resolves when it has begun. */
@@ -28,7 +30,7 @@ t.test(
     const { hosts } = await overlay(t)
     const [a, b] = hosts
     const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24')
-    const y = await addTenant(b, 'y', 'netdev', '10.1.0.2/24')
+    await addTenant(b, 'y', 'netdev', '10.1.0.2/24')
     await reaches(x.tenant, '10.1.0.2')
     const before = a.dataplane.snapshot()
     await a.dataplane.detach()
@@ -106,13 +108,19 @@ t.test('an IPv6 underlay', { skip: missing('ping', 'iperf3'), timeout: 60_000 },
       { uplink, family: 6 },
     ])
     const [a, b] = hosts
-    const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24')
-    const y = await addTenant(b, 'y', 'tap', '10.1.0.2/24')
+    const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24', 'fd01::1/64')
+    const y = await addTenant(b, 'y', 'tap', '10.1.0.2/24', 'fd01::2/64')
     await reaches(x.tenant, '10.1.0.2')
-    const { bitsPerSecond } = await tcp(x.tenant, y.tenant, '10.1.0.2', { seconds: 1 })
-    t.ok(bitsPerSecond > 50e6, `${uplink}: TCP ${bitsPerSecond / 1e6} Mb/s`)
-    const back = await tcp(x.tenant, y.tenant, '10.1.0.2', { seconds: 1, reverse: true })
-    t.ok(back.bitsPerSecond > 50e6, `${uplink}: TCP back ${back.bitsPerSecond / 1e6} Mb/s`)
+    for (const address of ['10.1.0.2', 'fd01::2']) {
+      await reaches(x.tenant, address)
+      for (const reverse of [false, true]) {
+        const { bitsPerSecond } = await tcp(x.tenant, y.tenant, address, { seconds: 1, reverse })
+        t.ok(
+          bitsPerSecond > 50e6,
+          `${uplink}: TCP to ${address} ${Math.round(bitsPerSecond / 1e6)} Mb/s`,
+        )
+      }
+    }
     await fabric.lab.close()
   }
 })

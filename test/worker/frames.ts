@@ -67,15 +67,37 @@ export function partialUdp(flow: Flow, payload: Uint8Array): RingFrame {
   return { bytes, flags: 1, checksumStart: layer4, checksumOffset: 6 }
 }
 
-/** A TCP super-frame: the device cuts it into segments of `gsoSize`. */
-export function superTcp(flow: Flow, payload: Uint8Array, gsoSize: number): RingFrame {
+export interface TcpFields {
+  readonly sequence?: number
+  readonly acknowledgement?: number
+  readonly flags?: number
+  readonly sourcePort?: number
+}
+
+function tcpFrame(flow: Flow, payload: Uint8Array, fields: TcpFields): Uint8Array {
   const bytes = frame(flow, 6, tcpHeader, payload)
   const view = new DataView(bytes.buffer)
-  view.setUint32(layer4 + 4, 1000)
-  view.setUint32(layer4 + 8, 77)
+  view.setUint16(layer4, fields.sourcePort ?? 40000)
+  view.setUint32(layer4 + 4, fields.sequence ?? 1000)
+  view.setUint32(layer4 + 8, fields.acknowledgement ?? 77)
   bytes[layer4 + 12] = 0x50
-  bytes[layer4 + 13] = 0x18 // PSH, ACK
+  bytes[layer4 + 13] = fields.flags ?? 0x18 // PSH, ACK
   view.setUint16(layer4 + 14, 502)
+  return bytes
+}
+
+/** A TCP frame with its checksum done. */
+export function tcp(flow: Flow, payload: Uint8Array, fields: TcpFields = {}): Uint8Array {
+  const bytes = tcpFrame(flow, payload, fields)
+  const sum = onesSum(bytes.subarray(layer4), pseudoSum(bytes))
+  new DataView(bytes.buffer).setUint16(layer4 + 16, ~sum & 0xffff)
+  return bytes
+}
+
+/** A TCP super-frame: the device cuts it into segments of `gsoSize`. */
+export function superTcp(flow: Flow, payload: Uint8Array, gsoSize: number): RingFrame {
+  const bytes = tcpFrame(flow, payload, {})
+  const view = new DataView(bytes.buffer)
   view.setUint16(layer4 + 16, pseudoSum(bytes))
   return {
     bytes,
