@@ -1,7 +1,7 @@
 // class Core: a switch in private memory, without threads and devices (core/run.hpp). The same
 // bytes in and out as the WebAssembly build.
 //   constructor({ localAddress, udpPort })   apply(operations)   run(input)   snapshot(view)
-//   drainEvents()   tick(seconds)
+//   repeat(input, iterations)   drainEvents()   tick(seconds)
 #include <stdlib.h>
 
 #include <memory>
@@ -88,6 +88,18 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
     return to_buffer(info.Env(), {text.data(), output.length});
   }
 
+  // For measuring: the same input many times without output. Gives the frames that went out.
+  Napi::Value repeat(const Napi::CallbackInfo& info) {
+    std::string input;
+    int64_t iterations = 0;
+    if (!get_bytes(info, 0, "Core.repeat: argument 1", input) ||
+        !get_number(info.Env(), info[1], "Core.repeat: argument 2", 1, UINT32_MAX, iterations))
+      return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), static_cast<double>(core_->repeat(
+                                             reinterpret_cast<const uint8_t*>(input.data()),
+                                             input.size(), static_cast<uint32_t>(iterations))));
+  }
+
   Napi::Value snapshot(const Napi::CallbackInfo& info) {
     std::string name, text;
     View view;
@@ -137,6 +149,7 @@ Napi::Function define_core(Napi::Env env) {
       env, "Core",
       {CoreObject::InstanceMethod("apply", &CoreObject::apply),
        CoreObject::InstanceMethod("run", &CoreObject::run),
+       CoreObject::InstanceMethod("repeat", &CoreObject::repeat),
        CoreObject::InstanceMethod("snapshot", &CoreObject::snapshot),
        CoreObject::InstanceMethod("drainEvents", &CoreObject::drain_events),
        CoreObject::InstanceMethod("tick", &CoreObject::tick)});

@@ -47,6 +47,7 @@ export interface AddonClient {
 export interface AddonCore {
   apply(operations: Uint8Array): void
   run(input: Uint8Array): Buffer
+  repeat(input: Uint8Array, iterations: number): number
   snapshot(view: string): Buffer
   drainEvents(): { readonly events: Buffer; readonly lost: boolean }
   tick(seconds: number): void
