@@ -12,7 +12,7 @@ import type {
   Snapshot,
   UplinkState,
   VtepSpec,
-} from '../fib/dataplane.js'
+} from '../fib/index.js'
 import { type Addon, type AddonClient, DataplaneError, type KindInfo } from './addon.js'
 import { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.js'
 import {

@@ -11,7 +11,7 @@ import type {
   PortState,
   RemoteState,
   Snapshot,
-} from '../fib/dataplane.js'
+} from '../fib/index.js'
 import {
   type DropName,
   decodeEvents,
