@@ -20,6 +20,7 @@ bool make_room(Output& out, size_t bytes) {
 }
 
 void put(Output& out, const void* bytes, size_t length) {
+  if (length == 0) return;
   copy(out.data + out.length, bytes, length);
   out.length += length;
 }

@@ -3,11 +3,7 @@
 import { test } from 'tap'
 import { dropReasons } from '../../src/fib/tables.gen.js'
 import { addonMissing, runEverywhere, summary } from './legs.js'
-import { bridging } from './vectors/bridging.js'
-import { decapsulation } from './vectors/decapsulation.js'
-import { encapsulation } from './vectors/encapsulation.js'
-import { metadata } from './vectors/metadata.js'
-import { neighbours } from './vectors/neighbours.js'
+import { groups } from './vectors/index.js'
 
 /** Reasons that only devices give: tests of ports and workers produce them. */
 const deviceReasons = [
@@ -18,8 +14,6 @@ const deviceReasons = [
   'rx_ring_full',
   'port_closed',
 ]
-
-const groups = { bridging, encapsulation, metadata, decapsulation, neighbours }
 
 test('the addon takes part', { skip: addonMissing ?? false }, async (t) => {
   t.equal(addonMissing, undefined)

@@ -1,0 +1,10 @@
+// All written vectors, by group.
+
+import { bridging } from './bridging.js'
+import { decapsulation } from './decapsulation.js'
+import { encapsulation } from './encapsulation.js'
+import { metadata } from './metadata.js'
+import { neighbours } from './neighbours.js'
+
+export const groups = { bridging, encapsulation, metadata, decapsulation, neighbours }
+export const vectors = Object.values(groups).flat()
