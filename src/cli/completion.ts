@@ -2,7 +2,6 @@
 
 import { Argument, type Command } from 'commander'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
-import { createWholeProgram } from './program.js'
 
 /** A command and what may follow it. */
 interface Entry {
@@ -13,7 +12,7 @@ interface Entry {
 
 const shells: Readonly<Record<string, (entries: readonly Entry[]) => string>> = { bash, zsh, fish }
 
-export function define(program: Command, context: CliContext): void {
+export function define(program: Command, context: CliContext, whole: () => Promise<Command>): void {
   program
     .command('completion')
     .description('Print a completion script: source <(vtep completion bash)')
@@ -21,7 +20,7 @@ export function define(program: Command, context: CliContext): void {
     .action(async (shell: string) => {
       const script = shells[shell]
       if (script === undefined) throw new CommandFailure(exitCode.usage, `shell: unknown ${shell}`)
-      context.stdout.write(script(entriesOf(await createWholeProgram(context))))
+      context.stdout.write(script(entriesOf(await whole())))
     })
 }
 

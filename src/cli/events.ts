@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { EventView } from '../host/views/index.js'
 import { call, open } from './client.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
-import { runtimeDirFor } from './program.js'
+import { runtimeDirFor } from './runtime-dir.js'
 import { formatJson, type Paint, painter, type Style } from './style.js'
 
 const styles: Readonly<Record<string, Style>> = { warn: 'yellow', error: 'red', debug: 'dim' }

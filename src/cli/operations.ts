@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { knownPortKinds, type Operation, operations, type Schema } from '../host/index.js'
 import { call } from './client.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
-import { runtimeDirFor } from './program.js'
+import { runtimeDirFor } from './runtime-dir.js'
 import { formatJson } from './style.js'
 
 export function define(program: Command, context: CliContext): void {

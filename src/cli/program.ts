@@ -2,16 +2,12 @@
 // wait for the speaker.
 
 import { Command, CommanderError } from 'commander'
-import {
-  DEFAULT_RUNTIME_DIR,
-  HostFailure,
-  packageVersion,
-  runtimeDirOf,
-} from '../host/instance/index.js'
+import { DEFAULT_RUNTIME_DIR, HostFailure, packageVersion } from '../host/instance/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
 
 interface CommandModule {
-  define(program: Command, context: CliContext): void
+  /** `whole` gives the program with every command in full. */
+  define(program: Command, context: CliContext, whole: () => Promise<Command>): void
 }
 
 interface CommandRow {
@@ -53,12 +49,6 @@ const commands: readonly CommandRow[] = [
   },
 ]
 
-/** The runtime directory that a command is about. */
-export function runtimeDirFor(command: Command, { environment }: CliContext): string {
-  const { runtimeDir } = command.optsWithGlobals<{ readonly runtimeDir?: string }>()
-  return runtimeDirOf(runtimeDir, environment)
-}
-
 /** The program, with those commands in full that occur among the words. */
 export async function createProgram(
   context: CliContext,
@@ -85,15 +75,14 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable.`,
     )
   for (const { names, load } of commands) {
     if (Object.keys(names).some((name) => words.includes(name)))
-      (await load()).define(program, context)
+      (await load()).define(program, context, () => createWholeProgram(context))
     else for (const [name, line] of Object.entries(names)) program.command(name).description(line)
   }
   for (const command of program.commands) inherit(command)
   return program
 }
 
-/** Every command, for completion. */
-export function createWholeProgram(context: CliContext): Promise<Command> {
+function createWholeProgram(context: CliContext): Promise<Command> {
   return createProgram(
     context,
     commands.flatMap(({ names }) => Object.keys(names)),

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { type PortView, type View, type ViewName, views } from '../host/views/index.js'
 import { call } from './client.js'
 import type { CliContext } from './context.js'
-import { runtimeDirFor } from './program.js'
+import { runtimeDirFor } from './runtime-dir.js'
 import { formatJson, formatTable, type Paint, painter } from './style.js'
 import { portDrops, tables } from './tables.js'
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { stateDirOf } from '../host/instance/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
 import { runDaemon, runDataplaneDaemon } from './daemon.js'
-import { runtimeDirFor } from './program.js'
+import { runtimeDirFor } from './runtime-dir.js'
 
 interface RunOptions {
   readonly config?: string

@@ -1,11 +1,8 @@
 // A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
 
-import type { FsmState } from '../bgp/index.js'
 import type { NetworkSettings } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
-import { Clock, ListenError, Tcp } from '../io/index.js'
-import { ipFamily } from '../net/index.js'
-import { Adoption, SWEEP_SECONDS } from './adoption.js'
+import { Clock, Tcp } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
 import {
   checkValue,
@@ -15,16 +12,8 @@ import {
   type Schema,
   unplaced,
 } from './config/index.js'
-import type { Config, Neighbor, Network } from './config/schema.js'
-import {
-  difference,
-  frozenChanges,
-  type Merged,
-  merge,
-  neighborId,
-  type PlacedPort,
-  placedPorts,
-} from './effective.js'
+import type { Config, Network } from './config/schema.js'
+import { frozenChanges, type Merged, merge, type PlacedPort, placedPorts } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
@@ -32,13 +21,13 @@ import { type MetricsText, metricsText } from './metrics.js'
 import { noticeOf } from './notices.js'
 import { operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
-import { neighborAdded, neighborRemoved } from './peers.js'
+import { Peering, SWEEP_TIMER } from './peering.js'
 import { Refusal, type RefusalKind } from './refusal.js'
 import { distinguisherNumber } from './route-distinguishers.js'
 import { State } from './state/index.js'
 import type { HostSurface } from './surface.js'
 import { Tenancy, type Tenants } from './tenancy.js'
-import { checkWorld, interfaceName, interfaceNames, sourceFor } from './world.js'
+import { checkWorld, interfaceName, interfaceNames } from './world.js'
 
 export interface HostSettings {
   readonly version: string
@@ -58,10 +47,8 @@ export interface HostSettings {
 }
 
 const RETRY_PORTS = 'host:retryPorts'
-const SWEEP = 'host:sweep'
+const COMPARE = 'host:compare'
 const RETRY_SECONDS = 1
-/** So long the last withdrawals may take at the end. */
-const DRAIN_SECONDS = 3
 
 export class Host implements HostSurface {
   readonly version: string
@@ -71,16 +58,18 @@ export class Host implements HostSurface {
   readonly #machines: Machines
   readonly #path: PacketPath
   readonly #tenancy: Tenancy
+  readonly #peering: Peering
   readonly #tcp: Tcp
   readonly #clock: Clock
   readonly #routerId: string
-  readonly #establishedAt = new Map<string, number>()
   #file: Config
   #amendments: Amendments
   #effective: Merged
-  #adoption: Adoption | undefined
   /** The end of the change that is under way: one at a time. */
   #busy: Promise<unknown> = Promise.resolve()
+  /** What is running was started by us. */
+  #startedDataplane = false
+  /** Writes refused by the dataplane so far. */
   #refused = 0
   #ending = false
 
@@ -137,12 +126,17 @@ export class Host implements HostSurface {
       events: this.events,
       settingsOf: (network) => this.#networkSettings(network),
     })
+    this.#peering = new Peering({
+      machines: this.#machines,
+      tcp: this.#tcp,
+      clock: this.#clock,
+      events: this.events,
+      vtep: vtep.address,
+    })
     this.state = new State(this.#stateSource())
   }
 
   // ---- begin and end
-
-  #startedDataplane = false
 
   async #start(): Promise<void> {
     this.#rememberDistinguishers()
@@ -169,23 +163,11 @@ export class Host implements HostSurface {
       'dataplaneUp',
       `dataplane ${how}; uplink ${uplink?.kind}: ${uplink?.reason}`,
     )
-    await this.#listen(config)
-    this.#setAnnounced(config.bgp.announceVtep)
-    if (adopted) this.#awaitEndOfRib()
-    for (const neighbor of config.bgp.neighbors) this.#addNeighbor(neighbor)
-    this.#adoption?.begin()
+    await this.#peering.listen(config.bgp)
+    if (adopted) this.#peering.awaitEndOfRib(config.bgp)
+    this.#peering.begin(config.bgp)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     this.#settings.onConfig?.(config)
-  }
-
-  async #listen({ bgp }: Config): Promise<void> {
-    if (bgp.listen === undefined) return
-    try {
-      await this.#tcp.listen(bgp.listen.address, bgp.listen.port)
-    } catch (error) {
-      if (error instanceof ListenError) throw new HostFailure(`bgp.listen: ${error.message}`)
-      throw error
-    }
   }
 
   /** Withdraws everything, says goodbye to the peers, lets the dataplane go. */
@@ -195,22 +177,8 @@ export class Host implements HostSurface {
     this.events.add('info', 'stopping', 'withdrawing all routes')
     await this.#busy
     this.#machines.toEvpn({ event: 'shutdown' })
-    this.#setAnnounced(false)
-    await this.#drained()
-    this.#machines.toSpeaker({ event: 'shutdown', communication: 'vtep is stopping' })
+    await this.#peering.end()
     await this.#release(this.#settings.endsDataplane)
-  }
-
-  /** Waits until the peers have been sent what there is to send. */
-  async #drained(): Promise<void> {
-    const end = performance.now() + DRAIN_SECONDS * 1000
-    const pending = (): boolean =>
-      this.#machines.speaker
-        .peers()
-        .some(({ session }) => session?.families.some((family) => family.pending > 0))
-    while (pending() && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
   }
 
   async #release(endDataplane: boolean): Promise<void> {
@@ -319,37 +287,7 @@ export class Host implements HostSurface {
     this.#effective = after
     this.#rememberDistinguishers()
     await change.commit()
-    this.#changePeers(before.config, after.config)
-    if (before.config.bgp.announceVtep !== after.config.bgp.announceVtep) {
-      this.#setAnnounced(after.config.bgp.announceVtep)
-    }
-  }
-
-  #changePeers(before: Config, after: Config): void {
-    const { removed, added, changed } = difference(
-      before.bgp.neighbors,
-      after.bgp.neighbors,
-      neighborId,
-    )
-    for (const neighbor of removed) {
-      const id = neighborId(neighbor)
-      this.#machines.toSpeaker(neighborRemoved(neighbor))
-      this.#establishedAt.delete(id)
-      this.#adoption?.heard(id)
-      this.events.add('info', 'peerRemoved', `peer ${id} is removed`, { peer: id })
-    }
-    for (const neighbor of added) {
-      const id = neighborId(neighbor)
-      this.events.add('info', 'peerAdded', `peer ${id} is added`, { peer: id })
-      this.#addNeighbor(neighbor)
-    }
-    for (const { to } of changed) this.#addNeighbor(to)
-  }
-
-  #addNeighbor(neighbor: Neighbor): void {
-    const vtep = this.#effective.config.vtep.address
-    const source = neighbor.address === undefined ? undefined : sourceFor(neighbor.address, vtep)
-    this.#machines.toSpeaker(neighborAdded(neighbor, source))
+    this.#peering.change(before.config.bgp, after.config.bgp)
   }
 
   /** One change at a time; each sees the one before it as a whole. */
@@ -394,9 +332,9 @@ export class Host implements HostSurface {
   async #onRestored(adopted: boolean): Promise<void> {
     await this.#tenancy.fill(this.#tenants(this.#effective), adopted, () => true)
     if (adopted) {
-      this.#awaitEndOfRib()
       // The sessions stayed: what the peers have to say is here already.
-      this.#adoption?.finish()
+      this.#peering.awaitEndOfRib(this.#effective.config.bgp)
+      this.#peering.sweep()
     }
     this.events.add(
       'info',
@@ -409,7 +347,7 @@ export class Host implements HostSurface {
   #onRefused(reason: string): void {
     this.events.add('error', 'writeRefused', `the dataplane refused a write: ${reason}`)
     const seconds = Math.min(30, this.#refused++ === 0 ? 0 : 2 ** this.#refused)
-    this.#clock.start('host:compare', seconds)
+    this.#clock.start(COMPARE, seconds)
   }
 
   #compare(): void {
@@ -441,10 +379,8 @@ export class Host implements HostSurface {
         stopTimer: (timer) => this.#clock.stop(timer),
         apply: (written) => this.#path.push(written),
         readSnapshot: () => this.#compare(),
-        peerState: (peer, state) => this.#onPeerState(peer, state),
-        endOfRib: (peer, family) => {
-          if (family === 'evpn') this.#adoption?.heard(peer)
-        },
+        peerState: (peer, state) => this.#peering.onPeerState(peer, state),
+        endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),
         tell: (level, kind, text, fields) => this.events.add(level, kind, text, fields),
       },
     )
@@ -455,35 +391,9 @@ export class Host implements HostSurface {
       void this.#retryPorts().catch((error) =>
         this.events.add('warn', 'portMissing', reasonOf(error)),
       )
-    } else if (timer === SWEEP) this.#adoption?.finish()
-    else if (timer === 'host:compare') this.#compare()
+    } else if (timer === SWEEP_TIMER) this.#peering.sweep()
+    else if (timer === COMPARE) this.#compare()
     else this.#machines.timerEnded(timer)
-  }
-
-  #onPeerState(peer: string, state: FsmState): void {
-    if (state === 'Established') this.#establishedAt.set(peer, performance.now())
-    else this.#establishedAt.delete(peer)
-  }
-
-  /** What nobody confirms until the peers have sent everything, or the time is over, is removed. */
-  #awaitEndOfRib(): void {
-    const peers = this.#effective.config.bgp.neighbors.filter(
-      ({ address, families }) => address !== undefined && families.includes('evpn'),
-    )
-    this.#adoption = new Adoption(peers.map(neighborId), () => {
-      this.#clock.stop(SWEEP)
-      this.events.add('info', 'swept', 'what the peers did not confirm is removed')
-      this.#machines.toEvpn({ event: 'sweep' })
-    })
-    this.#clock.start(SWEEP, SWEEP_SECONDS)
-  }
-
-  #setAnnounced(announced: boolean): void {
-    const { address } = this.#effective.config.vtep
-    if (ipFamily(address) === 6) return
-    const route = { family: 'ipv4', nlri: { prefix: `${address}/32` } } as const
-    if (!announced) this.#machines.toSpeaker({ event: 'withdraw', routes: [route] })
-    else this.#machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
   }
 
   #networkSettings(network: Network): NetworkSettings {
@@ -542,10 +452,7 @@ export class Host implements HostSurface {
       },
       snapshot: () => this.#path.snapshot(),
       counters: () => this.#path.counters(),
-      uptimeSeconds: (peer: string) => {
-        const since = this.#establishedAt.get(peer)
-        return since === undefined ? 0 : Math.floor((performance.now() - since) / 1000)
-      },
+      uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),
       interfaceName,
     }
   }

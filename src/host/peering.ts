@@ -1,0 +1,139 @@
+// The BGP side of a host: who its peers are, what is announced beside EVPN, how long sessions have been up, and when
+// what was adopted may be swept.
+
+import type { FsmState } from '../bgp/index.js'
+import { type Clock, ListenError, type Tcp } from '../io/index.js'
+import { ipFamily } from '../net/index.js'
+import { Adoption, SWEEP_SECONDS } from './adoption.js'
+import type { Config, Neighbor } from './config/schema.js'
+import { difference, neighborId } from './effective.js'
+import type { EventLog } from './events.js'
+import { HostFailure } from './instance/index.js'
+import type { Machines } from './machines.js'
+import { neighborAdded, neighborRemoved } from './neighbors.js'
+import { sourceFor } from './world.js'
+
+export interface PeeringParts {
+  readonly machines: Machines
+  readonly tcp: Tcp
+  readonly clock: Clock
+  readonly events: EventLog
+  /** Our VTEP address. */
+  readonly vtep: string
+}
+
+/** Name of the timer that ends the wait for End-of-RIB. */
+export const SWEEP_TIMER = 'host:sweep'
+
+/** So long the last withdrawals may take at the end. */
+const DRAIN_SECONDS = 3
+
+export class Peering {
+  readonly #parts: PeeringParts
+  readonly #establishedAt = new Map<string, number>()
+  #adoption: Adoption | undefined
+
+  constructor(parts: PeeringParts) {
+    this.#parts = parts
+  }
+
+  /** Accepts connections, where the configuration wants it. Throws HostFailure. */
+  async listen({ listen }: Config['bgp']): Promise<void> {
+    if (listen === undefined) return
+    try {
+      await this.#parts.tcp.listen(listen.address, listen.port)
+    } catch (error) {
+      if (error instanceof ListenError) throw new HostFailure(`bgp.listen: ${error.message}`)
+      throw error
+    }
+  }
+
+  begin({ announceVtep, neighbors }: Config['bgp']): void {
+    this.#announce(announceVtep)
+    for (const neighbor of neighbors) this.#add(neighbor)
+    this.#adoption?.begin()
+  }
+
+  change(before: Config['bgp'], after: Config['bgp']): void {
+    const { machines, events } = this.#parts
+    const { removed, added, changed } = difference(before.neighbors, after.neighbors, neighborId)
+    for (const neighbor of removed) {
+      const id = neighborId(neighbor)
+      machines.toSpeaker(neighborRemoved(neighbor))
+      this.#establishedAt.delete(id)
+      this.#adoption?.heard(id)
+      events.add('info', 'peerRemoved', `peer ${id} is removed`, { peer: id })
+    }
+    for (const neighbor of added) {
+      const id = neighborId(neighbor)
+      events.add('info', 'peerAdded', `peer ${id} is added`, { peer: id })
+      this.#add(neighbor)
+    }
+    for (const { to } of changed) this.#add(to)
+    if (before.announceVtep !== after.announceVtep) this.#announce(after.announceVtep)
+  }
+
+  /** Withdraws what is left, waits until the peers have been told, and says goodbye. */
+  async end(): Promise<void> {
+    const { machines, tcp } = this.#parts
+    this.#announce(false)
+    const end = performance.now() + DRAIN_SECONDS * 1000
+    const pending = (): boolean =>
+      machines.speaker
+        .peers()
+        .some(({ session }) => session?.families.some((family) => family.pending > 0))
+    while (pending() && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    machines.toSpeaker({ event: 'shutdown', communication: 'vtep is stopping' })
+    await tcp.close()
+  }
+
+  /** What nobody confirms until the peers have sent everything, or the time for it is over, is removed. */
+  awaitEndOfRib({ neighbors }: Config['bgp']): void {
+    const { machines, clock, events } = this.#parts
+    const peers = neighbors.filter(
+      ({ address, families }) => address !== undefined && families.includes('evpn'),
+    )
+    this.#adoption = new Adoption(peers.map(neighborId), () => {
+      clock.stop(SWEEP_TIMER)
+      events.add('info', 'swept', 'what the peers did not confirm is removed')
+      machines.toEvpn({ event: 'sweep' })
+    })
+    clock.start(SWEEP_TIMER, SWEEP_SECONDS)
+  }
+
+  sweep(): void {
+    this.#adoption?.finish()
+  }
+
+  onEndOfRib(peer: string, family: string): void {
+    if (family === 'evpn') this.#adoption?.heard(peer)
+  }
+
+  onPeerState(peer: string, state: FsmState): void {
+    if (state === 'Established') this.#establishedAt.set(peer, performance.now())
+    else this.#establishedAt.delete(peer)
+  }
+
+  /** 0 when the peer is not Established. */
+  uptimeSeconds(peer: string): number {
+    const since = this.#establishedAt.get(peer)
+    return since === undefined ? 0 : Math.floor((performance.now() - since) / 1000)
+  }
+
+  #add(neighbor: Neighbor): void {
+    const { address } = neighbor
+    const source = address === undefined ? undefined : sourceFor(address, this.#parts.vtep)
+    this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
+  }
+
+  /** The VTEP address as a host route of family ipv4, or no such route. */
+  #announce(announced: boolean): void {
+    const { machines, vtep } = this.#parts
+    if (ipFamily(vtep) === 6) return
+    const route = { family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const
+    if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
+    else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
+  }
+}
