@@ -1,10 +1,12 @@
-// The examples that people copy: each runs as it stands, imports the package by its name, and prints what it says it does.
+// The examples that people copy. Code runs as it stands, imports the package by its name, and prints what it says it
+// does; configurations are taken without a complaint.
 
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { loadConfig, portKinds } from '../../src/index.js'
 
 interface Example {
   readonly name: string
@@ -22,6 +24,16 @@ let count = 0
 const examples = sources.flatMap((file) => examplesOf(file))
 
 t.ok(examples.length >= 3, 'the three parts of the library have an example each')
+
+for (const file of sources) {
+  const text = readFileSync(join(root, file), 'utf8')
+  for (const [, yaml = ''] of text.matchAll(/^```yaml\n(asn:[\s\S]*?)^```$/gm)) {
+    t.test(`the configuration in ${file}`, async (t) => {
+      const loaded = loadConfig(yaml, file, portKinds())
+      t.same('problems' in loaded ? loaded.problems.map(({ text }) => text) : [], [])
+    })
+  }
+}
 
 for (const { name, code, prints } of examples) {
   t.test(name, async (t) => {
