@@ -9,6 +9,7 @@
 #include <net/if_arp.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <atomic>
 
@@ -98,30 +99,17 @@ class Filter {
   sock_fprog program_ = {};
 };
 
-// An underlay interface with a socket for each queue. The keeper adds and retires them while
-// workers run: a worker sees a new one with its next receive or send, and says with `left` that it
-// has let go of a retired one.
+// An underlay interface with a socket for each queue.
 struct Interface {
-  explicit Interface(unsigned queues) : sockets(queues), left(queues) {
+  explicit Interface(unsigned queues) : sockets(queues) {
     for (auto& socket_ : sockets) socket_ = std::make_unique<PacketSocket>();
   }
   uint32_t ifindex = 0;
   std::vector<std::unique_ptr<PacketSocket>> sockets;
-  std::vector<std::atomic<bool>> left;
-  std::atomic<bool> retired = false;
-
-  bool all_left() const {
-    for (const auto& each : left)
-      if (!each.load(std::memory_order_acquire)) return false;
-    return true;
-  }
 };
 
 class RawUplink : public Uplink {
  public:
-  ~RawUplink() override {
-    for (auto& slot : slots_) delete slot.load();
-  }
   bool open(const UplinkContext& context, std::string& error);
 
   UplinkForm form() const override { return UplinkForm::ethernet; }
@@ -134,19 +122,27 @@ class RawUplink : public Uplink {
   void forget_interface(uint32_t ifindex) override;
 
  private:
+  // The keeper adds and retires interfaces while workers run: it writes `slots_`, and each worker
+  // says in `used` which of them it works with (as hazard pointers). What a worker uses stays; it
+  // looks at `slots_` with every receive.
   struct Queue {
-    Descriptor any;  // epoll over the sockets of all interfaces
+    Descriptor any;   // epoll over the sockets of all interfaces in use, and the bell
+    Descriptor bell;  // rung by the keeper after a change, so that a sleeping worker sees it
+    std::atomic<bool> rung = false;  // set behind the bell: then there is something to silence
+    std::atomic<Interface*> used[kMaxInterfaces] = {};
     UdpPool pool;
-    unsigned next = 0;  // interface whose turn it is
+    unsigned next = 0;  // slot whose turn it is
   };
 
-  Interface* live(unsigned slot, unsigned queue);
-  Interface* find(uint32_t ifindex);
+  void adopt(unsigned queue, unsigned slot);
+  bool is_used(const Interface* interface) const;
+  void ring();
   void reap();
   bool open_interface(const Link& link, std::string& error);
 
   std::vector<Queue> queues_;
   std::atomic<Interface*> slots_[kMaxInterfaces] = {};
+  std::vector<std::unique_ptr<Interface>> interfaces_;  // all that live: in a slot, or used still
   std::vector<Descriptor> holders_;  // keep the VXLAN port, and the kernel from answering for it
   std::unique_ptr<Filter> filter_;
   uint32_t max_train_bytes_ = 0;
@@ -170,7 +166,11 @@ bool RawUplink::open(const UplinkContext& context, std::string& error) {
   queues_ = std::vector<Queue>(context.queues);
   for (Queue& queue : queues_) {
     queue.any.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!queue.any) {
+    queue.bell.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    if (!queue.any || !queue.bell ||
+        ::epoll_ctl(queue.any.get(), EPOLL_CTL_ADD, queue.bell.get(), &event) != 0) {
       error = std::string("epoll: ") + strerror(errno);
       return false;
     }
@@ -226,26 +226,25 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   setup.filter = filter_->program();
   setup.fanout = count > 1;
   int fanout_group = -1;
-  for (unsigned i = 0; i < count; i++) {
+  for (auto& socket_ : interface->sockets) {
     const char* what = "";
-    int code = interface->sockets[i]->open(setup, fanout_group, what);
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    if (code == 0 && ::epoll_ctl(queues_[i].any.get(), EPOLL_CTL_ADD,
-                                 interface->sockets[i]->descriptor(), &event) != 0)
-      code = errno;
-    if (code != 0) {
-      error = where + what + ": " + refusal(code, "CAP_NET_RAW");
-      return false;
-    }
+    const int code = socket_->open(setup, fanout_group, what);
+    if (code == 0) continue;
+    error = where + what + ": " + refusal(code, "CAP_NET_RAW");
+    return false;
   }
-  slots_[free_slot].store(interface.release(), std::memory_order_release);
+  slots_[free_slot].store(interface.get());
+  interfaces_.push_back(std::move(interface));
+  ring();
   return true;
 }
 
 bool RawUplink::ensure_interface(uint32_t ifindex, std::string& error) {
   reap();
-  if (find(ifindex) != nullptr) return true;
+  for (const auto& slot : slots_) {
+    const Interface* interface = slot.load();
+    if (interface != nullptr && interface->ifindex == ifindex) return true;
+  }
   Link link;
   Netlink* netlink = Netlink::local(error);
   if (netlink == nullptr) return false;
@@ -258,53 +257,69 @@ bool RawUplink::ensure_interface(uint32_t ifindex, std::string& error) {
 }
 
 void RawUplink::forget_interface(uint32_t ifindex) {
-  if (Interface* interface = find(ifindex)) interface->retired.store(true);
+  for (auto& slot : slots_) {
+    const Interface* interface = slot.load();
+    if (interface != nullptr && interface->ifindex == ifindex) slot.store(nullptr);
+  }
+  ring();
   reap();
 }
 
+bool RawUplink::is_used(const Interface* interface) const {
+  for (const auto& slot : slots_)
+    if (slot.load() == interface) return true;
+  for (const Queue& queue : queues_)
+    for (const auto& used : queue.used)
+      if (used.load() == interface) return true;
+  return false;
+}
+
 // Keeper thread.
-Interface* RawUplink::find(uint32_t ifindex) {
-  for (auto& slot : slots_) {
-    Interface* interface = slot.load();
-    if (interface != nullptr && interface->ifindex == ifindex && !interface->retired.load())
-      return interface;
-  }
-  return nullptr;
-}
-
 void RawUplink::reap() {
-  for (auto& slot : slots_) {
-    Interface* interface = slot.load();
-    if (interface == nullptr || !interface->retired.load() || !interface->all_left()) continue;
-    slot.store(nullptr);
-    delete interface;
+  std::erase_if(interfaces_, [this](const auto& each) { return !is_used(each.get()); });
+}
+
+void RawUplink::ring() {
+  for (Queue& queue : queues_) {
+    (void)::eventfd_write(queue.bell.get(), 1);
+    queue.rung.store(true, std::memory_order_release);
   }
 }
 
-// Worker thread of the queue. An interface that it has left it never looks at again: the keeper may
-// free it from then on.
-Interface* RawUplink::live(unsigned slot, unsigned queue) {
-  Interface* interface = slots_[slot].load(std::memory_order_acquire);
-  return interface == nullptr || interface->left[queue].load(std::memory_order_relaxed) ? nullptr
-                                                                                        : interface;
+// Worker thread of the queue, with no frame lent out: takes over what the keeper has put into the
+// slot.
+void RawUplink::adopt(unsigned queue, unsigned slot) {
+  Queue& own = queues_[queue];
+  Interface* before = own.used[slot].load(std::memory_order_relaxed);
+  Interface* now = slots_[slot].load(std::memory_order_acquire);
+  if (now == before) return;
+  if (before != nullptr)
+    (void)::epoll_ctl(own.any.get(), EPOLL_CTL_DEL, before->sockets[queue]->descriptor(), nullptr);
+  // It is ours only if it is still there after we have said that we use it.
+  do {
+    now = slots_[slot].load();
+    own.used[slot].store(now);
+  } while (slots_[slot].load() != now);
+  if (now == nullptr) return;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  (void)::epoll_ctl(own.any.get(), EPOLL_CTL_ADD, now->sockets[queue]->descriptor(), &event);
 }
 
 unsigned RawUplink::receive(unsigned queue, Frame* frames, unsigned max) {
   Queue& own = queues_[queue];
+  if (own.rung.load(std::memory_order_relaxed) && own.rung.exchange(false)) {
+    eventfd_t rings;
+    (void)::eventfd_read(own.bell.get(), &rings);
+  }
   unsigned filled = 0;
   const unsigned first = own.next;
-  for (unsigned i = 0; i < kMaxInterfaces && filled < max; i++) {
+  for (unsigned i = 0; i < kMaxInterfaces; i++) {
     const unsigned slot = (first + i) % kMaxInterfaces;
-    Interface* interface = live(slot, queue);
-    if (interface == nullptr) continue;
-    PacketSocket& socket_ = *interface->sockets[queue];
-    if (interface->retired.load(std::memory_order_acquire)) {
-      // No frame of it is lent out any more: the caller has come for the next ones.
-      (void)::epoll_ctl(own.any.get(), EPOLL_CTL_DEL, socket_.descriptor(), nullptr);
-      interface->left[queue].store(true, std::memory_order_release);
-      continue;
-    }
-    const unsigned got = socket_.receive(frames + filled, max - filled);
+    adopt(queue, slot);
+    Interface* interface = own.used[slot].load(std::memory_order_relaxed);
+    if (interface == nullptr || filled == max) continue;
+    const unsigned got = interface->sockets[queue]->receive(frames + filled, max - filled);
     if (got != 0) own.next = (slot + 1) % kMaxInterfaces;
     filled += got;
   }
@@ -318,12 +333,11 @@ SendResult RawUplink::send(unsigned queue, const UplinkGather* items, unsigned c
     unsigned run = 1;
     while (result.sent + run < count && first[run].ifindex == first->ifindex) run++;
     Interface* interface = nullptr;
-    for (unsigned slot = 0; slot < kMaxInterfaces && first->ifindex != 0 && interface == nullptr;
-         slot++) {
-      Interface* candidate = live(slot, queue);
-      if (candidate != nullptr && candidate->ifindex == first->ifindex &&
-          !candidate->retired.load(std::memory_order_relaxed))
-        interface = candidate;
+    for (unsigned slot = 0; slot < kMaxInterfaces && first->ifindex != 0; slot++) {
+      Interface* candidate = queues_[queue].used[slot].load(std::memory_order_relaxed);
+      if (candidate == nullptr || candidate->ifindex != first->ifindex) continue;
+      interface = candidate;
+      break;
     }
     const SendResult part = interface != nullptr ? interface->sockets[queue]->send(first, run)
                                                  : queues_[queue].pool.send(first, run);
@@ -339,7 +353,7 @@ SendResult RawUplink::send(unsigned queue, const UplinkGather* items, unsigned c
 unsigned RawUplink::take_losses(unsigned queue, Loss* losses, unsigned max) {
   unsigned rows = 0;
   for (unsigned slot = 0; slot < kMaxInterfaces && rows < max; slot++)
-    if (Interface* interface = live(slot, queue))
+    if (Interface* interface = queues_[queue].used[slot].load(std::memory_order_relaxed))
       rows += interface->sockets[queue]->take_losses(losses + rows, max - rows);
   return rows;
 }

@@ -37,6 +37,15 @@ std::unique_ptr<Uplink> open_uplink_or_fail(const char* kind, const std::string&
   std::string chosen, reason, error;
   auto uplink = open_uplink(kind, context, chosen, reason, error);
   CHECK(uplink != nullptr, error);
+  // A worker's first receive takes over the interfaces, and then there is nothing to wake up for.
+  Frame none[1];
+  for (unsigned queue = 0; queue < queues; queue++) {
+    uplink->receive(queue, none, 1);
+    CHECK(eventually([&] {
+      uplink->receive(queue, none, 1);
+      return !readable(uplink->wait_descriptor(queue), 0);
+    }));
+  }
   return uplink;
 }
 
@@ -174,8 +183,10 @@ struct Underlay {
   explicit Underlay(bool v4, bool resolve = true) {
     here = parse(v4 ? "10.1.0.1" : "fd01::1");
     there = parse(v4 ? "10.1.0.2" : "fd01::2");
-    run("echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
-    far.run("echo 0 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+    const char* with_ipv6 =
+        "cd /proc/sys/net/ipv6/conf/default; echo 0 > disable_ipv6; echo 0 > accept_dad";
+    run(with_ipv6);
+    far.run(with_ipv6);
     connect_veth("w0", far, "");
     run("ip addr add " + here.text() + (v4 ? "/24" : "/64 nodad") + std::string(" dev w0"));
     far.run("ip addr add " + there.text() + (v4 ? "/24" : "/64 nodad") + std::string(" dev eth0"));
@@ -297,6 +308,66 @@ TEST(datagrams_are_merged_to_trains_by_gro) {
     CHECK_EQUAL(number, kTrain);
     CHECK(received < kTrain / 4, std::string(kind) + ": " + std::to_string(received));
   }
+}
+
+TEST(two_queues_share_the_uplink) {
+  const Underlay underlay(true);
+  for (const char* kind : {"udp", "raw"}) {
+    const auto uplink = open_uplink_or_fail(kind, "10.1.0.1", 2);
+    constexpr uint32_t kFlows = 64;
+    CHECK(finished_well(underlay.far.start([&] {
+      const auto from = open_uplink_or_fail("udp", "10.1.0.2");
+      for (uint32_t i = 0; i < kFlows; i++) {
+        Datagrams one(*from, underlay.there, underlay.here, {}, {numbered_frame(i, 100)});
+        one.item.source_port = static_cast<uint16_t>(49152 + i);
+        if (from->send(0, &one.item, 1).sent != 1) return 1;
+      }
+      return 0;
+    })));
+    const size_t first = receive_all(*uplink, 0, kFlows, 200).size();
+    const size_t second = receive_all(*uplink, 1, kFlows, 200).size();
+    CHECK_EQUAL(first + second, size_t{kFlows});
+    CHECK(first > 0 && second > 0, std::string(kind) + ": " + std::to_string(first));
+  }
+}
+
+// What the raw uplink's filter lets in and what it leaves to others.
+TEST(the_raw_uplink_takes_only_what_is_ours) {
+  const Underlay underlay(true);
+  run("ip addr add 10.1.0.3/24 dev w0");
+  const auto uplink = open_uplink_or_fail("raw", "10.1.0.1");
+  underlay.far.run("ethtool -K eth0 tx off > /dev/null");
+  const auto send = [&](const char* to, uint16_t port, size_t length) {
+    CHECK(finished_well(underlay.far.start([&] {
+      const int udp = socket(AF_INET, SOCK_DGRAM, 0), fragment = IP_PMTUDISC_DONT;
+      setsockopt(udp, IPPROTO_IP, IP_MTU_DISCOVER, &fragment, sizeof fragment);
+      sockaddr_in address = {};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(port);
+      inet_pton(AF_INET, to, &address.sin_addr);
+      const std::vector<uint8_t> bytes(length, 1);
+      return sendto(udp, bytes.data(), length, 0, reinterpret_cast<sockaddr*>(&address),
+                    sizeof address) > 0
+                 ? 0
+                 : 1;
+    })));
+  };
+  send("10.1.0.1", 4788, 100);  // another port
+  send("10.1.0.3", 4789, 100);  // another address of this host
+  underlay.far.succeeds("ping -c 1 -W 1 10.1.0.1 > /dev/null");
+  CHECK_EQUAL(receive_all(*uplink, 0, 1, 100).size(), size_t{0});
+  const auto unreachable = [] { return output_of("nstat -asz IcmpOutDestUnreachs | tail -1"); };
+  const std::string before = unreachable();
+  send("10.1.0.1", 4789, 100);
+  auto got = receive_all(*uplink, 0, 1);
+  CHECK_EQUAL(got.size(), size_t{1});
+  CHECK_EQUAL(got[0].bytes.size(), size_t{142});
+  // Of a fragmented one the first fragment is shown, to be counted.
+  send("10.1.0.1", 4789, 4000);
+  got = receive_all(*uplink, 0, 3, 200);
+  CHECK_EQUAL(got.size(), size_t{1});
+  CHECK_EQUAL(unsigned{got[0].bytes[20]} & 0x20u, 0x20u);
+  CHECK(unreachable() == before, before + unreachable());  // nobody answers in our place
 }
 
 // Without a next hop the kernel's sockets carry everything, so no first frame is lost.
@@ -473,10 +544,14 @@ TEST(interfaces_come_and_go) {
     run("ip link add u0 type veth peer name u1; ip link set u0 up");
     const uint32_t other = if_nametoindex("u0");
     CHECK(uplink->ensure_interface(other, error), error);
+    CHECK(readable(uplink->wait_descriptor(0), 0));  // so that a sleeping worker takes it over
+    Frame frames[4];
+    if (i % 2) CHECK_EQUAL(uplink->receive(0, frames, 4), 0u);
     run("ip link del u0");
     uplink->forget_interface(other);
-    Frame frames[4];
+    CHECK(readable(uplink->wait_descriptor(0), 0));
     CHECK_EQUAL(uplink->receive(0, frames, 4), 0u);
+    CHECK(!readable(uplink->wait_descriptor(0), 0), std::to_string(i));
   }
   uplink->forget_interface(0);  // gives back what the worker has left
   CHECK_EQUAL(open_descriptors(), before);
