@@ -43,9 +43,10 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
     try {
       signals.onHangup(() => void reload(host, environment))
       stdout.write('vtep: ready\n')
-      await notify('READY=1', environment)
+      // A supervisor that is slow to listen holds nothing up.
+      void notify('READY=1', environment)
       await signals.ended
-      await notify('STOPPING=1', environment)
+      void notify('STOPPING=1', environment)
     } finally {
       await close()
     }
@@ -55,7 +56,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
 }
 
 async function reload(host: Host, environment: CliContext['environment']): Promise<void> {
-  await notify('RELOADING=1', environment)
+  const told = notify('RELOADING=1', environment)
   try {
     await host.reload()
   } catch (error) {
@@ -64,6 +65,7 @@ async function reload(host: Host, environment: CliContext['environment']): Promi
     for (const text of problems)
       host.events.add('error', 'reloadRefused', `nothing has changed: ${text}`)
   }
+  await told
   await notify('READY=1', environment)
 }
 

@@ -120,6 +120,15 @@ export class Daemon {
     return JSON.parse(stdout) as T
   }
 
+  /** A view, or the kept events, without the time that a command takes to start. */
+  async get<T>(view: string): Promise<T> {
+    const { status, json, text } = await this.http('GET', `/v1/${view}`, undefined, {
+      accept: 'application/json',
+    })
+    if (status !== 200) throw new Error(`GET /v1/${view}: ${status} ${text}`)
+    return json as T
+  }
+
   /** One HTTP request on the unix socket. */
   http(
     method: string,

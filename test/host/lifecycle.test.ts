@@ -1,5 +1,6 @@
 // The life of a daemon: begin, change, reload, lose its dataplane, be killed, come back, end.
 
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -12,7 +13,7 @@ import type {
   RouteView,
   StatusView,
 } from '../../src/host/views/index.js'
-import { Lab, missing, Namespace, until } from '../lab/index.js'
+import { findProgram, Lab, missing, Namespace, until } from '../lab/index.js'
 import { Daemon, freePort, processesWith } from './daemon.js'
 
 t.setTimeout(220_000)
@@ -28,10 +29,10 @@ const config = (more: object = {}) => ({
 })
 
 const names = async (daemon: Daemon): Promise<string[]> =>
-  (await daemon.read<PortView[]>('ports')).map(({ ifname, state }) => `${ifname} ${state}`)
+  (await daemon.get<PortView[]>('ports')).map(({ ifname, state }) => `${ifname} ${state}`)
 
 const kinds = async (daemon: Daemon): Promise<string[]> =>
-  (await daemon.read<EventView[]>('events')).map(({ kind }) => kind)
+  (await daemon.get<EventView[]>('events')).map(({ kind }) => kind)
 
 t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
   const daemon = new Daemon(
@@ -43,7 +44,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
   t.equal(statSync(join(daemon.runtimeDir, 'api.sock')).mode & 0o777, 0o660)
   t.equal(statSync(join(daemon.runtimeDir, 'control.sock')).mode & 0o777, 0o600)
 
-  const status = await daemon.read<StatusView>('status')
+  const status = await daemon.get<StatusView>('status')
   t.same(status, {
     version: JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
       .version,
@@ -56,7 +57,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
     macs: { local: 1, remote: 0 },
     health: [],
   })
-  t.same(await daemon.read<MacView[]>('macs'), [
+  t.same(await daemon.get<MacView[]>('macs'), [
     {
       network: 'blue',
       vni: 10100,
@@ -69,7 +70,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
       sticky: false,
     },
   ])
-  const routes = await daemon.read<RouteView[]>('routes', '--type', '2')
+  const routes = await daemon.get<RouteView[]>('routes?type=2')
   t.match(routes, [
     {
       family: 'evpn',
@@ -143,7 +144,7 @@ t.test('what is changed at run time survives a restart', async (t) => {
 
   const check = async (t: Test): Promise<void> => {
     t.same(await names(daemon), ['r1 up', 'r4 up', 'r3 up'])
-    const networks = await daemon.read<NetworkView[]>('networks')
+    const networks = await daemon.get<NetworkView[]>('networks')
     t.match(networks, [
       { name: 'blue', vni: 10100, rd: '127.0.0.1:10100', ports: ['r1', 'r4'], source: 'config' },
       {
@@ -157,10 +158,10 @@ t.test('what is changed at run time survives a restart', async (t) => {
         source: 'added',
       },
     ])
-    t.match(await daemon.read<PeerView[]>('peers'), [
+    t.match(await daemon.get<PeerView[]>('peers'), [
       { peer: '127.0.0.9', asn: 65009, uptimeSeconds: 0 },
     ])
-    t.match(await daemon.read<MacView[]>('macs'), [{ mac: mac(3), ifname: 'r3', network: 'red' }])
+    t.match(await daemon.get<MacView[]>('macs'), [{ mac: mac(3), ifname: 'r3', network: 'red' }])
   }
   await t.test('before', check)
   t.equal(await daemon.stop(), 0)
@@ -281,15 +282,13 @@ t.test('SIGHUP applies the difference, or changes nothing and says why', async (
   const settings = config({ networks: [blue(port('r1'), port('r2'))] })
   const daemon = new Daemon(t, settings)
   await daemon.start()
-  const before = await daemon.read<PortView[]>('ports')
+  const before = await daemon.get<PortView[]>('ports')
   const reload = async (text: object | string, kind: string): Promise<EventView> => {
     daemon.configure(text)
-    const last = (await daemon.read<EventView[]>('events')).at(-1)!.sequence
+    const last = (await daemon.get<EventView[]>('events')).at(-1)!.sequence
     daemon.signal('SIGHUP')
     return until(kind, async () =>
-      (await daemon.read<EventView[]>('events', '--since', String(last))).find(
-        (event) => event.kind === kind,
-      ),
+      (await daemon.get<EventView[]>(`events?since=${last}`)).find((event) => event.kind === kind),
     )
   }
   await reload(
@@ -310,11 +309,11 @@ t.test('SIGHUP applies the difference, or changes nothing and says why', async (
   )
   t.same(await names(daemon), ['r1 up', 'r3 up', 'r4 up'])
   t.same(
-    (await daemon.read<NetworkView[]>('networks')).map(({ name }) => name),
+    (await daemon.get<NetworkView[]>('networks')).map(({ name }) => name),
     ['blue', 'red'],
   )
-  t.match(await daemon.read<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
-  t.equal((await daemon.read<PeerView[]>('peers')).length, 1)
+  t.match(await daemon.get<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
+  t.equal((await daemon.get<PeerView[]>('peers')).length, 1)
   t.same(
     (await kinds(daemon)).filter((kind) => /Added|Removed/.test(kind)),
     ['networkAdded', 'portAdded', 'portAdded', 'portRemoved', 'peerAdded'],
@@ -347,7 +346,7 @@ t.test('SIGHUP applies the difference, or changes nothing and says why', async (
   )
   t.same(await names(daemon), ['r1 up', 'r3 up', 'r4 up'], 'nothing has changed')
   t.same(
-    (await daemon.read<NetworkView[]>('networks')).map(({ name }) => name),
+    (await daemon.get<NetworkView[]>('networks')).map(({ name }) => name),
     ['blue', 'red'],
   )
 
@@ -371,7 +370,7 @@ t.test('a killed controller leaves the dataplane; the next one adopts it', async
   )
   await daemon.start()
   const dataplane = daemon.dataplanePid()
-  const before = await daemon.read<PortView[]>('ports')
+  const before = await daemon.get<PortView[]>('ports')
   daemon.signal('SIGKILL')
   t.equal(await daemon.ended(), 'SIGKILL')
   t.equal((await daemon.cli('status')).code, 3, 'nobody answers')
@@ -385,12 +384,12 @@ t.test('a killed controller leaves the dataplane; the next one adopts it', async
   })
   await daemon.start()
   t.equal(daemon.dataplanePid(), dataplane, 'the same process')
-  t.match(await daemon.read<EventView[]>('events'), [{ kind: 'dataplaneUp', text: /adopted/ }])
+  t.match(await daemon.get<EventView[]>('events'), [{ kind: 'dataplaneUp', text: /adopted/ }])
   t.same(await names(daemon), ['r1 up', 'r3 up'])
   await until('the sweep, as there are no peers', async () =>
     (await kinds(daemon)).includes('swept'),
   )
-  t.match(await daemon.read<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
+  t.match(await daemon.get<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
   t.equal(before.length, 3)
   t.equal(await daemon.stop(), 0)
   t.same(processesWith(daemon.runtimeDir), [], 'the end of the new one is the end of both')
@@ -401,7 +400,7 @@ t.test('a dataplane that dies is started again and filled', async (t) => {
   await daemon.start()
   process.kill(daemon.dataplanePid()!, 'SIGKILL')
   const lost = await until('the loss is told', async () =>
-    (await daemon.read<EventView[]>('events')).find(({ kind }) => kind === 'dataplaneLost'),
+    (await daemon.get<EventView[]>('events')).find(({ kind }) => kind === 'dataplaneLost'),
   )
   t.equal(lost.level, 'error')
   await until(
@@ -409,9 +408,9 @@ t.test('a dataplane that dies is started again and filled', async (t) => {
     async () => (await kinds(daemon)).filter((kind) => kind === 'dataplaneUp').length === 2,
   )
   t.same(await names(daemon), ['r1 up'])
-  t.match(await daemon.read<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
-  t.same((await daemon.read<RouteView[]>('routes')).map(({ type }) => type).sort(), [2, 3])
-  t.match((await daemon.read<StatusView>('status')).health, [
+  t.match(await daemon.get<MacView[]>('macs'), [{ mac: mac(1), ifname: 'r1' }])
+  t.same((await daemon.get<RouteView[]>('routes')).map(({ type }) => type).sort(), [2, 3])
+  t.match((await daemon.get<StatusView>('status')).health, [
     { code: 'dataplaneRestarted', severity: 'warning', text: /once/ },
   ])
   t.match(daemon.stderr, /dataplaneLost/)
@@ -426,7 +425,7 @@ t.test('controller and dataplane apart', async (t) => {
   const both = ['--runtime-dir', plane.runtimeDir]
   await plane.start('--dataplane-only')
   await controller.start('--controller-only', ...both)
-  const status = await plane.read<StatusView>('status')
+  const status = await plane.get<StatusView>('status')
   t.equal(status.networks, 1)
   t.equal(await controller.stop(), 0)
   t.same(processesWith(plane.runtimeDir), [plane.pid], 'the dataplane goes on')
@@ -437,10 +436,10 @@ t.test('controller and dataplane apart', async (t) => {
   plane.signal('SIGKILL')
   await plane.ended()
   await until('the loss is told', async () => (await kinds(plane)).includes('dataplaneLost'))
-  t.match((await plane.read<StatusView>('status')).health, [
+  t.match((await plane.get<StatusView>('status')).health, [
     { code: 'dataplaneDown', severity: 'error' },
   ])
-  t.same(await plane.read<RouteView[]>('routes'), [], 'nothing is announced that nobody forwards')
+  t.same(await plane.get<RouteView[]>('routes'), [], 'nothing is announced that nobody forwards')
   const { code, stderr } = await plane.cli('network', 'add', 'x', '--vni', '5000')
   t.equal(code, 1)
   t.match(stderr, /dataplane: expected a running dataplane, got none/)
@@ -448,7 +447,7 @@ t.test('controller and dataplane apart', async (t) => {
   await until('it is filled again', async () => (await names(plane)).includes('r1 up'), {
     seconds: 30,
   })
-  t.match(await plane.read<RouteView[]>('routes'), [{ type: 3 }])
+  t.match(await plane.get<RouteView[]>('routes'), [{ type: 3 }])
   t.equal(await controller.stop(), 0)
   t.equal(await plane.stop(), 0)
 })
@@ -483,13 +482,13 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
   await until(
     'the session is up',
     async () => {
-      const [peer] = await one.read<PeerView[]>('peers')
+      const [peer] = await one.get<PeerView[]>('peers')
       return peer?.state === 'Established' && peer.received > 0
     },
     { seconds: 20 },
   )
   const macs = await until('the other MAC', async () => {
-    const rows = await one.read<MacView[]>('macs', '--kind', 'remote')
+    const rows = await one.get<MacView[]>('macs?kind=remote')
     return rows.length > 0 && rows
   })
   t.match(macs, [
@@ -502,7 +501,7 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
       sequence: 0,
     },
   ])
-  const [peer] = await one.read<PeerView[]>('peers')
+  const [peer] = await one.get<PeerView[]>('peers')
   t.same(Object.keys(peer!), [
     'peer',
     'asn',
@@ -513,7 +512,7 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
     'sent',
   ])
   t.match(peer, { peer: '10.0.0.2', asn: 65002, families: ['evpn', 'ipv4'] })
-  const routes = await one.read<RouteView[]>('routes', '--peer', '10.0.0.2')
+  const routes = await one.get<RouteView[]>('routes?peer=10.0.0.2')
   t.same(routes.map(({ type }) => type).sort(), [2, 2, 3, 'ipv4'])
   t.match(
     routes.find(({ type }) => type === 'ipv4'),
@@ -527,18 +526,18 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
       attributes: { asPath: '65002', extendedCommunities: ['encap:vxlan', 'rt:65002:10100'] },
     },
   )
-  t.match(await one.read('vteps'), [{ dst: '10.0.0.2', vnis: [10100], macs: 1 }])
+  t.match(await one.get('vteps'), [{ dst: '10.0.0.2', vnis: [10100], macs: 1 }])
 
   t.equal((await one.cli('peer', 'clear', '10.0.0.2', '--soft', 'in')).code, 0)
   t.equal((await one.cli('peer', 'clear', '10.0.0.3')).code, 1)
-  const since = (await one.read<EventView[]>('events')).at(-1)!.sequence
+  const since = (await one.get<EventView[]>('events')).at(-1)!.sequence
   t.equal((await one.cli('peer', 'clear', '10.0.0.2')).code, 0)
   await until(
     'the session was ended and is back',
     async () => {
-      const states = (
-        await one.read<EventView[]>('events', '--since', String(since), '--kind', 'peerState')
-      ).map(({ fields }) => fields['to'])
+      const states = (await one.get<EventView[]>(`events?since=${since}`))
+        .filter(({ kind }) => kind === 'peerState')
+        .map(({ fields }) => fields['to'])
       return states.includes('Idle') && states.at(-1) === 'Established'
     },
     { seconds: 20 },
@@ -549,15 +548,52 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
   t.ok(Date.now() - began < 4000, `the end took ${Date.now() - began} ms`)
   await until(
     'its routes are gone',
-    async () => (await one.read<MacView[]>('macs', '--kind', 'remote')).length === 0,
+    async () => (await one.get<MacView[]>('macs?kind=remote')).length === 0,
   )
-  const states = await one.read<EventView[]>('events', '--kind', 'peerState')
+  const states = (await one.get<EventView[]>('events')).filter(({ kind }) => kind === 'peerState')
   t.match(states.at(-1)?.text ?? states, /vtep is stopping|Administrative Shutdown/i)
-  t.match((await one.read<StatusView>('status')).health, [
-    { code: 'peerDown', text: /10\.0\.0\.2/ },
-  ])
+  t.match((await one.get<StatusView>('status')).health, [{ code: 'peerDown', text: /10\.0\.0\.2/ }])
   t.equal(await one.stop(), 0)
 })
+
+const notifyTools = ['systemd-notify', 'python3'].filter((name) => findProgram(name) === undefined)
+
+t.test(
+  'a supervisor is told',
+  { skip: notifyTools.length > 0 && `not installed: ${notifyTools.join(', ')}` },
+  async (t) => {
+    const daemon = new Daemon(t, config())
+    const path = join(daemon.directory, 'notify.sock')
+    // Prints each message; gives back the descriptor that systemd-notify waits for.
+    const listener = spawn('python3', [
+      '-uc',
+      `import socket, sys, os
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('listens')
+while True:
+    text, fds, _, _ = socket.recv_fds(s, 4096, 4)
+    for fd in fds: os.close(fd)
+    print(text.decode().replace('\\n', ' '))`,
+      path,
+    ])
+    t.teardown(() => void listener.kill('SIGKILL'))
+    let heard = ''
+    listener.stdout.setEncoding('utf8').on('data', (text) => {
+      heard += text
+    })
+    await until('it listens', () => heard.includes('listens'))
+    daemon.environment['NOTIFY_SOCKET'] = path
+    await daemon.start()
+    await until('ready', () => heard.includes('READY=1'))
+    daemon.signal('SIGHUP')
+    await until('reloading', () => /RELOADING=1 MONOTONIC_USEC=\d+[\s\S]*READY=1/.test(heard))
+    t.equal(await daemon.stop(), 0)
+    await until('stopping', () => heard.includes('STOPPING=1'))
+    t.match(heard, new RegExp(`MAINPID=${daemon.pid} READY=1`))
+    t.equal(heard.match(/READY=1/g)?.length, 2, 'the dataplane says nothing')
+  },
+)
 
 async function udpPortOf(daemon: Daemon): Promise<number> {
   return Number(/udpPort: (\d+)/.exec(readFileSync(daemon.configFile, 'utf8'))?.[1])
