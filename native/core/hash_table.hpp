@@ -1,10 +1,10 @@
 // The hash table of the shared segment: bucket hashing with two choices, 64- or 128-byte buckets,
 // entries that never move within a level.
 //
-// An entry goes to its first bucket while that has two free slots, else to the emptier of its two.
-// A first bucket counts what sits elsewhere, so that a miss looks at a second cache line only where
-// something really overflowed. Full = fill the next level (twice the size) and switch the `level`
-// word.
+// An entry goes to its first bucket while that has three free slots, else to the emptier of its
+// two. A first bucket counts what sits elsewhere, so that a miss looks at a second cache line only
+// where something really overflowed. Full = fill the next level (twice the size) and switch the
+// `level` word.
 //
 // Readers take no lock and never wait for the writer. The first word of a slot says what is stored
 // (0 = free), the others are key and data. The writer frees a slot by zeroing the first word;
@@ -87,7 +87,7 @@ class HashTable {
       const uint64_t high = i + 1 < kWords ? key.w[i + 1] & Shape::kKeyMask[i + 1] : 0;
       h = mix(h ^ (low | high << 32)) + seed_;
     }
-    return mix(h);
+    return h;
   }
   void prefetch(uint64_t hash) const { __builtin_prefetch(bucket(first(hash))); }
 
@@ -235,7 +235,7 @@ class HashWriter : public HashTable<Shape> {
     const uint64_t hash = this->hash(slot);
     unsigned room, other_room;
     uint32_t position = free_slot(this->first(hash), room);
-    if (room < 2) {
+    if (room < 3) {
       const uint32_t other = free_slot(this->second(hash), other_room);
       if (other_room > room) {
         position = other;

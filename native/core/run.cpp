@@ -99,9 +99,8 @@ struct Core::Sink {
     }
     Meta meta = frame.meta;
     if (destination_kind(emit.destination) == Destination::remote) {
-      RemoteSnapshot remote;
-      core.segment_.read_remote(destination_id(emit.destination), remote);
-      outer_length = encap_frame(remote, emit.vni, emit.hash, frame, outer, meta);
+      core.segment_.read_remote(destination_id(emit.destination), core.remote_);
+      outer_length = encap_frame(core.remote_, emit.vni, emit.hash, frame, outer, meta);
     }
     emitted++;
     write(base + burst.inputs[emit.frame], emit.destination, meta, outer, outer_length, frame.data,

@@ -65,6 +65,7 @@ class Core {
   Switch switch_;
   EventReader events_;
   Burst burst_;
+  RemoteSnapshot remote_;
 };
 
 }  // namespace vtep

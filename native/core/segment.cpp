@@ -24,8 +24,8 @@ struct Planner {
 
 constexpr uint32_t log2_floor(uint32_t n) { return 31u - static_cast<uint32_t>(__builtin_clz(n)); }
 
-// Buckets fill unevenly and nothing moves, so a table grows at about a third of its slots: the last
-// level has eight per entry.
+// Buckets fill unevenly and nothing moves: MACs grow at half of their slots, small buckets at a
+// quarter. So the last level has eight per entry.
 template <typename Shape>
 void plan_hash(Planner& planner, HashRegion& region, uint32_t limit, uint32_t coldBytes,
                const SegmentConfig& config) {
@@ -117,9 +117,15 @@ const char* Segment::open(void* base, uint64_t size, Segment& out) {
 }
 
 bool Segment::read_remote(uint32_t index, RemoteSnapshot& out) const {
-  out = {};
+  if (index != 0 && index == out.index && load_word(row_words(remote(index))) == out.generation) {
+    return true;
+  }
+  out.index = 0;
+  out.state = RemoteState::free;
   RemoteRow row;
   if (index > config().remotes || !read_row(remote(index), row, kRowAttempts)) return false;
+  out.index = index;
+  out.generation = row.generation;
   out.state = row.state;
   out.headerLength = row.headerLength;
   out.nextHopIndex = row.nextHopIndex;
