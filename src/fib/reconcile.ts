@@ -2,13 +2,14 @@
 // row that points nowhere. What is used is added before its users, and removed after them.
 //
 // Rows that the packet path made by itself (learned MACs, snooped bindings) are left alone, with one exception: a
-// remote MAC that overrides.
+// remote MAC that overrides. A port that is detached takes such rows along, and tells it by events: a wanted row that
+// one of them had hidden is added by the pass that follows those.
 
 import type { Mac } from '../net/index.js'
 import type { MacState, NeighbourState, NetworkState, Operation, Snapshot } from './dataplane.js'
 import type { Image, NetworkImage, OperationOf } from './image.js'
 
-/** What makes the tables equal to the image. Empty when they are: reconcile(image, apply(reconcile(...))) = []. */
+/** What makes the tables equal to the image. Empty when they are. */
 export function reconcile(image: Image, snapshot: Snapshot): readonly Operation[] {
   return [...additions(image, snapshot), ...removals(image, snapshot)]
 }
