@@ -1,9 +1,15 @@
-// Two ports joined by a thread, with metadata as it comes: the smallest possible switch.
+// Two ports joined by a process of its own, with metadata as it comes: the smallest possible
+// switch. Not a thread, because tests fork.
 #pragma once
 #include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <thread>
+#include <new>
 
 #include "support.hpp"
 
@@ -11,18 +17,35 @@ namespace vtep::test {
 
 class Bridge {
  public:
-  Bridge(Port& a, Port& b) : thread_([this, &a, &b] { loop(a, b); }) {}
-  ~Bridge() {
-    stop_ = true;
-    thread_.join();
+  struct Counters {
+    std::atomic<uint64_t> frames = 0, super_frames = 0, udp_super_frames = 0, lost = 0;
+  };
+
+  Bridge(Port& a, Port& b) {
+    void* shared =
+        mmap(nullptr, sizeof(Counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    counters_ = new (shared) Counters;
+    process_ = fork();
+    CHECK(process_ >= 0);
+    if (process_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    loop(a, b);
   }
-  std::atomic<uint64_t> frames = 0, super_frames = 0, udp_super_frames = 0, lost = 0;
+  ~Bridge() {
+    kill(process_, SIGKILL);
+    waitpid(process_, nullptr, 0);
+    munmap(counters_, sizeof(Counters));
+  }
+  Bridge(const Bridge&) = delete;
+  Bridge& operator=(const Bridge&) = delete;
+  Counters& counters() const { return *counters_; }
 
  private:
-  void loop(Port& a, Port& b) {
+  [[noreturn]] void loop(Port& a, Port& b) {
     pollfd waits[2] = {{a.wait_descriptor(0), POLLIN, 0}, {b.wait_descriptor(0), POLLIN, 0}};
-    while (!stop_) {
-      poll(waits, 2, 20);
+    for (;;) {
+      poll(waits, 2, -1);
       while (pass(a, b) + pass(b, a) != 0) {
       }
     }
@@ -39,16 +62,16 @@ class Bridge {
       out[i].length = in[i].length;
       out[i].meta = in[i].meta;
       const uint8_t type = in[i].meta.gso_type & 0x7f;
-      if (type == kGsoTcp4 || type == kGsoTcp6) super_frames++;
-      if (type == kGsoUdp) udp_super_frames++;
+      if (type == kGsoTcp4 || type == kGsoTcp6) counters_->super_frames++;
+      if (type == kGsoUdp) counters_->udp_super_frames++;
     }
-    frames += count;
-    send_all(to, 0, out, count, [&](uint32_t, Drop) { lost++; });
+    counters_->frames += count;
+    send_all(to, 0, out, count, [&](uint32_t, Drop) { counters_->lost++; });
     return count;
   }
 
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
+  Counters* counters_;
+  pid_t process_;
 };
 
 }  // namespace vtep::test

@@ -70,18 +70,18 @@ int transfer(const char* address) {
 
 void check_tcp(const Tenant& from, const Tenant& to, const char* address, const std::string& what,
                Bridge& bridge) {
-  const uint64_t before = bridge.super_frames, lost_before = bridge.lost;
+  const uint64_t before = bridge.counters().super_frames, lost_before = bridge.counters().lost;
   const pid_t server = to.start([&] { return serve(address); });
   const uint64_t start = now_nanoseconds();
   const pid_t client = from.start([&] { return transfer(address); });
   CHECK(finished_well(client), what);
   CHECK(finished_well(server), what);
   const double seconds = static_cast<double>(now_nanoseconds() - start) / 1e9;
-  const uint64_t super_frames = bridge.super_frames - before;
+  const uint64_t super_frames = bridge.counters().super_frames - before;
   printf("%s: %.1f Gbit/s, %llu super-frames of %.0f octets, %llu lost\n", what.c_str(),
          kTransfer * 8 / seconds / 1e9, static_cast<unsigned long long>(super_frames),
          static_cast<double>(kTransfer) / static_cast<double>(super_frames),
-         static_cast<unsigned long long>(bridge.lost - lost_before));
+         static_cast<unsigned long long>(bridge.counters().lost - lost_before));
   CHECK(super_frames > kTransfer / 65536 / 2, what);
 }
 
@@ -154,7 +154,7 @@ TEST(udp_super_frames_between_tenants) {
   });
   CHECK(finished_well(sender));
   CHECK(finished_well(receiver));
-  CHECK_EQUAL(bridge.udp_super_frames.load(), uint64_t{1});
+  CHECK_EQUAL(bridge.counters().udp_super_frames.load(), uint64_t{1});
 }
 
 TEST(host_is_isolated_by_tcx) {
