@@ -192,6 +192,8 @@ export interface Counters {
 /** Reading needs no call into the dataplane: these look at shared memory. */
 export interface DataplaneReader {
   snapshot(): Snapshot
+  /** One table of the snapshot, without the cost of the others. */
+  table<Name extends keyof Snapshot>(name: Name): Snapshot[Name]
   counters(): Counters
 }
 

@@ -23,6 +23,7 @@ import {
   readEvents,
   readPortCounters,
   readSnapshot,
+  readTable,
 } from './rows.js'
 
 let loaded: Addon | undefined
@@ -139,6 +140,10 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
 
   snapshot(): Snapshot {
     return readSnapshot((view) => this.#client.snapshot(view))
+  }
+
+  table<Name extends keyof Snapshot>(name: Name): Snapshot[Name] {
+    return readTable(name, (view) => this.#client.snapshot(view))
   }
 
   counters(): Counters {

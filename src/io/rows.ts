@@ -44,15 +44,32 @@ import type { Ip } from '../net/index.js'
 /** The views of the tables, by the names that the packet path knows them by. */
 export type ViewName = 'port' | 'network' | 'remote' | 'flood' | 'mac' | 'neighbour'
 
+type Views = (name: ViewName) => Uint8Array
+
+/** Each table of a snapshot from its view. */
+const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Name] } = {
+  ports: (view) => decodePortViews(view('port')).map(portState),
+  networks: (view) => decodeNetworkViews(view('network')).map(networkState),
+  remotes: (view) => decodeRemoteViews(view('remote')).map(remoteState),
+  floods: (view) =>
+    decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+  macs: (view) => decodeMacViews(view('mac')).map(macState),
+  neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
+}
+
+export function readTable<Name extends keyof Snapshot>(name: Name, view: Views): Snapshot[Name] {
+  return tables[name](view)
+}
+
 /** Reads every view through `view`. Views are read one after the other, so a row may name what another view no longer has. */
-export function readSnapshot(view: (name: ViewName) => Uint8Array): Snapshot {
+export function readSnapshot(view: Views): Snapshot {
   return {
-    ports: decodePortViews(view('port')).map(portState),
-    networks: decodeNetworkViews(view('network')).map(networkState),
-    remotes: decodeRemoteViews(view('remote')).map(remoteState),
-    floods: decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
-    macs: decodeMacViews(view('mac')).map(macState),
-    neighbours: decodeNeighbourViews(view('neighbour')).map(neighbourState),
+    ports: tables.ports(view),
+    networks: tables.networks(view),
+    remotes: tables.remotes(view),
+    floods: tables.floods(view),
+    macs: tables.macs(view),
+    neighbours: tables.neighbours(view),
   }
 }
 
