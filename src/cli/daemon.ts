@@ -1,18 +1,10 @@
 // The daemon's process: log, signals, and what the supervisor is told.
 
 import { runHost } from '../api/index.js'
-import {
-  defaultWorkers,
-  EventLog,
-  type Host,
-  type Log,
-  logEvents,
-  notify,
-  Refusal,
-  reasonOf,
-  runDataplane,
-} from '../host/index.js'
+import { EventLog, type Host, type Log, logEvents, Refusal, reasonOf } from '../host/index.js'
+import { notify } from '../host/instance/index.js'
 import type { CliContext } from './context.js'
+import { watchSignals } from './signals.js'
 
 export interface DaemonSettings extends CliContext {
   readonly configFile: string
@@ -67,62 +59,4 @@ async function reload(host: Host, environment: CliContext['environment']): Promi
   }
   await told
   await notify('READY=1', environment)
-}
-
-export interface DataplaneDaemonSettings extends CliContext {
-  readonly runtimeDir: string
-  readonly workers: number | undefined
-}
-
-/** Runs a dataplane alone until SIGTERM, SIGINT or a controller's word. Throws HostFailure when it can not start. */
-export async function runDataplaneDaemon(settings: DataplaneDaemonSettings): Promise<void> {
-  const { runtimeDir, workers = defaultWorkers(), stdout, environment } = settings
-  const signals = watchSignals()
-  const stop = new AbortController()
-  void signals.ended.then(() => stop.abort())
-  try {
-    await runDataplane(runtimeDir, workers, stop.signal, () => {
-      stdout.write('vtep: ready\n')
-      void notify('READY=1', environment)
-    })
-  } finally {
-    signals.forget()
-  }
-}
-
-interface Signals {
-  /** The first SIGTERM or SIGINT. A second one ends the process at once. */
-  readonly ended: Promise<void>
-  /** SIGHUP; before this is called it is ignored. */
-  onHangup(listener: () => void): void
-  forget(): void
-}
-
-function watchSignals(): Signals {
-  let listener = (): void => {}
-  const hangup = (): void => listener()
-  let end = (): void => {}
-  const ended = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  let asked = false
-  const onEnd = (): void => {
-    if (asked) process.exit(1)
-    asked = true
-    end()
-  }
-  process.on('SIGTERM', onEnd)
-  process.on('SIGINT', onEnd)
-  process.on('SIGHUP', hangup)
-  return {
-    ended,
-    onHangup: (next) => {
-      listener = next
-    },
-    forget: () => {
-      process.off('SIGTERM', onEnd)
-      process.off('SIGINT', onEnd)
-      process.off('SIGHUP', hangup)
-    },
-  }
 }

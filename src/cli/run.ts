@@ -3,7 +3,6 @@
 import type { Command } from 'commander'
 import { stateDirOf } from '../host/instance/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
-import { runDaemon, runDataplaneDaemon } from './daemon.js'
 import { runtimeDirFor } from './runtime-dir.js'
 
 interface RunOptions {
@@ -40,12 +39,15 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
     if (options.dataplaneOnly === true) {
       if (options.controllerOnly === true)
         throw usage('--dataplane-only or --controller-only', 'both')
+      // Neither half loads the other's code.
+      const { runDataplaneDaemon } = await import('./dataplane-daemon.js')
       await runDataplaneDaemon({ runtimeDir, workers: workersOf(options.workers), ...context })
       return
     }
     if (options.config === undefined) throw usage('--config FILE', 'nothing')
     if (options.workers !== undefined)
       throw usage('dataplane.workers in the configuration', '--workers')
+    const { runDaemon } = await import('./daemon.js')
     await runDaemon({
       configFile: options.config,
       runtimeDir,

@@ -450,7 +450,8 @@ export class Host implements HostSurface {
       get dataplaneRestarts() {
         return host.#path.restarts
       },
-      snapshot: () => this.#path.snapshot(),
+      portStates: () => this.#path.table('ports'),
+      remoteStates: () => this.#path.table('remotes'),
       counters: () => this.#path.counters(),
       uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),
       interfaceName,

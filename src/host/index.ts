@@ -15,7 +15,7 @@ export {
   unplaced,
 } from './config/index.js'
 export type { Config } from './config/schema.js'
-export { defaultWorkers, obtainDataplane, runDataplane } from './dataplane-process.js'
+export { defaultWorkers, obtainDataplane } from './dataplane/index.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'
 export { Host, type HostSettings } from './host.js'
 export {
@@ -30,7 +30,6 @@ export {
 } from './instance/index.js'
 export { knownPortKinds, requiredPortKinds } from './kinds.js'
 export { type Log, type LogSettings, logEvents } from './log.js'
-export { notify } from './notify.js'
 export { type Operation, type OperationContext, operations } from './operations.js'
 export type { ObtainedDataplane } from './packet-path.js'
 export { Refusal, type RefusalKind } from './refusal.js'

@@ -130,8 +130,9 @@ export class PacketPath {
     return this.#queue.whenIdle()
   }
 
-  snapshot(): Snapshot | undefined {
-    return this.#dataplane?.snapshot()
+  /** One table as it is; nothing while there is no dataplane. */
+  table<Name extends keyof Snapshot>(name: Name): Snapshot[Name] | readonly [] {
+    return this.#dataplane?.table(name) ?? []
   }
 
   counters(): Counters | undefined {

@@ -1,6 +1,6 @@
 // The ports that should be open, and what became of them. A port is known by its name; its id is the dataplane's.
 
-import type { PortSpec, PortState, Snapshot } from '../fib/index.js'
+import type { PortSpec, PortState } from '../fib/index.js'
 import type { PlacedPort } from './effective.js'
 import { reasonOf } from './instance/index.js'
 import type { PacketPath } from './packet-path.js'
@@ -40,7 +40,7 @@ export class Ports {
    * Takes over the ports of a dataplane that was running: same name, kind and options means the same port, and no
    * frame of it is lost. Others are closed.
    */
-  async adopt(wanted: readonly PlacedPort[], { ports }: Snapshot): Promise<void> {
+  async adopt(wanted: readonly PlacedPort[], ports: readonly PortState[]): Promise<void> {
     const byName = new Map(wanted.map((port) => [port.name, port]))
     for (const found of ports) {
       const port = byName.get(found.name)

@@ -48,8 +48,7 @@ export class Tenancy {
     mayMiss: (port: PlacedPort) => boolean,
   ): Promise<readonly HeldPort[]> {
     const { path, machines } = this.#parts
-    const before = path.snapshot()
-    if (adopted && before !== undefined) await this.ports.adopt(ports, before)
+    if (adopted) await this.ports.adopt(ports, path.table('ports'))
     const failed: HeldPort[] = []
     for (const port of ports) {
       if (this.ports.held.get(port.name)?.id !== undefined) continue

@@ -1,6 +1,7 @@
 // What every command needs to find an instance; imports nothing heavy.
 
 export { HostFailure, reasonOf } from './failure.js'
+export { notify } from './notify.js'
 export {
   DEFAULT_RUNTIME_DIR,
   type RuntimePaths,

@@ -29,10 +29,10 @@ const checks: readonly Check[] = [
       })
   },
 
-  function portsOpen({ ports, snapshot, uplink }) {
+  function portsOpen({ ports, portStates, uplink }) {
     // Without a dataplane every port is missing, and that is said already.
     if (uplink === undefined) return []
-    const up = new Map(snapshot()?.ports.map((port) => [port.id, port.up]))
+    const up = new Map(portStates().map((port) => [port.id, port.up]))
     return [...ports.values()].flatMap(({ port, id, reason }) => {
       if (id === undefined)
         return [warning('portMissing', `port ${port.name} is not open: ${reason}`)]
@@ -40,22 +40,21 @@ const checks: readonly Check[] = [
     })
   },
 
-  function vtepsResolved({ snapshot }) {
-    const unresolved = (snapshot()?.remotes ?? []).filter(({ resolved }) => !resolved)
+  function vtepsResolved({ remoteStates }) {
+    const unresolved = remoteStates().filter(({ resolved }) => !resolved)
     return unresolved.map(({ address }) =>
       warning('vtepUnresolved', `VTEP ${address}: the underlay has no route or no neighbour to it`),
     )
   },
 
-  function mtuFits({ effective, evpn, snapshot }) {
-    const tables = snapshot()
-    if (tables === undefined) return []
+  function mtuFits({ effective, evpn, portStates, remoteStates }) {
+    const ports = portStates()
     const { address } = effective.config.vtep
     // Outer IP, UDP, VXLAN and the inner Ethernet header.
     const overhead = ipFamily(address) === 4 ? 50 : 70
-    const carries = new Map(tables.remotes.map(({ address: dst, mtu: size }) => [dst, size]))
+    const carries = new Map(remoteStates().map(({ address: dst, mtu: size }) => [dst, size]))
     return evpn.networks().flatMap(({ name, vni, remotes }) => {
-      const port = tables.ports
+      const port = ports
         .filter((one) => one.vni === vni && one.mtu > 0)
         .reduce<{ name: string; mtu: number } | undefined>(
           (largest, one) => (largest === undefined || one.mtu > largest.mtu ? one : largest),

@@ -2,7 +2,7 @@
 
 import type { Speaker } from '../../bgp/index.js'
 import type { Evpn } from '../../evpn/index.js'
-import type { Counters, Snapshot, UplinkState } from '../../fib/index.js'
+import type { Counters, PortState, RemoteState, UplinkState } from '../../fib/index.js'
 import type { Effective } from '../effective.js'
 import type { HeldPort } from '../ports.js'
 
@@ -16,7 +16,9 @@ export interface StateSource {
   /** Undefined while the dataplane is down. */
   readonly uplink: UplinkState | undefined
   readonly dataplaneRestarts: number
-  snapshot(): Snapshot | undefined
+  /** The dataplane's own rows; none while it is down. */
+  portStates(): readonly PortState[]
+  remoteStates(): readonly RemoteState[]
   counters(): Counters | undefined
   /** Seconds for which a peer has been Established; 0 when it is not. */
   uptimeSeconds(peer: string): number

@@ -95,8 +95,8 @@ export class State implements StateReader {
   }
 
   vteps(): VtepView[] {
-    const { evpn, snapshot, interfaceName } = this.#source
-    const rows = new Map(snapshot()?.remotes.map((remote) => [remote.address, remote]))
+    const { evpn, remoteStates, interfaceName } = this.#source
+    const rows = new Map(remoteStates().map((remote) => [remote.address, remote]))
     return evpn.vteps().map(({ address, vnis, macs }) => {
       const row = rows.get(address)
       const resolved = row?.resolved === true
@@ -143,8 +143,8 @@ export class State implements StateReader {
   }
 
   ports(): PortView[] {
-    const { ports, effective, snapshot, counters } = this.#source
-    const rows = new Map(snapshot()?.ports.map((port) => [port.id, port]))
+    const { ports, effective, portStates, counters } = this.#source
+    const rows = new Map(portStates().map((port) => [port.id, port]))
     const counts = new Map(counters()?.ports.map((port) => [port.port, port]))
     const held = effective.config.networks
       .flatMap((network) => network.ports.map(({ name }) => ports.get(name)))

@@ -1,14 +1,12 @@
-// The dataplane as a process of its own: running one, starting one that outlives us, and getting hold of the one that
-// is there.
+// Getting hold of a dataplane: the one that runs, or a new process that outlives us.
 
 import { spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DataplaneError, NativeDataplane, startDataplane } from '../io/index.js'
-import { HostFailure, prepareRuntimeDir, reasonOf, runtimePaths } from './instance/index.js'
-import type { ObtainedDataplane } from './packet-path.js'
+import { DataplaneError, NativeDataplane } from '../../io/index.js'
+import { HostFailure, reasonOf, runtimePaths } from '../instance/index.js'
+import type { ObtainedDataplane } from '../packet-path.js'
 
 const START_SECONDS = 15
 /** A controller that was killed is noticed at once, but not in no time. */
@@ -16,34 +14,6 @@ const REFUSED_SECONDS = 2
 const POLL_MILLISECONDS = 20
 /** So long a dataplane that was told to end may take. */
 const END_SECONDS = 5
-
-export function defaultWorkers(): number {
-  return Math.min(4, availableParallelism())
-}
-
-/** Runs a dataplane in this process until `stop` is aborted or a controller ends it. Throws HostFailure. */
-export async function runDataplane(
-  runtimeDir: string,
-  workers: number,
-  stop: AbortSignal,
-  onReady: () => void,
-): Promise<void> {
-  prepareRuntimeDir(runtimeDir)
-  try {
-    const { closed, close } = startDataplane({
-      workers,
-      controlPath: runtimePaths(runtimeDir).control,
-      holdProcess: true,
-    })
-    onReady()
-    stop.addEventListener('abort', close, { once: true })
-    if (stop.aborted) close()
-    await closed
-  } catch (error) {
-    if (error instanceof DataplaneError) throw new HostFailure(error.message)
-    throw error
-  }
-}
 
 export interface DataplaneSource {
   readonly runtimeDir: string
@@ -91,7 +61,7 @@ async function startProcess(source: DataplaneSource, control: string): Promise<N
   const path = runtimePaths(runtimeDir).dataplaneLog
   const log = openSync(path, 'a', 0o640)
   const logStart = fstatSync(log).size
-  const main = fileURLToPath(new URL('../main.js', import.meta.url))
+  const main = fileURLToPath(new URL('../../main.js', import.meta.url))
   const words = ['run', '--dataplane-only', '--runtime-dir', runtimeDir, '--workers', `${workers}`]
   const { NOTIFY_SOCKET: _, ...env } = process.env
   const child = spawn(process.execPath, [main, ...words], {
