@@ -2,11 +2,14 @@
 
 import { runCommandLine } from './cli/index.js'
 
-// Whoever reads us may stop reading (vtep macs | head).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
-
+const words = process.argv.slice(2)
 const { stdout, stderr, env: environment } = process
-process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, environment })
+
+// Whoever reads us may stop reading (vtep macs | head). A daemon goes on without being read.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (words[0] !== 'run') process.exit(0)
+})
+stderr.on('error', () => {})
+
+process.exitCode = await runCommandLine(words, { stdout, stderr, environment })

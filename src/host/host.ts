@@ -1,5 +1,6 @@
 // A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NetworkSettings } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
 import { Clock, Tcp } from '../io/index.js'
@@ -49,6 +50,7 @@ export interface HostSettings {
 const RETRY_PORTS = 'host:retryPorts'
 const COMPARE = 'host:compare'
 const RETRY_SECONDS = 1
+const BUSY_SECONDS = 5
 
 export class Host implements HostSurface {
   readonly version: string
@@ -175,7 +177,8 @@ export class Host implements HostSurface {
     if (this.#ending) return
     this.#ending = true
     this.events.add('info', 'stopping', 'withdrawing all routes')
-    await this.#busy
+    // A change that hangs, because the dataplane does, must not keep us from leaving.
+    await Promise.race([this.#busy, sleep(BUSY_SECONDS * 1000, undefined, { ref: false })])
     this.#machines.toEvpn({ event: 'shutdown' })
     await this.#peering.end()
     await this.#release(this.#settings.endsDataplane)
