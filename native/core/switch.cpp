@@ -3,18 +3,14 @@
 #include "decap.hpp"
 #include "encap.hpp"
 #include "metadata.hpp"
-#include "neighbour.hpp"
 #include "rows.hpp"
+#include "switch_pass.hpp"
 
 namespace vtep {
 namespace {
 
-constexpr uint64_t kNanoseconds = 1000000000;
-constexpr uint64_t kRepeatAfter = kNanoseconds / 10;
 constexpr uint64_t kReservedGroup = 0x0000c28001;  // 01:80:c2:00:00, IEEE 802.1Q table 8-1
-constexpr uint32_t kPlaced = (MacFlag::fixed | MacFlag::sticky) << DestinationWord::flagShift;
-constexpr uint32_t kPlace = ~(0xffu << DestinationWord::flagShift);
-constexpr uint32_t kFlood = 0;  // as a destination word
+constexpr uint32_t kFlood = 0;                     // as a destination word
 
 bool is_reserved(uint64_t mac) {
   return (mac & 0xffffffffff) == kReservedGroup && (mac >> 40) < 16;
@@ -36,43 +32,6 @@ uint32_t port_mtu(const Segment& segment, uint32_t id) {
 }
 
 }  // namespace
-
-// What is known about one frame between the stages.
-struct Switch::Work {
-  uint64_t destination;
-  uint64_t source;
-  uint64_t hash;  // of the destination in the MAC table
-  uint64_t sourceHash;
-  uint32_t network;
-  uint32_t vni;
-  uint32_t word;  // where it goes; kFlood
-  uint32_t flow;
-  bool flowKnown;
-  Drop reason;
-  Layers layers;
-};
-
-// One burst on its way through the stages: the tables as they are at its start, and where results
-// go.
-struct Switch::Pass {
-  Pass(const Segment& segment, uint32_t ingress, uint64_t time, Burst& burst)
-      : macs(segment, segment.header().macs), port(ingress), now(time), out(burst) {}
-
-  HashTable<MacShape> macs;
-  uint32_t port;  // 0 = from the underlay
-  uint32_t network = 0;
-  uint32_t vni = 0;
-  uint32_t networkFlags = 0;
-  uint64_t now;
-  Burst& out;
-  // Memory of the last lookups: bursts repeat themselves.
-  uint64_t lastMac = 0;  // source that learn_mac has dealt with
-  uint8_t lastSource[16] = {};
-  uint32_t lastVni = 0;
-  uint32_t lastNetwork = 0;
-  Drop lastVerdict = Drop::none;
-  bool known = false;
-};
 
 Switch::Switch(const Segment& segment, uint32_t worker)
     : segment_(segment), counters_(segment, worker) {}
@@ -257,108 +216,6 @@ Drop Switch::admit(Pass& pass, uint32_t vni, const uint8_t source[16]) {
     }
   }
   return pass.lastVerdict;
-}
-
-// Refreshes the source's entry, or reports what the table does not know yet.
-void Switch::learn_mac(Pass& pass, const Work& work) {
-  const uint32_t here = destination_word(Destination::port, pass.port);
-  if (pass.lastMac == work.source) return;
-  Words<MacShape::kWords> slot;
-  const uint32_t position =
-      pass.macs.find(mac_key(work.source, work.network), work.sourceHash, slot);
-  const bool found = position != pass.macs.kNowhere;
-  pass.lastMac = work.source;
-  if (found && (slot.w[0] & kPlace) == here) {
-    uint32_t* seen = pass.macs.cold(position);
-    const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
-    if (load_relaxed(seen) != seconds) store_relaxed(seen, seconds);
-    return;
-  }
-  if (found && (slot.w[0] & kPlaced) != 0) return;
-  const uint64_t key[3] = {work.source, 0, work.network};
-  if (!learn_due(key, 0, pass)) return;
-  LearnRecord& record = pass.out.learns[pass.out.learn_count++];
-  record = {};
-  record.timeNanoseconds = pass.now;
-  record.kind = LearnRecord::kMac;
-  record.port = pass.port;
-  record.network = static_cast<uint16_t>(work.network);
-  store_mac(record.mac, work.source);
-}
-
-void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], uint32_t flags) {
-  HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
-  Words<NeighbourShape::kWords> slot;
-  const uint32_t position = table.find(neighbour_key(ip, work.network), slot);
-  if (position != table.kNowhere) {
-    if ((slot.w[0] & NeighbourFlag::fixed) != 0) return;
-    uint32_t* cold = table.cold(position);
-    const bool same = (slot.w[0] & NeighbourFlag::local) != 0 && slot_mac(slot) == work.source &&
-                      (slot.w[0] | flags) == slot.w[0] && load_relaxed(cold + 1) == pass.port;
-    if (same) {
-      const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
-      if (load_relaxed(cold) != seconds) store_relaxed(cold, seconds);
-      return;
-    }
-  }
-  const uint64_t key[3] = {load64(ip), load64(ip + 8), work.network};
-  if (!learn_due(key, work.source | static_cast<uint64_t>(flags) << 48, pass)) return;
-  LearnRecord& record = pass.out.learns[pass.out.learn_count++];
-  record = {};
-  record.timeNanoseconds = pass.now;
-  record.kind = LearnRecord::kNeighbour;
-  record.port = pass.port;
-  record.network = static_cast<uint16_t>(work.network);
-  record.flags = flags;
-  store_mac(record.mac, work.source);
-  copy(record.ip, ip, 16);
-}
-
-// A report that may have been lost on its way is repeated; one that was made void by a flush, at
-// once.
-bool Switch::learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass) {
-  const uint32_t flushes = load_relaxed(&segment_.header().flushCount);
-  const uint64_t hash = mix(key[0] ^ mix(key[1] ^ mix(key[2])));
-  Recent& recent = recent_[hash % kRecent];
-  if (equal(recent.key, key, sizeof recent.key) && recent.claim == claim &&
-      recent.port == pass.port && recent.flushCount == flushes &&
-      pass.now - recent.time < kRepeatAfter) {
-    return false;
-  }
-  copy(recent.key, key, sizeof recent.key);
-  recent.claim = claim;
-  recent.port = pass.port;
-  recent.flushCount = flushes;
-  recent.time = pass.now;
-  return true;
-}
-
-// ARP and ND: snoops, and answers where the table can. True when the frame needs to go no further.
-bool Switch::talk_neighbours(Pass& pass, Work& work, unsigned index) {
-  const Frame& frame = frames_[index];
-  const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
-  if (talk.tells) learn_binding(pass, work, talk.sender, talk.router ? NeighbourFlag::router : 0);
-  const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
-  if (!talk.asks || !suppress || !is_group(work.destination)) return false;
-  const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
-  Words<NeighbourShape::kWords> slot;
-  if (table.find(neighbour_key(talk.target, work.network), slot) == table.kNowhere) return false;
-  if ((slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0) return false;
-  // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
-  // it is taken.
-  if (slot_mac(slot) == work.source) return false;
-  Burst& out = pass.out;
-  Reply& reply = out.replies[out.reply_count++];
-  reply.length =
-      write_neighbour_answer(frame.data, work.layers, slot_mac(slot), slot.w[0], reply.bytes);
-  if (out.emit_count == kMaxEmits) flush(out);
-  out.emits[out.emit_count++] = {index, destination_word(Destination::port, pass.port), work.vni, 0,
-                                 static_cast<uint16_t>(out.reply_count)};
-  counters_.drop(Drop::suppressed);
-  WorkerCounters::add(counters_.port(pass.port).suppressed, 1);
-  if (out.drop_count == kMaxEmits) flush(out);
-  out.drops[out.drop_count++] = {inputs_[index], 0, out.emit_count, Drop::suppressed};
-  return true;
 }
 
 void Switch::find_destinations(Pass& pass, Work* works, unsigned count) {

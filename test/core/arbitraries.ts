@@ -104,7 +104,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     nextHop: fc.constantFrom('10.0.0.254', '10.0.0.2'),
     source: fc.constantFrom('10.0.0.1', '2001:db8::1'),
     ifindex: fc.constantFrom(0, 3, 3, 3, 3),
-    mtu: fc.constantFrom(0, 0, 1500, 150),
+    mtu: fc.constantFrom(0, 1500, 150),
     mac: hostMac,
     sourceMac: hostMac,
   }),
@@ -144,7 +144,7 @@ const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
 
 const addressed = fc.record({
-  source: hostMac,
+  source: fc.oneof({ weight: 19, arbitrary: hostMac }, anyMac),
   destination: anyMac,
   tags: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, tags),
 })
@@ -212,6 +212,7 @@ const damage = fc.array(
   fc.oneof(
     fc.record({ at: fc.nat(120), value: fc.nat(255) }),
     fc.record({ cut: fc.nat(200) }),
+    fc.record({ keep: fc.nat(60) }),
     fc.record({ grow: fc.nat(20) }),
   ),
   { maxLength: 2 },
@@ -220,14 +221,16 @@ type Damage = {
   readonly at?: number
   readonly value?: number
   readonly cut?: number
+  readonly keep?: number
   readonly grow?: number
 }
 
 function damaged(bytes: Uint8Array, changes: readonly Damage[]): Uint8Array {
   let out: Uint8Array = bytes.slice()
-  for (const { at, value, cut, grow } of changes) {
+  for (const { at, value, cut, keep, grow } of changes) {
     if (at !== undefined && at < out.length) out[at] = value!
     if (cut !== undefined) out = out.subarray(0, Math.max(0, out.length - cut))
+    if (keep !== undefined) out = out.subarray(0, keep)
     if (grow !== undefined) out = concat(out, filled(grow))
   }
   return out
@@ -324,7 +327,7 @@ const runFrame = (local: string): fc.Arbitrary<RunFrame> =>
         .tuple(
           frame,
           vxlanOptions,
-          remote,
+          anyRemote,
           fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(150)),
         )
         .map(([each, header, source, size]) => ({

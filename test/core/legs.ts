@@ -36,6 +36,16 @@ import {
 export const vtep = { localAddress: '10.0.0.1', udpPort: 4789 } as const
 export const vtep6 = { localAddress: '2001:db8::1', udpPort: 4789 } as const
 
+/** Reasons that only devices give: tests of ports and workers produce them. */
+export const deviceReasons: readonly string[] = [
+  'none',
+  'tx_queue_full',
+  'tx_error',
+  'rx_truncated',
+  'rx_ring_full',
+  'port_closed',
+]
+
 /** One thing that happens to a switch. */
 export type Step =
   | { readonly apply: readonly ModelOperation[] }

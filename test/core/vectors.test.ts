@@ -2,18 +2,8 @@
 
 import { test } from 'tap'
 import { dropReasons } from '../../src/fib/tables.gen.js'
-import { addonMissing, runEverywhere, summary } from './legs.js'
+import { addonMissing, deviceReasons, runEverywhere, summary } from './legs.js'
 import { groups } from './vectors/index.js'
-
-/** Reasons that only devices give: tests of ports and workers produce them. */
-const deviceReasons = [
-  'none',
-  'tx_queue_full',
-  'tx_error',
-  'rx_truncated',
-  'rx_ring_full',
-  'port_closed',
-]
 
 test('the addon takes part', { skip: addonMissing ?? false }, async (t) => {
   t.equal(addonMissing, undefined)

@@ -1,6 +1,6 @@
 // The run format of native/core/run.hpp: what goes into a switch (the model, the addon's Core, the WebAssembly core) and what comes out.
 
-import { type Ip, ipv4FromBytes, ipv6FromBytes } from '../../net/index.js'
+import type { Ip } from '../../net/index.js'
 import { concat, ip16 } from './bytes.js'
 import type { Frame, Meta } from './meta.js'
 
@@ -104,7 +104,10 @@ export function decodeOutcomes(octets: Uint8Array): Outcome[] {
     }
     const length = view.getUint32(at + 9 + META_LENGTH, true)
     const start = at + 13 + META_LENGTH
-    const frame = { meta: readMeta(view, at + 9), bytes: Uint8Array.from(octets.subarray(start, start + length)) }
+    const frame = {
+      meta: readMeta(view, at + 9),
+      bytes: Uint8Array.from(octets.subarray(start, start + length)),
+    }
     if (kind !== 1 || frame.bytes.length !== length) {
       throw new RangeError(`record at octet ${at}: expected an emit or a drop, got kind ${kind}`)
     }
@@ -113,12 +116,6 @@ export function decodeOutcomes(octets: Uint8Array): Outcome[] {
   }
   return outcomes
 }
-
-/** An address of the tables as text: IPv4 lies as ::ffff:a.b.c.d. */
-export const ipFrom16 = (octets: Uint8Array): Ip =>
-  octets.subarray(0, 12).every((octet, i) => octet === (i < 10 ? 0 : 0xff))
-    ? ipv4FromBytes(octets, 12)
-    : ipv6FromBytes(octets, 0)
 
 function writeMeta(view: DataView, at: number, meta: Meta): void {
   view.setUint8(at, meta.flags)
