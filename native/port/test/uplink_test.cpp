@@ -387,9 +387,14 @@ TEST(the_kernels_super_frames_are_seen_whole) {
     const uint16_t inner = uplink->form() == UplinkForm::ethernet ? 50 : 8;
     const auto sends = [&](const std::function<int()>& body) {
       CHECK(finished_well(underlay.far.start(body)));
-      const auto got = receive_all(*uplink, 0, 1);
-      CHECK(!got.empty(), kind);
-      return got[0];
+      // The device talks for itself, too (multicast listener reports): not to our address.
+      Bytes found;
+      CHECK(eventually([&] {
+        for (Bytes& each : receive_all(*uplink, 0, 1, 100))
+          if (each.bytes[inner] == 2) found = std::move(each);
+        return !found.bytes.empty();
+      }));
+      return found;
     };
     // 40 datagrams in one super-frame, once VXLAN.
     const Bytes datagrams = sends([] {
