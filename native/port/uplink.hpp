@@ -62,8 +62,9 @@ class Uplink {
   // header first, the last may be shorter. In form ethernet checksum_start is that of the outer UDP
   // header, behind which they begin; in form vxlan kNeedsChecksum is not set.
   //
-  // A super-frame of the kernel's own VXLAN, once encapsulated: meta is that of the inner frame,
-  // kNeedsChecksum set and checksum_start at the inner transport header.
+  // A frame of the kernel's own VXLAN with work left to do, perhaps a super-frame that is
+  // encapsulated once: meta is that of the inner frame, kNeedsChecksum set and checksum_start at
+  // the inner transport header.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
   virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;

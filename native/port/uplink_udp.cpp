@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../core/checksum.hpp"
 #include "inner_metadata.hpp"
 #include "udp_sockets.hpp"
 #include "uplink.hpp"
@@ -104,8 +103,6 @@ unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
             : Address::from_v6(&reinterpret_cast<const sockaddr_in6&>(from).sin6_addr);
     memcpy(frame.source, source.bytes, sizeof frame.source);
     find_inner_metadata(frame, segment);
-    // Of metadata only super-frames are worth the way through the switch.
-    if ((frame.meta.flags & kNeedsChecksum) && frame.meta.gso_type == kGsoNone) complete(frame);
     filled++;
   }
   return filled;
