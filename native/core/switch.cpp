@@ -33,8 +33,8 @@ uint32_t port_mtu(const Segment& segment, uint32_t id) {
 
 }  // namespace
 
-Switch::Switch(const Segment& segment, uint32_t worker)
-    : segment_(segment), counters_(segment, worker) {}
+Switch::Switch(const Segment& segment, uint32_t worker, Unresolved unresolved)
+    : segment_(segment), counters_(segment, worker), unresolved_(unresolved) {}
 
 void Switch::flush(Burst& out) {
   if (out.emit_count + out.drop_count + out.learn_count != 0) out.flush(out.context, out);
@@ -292,9 +292,11 @@ void Switch::send(Pass& pass, Work& work, unsigned index, uint32_t destination) 
       return drop(pass, index, Drop::exceeds_mtu, destination);
   } else {
     const RemoteFacts remote = remote_facts(segment_, id);
-    if (remote.state != RemoteState::resolved)
+    const bool resolved = remote.state == RemoteState::resolved;
+    if (!resolved && (unresolved_ == Unresolved::drop || remote.state == RemoteState::free))
       return drop(pass, index, Drop::unresolved, destination);
-    if (remote.mtu != 0 && length + remote.headerLength - kEthernetHeader > remote.mtu) {
+    if (resolved && remote.mtu != 0 &&
+        length + remote.headerLength - kEthernetHeader > remote.mtu) {
       return drop(pass, index, Drop::exceeds_mtu, destination);
     }
     if (!work.flowKnown) work.flow = flow_hash(frame.data, frame.length, work.layers);

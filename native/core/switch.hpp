@@ -72,9 +72,15 @@ struct Burst {
   Reply replies[kBurst];
 };
 
+// What becomes of a frame to a VTEP whose next hop is not known (yet).
+enum class Unresolved : uint8_t {
+  drop,       // nobody else could find the way
+  hand_over,  // the uplink's kernel sockets: they make the kernel resolve it, or know other ways
+};
+
 class Switch {
  public:
-  Switch(const Segment& segment, uint32_t worker);
+  Switch(const Segment& segment, uint32_t worker, Unresolved unresolved = Unresolved::drop);
 
   // All three take any number of frames; `now` is CLOCK_MONOTONIC in nanoseconds. Frame::meta is
   // checked and never trusted.
@@ -118,6 +124,7 @@ class Switch {
 
   Segment segment_;
   WorkerCounters counters_;
+  const Unresolved unresolved_;
   Frame frames_[kBurst];
   uint32_t inputs_[kBurst];
   Recent recent_[kRecent] = {};

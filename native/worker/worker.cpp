@@ -22,7 +22,7 @@ Worker::Worker(const Segment& segment, Shared& shared, unsigned number)
     : segment_(segment),
       shared_(shared),
       number_(number),
-      switch_(segment, number),
+      switch_(segment, number, Unresolved::hand_over),
       egress_(segment, number, switch_.counters()),
       list_(&kNoDevices) {
   is_busy_.resize(segment.config().ports + 1);
