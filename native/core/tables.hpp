@@ -41,7 +41,8 @@ struct TablesObserver {
   // system as a hole.
   void (*memory_retired)(void* context, uint64_t offset, uint64_t size) = nullptr;
   // Must return only after every worker has passed a quiescent point. Called when too much waits
-  // for one; null where no worker runs.
+  // for one, and before a port goes from one network into another. Null where no worker runs:
+  // everything is then reused at once, and close_epoch and quiesced have nothing to do.
   void (*wait_quiescent)(void* context) = nullptr;
 };
 
@@ -124,6 +125,7 @@ class Tables {
   void release(uint64_t bitmap, uint32_t index);
   void retire(RetiredKind kind, uint32_t value, uint64_t offset = 0, uint64_t size = 0);
   void reclaim(const Retired& retired);
+  void clear_counters(uint32_t port);
   template <typename Shape>
   uint32_t insert(HashWriter<Shape>& table, HashRegion& region, const Words<Shape::kWords>& slot);
   void emit(Event event, uint64_t timeNanoseconds);

@@ -77,10 +77,19 @@ void Tables::retire(RetiredKind kind, uint32_t value, uint64_t offset, uint64_t 
   ring[state_.retiredHead++ % state_.retiredCapacity] = retired;
 }
 
+// Of a port that no worker uses any more: the next one with this id starts from zero.
+void Tables::clear_counters(uint32_t port) {
+  for (uint32_t worker = 0; worker < segment_.config().workers; worker++) {
+    uint64_t* words = reinterpret_cast<uint64_t*>(&segment_.port_counters(worker, port));
+    for (size_t i = 0; i < sizeof(PortCounters) / 8; i++) store_relaxed(words + i, uint64_t{0});
+  }
+}
+
 void Tables::reclaim(const Retired& retired) {
   switch (retired.kind) {
     case RetiredKind::port:
       write_row(segment_.port(retired.value), PortRow{});
+      clear_counters(retired.value);
       return release(state_.usedPorts, retired.value);
     case RetiredKind::network:
       return release(state_.usedNetworks, retired.value);

@@ -95,6 +95,10 @@ const char* Tables::port_move(uint32_t id, uint32_t network) {
     flush_port(id);
   }
   if (network == 0) return nullptr;
+  if (old != 0 && observer_.wait_quiescent != nullptr) {
+    // A worker may still hold a list or an entry of the old network that names this port.
+    observer_.wait_quiescent(observer_.context);
+  }
   if (!flood_insert(network, word)) return "no room in the flood lists";
   row = current_row(segment_.port(id));
   row.network = static_cast<uint16_t>(network);
