@@ -180,7 +180,12 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
   }
 
   async apply(operations: readonly Operation[]): Promise<void> {
-    if (operations.length > 0) await this.#request('apply', packOperations(operations))
+    if (operations.length === 0) return
+    try {
+      await this.#request('apply', packOperations(operations))
+    } catch (error) {
+      throw withOperation(error, operations)
+    }
   }
 
   listen(listener: (events: readonly DataplaneEvent[]) => void): void {
@@ -244,6 +249,19 @@ function withPort(port: number, rest: Uint8Array): Uint8Array {
   new DataView(bytes.buffer).setUint32(0, port, true)
   bytes.set(rest, 4)
   return bytes
+}
+
+/** The dataplane knows an operation's place and code; people want to know which one it was. */
+function withOperation(error: unknown, operations: readonly Operation[]): unknown {
+  if (!(error instanceof DataplaneError)) return error
+  const place = /^operation (\d+) \(code \d+\)/.exec(error.message)
+  const operation = operations[Number(place?.[1])]
+  if (place === null || operation === undefined) return error
+  const words = Object.entries(operation).map(([key, value]) =>
+    key === 'op' ? value : `${key} ${value}`,
+  )
+  const message = `operation ${place[1]} (${words.join(' ')})${error.message.slice(place[0].length)}`
+  return new DataplaneError(error.code, message, { cause: error })
 }
 
 const codes = ['UNREACHABLE', 'REFUSED', 'LAYOUT_MISMATCH'] as const

@@ -306,5 +306,8 @@ t.test('a batch larger than a message is applied whole and in order', async (t) 
   )
   const broken: Operation[] = [...operations]
   broken[30_001] = { op: 'portAttach', port: 4000, vni }
-  await t.rejects(dataplane.apply(broken), { code: 'FAILED', message: /^operation 30001 / })
+  await t.rejects(dataplane.apply(broken), {
+    code: 'FAILED',
+    message: /^operation 30001 \(portAttach port 4000 vni 10100\): ./,
+  })
 })
