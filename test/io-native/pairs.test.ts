@@ -12,6 +12,8 @@ const enough = 50e6
 /** Before the next hop or a tenant is there, and when a queue is full. */
 const harmless = new Set([
   'no_destination',
+  // A tap is down while it moves into its tenant's namespace; the other tenant's first frames are flooded to it.
+  'port_closed',
   'port_detached',
   'unresolved',
   'tx_queue_full',
