@@ -14,17 +14,25 @@ import {
   unplaced,
 } from './config/index.js'
 import type { Config, Network } from './config/schema.js'
-import { frozenChanges, type Merged, merge, type PlacedPort, placedPorts } from './effective.js'
+import {
+  frozenChanges,
+  type Merged,
+  merge,
+  type PlacedPort,
+  placedPorts,
+  same,
+} from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
+import { networkSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
 import { Peering, SWEEP_TIMER } from './peering.js'
 import { Refusal, type RefusalKind } from './refusal.js'
-import { distinguisherNumber } from './route-distinguishers.js'
+import { assignNumbers, distinguisherNumber } from './route-distinguishers.js'
 import { State } from './state/index.js'
 import type { HostSurface } from './surface.js'
 import { Tenancy, type Tenants } from './tenancy.js'
@@ -118,7 +126,10 @@ export class Host implements HostSurface {
         onLost: (reason) => this.#onLost(reason),
         onRestartFailed: (reason, seconds) =>
           this.events.add('error', 'dataplaneFailed', `${reason}; next attempt in ${seconds} s`),
-        onRestored: (adopted) => this.#exclusive(() => this.#onRestored(adopted)),
+        onRestored: (adopted) =>
+          this.#exclusive(() => this.#onRestored(adopted)).catch((error) =>
+            this.#onRefused(reasonOf(error)),
+          ),
         onRefused: (reason) => this.#onRefused(reason),
       },
     )
@@ -141,7 +152,7 @@ export class Host implements HostSurface {
   // ---- begin and end
 
   async #start(): Promise<void> {
-    this.#rememberDistinguishers()
+    this.#remember(this.#amendments, this.#effective.config)
     const { adopted } = await this.#path.start()
     this.#startedDataplane = !adopted
     const { added, config } = this.#effective
@@ -244,9 +255,8 @@ export class Host implements HostSurface {
     const after = merge(loaded.config, this.#amendments, this.#settings.portKinds)
     const findings = [...after.findings, ...frozenChanges(this.#file, loaded.config)]
     if (findings.length > 0) throw refusal('invalid', findings, this.#settings.fileName)
-    await this.#apply(after, () => {
-      this.#file = loaded.config
-    })
+    await this.#apply(after, this.#amendments)
+    this.#file = loaded.config
     this.#settings.onConfig?.(after.config)
     this.events.add('info', 'reloaded', `${this.#settings.fileName} is in force`)
   }
@@ -257,40 +267,43 @@ export class Host implements HostSurface {
   ): Promise<void> {
     const after = merge(this.#file, next, this.#settings.portKinds)
     if (after.findings.length > 0) throw refusal('invalid', after.findings.map(subject))
-    await this.#apply(after, () => {
-      const amendments = this.#withDistinguishers(next, after.config)
-      try {
-        this.#settings.amendments.write(amendments)
-      } catch (error) {
-        throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
-      }
-      this.#amendments = amendments
-    })
+    await this.#apply(after, next)
   }
 
-  /** Goes from what is in force to `after`. `remember` may still refuse; behind it nothing fails. */
-  async #apply(after: Merged, remember: () => void): Promise<void> {
+  /** Goes from what is in force to `after`, or rejects with Refusal and leaves everything as it is. */
+  async #apply(after: Merged, amendments: Amendments): Promise<void> {
     const before = this.#effective
-    if (!this.#path.up)
+    if (!this.#path.up) {
       throw refused('failed', 'dataplane', 'a running dataplane', 'none; try again')
+    }
     const missing = await checkWorld(after.config)
-    if (missing.length > 0)
+    if (missing.length > 0) {
       throw refused('failed', 'host', 'what the configuration needs', missing.join('; '))
+    }
     const change = await this.#tenancy
       .prepare(this.#tenants(before), this.#tenants(after))
       .catch((error) => {
         throw refused('failed', 'port', 'a port that can be opened', reasonOf(error))
       })
     try {
-      remember()
+      this.#remember(amendments, after.config)
     } catch (error) {
       await change.undo()
-      throw error
+      throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
     }
+    // Nothing behind this line can fail.
     this.#effective = after
-    this.#rememberDistinguishers()
     await change.commit()
     this.#peering.change(before.config.bgp, after.config.bgp)
+  }
+
+  /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */
+  #remember(amendments: Amendments, { networks }: Config): void {
+    const vnis = networks.map(({ vni }) => vni)
+    const routeDistinguishers = assignNumbers(vnis, amendments.routeDistinguishers)
+    const next = { ...amendments, routeDistinguishers }
+    if (!same(next, this.#amendments)) this.#settings.amendments.write(next)
+    this.#amendments = next
   }
 
   /** One change at a time; each sees the one before it as a whole. */
@@ -357,15 +370,20 @@ export class Host implements HostSurface {
     void this.#path.whenSettled((snapshot) => this.#machines.toEvpn({ event: 'resync', snapshot }))
   }
 
+  /** Missing ports are tried again for as long as the host lives; a netdev only when its interface is there. */
   async #retryPorts(): Promise<void> {
     const missing = [...this.#tenancy.ports.held.values()].some(({ id }) => id === undefined)
-    if (missing && this.#path.up) {
+    try {
+      if (!missing || !this.#path.up) return
       const names = interfaceNames()
       const wanted = ({ kind, name, texts }: PlacedPort): boolean =>
         kind !== 'netdev' || names.includes(texts['ifname'] ?? name)
       await this.#exclusive(() => this.#tenancy.retry(wanted))
+    } catch (error) {
+      this.events.add('warn', 'portMissing', reasonOf(error))
+    } finally {
+      if (!this.#ending) this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     }
-    if (!this.#ending) this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
   }
 
   // ---- the machines
@@ -390,50 +408,20 @@ export class Host implements HostSurface {
   }
 
   #onTimer(timer: string): void {
-    if (timer === RETRY_PORTS) {
-      void this.#retryPorts().catch((error) =>
-        this.events.add('warn', 'portMissing', reasonOf(error)),
-      )
-    } else if (timer === SWEEP_TIMER) this.#peering.sweep()
+    if (timer === RETRY_PORTS) void this.#retryPorts()
+    else if (timer === SWEEP_TIMER) this.#peering.sweep()
     else if (timer === COMPARE) this.#compare()
     else this.#machines.timerEnded(timer)
   }
 
   #networkSettings(network: Network): NetworkSettings {
-    const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
-    return {
-      name,
-      vni,
-      rd: routeDistinguisher ?? `${this.#routerId}:${this.#distinguisher(vni)}`,
-      ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
-      ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
-      agingSeconds,
-      suppress,
-      staticRemotes: remotes,
-    }
-  }
-
-  // ---- route distinguishers
-
-  #distinguisher(vni: number): number {
-    const others = this.#effective.config.networks.map((network) => network.vni)
-    return distinguisherNumber(vni, this.#amendments.routeDistinguishers, others).number
-  }
-
-  #withDistinguishers(amendments: Amendments, config: Config): Amendments {
-    const vnis = config.networks.map(({ vni }) => vni)
-    const routeDistinguishers = vnis.reduce(
-      (assigned, vni) => distinguisherNumber(vni, assigned, vnis).assigned,
-      amendments.routeDistinguishers,
+    const others = this.#effective.config.networks.map(({ vni }) => vni)
+    const { number } = distinguisherNumber(
+      network.vni,
+      this.#amendments.routeDistinguishers,
+      others,
     )
-    return { ...amendments, routeDistinguishers }
-  }
-
-  #rememberDistinguishers(): void {
-    const next = this.#withDistinguishers(this.#amendments, this.#effective.config)
-    if (next.routeDistinguishers === this.#amendments.routeDistinguishers) return
-    this.#amendments = next
-    this.#settings.amendments.write(next)
+    return networkSettings(network, `${this.#routerId}:${number}`)
   }
 
   #stateSource() {

@@ -36,7 +36,7 @@ export interface PacketPathListener {
   onLost(reason: string): void
   /** One more attempt to get a dataplane back has failed. */
   onRestartFailed(reason: string, nextSeconds: number): void
-  /** A dataplane is there again; its ports have to be opened and its tables filled. */
+  /** A dataplane is there again; its ports have to be opened and its tables filled. Never rejects. */
   onRestored(adopted: boolean): Promise<void>
   /** Operations were refused: compare the tables. */
   onRefused(reason: string): void
@@ -173,17 +173,19 @@ export class PacketPath {
     for (let attempt = 0; !this.#ending.signal.aborted; attempt++) {
       const seconds = BACKOFF_SECONDS[Math.min(attempt, BACKOFF_SECONDS.length - 1)]!
       if (!(await this.#pause(seconds))) return
+      let obtained: ObtainedDataplane
       try {
-        const obtained = await this.#settings.obtain()
+        obtained = await this.#settings.obtain()
         if (this.#ending.signal.aborted) return void (await obtained.dataplane.detach())
         await this.#take(obtained)
-        this.#restarts++
-        await this.#listener.onRestored(obtained.adopted)
-        return
       } catch (error) {
         const next = BACKOFF_SECONDS[Math.min(attempt + 1, BACKOFF_SECONDS.length - 1)]!
         this.#listener.onRestartFailed(reasonOf(error), next)
+        continue
       }
+      this.#restarts++
+      // Should it be lost again meanwhile, that loss begins a restore of its own.
+      return this.#listener.onRestored(obtained.adopted)
     }
   }
 

@@ -25,3 +25,11 @@ export function distinguisherNumber(
   }
   throw new RangeError(`network ${vni}: all 65535 numbers of route distinguishers are in use`)
 }
+
+/** What to remember when these are the VNIs of this host: the given record, if nothing new is needed. */
+export function assignNumbers(
+  vnis: readonly number[],
+  assigned: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  return vnis.reduce((all, vni) => distinguisherNumber(vni, all, vnis).assigned, assigned)
+}
