@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x71c921591f7859f0;
-inline constexpr char kLayoutHashText[] = "71c921591f7859f0";
+inline constexpr uint64_t kLayoutHash = 0xc7b78d26a4c25ae0;
+inline constexpr char kLayoutHashText[] = "c7b78d26a4c25ae0";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {

@@ -116,8 +116,9 @@ uint32_t send_all(Device& device, unsigned queue, const Item* items, uint32_t co
     done += result.sent, sent += result.sent;
     if (done == count) break;
     lost(done++, result.reason);
-    // A full queue or a device that is gone will not take the next frame either.
-    if (result.reason == Drop::tx_queue_full || result.reason == Drop::port_closed)
+    // A device that is full, down or gone will not take the next frame either.
+    if (result.reason == Drop::tx_queue_full || result.reason == Drop::port_down ||
+        result.reason == Drop::port_closed)
       while (done < count) lost(done++, result.reason);
   }
   return sent;

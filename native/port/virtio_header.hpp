@@ -69,11 +69,12 @@ inline Drop send_error_to_drop(int code) {
     case EHOSTDOWN:
       return Drop::unresolved;
     case ENETDOWN:
+    case EIO:  // of a tap
+      return Drop::port_down;
     case ENXIO:
     case ENODEV:
     case EBADFD:
     case EBADF:
-    case EIO:  // a tap whose interface is down
       return Drop::port_closed;
     default:
       return Drop::tx_error;

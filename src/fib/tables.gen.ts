@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '71c921591f7859f0'
+export const layoutHash = 'c7b78d26a4c25ae0'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, eventRingSlots: 65536 } as const
 
@@ -54,6 +54,7 @@ export const dropReasons = [
   { name: 'rx_ring_full', text: "arrived when the receive ring was full" },
   { name: 'port_closed', text: "the port went away" },
   { name: 'suppressed', text: "an ARP or ND request that was answered on the spot" },
+  { name: 'port_down', text: "the interface of the port is down" },
 ] as const
 
 export type DropName = (typeof dropReasons)[number]['name']

@@ -44,6 +44,7 @@ export const deviceReasons: readonly string[] = [
   'rx_truncated',
   'rx_ring_full',
   'port_closed',
+  'port_down',
 ]
 
 /** One thing that happens to a switch. */

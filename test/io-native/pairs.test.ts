@@ -18,6 +18,7 @@ const harmless = new Set([
   'unresolved',
   'tx_queue_full',
   'rx_ring_full',
+  'port_down',
 ])
 
 t.setTimeout(180_000)

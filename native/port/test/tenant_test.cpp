@@ -239,7 +239,7 @@ TEST(an_interface_that_goes_down_and_disappears) {
   }));
   CHECK(port->refresh());
   CHECK(!port->carrier());
-  CHECK(send_one(*port, 0, {numbered_frame(1, 60), {}}).reason == Drop::port_closed);
+  CHECK(send_one(*port, 0, {numbered_frame(1, 60), {}}).reason == Drop::port_down);
   run("ip link set a0 up");
   CHECK(eventually([&] { return port->refresh() && port->carrier(); }));
   CHECK_EQUAL(send_one(*port, 0, {numbered_frame(1, 60), {}}).sent, 1u);
@@ -263,6 +263,7 @@ TEST(a_tap_that_is_moved_and_deleted) {
   CHECK(port->refresh());
   CHECK_EQUAL(port->ifindex(), 0u);
   CHECK(!port->carrier());
+  CHECK(send_one(*port, 0, {numbered_frame(1, 60), {}}).reason == Drop::port_down);
   tenant.run("ip addr add 10.0.0.1/24 dev t0; ip link set t0 name eth7 mtu 1300 up");
   CHECK(port->refresh());
   CHECK(port->carrier());
