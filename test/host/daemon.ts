@@ -21,6 +21,26 @@ export const program = fileURLToPath(new URL('../../../bin/vtep.js', import.meta
 let nextPort = 20_000 + (process.pid % 4000) * 8
 export const freePort = (): number => nextPort++
 
+/** Daemons that have not been destroyed: nothing of them may stay, however the test ends. */
+const alive = new Set<Daemon>()
+
+function guard(): void {
+  const sweep = (): void => {
+    for (const daemon of alive) daemon.sweep()
+  }
+  process.on('exit', sweep)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM'] as const) {
+    const handler = (): void => {
+      sweep()
+      process.off(signal, handler)
+      process.kill(process.pid, signal)
+    }
+    process.on(signal, handler)
+  }
+}
+
+guard()
+
 export interface Answer {
   readonly status: number
   readonly contentType: string
@@ -46,6 +66,7 @@ export class Daemon {
     this.runtimeDir = join(this.directory, 'run')
     mkdirSync(this.runtimeDir)
     this.configure(config)
+    alive.add(this)
     owner.teardown(() => this.destroy())
   }
 
@@ -148,6 +169,12 @@ export class Daemon {
   async destroy(): Promise<void> {
     this.signal('SIGKILL')
     await this.ended()
+    this.sweep()
+  }
+
+  /** Ends what runs here and removes the files, without waiting. */
+  sweep(): void {
+    this.signal('SIGKILL')
     for (const pid of processesWith(this.runtimeDir)) {
       try {
         process.kill(pid, 'SIGKILL')
@@ -156,6 +183,7 @@ export class Daemon {
       }
     }
     rmSync(this.directory, { recursive: true, force: true })
+    alive.delete(this)
   }
 }
 
