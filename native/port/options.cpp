@@ -100,7 +100,8 @@ bool Options::parse(const std::string& text, Options& out, std::string& error) {
 
 bool Options::check(const char* kind, const OptionInfo* declared, unsigned count,
                     std::string& error) const {
-  for (const auto& [key, value] : pairs_) {
+  for (const auto& pair : pairs_) {
+    const std::string &key = pair.first, &value = pair.second;
     const auto* end = declared + count;
     const auto* info =
         std::find_if(declared, end, [&](const OptionInfo& each) { return key == each.name; });
