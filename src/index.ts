@@ -91,6 +91,7 @@ export {
   type Vni,
 } from './net/index.js'
 export {
+  addPathMode,
   type DecodedMessage,
   decodeMessage,
   type EvpnRoute,
