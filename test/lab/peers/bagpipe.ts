@@ -1,10 +1,9 @@
 // BaGPipe BGP: a VTEP over the kernel's VXLAN, driven by REST. Its driver calls brctl (bridge-utils) and insists on
-// `modprobe vxlan`, which fails where vxlan is built in: it gets a modprobe of its own in a private mount namespace.
+// `modprobe vxlan`, which fails where vxlan is built in or modprobe is not installed: its helper finds one that agrees.
 
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../host.js'
-import { findProgram } from '../requires.js'
 import { listening } from '../traffic.js'
 import type { PeerSpec } from './peer.js'
 
@@ -64,7 +63,9 @@ export async function startBagpipe(
   { asn, peers }: { readonly asn: number; readonly peers: readonly PeerSpec[] },
 ): Promise<Bagpipe> {
   const file = join(host.directory, 'bagpipe.conf')
-  const modprobe = join(host.directory, 'modprobe')
+  const programs = join(host.directory, 'bin')
+  const modprobe = join(programs, 'modprobe')
+  mkdirSync(programs)
   writeFileSync(modprobe, '#!/bin/sh\nexit 0\n')
   chmodSync(modprobe, 0o755)
   writeFileSync(
@@ -78,6 +79,8 @@ my_as = ${asn}
 enable_rtc = False
 [COMMON]
 root_helper = env
+[privsep]
+helper_command = env PATH=${programs}:/usr/sbin:/usr/bin:/sbin:/bin privsep-helper
 [API]
 host = 127.0.0.1
 port = ${restPort}
@@ -88,20 +91,10 @@ dataplane_driver = linux
 dataplane_local_address = ${host.vtep4}
 `,
   )
-  const real = findProgram('modprobe')
-  const start = `${real === undefined ? '' : `mount --bind "$1" "$(readlink -f ${real})"; `}exec bagpipe-bgp --config-file "$2"`
-  host.start('bagpipe', [
-    'unshare',
-    '-m',
-    '--propagation',
-    'private',
-    'sh',
-    '-ec',
-    start,
-    'sh',
-    modprobe,
-    file,
-  ])
-  await listening(host, restPort, 40)
+  const service = host.start('bagpipe', ['bagpipe-bgp', '--config-file', file])
+  // A few hundred Python modules: seconds on an idle machine, more on a busy one. When it fails it goes on living without a port.
+  await listening(host, restPort, 60).catch((error: Error) => {
+    throw new Error(`${error.message}\n${service.status}\n${service.log().slice(-3000)}`)
+  })
   return new Bagpipe(host)
 }
