@@ -1,4 +1,4 @@
-// Runs the compiled tests and sums up: unit tests two at a time, then those that build networks one by one.
+// Runs the compiled tests and sums up: two at a time, and at the end those that count lost frames one by one.
 // Usage: node scripts/run-tests.mjs [PATTERN]...   a pattern is a part of a path: npm test -- interop/frr
 
 import { spawn } from 'node:child_process'
@@ -11,12 +11,13 @@ import { TapReader } from './tap-reader.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const base = join(root, 'dist/test')
 
-// Tests that build networks (those that import the lab) move traffic and watch clocks: two at a time on two cores would
-// measure each other.
+// Tests that build networks (those that import the lab) wait for peers most of their time, so two share two cores well.
 const laboratory = join(base, 'lab')
-const unitJobs = 2
+// These hold that not one frame is lost while traffic runs as fast as it can: a neighbour would make them lie.
+const lossless = ['interop/restart', 'io-native/survival', 'host/lifecycle']
+const jobs = 2
 const unitSeconds = 120
-const aloneSeconds = 240
+const networkSeconds = 240
 /** Between asking a test to end and ending it: a lab stops its daemons in order. */
 const graceSeconds = 15
 
@@ -148,14 +149,16 @@ if (paths.length === 0) {
   console.error(`run-tests: no test matches: ${patterns.join(' ')}`)
   process.exit(2)
 }
-const isAlone = (path) => needsLab(join(base, path))
+const isLossless = (path) => lossless.some((word) => path.startsWith(word))
+const isNetwork = (path) => !isLossless(path) && needsLab(join(base, path))
 sweep()
 await runAll(
-  paths.filter((path) => !isAlone(path)),
-  unitJobs,
+  paths.filter((path) => !isLossless(path) && !isNetwork(path)),
+  jobs,
   unitSeconds,
 )
-await runAll(paths.filter(isAlone), 1, aloneSeconds)
+await runAll(paths.filter(isNetwork), jobs, networkSeconds)
+await runAll(paths.filter(isLossless), 1, networkSeconds)
 for (const left of sweep()) {
   console.log(`FAIL left behind: ${left}`)
   totals.failed += 1
