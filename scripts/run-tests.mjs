@@ -23,7 +23,8 @@ const graceSeconds = 15
 
 const running = new Set()
 const totals = { passed: 0, failed: 0, skipped: 0 }
-let interrupted = false
+/** By what: a signal, or the end of whoever reads. */
+let interrupted
 
 /** Compiled test files that have a source: what was renamed leaves its old product in dist. */
 function testFiles(patterns) {
@@ -87,7 +88,7 @@ function runFile(path, seconds) {
 }
 
 function verdict(test, result, code, signal, seconds) {
-  if (interrupted) return 'interrupted'
+  if (interrupted !== undefined) return `interrupted by ${interrupted}`
   if (test.late) return `expected to end within ${seconds} s`
   if (signal !== null) return `ended by ${signal}`
   if (result.plan === undefined) return `ended with status ${code} before its plan`
@@ -124,22 +125,26 @@ function end(test) {
 async function runAll(paths, jobs, seconds) {
   const queue = [...paths]
   const worker = async () => {
-    for (let path = queue.shift(); path !== undefined && !interrupted; path = queue.shift()) {
+    for (
+      let path = queue.shift();
+      path !== undefined && interrupted === undefined;
+      path = queue.shift()
+    ) {
       await runFile(path, seconds)
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
 }
 
-function interrupt() {
-  if (interrupted) return
-  interrupted = true
+function interrupt(by) {
+  if (interrupted !== undefined) return
+  interrupted = by
   for (const test of running) end(test)
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupt(signal))
 // Nobody reads any more (npm test | head).
-process.stdout.on('error', interrupt)
+process.stdout.on('error', () => interrupt('a closed output'))
 
 const patterns = process.argv
   .slice(2)
@@ -165,4 +170,5 @@ for (const left of sweep()) {
 }
 const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''
 console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`)
-process.exitCode = interrupted ? 130 : totals.failed > 0 || totals.passed === 0 ? 1 : 0
+process.exitCode =
+  interrupted !== undefined ? 130 : totals.failed > 0 || totals.passed === 0 ? 1 : 0
