@@ -379,9 +379,8 @@ const errorEvents = new Map<number, FsmEvent>([
   [iana.messageType.update, 'UpdateMsgErr'],
 ])
 
-/** A family that cannot be read any more is of no use to an EVPN speaker: the session starts afresh. */
 function isFatal({ verdict }: Problem): boolean {
-  return verdict === 'session-reset' || verdict === 'disable-afi-safi'
+  return verdict === 'session-reset'
 }
 
 /** "sent open/badPeerAs: expected AS 65000, got 65001" */

@@ -56,6 +56,8 @@ interface FamilyState {
   /** A refresh was asked for while `sending`. */
   refreshAgain: boolean
   endOfRibReceived: boolean
+  /** What the peer sends of this family could not be read once: nothing of it is taken any more. */
+  disabled: boolean
 }
 
 const subtype = iana.routeRefreshSubtype
@@ -122,6 +124,7 @@ export class Session {
       sending: 'initial',
       refreshAgain: false,
       endOfRibReceived: false,
+      disabled: false,
     })
   }
 
@@ -141,6 +144,11 @@ export class Session {
     return this.#families.get(family)?.endOfRibReceived === true
   }
 
+  /** True when the peer's routes of the family are ignored, because they could not be read. */
+  disabled(family: SessionFamily): boolean {
+    return this.#families.get(family)?.disabled === true
+  }
+
   /** Settings that need no new session: reflection and next hops. */
   configure(settings: PeerSettings): void {
     this.#source.isClient = isClient(settings, this.negotiated)
@@ -157,10 +165,10 @@ export class Session {
       this.#endOfRib(ended)
       return
     }
-    for (const { route, family } of problems) {
-      if (route !== undefined && family !== undefined && !('octets' in route)) {
-        this.#withdraw(family, [route])
-      }
+    for (const { route, family, verdict } of problems) {
+      if (family === undefined) continue
+      if (verdict === 'disable-afi-safi') this.#disable(family)
+      else if (route !== undefined && !('octets' in route)) this.#withdraw(family, [route])
     }
     const { attributes, withdrawn, nlri } = update
     this.#withdraw('ipv4', withdrawn)
@@ -197,11 +205,13 @@ export class Session {
     if (nlri.length === 0) return
     const family = this.#known(name)
     if (family === undefined || nextHop === undefined) return
+    const state = this.#families.get(family)!
+    if (state.disabled) return
     const { sets, speaker, ribs } = this.#tables
     const whole = withoutAs4(attributes, this.negotiated.receive)
     const set = sets.intern(importAttributes(whole), nextHop)
     const rejected = loopOf(set, speaker)
-    const { in: adjRibIn } = this.#families.get(family)!
+    const { in: adjRibIn } = state
     for (const route of nlri) {
       const key = keyOf(route)
       const old = adjRibIn.get(key)
@@ -224,6 +234,24 @@ export class Session {
     const { in: adjRibIn } = this.#families.get(family)!
     const rib = this.#tables.ribs[family]
     for (const route of nlri) removeRoute(rib, adjRibIn, keyOf(route))
+  }
+
+  /**
+   * NLRI that can not be told apart any more: which routes the peer meant nobody knows, so all of the family go and
+   * those that follow are ignored, for as long as the session lasts (RFC 7606 section 2, RFC 4760 section 7). The other
+   * families, and what we tell the peer, go on.
+   */
+  #disable(name: Family): void {
+    const family = this.#known(name)
+    if (family === undefined) return
+    const state = this.#families.get(family)!
+    if (state.disabled) return
+    state.disabled = true
+    removeAll(this.#tables.ribs[family], state.in)
+    this.#output.log(
+      'warn',
+      `takes no routes of family ${family} from here on: clear the peer to try again`,
+    )
   }
 
   /** What the peer did not repeat since it began again. */

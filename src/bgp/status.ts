@@ -20,6 +20,8 @@ export interface FamilyStatus {
   readonly sent: number
   readonly pending: number
   readonly endOfRibReceived: boolean
+  /** The peer's routes could not be read once and are ignored since (RFC 7606 section 2). */
+  readonly disabled: boolean
 }
 
 export interface PeerStatus {
@@ -99,6 +101,7 @@ function sessionStatus(session: NonNullable<Peer['session']>): NonNullable<PeerS
         sent: adjRibOut.size,
         pending: adjRibOut.pending,
         endOfRibReceived: session.endOfRibReceived(family),
+        disabled: session.disabled(family),
       }
     }),
     blocked: session.blocked,

@@ -111,3 +111,32 @@ for (const state of ['OpenSent', 'OpenConfirm', 'Established'] as const) {
     )
   })
 }
+
+t.test('NLRI that overruns its attribute disables the family, not the session', async (t) => {
+  const speaker = speakerWithPeer()
+  establish(speaker, 1)
+  const good = encode({ kind: 'update', withdrawn: [], attributes, nlri: [] })
+  speaker.step({ event: 'received', connection: 1, bytes: good })
+  t.equal([...speaker.locRib('evpn')].length, 3)
+
+  // The length of the last route says more octets than the attribute has.
+  const bad = good.slice()
+  const last = encode({
+    kind: 'update',
+    withdrawn: [],
+    attributes: { mpReach: { ...(reach as object), nlri: nlri.slice(2) } } as never,
+    nlri: [],
+  })
+  const body = Buffer.from(last.subarray(last.length - 19))
+  const at = Buffer.from(bad).indexOf(body)
+  t.ok(at > 0, 'the type 3 route is in the message')
+  bad[at + 1] = 200
+  const actions = speaker.step({ event: 'received', connection: 1, bytes: bad })
+  t.equal(stateOf(speaker), 'Established')
+  t.notOk(actions.some((action) => action.do === 'close'))
+  t.equal([...speaker.locRib('evpn')].length, 0, 'what was there is gone')
+  t.ok(speaker.peers()[0]?.session?.families[0]?.disabled)
+
+  speaker.step({ event: 'received', connection: 1, bytes: good })
+  t.equal([...speaker.locRib('evpn')].length, 0, 'what follows is ignored')
+})

@@ -29,6 +29,21 @@ const checks: readonly Check[] = [
       })
   },
 
+  function familiesReadable({ speaker }) {
+    return speaker
+      .peers()
+      .flatMap(({ id, session }) =>
+        (session?.families ?? [])
+          .filter(({ disabled }) => disabled)
+          .map(({ family }) =>
+            error(
+              'familyDisabled',
+              `peer ${id} sent routes of family ${family} that can not be told apart: all of them are ignored until \`vtep peer clear ${id}\``,
+            ),
+          ),
+      )
+  },
+
   function portsOpen({ ports, portStates, uplink }) {
     // Without a dataplane every port is missing, and that is said already.
     if (uplink === undefined) return []
