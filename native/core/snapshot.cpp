@@ -83,7 +83,8 @@ void networks(const Segment& segment, Rows& rows) {
     NetworkRow row;
     if (!read_network(segment, index, row)) continue;
     const Block block = flood_block(segment, row.floodOffset);
-    rows.add(NetworkView{row.vni, row.flags, row.agingSeconds, block.ports, block.remotes});
+    rows.add(NetworkView{row.vni, row.flags, row.agingSeconds, block.ports, block.remotes,
+                         row.stormFramesPerSecond, row.stormBurst});
   }
 }
 

@@ -260,9 +260,15 @@ void Switch::emit_all(Pass& pass, Work* works, unsigned count) {
   }
 }
 
-// To every port but the one it came from and, unless it came from a VTEP, to every remote.
+// To every port but the one it came from and, unless it came from a VTEP, to every remote. A port
+// may do so only so often: each of its frames becomes as many as there are receivers.
 void Switch::flood(Pass& pass, Work& work, unsigned index) {
   const RowWord* row = row_words(segment_.network(work.network));
+  if (pass.port != 0 &&
+      !storm_.admit(pass.port, load_word(row + offsetof(NetworkRow, stormFramesPerSecond) / 4),
+                    load_word(row + offsetof(NetworkRow, stormBurst) / 4), pass.now)) {
+    return drop(pass, index, Drop::storm_control);
+  }
   const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
   uint32_t targets = 0;
   if (offset != 0) {

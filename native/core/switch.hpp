@@ -4,6 +4,7 @@
 #include "counters.hpp"
 #include "frame.hpp"
 #include "segment.hpp"
+#include "storm.hpp"
 
 namespace vtep {
 
@@ -128,6 +129,7 @@ class Switch {
   Frame frames_[kBurst];
   uint32_t inputs_[kBurst];
   Recent recent_[kRecent] = {};
+  StormControl storm_;
 };
 
 }  // namespace vtep

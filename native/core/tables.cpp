@@ -101,6 +101,8 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
   row.vni = operation.vni;
   row.flags = operation.flags;
   row.agingSeconds = operation.agingSeconds;
+  row.stormFramesPerSecond = operation.stormFramesPerSecond;
+  row.stormBurst = operation.stormBurst;
   write_row(segment_.network(index), row);
   return nullptr;
 }

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xc7b78d26a4c25ae0;
-inline constexpr char kLayoutHashText[] = "c7b78d26a4c25ae0";
+inline constexpr uint64_t kLayoutHash = 0x2d0a2aea39f527b5;
+inline constexpr char kLayoutHashText[] = "2d0a2aea39f527b5";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -145,9 +145,11 @@ struct NetworkRow {
   uint32_t floodOffset;  // block of the flood list in the flood arena, in units of 4 bytes; 0 = empty list
   uint32_t macs;  // MACs of this network, local and remote
   uint32_t neighbours;  // bindings of this network
-  uint32_t spare;  // zero
+  uint32_t stormFramesPerSecond;  // storm control: flooded frames per second that each of its ports may send, for each worker; 0 = off
+  uint32_t stormBurst;  // storm control: flooded frames at once
+  uint8_t spare[28];  // zero: a row is a cache line
 };
-static_assert(sizeof(NetworkRow) == 32);
+static_assert(sizeof(NetworkRow) == 64);
 static_assert(offsetof(NetworkRow, generation) == 0);
 static_assert(offsetof(NetworkRow, vni) == 4);
 static_assert(offsetof(NetworkRow, flags) == 8);
@@ -155,7 +157,9 @@ static_assert(offsetof(NetworkRow, agingSeconds) == 12);
 static_assert(offsetof(NetworkRow, floodOffset) == 16);
 static_assert(offsetof(NetworkRow, macs) == 20);
 static_assert(offsetof(NetworkRow, neighbours) == 24);
-static_assert(offsetof(NetworkRow, spare) == 28);
+static_assert(offsetof(NetworkRow, stormFramesPerSecond) == 28);
+static_assert(offsetof(NetworkRow, stormBurst) == 32);
+static_assert(offsetof(NetworkRow, spare) == 36);
 
 // A far VTEP with its header template. Array by remote index; index 0 is never used.
 struct RemoteRow {
@@ -251,13 +255,17 @@ struct NetworkView {
   uint32_t agingSeconds;  // 0 = never
   uint32_t ports;  // local ports in the flood list
   uint32_t remotes;  // remotes in the flood list
+  uint32_t stormFramesPerSecond;  // storm control of each port, 0 = off
+  uint32_t stormBurst;  // flooded frames at once
 };
-static_assert(sizeof(NetworkView) == 20);
+static_assert(sizeof(NetworkView) == 28);
 static_assert(offsetof(NetworkView, vni) == 0);
 static_assert(offsetof(NetworkView, flags) == 4);
 static_assert(offsetof(NetworkView, agingSeconds) == 8);
 static_assert(offsetof(NetworkView, ports) == 12);
 static_assert(offsetof(NetworkView, remotes) == 16);
+static_assert(offsetof(NetworkView, stormFramesPerSecond) == 20);
+static_assert(offsetof(NetworkView, stormBurst) == 24);
 
 // A far VTEP as it is.
 struct RemoteView {
@@ -330,11 +338,15 @@ struct NetworkSetOperation {
   uint32_t vni;  // VNI
   uint32_t flags;  // NetworkFlag bits
   uint32_t agingSeconds;  // 0 = never
+  uint32_t stormFramesPerSecond;  // storm control of each port and worker, 0 = off
+  uint32_t stormBurst;  // flooded frames at once
 };
-static_assert(sizeof(NetworkSetOperation) == 12);
+static_assert(sizeof(NetworkSetOperation) == 20);
 static_assert(offsetof(NetworkSetOperation, vni) == 0);
 static_assert(offsetof(NetworkSetOperation, flags) == 4);
 static_assert(offsetof(NetworkSetOperation, agingSeconds) == 8);
+static_assert(offsetof(NetworkSetOperation, stormFramesPerSecond) == 12);
+static_assert(offsetof(NetworkSetOperation, stormBurst) == 16);
 
 // Remove a network with all that belongs to it; its ports are detached.
 struct NetworkRemoveOperation {

@@ -62,7 +62,13 @@ export const tables: readonly Structure[] = [
       ),
       field('macs', 'u32', 'MACs of this network, local and remote'),
       field('neighbours', 'u32', 'bindings of this network'),
-      field('spare', 'u32', 'zero'),
+      field(
+        'stormFramesPerSecond',
+        'u32',
+        'storm control: flooded frames per second that each of its ports may send, for each worker; 0 = off',
+      ),
+      field('stormBurst', 'u32', 'storm control: flooded frames at once'),
+      field('spare', 'bytes28', 'zero: a row is a cache line'),
     ],
   },
   {
@@ -147,6 +153,8 @@ export const views: readonly Structure[] = [
       field('agingSeconds', 'u32', '0 = never'),
       field('ports', 'u32', 'local ports in the flood list'),
       field('remotes', 'u32', 'remotes in the flood list'),
+      field('stormFramesPerSecond', 'u32', 'storm control of each port, 0 = off'),
+      field('stormBurst', 'u32', 'flooded frames at once'),
     ],
   },
   {
@@ -204,6 +212,8 @@ export const operations: readonly Structure[] = [
       field('vni', 'u32', 'VNI'),
       field('flags', 'u32', 'NetworkFlag bits'),
       field('agingSeconds', 'u32', '0 = never'),
+      field('stormFramesPerSecond', 'u32', 'storm control of each port and worker, 0 = off'),
+      field('stormBurst', 'u32', 'flooded frames at once'),
     ],
   },
   {

@@ -33,6 +33,9 @@ export interface NetworkSettings {
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean
+  /** Storm control of each port; 0 or left out: off. */
+  readonly stormFramesPerSecond?: number
+  readonly stormBurst?: number
   readonly staticRemotes?: readonly StaticRemote[]
 }
 

@@ -214,8 +214,10 @@ export class MacVrf {
   }
 
   #setNetwork(): void {
-    const { suppress, agingSeconds } = this.#settings
-    this.#around.out.change({ op: 'networkSet', vni: this.vni, suppress, agingSeconds })
+    const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
+    const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
+    const settings = { vni: this.vni, suppress, agingSeconds, ...storm }
+    this.#around.out.change({ op: 'networkSet', ...settings })
   }
 
   /** VTEPs and MACs that the configuration names. Its MACs are static: no route and no frame moves them. */

@@ -27,6 +27,9 @@ export interface NetworkState {
   readonly vni: number
   readonly suppress: boolean
   readonly agingSeconds: number
+  /** Left out: 0. */
+  readonly stormFramesPerSecond?: number
+  readonly stormBurst?: number
 }
 
 export interface MacState {
@@ -84,6 +87,9 @@ export type Operation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      /** Storm control: what each port may flood per second (and worker), and at once. 0 or left out: any number. */
+      readonly stormFramesPerSecond?: number
+      readonly stormBurst?: number
     }
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }

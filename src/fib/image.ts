@@ -133,7 +133,7 @@ export function originOf(row: OperationOf<'macSetRemote' | 'macSetLocal'>): 'loc
 export function sameRow(a: Operation, b: Operation): boolean {
   const left = a as unknown as { readonly [field: string]: unknown }
   const right = b as unknown as { readonly [field: string]: unknown }
-  for (const field in left) if (left[field] !== right[field]) return false
+  for (const field in { ...left, ...right }) if (left[field] !== right[field]) return false
   return true
 }
 

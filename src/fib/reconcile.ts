@@ -20,10 +20,7 @@ export function additions(image: Image, snapshot: Snapshot): readonly Operation[
   const operations: Operation[] = []
   for (const [vni, wanted] of image.networks) {
     const is = tables.get(vni)?.settings
-    const { suppress, agingSeconds } = wanted.settings
-    if (is === undefined || is.suppress !== suppress || is.agingSeconds !== agingSeconds) {
-      operations.push(wanted.settings)
-    }
+    if (is === undefined || !sameSettings(wanted.settings, is)) operations.push(wanted.settings)
   }
   // A port that is not there can be neither attached nor the place of a MAC.
   const ports = new Map(snapshot.ports.map((port) => [port.id, port.vni]))
@@ -77,6 +74,15 @@ export function removals(image: Image, snapshot: Snapshot): readonly Operation[]
     if (wantedIn(vni) === undefined) rest.push({ op: 'networkRemove', vni })
   }
   return [...neighbours, ...macs, ...rest]
+}
+
+function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): boolean {
+  return (
+    is.suppress === wanted.suppress &&
+    is.agingSeconds === wanted.agingSeconds &&
+    (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
+    (is.stormBurst ?? 0) === (wanted.stormBurst ?? 0)
+  )
 }
 
 function addRemote(

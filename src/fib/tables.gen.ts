@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'c7b78d26a4c25ae0'
+export const layoutHash = '2d0a2aea39f527b5'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, eventRingSlots: 65536 } as const
 
@@ -55,6 +55,7 @@ export const dropReasons = [
   { name: 'port_closed', text: "the port went away" },
   { name: 'suppressed', text: "an ARP or ND request that was answered on the spot" },
   { name: 'port_down', text: "the interface of the port is down" },
+  { name: 'storm_control', text: "more broadcast, multicast and unknown unicast from the port than storm control allows" },
 ] as const
 
 export type DropName = (typeof dropReasons)[number]['name']
@@ -150,9 +151,13 @@ export interface NetworkView {
   readonly ports: number
   /** remotes in the flood list */
   readonly remotes: number
+  /** storm control of each port, 0 = off */
+  readonly stormFramesPerSecond: number
+  /** flooded frames at once */
+  readonly stormBurst: number
 }
 
-export const networkViewSize = 20
+export const networkViewSize = 28
 
 const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   vni: view.getUint32(at, true),
@@ -160,6 +165,8 @@ const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   agingSeconds: view.getUint32(at + 8, true),
   ports: view.getUint32(at + 12, true),
   remotes: view.getUint32(at + 16, true),
+  stormFramesPerSecond: view.getUint32(at + 20, true),
+  stormBurst: view.getUint32(at + 24, true),
 })
 
 /** All rows of a packed buffer. */
@@ -360,6 +367,10 @@ export interface NetworkSet {
   readonly flags: number
   /** 0 = never */
   readonly agingSeconds: number
+  /** storm control of each port and worker, 0 = off */
+  readonly stormFramesPerSecond: number
+  /** flooded frames at once */
+  readonly stormBurst: number
 }
 
 /** Remove a network with all that belongs to it; its ports are detached. */
@@ -511,11 +522,13 @@ export function encodeOperations(operations: readonly TableOperation[]): Uint8Ar
 const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Operations[K]> } = {
   networkSet: {
     code: 1,
-    size: 12,
+    size: 20,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
       view.setUint32(at + 4, value.flags, true)
       view.setUint32(at + 8, value.agingSeconds, true)
+      view.setUint32(at + 12, value.stormFramesPerSecond, true)
+      view.setUint32(at + 16, value.stormBurst, true)
     },
   },
   networkRemove: {

@@ -6,6 +6,7 @@ import type { Network } from './config/schema.js'
 /** `derivedRd` holds where the configuration gives no route distinguisher. */
 export function networkSettings(network: Network, derivedRd: string): NetworkSettings {
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
+  const { stormControl } = network
   return {
     name,
     vni,
@@ -14,6 +15,8 @@ export function networkSettings(network: Network, derivedRd: string): NetworkSet
     ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
     agingSeconds,
     suppress,
+    stormFramesPerSecond: stormControl.framesPerSecond,
+    stormBurst: stormControl.burst,
     staticRemotes: remotes,
   }
 }

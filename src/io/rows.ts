@@ -89,8 +89,10 @@ function portState(row: PortView): PortState {
   }
 }
 
-function networkState({ vni, flags, agingSeconds }: NetworkView): NetworkState {
-  return { vni, suppress: (flags & NetworkFlag.suppress) !== 0, agingSeconds }
+function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
+  const { stormFramesPerSecond, stormBurst } = row
+  const suppress = (flags & NetworkFlag.suppress) !== 0
+  return { vni, suppress, agingSeconds, stormFramesPerSecond, stormBurst }
 }
 
 function remoteState(row: RemoteView): RemoteState {
@@ -175,7 +177,9 @@ function tableOperation(operation: Operation): TableOperation {
   switch (operation.op) {
     case 'networkSet': {
       const { op, vni, suppress, agingSeconds } = operation
-      return { op, vni, flags: suppress ? NetworkFlag.suppress : 0, agingSeconds }
+      const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
+      const flags = suppress ? NetworkFlag.suppress : 0
+      return { op, vni, flags, agingSeconds, stormFramesPerSecond, stormBurst }
     }
     case 'macSetRemote': {
       const { op, vni, mac, remote, sticky, override } = operation

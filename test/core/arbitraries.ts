@@ -57,6 +57,8 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     vni: fc.oneof({ weight: 5, arbitrary: goodVni }, vni),
     suppress: flag,
     agingSeconds: fc.constantFrom(0, 10, 300),
+    stormFramesPerSecond: fc.constantFrom(0, 1, 3),
+    stormBurst: fc.constantFrom(0, 1, 2, 5),
   }),
   fc.record({ op: fc.constant('networkRemove' as const), vni: goodVni }),
   fc.record({

@@ -193,7 +193,9 @@ export function tableOperation(operation: ModelOperation): TableOperation {
   switch (operation.op) {
     case 'networkSet': {
       const { op, vni, suppress, agingSeconds } = operation
-      return { op, vni, agingSeconds, flags: suppress ? NetworkFlag.suppress : 0 }
+      const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
+      const flags = suppress ? NetworkFlag.suppress : 0
+      return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst }
     }
     case 'macSetRemote':
       return {
@@ -264,12 +266,14 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
   return {
     ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
     networks: networks
-      .map(([vni, { suppress, agingSeconds, ports, remotes }]) => ({
+      .map(([vni, { suppress, agingSeconds, ports, remotes, ...storm }]) => ({
         vni,
         flags: suppress ? NetworkFlag.suppress : 0,
         agingSeconds,
         ports: ports.length,
         remotes: remotes.length,
+        stormFramesPerSecond: storm.stormFramesPerSecond,
+        stormBurst: storm.stormBurst,
       }))
       .sort(byText),
     remotes: [...tables.remotes]

@@ -91,7 +91,7 @@ void set_up(Tables& tables) {
   PortInfo info;
   for (int i = 0; i < 4; i++) tables.open_port(info);
   Operations o;
-  o.add(OperationCode::networkSet, NetworkSetOperation{kVni, NetworkFlag::suppress, 1});
+  o.add(OperationCode::networkSet, NetworkSetOperation{kVni, NetworkFlag::suppress, 1, 0, 0});
   for (uint32_t port = 1; port <= 3; port++)
     o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
   FloodAddOperation flood = {kVni, {}};
@@ -130,7 +130,7 @@ void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
       o.add(OperationCode::neighbourSet, binding);
     }
     o.add(OperationCode::portAttach, PortAttachOperation{4, n / 64 % 2 == 0 ? kVni : 0});
-    o.add(OperationCode::networkSet, NetworkSetOperation{20000 + n / 64 % 20, 0, 0});
+    o.add(OperationCode::networkSet, NetworkSetOperation{20000 + n / 64 % 20, 0, 0, 0, 0});
     o.add(OperationCode::networkRemove, NetworkRemoveOperation{20000 + (n / 64 + 10) % 20});
     if (tables.apply(o.bytes.data(), o.bytes.size()).failed != 0) fail("an operation was refused");
     next_hop(tables, kStableVtep, n % 2 == 0 ? 0 : 9000);

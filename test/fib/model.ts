@@ -18,6 +18,8 @@ interface Port {
 interface Network {
   suppress: boolean
   agingSeconds: number
+  stormFramesPerSecond: number
+  stormBurst: number
   readonly floods: Set<Ip>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
@@ -62,10 +64,12 @@ export class ModelDataplane {
         mac: '02:00:00:00:ff:ff',
         flags: 0,
       })),
-      networks: networks.map(([vni, { suppress, agingSeconds }]) => ({
+      networks: networks.map(([vni, row]) => ({
         vni,
-        suppress,
-        agingSeconds,
+        suppress: row.suppress,
+        agingSeconds: row.agingSeconds,
+        stormFramesPerSecond: row.stormFramesPerSecond,
+        stormBurst: row.stormBurst,
       })),
       remotes: [],
       floods: networks.flatMap(([vni, { floods }]) =>
@@ -167,9 +171,11 @@ export class ModelDataplane {
   #apply(operation: Operation): boolean {
     if (operation.op === 'networkSet') {
       const { vni, suppress, agingSeconds } = operation
+      const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const old = this.networks.get(vni)
       const rows = old ?? { floods: new Set(), macs: new Map(), neighbours: new Map() }
-      this.networks.set(vni, { ...rows, suppress, agingSeconds })
+      const storm = { stormFramesPerSecond, stormBurst }
+      this.networks.set(vni, { ...rows, suppress, agingSeconds, ...storm })
       return true
     }
     if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)

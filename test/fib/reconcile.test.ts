@@ -39,6 +39,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     vni,
     suppress: is,
     agingSeconds: fc.constantFrom(0, 300),
+    stormFramesPerSecond: fc.constantFrom(0, 10_000),
+    stormBurst: fc.constantFrom(1, 10_000),
   }),
 )
 const frame = fc.record({ op: fc.constant('frame' as const), port, mac, ip })

@@ -394,6 +394,7 @@ api: { listen: "[::1]:8472" }
         routeTargets: { import: ['65000:10100'] },
         suppress: true,
         agingSeconds: 300,
+        stormControl: { framesPerSecond: 10_000, burst: 10_000 },
         ports: [
           {
             name: 'tap1',

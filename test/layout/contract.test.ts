@@ -113,7 +113,14 @@ test('rows fit the cache lines they are meant for', async (t) => {
 
 /** A value for every operation, so that each field is told from its neighbours. */
 const samples: readonly TableOperation[] = [
-  { op: 'networkSet', vni: 0x010203, flags: 0x11121314, agingSeconds: 0x21222324 },
+  {
+    op: 'networkSet',
+    vni: 0x010203,
+    flags: 0x11121314,
+    agingSeconds: 0x21222324,
+    stormFramesPerSecond: 0x31323334,
+    stormBurst: 0x41424344,
+  },
   { op: 'networkRemove', vni: 1 },
   { op: 'portAttach', port: 1, vni: 2 },
   { op: 'floodAdd', vni: 1, remote: '10.0.0.1' },

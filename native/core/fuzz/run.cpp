@@ -40,7 +40,7 @@ void apply(Core& core, uint16_t code, const Operation& operation) {
 }
 
 void set_up(Core& core) {
-  apply(core, OperationCode::networkSet, NetworkSetOperation{10100, NetworkFlag::suppress, 10});
+  apply(core, OperationCode::networkSet, NetworkSetOperation{10100, NetworkFlag::suppress, 10, 100, 20});
   for (uint32_t port = 1; port <= 3; port++) {
     apply(core, OperationCode::portAttach, PortAttachOperation{port, 10100});
   }

@@ -118,6 +118,19 @@ export const Network = keys(
       'A local MAC unseen for so long is forgotten and withdrawn; 0 = never.',
       { default: 300 },
     ),
+    stormControl: keys(
+      {
+        framesPerSecond: integer(
+          0,
+          100_000_000,
+          'Broadcast, multicast and unknown unicast that each port may send, for each worker; 0 = any number.',
+          { default: 10_000 },
+        ),
+        burst: integer(1, 1_000_000, 'How many of them at once.', { default: 10_000 }),
+      },
+      'What a port sends beyond that is dropped as storm_control.',
+      { default: {} },
+    ),
     ports: list(Port, 'Host attachments.'),
     remotes: list(StaticRemote, 'Static VTEPs beside or without EVPN.'),
   },

@@ -74,7 +74,7 @@ export class State implements StateReader {
     const { effective, evpn } = this.#source
     const live = new Map(evpn.networks().map((network) => [network.vni, network]))
     return effective.config.networks.map((network) => {
-      const { name, vni, ports, suppress, agingSeconds } = network
+      const { name, vni, ports, suppress, agingSeconds, stormControl } = network
       const is = live.get(vni)
       return {
         name,
@@ -89,6 +89,7 @@ export class State implements StateReader {
         macs: is?.macs ?? { local: 0, remote: 0 },
         suppress,
         agingSeconds,
+        stormControl,
         source: effective.added.networks.has(name) ? 'added' : 'config',
       }
     })

@@ -50,6 +50,10 @@ export const NetworkView = row({
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
   agingSeconds: count('0 = never.'),
+  stormControl: row({
+    framesPerSecond: count('Flooded frames of each port and worker; 0 = any number.'),
+    burst: count('Flooded frames at once.'),
+  }),
   source: Type.Union([Type.Literal('config'), Type.Literal('added')], {
     description: 'From the configuration file, or added at run time.',
   }),

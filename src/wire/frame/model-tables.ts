@@ -11,6 +11,9 @@ export type ModelOperation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      /** Storm control of each port; 0 or left out: off. */
+      readonly stormFramesPerSecond?: number
+      readonly stormBurst?: number
     }
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
@@ -75,6 +78,8 @@ export type Binding = Claim & { port: number; lastSeen: number }
 export interface Network {
   suppress: boolean
   agingSeconds: number
+  stormFramesPerSecond: number
+  stormBurst: number
   /** In the order of attachment. */
   ports: number[]
   remotes: Ip[]
@@ -162,14 +167,20 @@ export class ModelTables {
     }
   }
 
-  #setNetwork({ vni, suppress, agingSeconds }: ModelOperation & { op: 'networkSet' }): boolean {
+  #setNetwork({
+    vni,
+    suppress,
+    agingSeconds,
+    stormFramesPerSecond = 0,
+    stormBurst = 0,
+  }: ModelOperation & { op: 'networkSet' }): boolean {
     if (vni === 0 || vni >= 2 ** 24) return false
     const network = this.networks.get(vni)
-    if (network !== undefined) Object.assign(network, { suppress, agingSeconds })
+    const settings = { suppress, agingSeconds, stormFramesPerSecond, stormBurst }
+    if (network !== undefined) Object.assign(network, settings)
     else
       this.networks.set(vni, {
-        suppress,
-        agingSeconds,
+        ...settings,
         ports: [],
         remotes: [],
         macs: new Map(),

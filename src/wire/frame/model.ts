@@ -61,10 +61,13 @@ interface Accepted {
 }
 
 const BURST = 64
+const SECOND = 1_000_000_000n
 
 export class SwitchModel {
   readonly tables: ModelTables
   readonly #udpPort: number
+  /** When the bucket of each port is full again, in nanoseconds. */
+  readonly #stormFullAt = new Map<number, bigint>()
   #outcomes: ModelOutcome[] = []
   #learnMacs: (() => void)[] = []
   #learnBindings: (() => void)[] = []
@@ -192,11 +195,29 @@ export class SwitchModel {
 
   #flood(accepted: Accepted, input: number): void {
     const { frame, network, port } = accepted
+    if (port !== 0 && !this.#admitFlood(port, network)) {
+      this.#drop(input, 'storm_control')
+      return
+    }
     const ports = network.ports.filter((each) => each !== port)
     const remotes = port === 0 ? [] : network.remotes
     if (ports.length + remotes.length === 0) this.#drop(input, 'no_destination')
     for (const each of ports) this.#emit(input, destinationWord.port | each, frame)
     for (const each of remotes) this.#sendRemote(accepted, input, each)
+  }
+
+  /** Storm control: a bucket of tokens for each port, as native/core/storm.hpp has it. */
+  #admitFlood(port: number, { stormFramesPerSecond, stormBurst }: Network): boolean {
+    if (stormFramesPerSecond === 0) return true
+    const now = BigInt(this.tables.now) * SECOND
+    const interval = SECOND / BigInt(stormFramesPerSecond)
+    const room = interval * BigInt(Math.max(stormBurst - 1, 0))
+    const before = this.#stormFullAt.get(port) ?? 0n
+    const fullAt = before < now ? now : before
+    const admitted = fullAt - now <= room
+    const empty = now + room + interval
+    this.#stormFullAt.set(port, admitted ? fullAt + interval : fullAt < empty ? fullAt : empty)
+    return admitted
   }
 
   #sendRemote({ frame, layers, vni }: Accepted, input: number, address: Ip): void {

@@ -1,6 +1,6 @@
 // Learning, forwarding and flooding on ports.
 
-import { concat } from '../../../src/wire/frame/index.js'
+import { concat, type ModelOperation } from '../../../src/wire/frame/index.js'
 import {
   arpFrame,
   broadcast,
@@ -19,6 +19,15 @@ import type { Vector } from './vector.js'
 const known = (port: number, source: string) => ({
   now: 5,
   frames: [fromPort(port, ping({ source, destination: broadcast }))],
+})
+
+const storm = (framesPerSecond: number, burst: number): ModelOperation => ({
+  op: 'networkSet',
+  vni,
+  suppress: true,
+  agingSeconds: 300,
+  stormFramesPerSecond: framesPerSecond,
+  stormBurst: burst,
 })
 
 export const bridging: readonly Vector[] = [
@@ -212,5 +221,56 @@ export const bridging: readonly Vector[] = [
     ],
     frames: [fromPort(1, arpFrame()), fromPort(1, concat(ping().bytes, filled(3)))],
     expected: ['drop 0 no_destination', 'drop 1 no_destination'],
+  },
+  {
+    name: 'storm control stops what a port floods beyond its burst, and nothing else',
+    steps: [{ apply: [...network(), storm(1, 2)] }, known(2, macB)],
+    frames: [
+      fromPort(1, ping({ destination: broadcast })),
+      fromPort(1, ping({ destination: macC })),
+      fromPort(1, arpFrame()),
+      fromPort(1, ping({ destination: '01:00:5e:00:00:05' })),
+      fromPort(1, ping({ destination: macB })),
+      fromPort(2, ping({ source: macB, destination: broadcast })),
+    ],
+    expected: [
+      'emit 0 port 2',
+      'emit 0 remote 1',
+      'emit 1 remote 1',
+      'emit 2 port 2',
+      'emit 2 remote 1',
+      'drop 3 storm_control',
+      'emit 4 port 2',
+      'emit 5 port 1',
+      'emit 5 remote 1',
+    ],
+  },
+  {
+    name: 'storm control lets as many pass again as seconds have gone by',
+    steps: [
+      { apply: [...network(), storm(1, 3)] },
+      { now: 10, frames: [1, 2, 3, 4].map(() => fromPort(1, arpFrame())) },
+    ],
+    now: 12,
+    frames: [1, 2, 3].map(() => fromPort(1, arpFrame())),
+    expected: [
+      'emit 0 port 2',
+      'emit 0 remote 1',
+      'emit 1 port 2',
+      'emit 1 remote 1',
+      'drop 2 storm_control',
+    ],
+  },
+  {
+    name: 'a faster storm control does not remember what a slower one is owed',
+    steps: [
+      { apply: [...network(), storm(1, 5)] },
+      { now: 10, frames: [1, 2, 3, 4, 5].map(() => fromPort(1, arpFrame())) },
+      { apply: [storm(1000, 1)] },
+      { now: 10, frames: [fromPort(1, arpFrame())] },
+    ],
+    now: 11,
+    frames: [fromPort(1, arpFrame())],
+    expected: ['emit 0 port 2', 'emit 0 remote 1'],
   },
 ]
