@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { attempt, root, run } from '../test/lab/index.js'
+import { attempt, root } from '../test/lab/index.js'
 import { measureLearning } from './learn.js'
+import { buildTools } from './meter.js'
 import { collect, type Figure, type Result } from './result.js'
 import { measureRig, type RigRow } from './rig.js'
 import { learnTable, microTable, rigTable, writeTable } from './tables.js'
@@ -76,7 +77,7 @@ if (process.getuid?.() !== 0 && (wanted('rig') || wanted('learn'))) {
   )
   process.exit(1)
 }
-await run(['bash', join(root, 'bench/tools/build.sh')])
+await buildTools()
 const output: Output = { environment: environment() }
 if (wanted('rig')) {
   const seconds = quick ? 1 : 3

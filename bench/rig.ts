@@ -1,19 +1,18 @@
 // tenant - host = wire = host - tenant: every device in turn within a trial, so that drift of the machine hits all alike.
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import {
   type Fabric,
   findProgram,
   type Host,
   reaches,
-  root,
   run,
   sleep,
   tcp,
   wire,
 } from '../test/lab/index.js'
 import { type Device, devices, ipOf, macOf, wireMtu } from './devices/index.js'
+import { measureTrial, tool } from './meter.js'
 
 export interface RigOptions {
   readonly trials: number
@@ -43,12 +42,6 @@ export const rigColumns = {
 } as const
 
 export type RigColumn = keyof typeof rigColumns
-
-/** A benchmark tool; its one JSON object. */
-export async function tool<T>(name: string, ...args: readonly string[]): Promise<T> {
-  const output = await run([join(root, 'build/bench', name), ...args], { timeoutSeconds: 60 })
-  return JSON.parse(output) as T
-}
 
 export async function measureRig(options: RigOptions): Promise<RigRow[]> {
   const rows = devices
@@ -124,22 +117,20 @@ async function flood(
   figures: RigRow['figures'],
   seconds: number,
 ): Promise<void> {
-  interface Flood {
-    sent: number
-    received: number
-    duplicates: number
-    damaged: number
-    seconds: number
+  const value = await measureTrial({
+    tx: { netns: a, ifname: 'eth0' },
+    rx: { netns: b, ifname: 'eth0' },
+    to: macOf(2),
+    from: macOf(1),
+    seconds,
+    cpus: [0, 1],
+  })
+  if (value.duplicates + value.corrupt > 0) {
+    throw new Error(`64-byte frames: ${value.duplicates} duplicates, ${value.corrupt} damaged`)
   }
-  // 64 bytes on the wire are 60 without FCS.
-  const argv = [a, 'eth0', b, 'eth0', macOf(2), macOf(1), '60', `${seconds}`]
-  const { value, cores } = await withCores(() => tool<Flood>('pps', ...argv))
-  if (value.duplicates + value.damaged > 0) {
-    throw new Error(`64-byte frames: ${value.duplicates} duplicates, ${value.damaged} damaged`)
-  }
-  figures.mpps.push(value.received / value.seconds / 1e6)
+  figures.mpps.push(value.inTime / value.seconds / 1e6)
   figures.loss.push((100 * (value.sent - value.received)) / value.sent)
-  figures.floodCores.push(cores)
+  figures.floodCores.push(value.cores)
 }
 
 /** Clock ticks that all processors spent on anything but idling and waiting. */

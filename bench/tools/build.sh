@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Builds the traffic tools into build/bench.
+# Builds the traffic tools into build/bench. No library but libc.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 out=../../build/bench
 mkdir -p "$out"
+# Two tests may build at once.
+exec 9>"$out/lock"
+flock 9
 for source in *.c; do
-  [ "$out/${source%.c}" -nt "$source" ] && [ "$out/${source%.c}" -nt tool.h ] && continue
-  gcc -O2 -Wall -Wextra -Werror -pthread -o "$out/${source%.c}" "$source"
+  product=$out/${source%.c}
+  [ -e "$product" ] && [ -z "$(find . -newer "$product" \( -name "$source" -o -name '*.h' \))" ] && continue
+  gcc -O2 -Wall -Wextra -Werror -pthread -o "$product" "$source"
 done
