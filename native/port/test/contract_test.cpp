@@ -1,186 +1,39 @@
 // The contract of port.hpp, held by every kind in ports.def. A kind that is added there needs a far
-// side here.
-#include <errno.h>
-#include <fcntl.h>
+// side in far_side.cpp.
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 
-#include "../packet_socket.hpp"
-#include "../ring.hpp"
-#include "support.hpp"
+#include "far_side.hpp"
 
 namespace vtep::test {
 namespace {
 
-// What is at the other end of the wire of a port.
-class FarSide {
- public:
-  virtual ~FarSide() = default;
-  virtual bool inject(const Bytes& frame) = 0;
-  virtual std::vector<Bytes> take(size_t count) = 0;
-};
-
-// The other end of a veth, or a tap's interface: its kernel side by AF_PACKET.
-class InterfaceSide : public FarSide {
- public:
-  explicit InterfaceSide(const std::string& name) {
-    PacketSetup setup;
-    setup.ifindex = if_nametoindex(name.c_str());
-    setup.slots = 2048;
-    int group = -1;
-    const char* what = "";
-    const int code = socket_.open(setup, group, what);
-    CHECK(code == 0, std::string(what) + ": " + strerror(code));
-  }
-  bool inject(const Bytes& frame) override {
-    const iovec piece = {const_cast<uint8_t*>(frame.bytes.data()), frame.bytes.size()};
-    Gather gather;
-    gather.pieces = &piece;
-    gather.count = 1;
-    gather.length = static_cast<uint32_t>(frame.bytes.size());
-    gather.meta = frame.meta;
-    return socket_.send(&gather, 1).sent == 1;
-  }
-  std::vector<Bytes> take(size_t count) override {
-    std::vector<Bytes> all;
-    Frame frames[64];
-    eventually([&] {
-      const unsigned got = socket_.receive(frames, 64);
-      for (unsigned i = 0; i < got; i++) {
-        const uint8_t* data = frames[i].data;
-        // The kernel's own chatter (neighbour discovery) is not part of the test.
-        if (data[0] == 2) all.push_back({{data, data + frames[i].length}, frames[i].meta});
-      }
-      return all.size() >= count;
-    });
-    return all;
-  }
-
- private:
-  PacketSocket socket_;
-};
-
-class RingSide : public FarSide {
- public:
-  explicit RingSide(Ring& ring) : ring_(ring) {}
-  bool inject(const Bytes& frame) override {
-    return ring_.inject(0, frame.bytes.data(), frame.bytes.size(), frame.meta);
-  }
-  std::vector<Bytes> take(size_t count) override {
-    std::vector<Bytes> all;
-    Frame frame;
-    while (all.size() < count && ring_.take(frame))
-      all.push_back({{frame.data, frame.data + frame.length}, frame.meta});
-    return all;
-  }
-
- private:
-  Ring& ring_;
-};
-
-void append(FILE* file, const Bytes& frame) {
-  const auto length = static_cast<uint32_t>(frame.bytes.size());
-  const uint32_t record[4] = {1, 2, length, length};
-  fwrite(record, sizeof record, 1, file);
-  fwrite(frame.bytes.data(), length, 1, file);
-  fflush(file);
-}
-
-class FileSide : public FarSide {
- public:
-  FileSide(std::string in, std::string out) : in_(std::move(in)), out_(std::move(out)) {}
-  ~FileSide() override { unlink(in_.c_str()), unlink(out_.c_str()); }
-  bool inject(const Bytes& frame) override {
-    FILE* file = fopen(in_.c_str(), "ae");
-    append(file, frame);
-    fclose(file);
-    return true;
-  }
-  std::vector<Bytes> take(size_t) override {
-    std::vector<Bytes> all;
-    FILE* file = fopen(out_.c_str(), "re");
-    CHECK(file != nullptr);
-    fseek(file, 24, SEEK_SET);
-    for (uint32_t record[4]; fread(record, sizeof record, 1, file) == 1;) {
-      Bytes frame;
-      frame.bytes.resize(record[2]);
-      CHECK(fread(frame.bytes.data(), frame.bytes.size(), 1, file) == 1);
-      CHECK_EQUAL(record[2], record[3]);
-      all.push_back(frame);
-    }
-    fclose(file);
-    return all;
-  }
-
- private:
-  std::string in_, out_;
-};
-
+// The port is closed first.
 struct Rig {
   std::unique_ptr<FarSide> far;
   std::unique_ptr<Port> port;
-  bool keeps_order_across_queues = true;
 };
 
-std::string scratch_file(const char* name) {
-  return "/tmp/vtep-port-test-" + std::to_string(getpid()) + "-" + name;
+Rig make_rig(const FarKind& kind) {
+  Rig rig;
+  const PortWish wish = kind.prepare("0");
+  rig.port = open_or_fail(kind.kind, wish.name, wish.options);
+  rig.far = kind.attach("0", rig.port->ring());
+  return rig;
 }
 
-const std::map<std::string, Rig (*)()> kRigs = {
-    {"netdev",
-     [] {
-       run("ip link add a0 type veth peer name a1");
-       run("ip link set a0 up; ip link set a1 up");
-       Rig rig;
-       rig.port = open_or_fail("netdev", "a0");
-       rig.far = std::make_unique<InterfaceSide>("a1");
-       return rig;
-     }},
-    {"tap",
-     [] {
-       Rig rig;
-       rig.port = open_or_fail("tap", "t0");
-       rig.far = std::make_unique<InterfaceSide>("t0");
-       return rig;
-     }},
-    {"ring",
-     [] {
-       Rig rig;
-       rig.port = open_or_fail("ring", "r0");
-       rig.far = std::make_unique<RingSide>(*rig.port->ring());
-       return rig;
-     }},
-    {"pcap",
-     [] {
-       const std::string in = scratch_file("in"), out = scratch_file("out");
-       FILE* file = fopen(in.c_str(), "we");
-       const uint32_t header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
-       fwrite(header, sizeof header, 1, file);
-       fclose(file);
-       Rig rig;
-       // The delay gives time to put frames into the file.
-       rig.port = open_or_fail("pcap", "p0", "read=" + in + "\nwrite=" + out + "\ndelay=300");
-       rig.far = std::make_unique<FileSide>(in, out);
-       return rig;
-     }},
-};
-
-Rig make_rig(const char* kind) {
-  const auto found = kRigs.find(kind);
-  CHECK(found != kRigs.end(), std::string("no far side for kind ") + kind);
-  return found->second();
-}
-
-void for_every_kind(void (*body)(const char* kind, Rig& rig)) {
-  for (const PortKind* kind : port_kinds()) {
-    Rig rig = make_rig(kind->name);
-    body(kind->name, rig);
+// The plain variant of each kind.
+template <class Body>
+void for_every_kind(Body body) {
+  const char* last = "";
+  for (const FarKind& kind : far_kinds()) {
+    if (strcmp(kind.kind, last) == 0) continue;
+    last = kind.kind;
+    Rig rig = make_rig(kind);
+    body(kind, rig);
   }
 }
 
@@ -192,7 +45,8 @@ size_t length_of(uint32_t number) { return 60 + number * 977 % 1455; }
 }  // namespace
 
 TEST(frames_arrive_whole_and_in_order) {
-  for_every_kind([](const char* kind, Rig& rig) {
+  for_every_kind([](const FarKind& far_kind, Rig& rig) {
+    const char* kind = far_kind.kind;
     for (uint32_t i = 0; i < kFrames; i++)
       CHECK(rig.far->inject({numbered_frame(i, length_of(i)), {}}), kind);
     CHECK(readable(rig.port->wait_descriptor(0), 2000), kind);
@@ -209,7 +63,8 @@ TEST(frames_arrive_whole_and_in_order) {
 }
 
 TEST(frames_leave_whole_and_in_order) {
-  for_every_kind([](const char* kind, Rig& rig) {
+  for_every_kind([](const FarKind& far_kind, Rig& rig) {
+    const char* kind = far_kind.kind;
     std::vector<std::vector<uint8_t>> frames;
     std::vector<iovec> pieces;
     std::vector<Gather> items(kFrames);
@@ -238,9 +93,10 @@ TEST(frames_leave_whole_and_in_order) {
 }
 
 TEST(metadata_is_kept_or_completed) {
-  for_every_kind([](const char* kind, Rig& rig) {
+  for_every_kind([](const FarKind& far_kind, Rig& rig) {
+    const char* kind = far_kind.kind;
     const Bytes segment = tcp_frame(777, 0);
-    if (strcmp(kind, "pcap") != 0) {
+    if (far_kind.carries_metadata) {
       CHECK(rig.far->inject(segment), kind);
       const auto got = receive_all(*rig.port, 0, 1);
       CHECK_EQUAL(got.size(), size_t{1});
@@ -255,7 +111,8 @@ TEST(metadata_is_kept_or_completed) {
 }
 
 TEST(super_frames_pass_whole_between_others) {
-  for_every_kind([](const char* kind, Rig& rig) {
+  for_every_kind([](const FarKind& far_kind, Rig& rig) {
+    const char* kind = far_kind.kind;
     if (!rig.port->abilities().tcp_segmentation) return;
     // Ordinary frames around each super-frame show that order is kept between slots and the queue
     // of large frames.
@@ -293,7 +150,8 @@ TEST(super_frames_pass_whole_between_others) {
 
 // What did not fit is told: nothing vanishes without a name.
 TEST(a_full_queue_is_reported) {
-  for_every_kind([](const char* kind, Rig& rig) {
+  for_every_kind([](const FarKind& far_kind, Rig& rig) {
+    const char* kind = far_kind.kind;
     constexpr uint32_t kFlood = 3000;
     uint64_t accepted = 0;
     for (uint32_t i = 0; i < kFlood; i++) accepted += rig.far->inject({numbered_frame(i, 60), {}});
@@ -304,7 +162,7 @@ TEST(a_full_queue_is_reported) {
     const unsigned rows = rig.port->take_losses(0, losses, 8);
     for (unsigned i = 0; i < rows; i++) lost += losses[i].frames;
     CHECK_EQUAL(got.size() + lost + (kFlood - accepted), uint64_t{kFlood});
-    if (strcmp(kind, "pcap") != 0) CHECK(got.size() < kFlood, kind);
+    if (far_kind.carries_metadata) CHECK(got.size() < kFlood, kind);
     for (size_t i = 0; i < got.size(); i++)
       CHECK_EQUAL(number_of(got[i].bytes.data()), static_cast<uint32_t>(i));
     CHECK_EQUAL(rig.port->take_losses(0, losses, 8), 0u);  // told once
@@ -316,15 +174,16 @@ TEST(a_full_queue_is_reported) {
 }
 
 TEST(closing_leaves_nothing_behind) {
-  for (const PortKind* kind : port_kinds()) make_rig(kind->name);  // opens what lives on: netlink
+  for_every_kind([](const FarKind&, Rig&) {});  // opens what lives on: netlink
   const unsigned before = open_descriptors();
-  for (const PortKind* kind : port_kinds()) {
-    if (strcmp(kind->name, "netdev") == 0) run("ip link del a0");
-    make_rig(kind->name);
+  for (const FarKind& kind : far_kinds()) {
+    make_rig(kind);
     CHECK_EQUAL(open_descriptors(), before);
   }
   CHECK_EQUAL(if_nametoindex("t0"), 0u);
-  CHECK(!has(output_of("ip -d link show a0"), "promiscuity 1"));
+  run("ip link add a1 type veth peer name b1");
+  open_or_fail("netdev", "a1");
+  CHECK(!has(output_of("ip -d link show a1"), "promiscuity 1"));
   const std::string sockets = output_of("cat /proc/net/packet");
   CHECK(std::count(sockets.begin(), sockets.end(), '\n') == 1, sockets);
 }
