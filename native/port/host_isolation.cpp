@@ -2,74 +2,30 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
-#include <stddef.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "bpf_program.hpp"
 #include "netlink.hpp"
 #include "privilege.hpp"
 
 namespace vtep {
 namespace {
 
-// Newer than the headers this builds with.
-constexpr uint32_t kAttachTcxIngress = 46, kAttachTcxEgress = 47;  // enum bpf_attach_type
-constexpr int kPass = -1, kDrop = 2;  // TCX_NEXT and TCX_DROP, alias TC_ACT_UNSPEC and TC_ACT_SHOT
 constexpr uint16_t kFilterPriority = 0x7674;
 
-int bpf(int command, bpf_attr& attributes) {
-  return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));
-}
-
-constexpr bpf_insn instruction(uint8_t code, uint8_t destination, uint8_t source, int16_t offset,
-                               int32_t value) {
-  bpf_insn result = {};
-  result.code = code;
-  result.dst_reg = destination & 0xf;
-  result.src_reg = source & 0xf;
-  result.off = offset;
-  result.imm = value;
-  return result;
-}
-
-constexpr bpf_insn answer(int verdict) {
-  return instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, verdict);
-}
-constexpr bpf_insn kExit = instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-
-const bpf_insn kDropAll[] = {answer(kDrop), kExit};
+const bpf_insn kDropAll[] = {answer(kTcxDrop), kExit};
 const bpf_insn kPassMarked[] = {
     instruction(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0, BPF_REG_1, offsetof(__sk_buff, mark), 0),
     instruction(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, static_cast<int32_t>(kIsolationMark)),
-    answer(kDrop),
+    answer(kTcxDrop),
     kExit,
-    answer(kPass),
+    answer(kTcxNext),
     kExit,
 };
 
-template <size_t count>
-Descriptor load(const bpf_insn (&program)[count]) {
-  bpf_attr attributes = {};
-  attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-  attributes.insns = reinterpret_cast<uintptr_t>(program);
-  attributes.insn_cnt = count;
-  attributes.license = reinterpret_cast<uintptr_t>("Apache-2.0");
-  strncpy(attributes.prog_name, "vtep_isolate", sizeof attributes.prog_name - 1);
-  return Descriptor(bpf(BPF_PROG_LOAD, attributes));
-}
-
-Descriptor link_program(const Descriptor& program, uint32_t ifindex, uint32_t type) {
-  bpf_attr attributes = {};
-  attributes.link_create.prog_fd = static_cast<uint32_t>(program.get());
-  attributes.link_create.target_ifindex = ifindex;
-  attributes.link_create.attach_type = type;
-  return Descriptor(bpf(BPF_LINK_CREATE, attributes));
-}
+constexpr char kName[] = "vtep_isolate";
 
 int change_qdisc(Netlink& netlink, uint32_t ifindex, uint16_t type, uint16_t flags) {
   NetlinkMessage message(type, flags);
@@ -95,7 +51,7 @@ int change_filter(Netlink& netlink, uint32_t ifindex, uint32_t hook, int program
   if (add) {
     nlattr* options = message.begin(TCA_OPTIONS);
     message.put_u32(TCA_BPF_FD, static_cast<uint32_t>(program));
-    message.put_string(TCA_BPF_NAME, "vtep_isolate");
+    message.put_string(TCA_BPF_NAME, kName);
     message.put_u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
     message.end(options);
   }
@@ -110,7 +66,7 @@ bool HostIsolation::open(uint32_t ifindex, Method first, std::string& error) {
 }
 
 bool HostIsolation::attach_tcx(uint32_t ifindex, std::string& error) {
-  const Descriptor drop = load(kDropAll), marked = load(kPassMarked);
+  const Descriptor drop = load_program(kDropAll, kName), marked = load_program(kPassMarked, kName);
   if (drop && marked) {
     ingress_ = link_program(drop, ifindex, kAttachTcxIngress);
     if (ingress_) egress_ = link_program(marked, ifindex, kAttachTcxEgress);
@@ -125,7 +81,7 @@ bool HostIsolation::attach_tcx(uint32_t ifindex, std::string& error) {
 }
 
 bool HostIsolation::attach_clsact(uint32_t ifindex, std::string& error) {
-  const Descriptor drop = load(kDropAll), marked = load(kPassMarked);
+  const Descriptor drop = load_program(kDropAll, kName), marked = load_program(kPassMarked, kName);
   if (!drop || !marked) {
     error = "host isolation by clsact: " + refusal(errno, "CAP_BPF and CAP_NET_ADMIN");
     return false;
