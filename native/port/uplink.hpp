@@ -29,6 +29,9 @@ struct UplinkAbilities {
   bool trains = false;
   uint32_t max_datagrams = 1;       // in a train
   uint32_t max_train_bytes = 1472;  // sum of the UDP payloads of a train
+  // Takes encapsulated super-frames whole, on interfaces where takes_whole() says so. Form ethernet
+  // only.
+  bool tunnel_segmentation = false;
 };
 
 // A datagram to a VTEP, or a train of them: meta.gso_type == kGsoUdp, meta.gso_size is the UDP
@@ -39,14 +42,22 @@ struct UplinkAbilities {
 // of them in this piece). A train has them once, with the lengths of the whole train, and meta has
 // kNeedsChecksum, header_length = outer_length, checksum_start = that of the outer UDP header,
 // checksum_offset = 6, and the pseudo-header sum of the whole train is in the UDP checksum field.
+//
+// Or an encapsulated super-frame, with all headers once: inner_network is set, meta is that of the
+// inner frame with offsets from pieces[0], the outer UDP checksum is zero over IPv4 and the
+// pseudo-header sum of the whole over IPv6. It has at most kMaxWholeBytes.
 struct UplinkGather : Gather {
   uint32_t ifindex = 0;      // form ethernet: interface of the next hop; 0 = unresolved: goes out
                              // through the kernel, which resolves it
   uint16_t source_port = 0;  // outer UDP source port, from the inner flow hash; a `udp` uplink maps
                              // it on its pool
-  uint16_t outer_length = 0;  // octets in front of the first VXLAN header: 42 or 62 (with a VLAN
-                              // tag 46 or 66); 0 in form vxlan
-  Address destination;        // VTEP
+  uint16_t outer_length = 0;   // octets in front of the first VXLAN header: 42 or 62 (with a VLAN
+                               // tag 46 or 66); 0 in form vxlan
+  uint16_t inner_network = 0;  // where the inner IP header begins; 0 = not a whole super-frame
+  Address destination;         // VTEP
+
+  // Lengths of IP and UDP are of 16 bits, behind an Ethernet header.
+  static constexpr uint32_t kMaxWholeBytes = 14 + 65535;
 };
 
 class Uplink {
@@ -67,6 +78,12 @@ class Uplink {
   // the inner transport header.
   virtual unsigned receive(unsigned queue, Frame* frames, unsigned max) = 0;
   virtual SendResult send(unsigned queue, const UplinkGather* items, unsigned count) = 0;
+  // Worker thread of the queue. Whether encapsulated super-frames go out of this interface whole,
+  // now: it may change while the uplink is open. `v4`: over IPv4.
+  virtual bool takes_whole(unsigned queue, uint32_t ifindex, bool v4) const {
+    (void)queue, (void)ifindex, (void)v4;
+    return false;
+  }
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;
 
   // Keeper thread. form ethernet: a route leads out of this interface. True if it is in use (now);
@@ -75,6 +92,8 @@ class Uplink {
     (void)ifindex, (void)error;
     return true;
   }
+  // Keeper thread: netlink said something about the interface; its offloads may be others now.
+  virtual void interface_changed(uint32_t ifindex) { (void)ifindex; }
   // Keeper thread: the interface has gone.
   virtual void forget_interface(uint32_t ifindex) { (void)ifindex; }
 };

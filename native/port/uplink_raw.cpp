@@ -16,6 +16,8 @@
 #include "interface_names.hpp"
 #include "packet_socket.hpp"
 #include "privilege.hpp"
+#include "tunnel_features.hpp"
+#include "tunnel_tap.hpp"
 #include "udp_sockets.hpp"
 #include "uplink.hpp"
 
@@ -99,13 +101,22 @@ class Filter {
   sock_fprog program_ = {};
 };
 
-// An underlay interface with a socket for each queue.
+// An underlay interface with a socket for each queue, and a way out for super-frames.
 struct Interface {
   explicit Interface(unsigned queues) : sockets(queues) {
     for (auto& socket_ : sockets) socket_ = std::make_unique<PacketSocket>();
   }
+  // Keeper thread.
+  void choose_whole(const std::string& ifname) {
+    const TunnelFeatures features = tunnel ? tunnel_features(ifname) : TunnelFeatures();
+    whole4.store(features.plain, std::memory_order_relaxed);
+    whole6.store(features.with_checksum, std::memory_order_relaxed);
+  }
+
   uint32_t ifindex = 0;
   std::vector<std::unique_ptr<PacketSocket>> sockets;
+  TunnelTap tunnel;
+  std::atomic<bool> whole4 = false, whole6 = false;
 };
 
 class RawUplink : public Uplink {
@@ -113,11 +124,15 @@ class RawUplink : public Uplink {
   bool open(const UplinkContext& context, std::string& error);
 
   UplinkForm form() const override { return UplinkForm::ethernet; }
-  UplinkAbilities abilities() const override { return {true, true, 64, max_train_bytes_}; }
+  UplinkAbilities abilities() const override {
+    return {true, true, 64, max_train_bytes_, whole_super_frames_};
+  }
   int wait_descriptor(unsigned queue) const override { return queues_[queue].any.get(); }
   unsigned receive(unsigned queue, Frame* frames, unsigned max) override;
   SendResult send(unsigned queue, const UplinkGather* items, unsigned count) override;
+  bool takes_whole(unsigned queue, uint32_t ifindex, bool v4) const override;
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override;
+  void interface_changed(uint32_t ifindex) override;
   bool ensure_interface(uint32_t ifindex, std::string& error) override;
   void forget_interface(uint32_t ifindex) override;
 
@@ -135,6 +150,7 @@ class RawUplink : public Uplink {
   };
 
   void adopt(unsigned queue, unsigned slot);
+  Interface* used(unsigned queue, uint32_t ifindex) const;
   bool is_used(const Interface* interface) const;
   void ring();
   void reap();
@@ -146,6 +162,7 @@ class RawUplink : public Uplink {
   std::vector<Descriptor> holders_;  // keep the VXLAN port, and the kernel from answering for it
   std::unique_ptr<Filter> filter_;
   uint32_t max_train_bytes_ = 0;
+  bool whole_super_frames_ = true;
 };
 
 bool RawUplink::open(const UplinkContext& context, std::string& error) {
@@ -233,6 +250,10 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
     error = where + what + ": " + refusal(code, "CAP_NET_RAW");
     return false;
   }
+  // Without it super-frames go out as trains.
+  std::string why_not;
+  if (whole_super_frames_ && interface->tunnel.open(link.ifindex, why_not))
+    interface->choose_whole(link.name);
   slots_[free_slot].store(interface.get());
   interfaces_.push_back(std::move(interface));
   ring();
@@ -254,6 +275,17 @@ bool RawUplink::ensure_interface(uint32_t ifindex, std::string& error) {
     return false;
   }
   return open_interface(link, error);
+}
+
+void RawUplink::interface_changed(uint32_t ifindex) {
+  std::string error;
+  Link link;
+  Netlink* netlink = Netlink::local(error);
+  for (const auto& slot : slots_) {
+    Interface* interface = slot.load();
+    if (interface == nullptr || interface->ifindex != ifindex || netlink == nullptr) continue;
+    if (netlink->link_by_index(ifindex, link) == 0) interface->choose_whole(link.name);
+  }
 }
 
 void RawUplink::forget_interface(uint32_t ifindex) {
@@ -326,21 +358,35 @@ unsigned RawUplink::receive(unsigned queue, Frame* frames, unsigned max) {
   return filled;
 }
 
+Interface* RawUplink::used(unsigned queue, uint32_t ifindex) const {
+  for (unsigned slot = 0; slot < kMaxInterfaces && ifindex != 0; slot++) {
+    Interface* candidate = queues_[queue].used[slot].load(std::memory_order_relaxed);
+    if (candidate != nullptr && candidate->ifindex == ifindex) return candidate;
+  }
+  return nullptr;
+}
+
+bool RawUplink::takes_whole(unsigned queue, uint32_t ifindex, bool v4) const {
+  const Interface* interface = used(queue, ifindex);
+  if (interface == nullptr) return false;
+  return (v4 ? interface->whole4 : interface->whole6).load(std::memory_order_relaxed);
+}
+
 SendResult RawUplink::send(unsigned queue, const UplinkGather* items, unsigned count) {
   SendResult result;
   while (result.sent < count) {
     const UplinkGather* first = items + result.sent;
+    const bool whole = first->inner_network != 0;
     unsigned run = 1;
-    while (result.sent + run < count && first[run].ifindex == first->ifindex) run++;
-    Interface* interface = nullptr;
-    for (unsigned slot = 0; slot < kMaxInterfaces && first->ifindex != 0; slot++) {
-      Interface* candidate = queues_[queue].used[slot].load(std::memory_order_relaxed);
-      if (candidate == nullptr || candidate->ifindex != first->ifindex) continue;
-      interface = candidate;
-      break;
-    }
-    const SendResult part = interface != nullptr ? interface->sockets[queue]->send(first, run)
-                                                 : queues_[queue].pool.send(first, run);
+    while (result.sent + run < count && first[run].ifindex == first->ifindex &&
+           (first[run].inner_network != 0) == whole)
+      run++;
+    Interface* interface = used(queue, first->ifindex);
+    // The interface was there when the super-frame was made; the next one finds another way.
+    if (whole && interface == nullptr) return {result.sent, Drop::port_down};
+    const SendResult part = interface == nullptr ? queues_[queue].pool.send(first, run)
+                            : whole              ? interface->tunnel.send(first, run)
+                                                 : interface->sockets[queue]->send(first, run);
     result.sent += part.sent;
     if (part.sent < run) {
       result.reason = part.reason;

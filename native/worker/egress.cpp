@@ -1,14 +1,16 @@
 #include "egress.hpp"
 
 #include "../core/checksum.hpp"
+#include "../core/layers.hpp"
+#include "../core/metadata.hpp"
 
 namespace vtep {
 
 namespace {
 
-constexpr uint32_t kEthernetHeader = 14;
 constexpr uint32_t kUdpHeader = 8;
 constexpr uint16_t kUdpChecksumOffset = 6;
+constexpr uint32_t kMaxUdpSegments = 128;  // of the kernel: UDP_MAX_SEGMENTS
 
 bool needs_checksum(const Meta& meta) { return (meta.flags & kNeedsChecksum) != 0; }
 
@@ -174,10 +176,12 @@ void Egress::to_uplink(const Group& group, const Burst& burst) {
     const Frame& frame = burst.frames[emit.frame];
     if (list_->uplink == nullptr || !find_remote(destination_id(emit.destination))) {
       counters_.drop_sent(0, Drop::unresolved);
+    } else if (!fits_path(wire_length(frame.length, frame.meta))) {
+      counters_.drop_sent(0, Drop::exceeds_mtu);
+    } else if (keeps_whole(frame)) {
+      whole_to_uplink(emit, frame);
     } else if (frame.meta.gso_type != kGsoNone) {
       cut_to_uplink(emit, frame);
-    } else if (!fits_path(frame.length)) {
-      counters_.drop_sent(0, Drop::exceeds_mtu);
     } else {
       frame_to_uplink(emit, frame);
     }
@@ -224,12 +228,42 @@ void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
   uplink_.end();
 }
 
+// One that has a single segment is none for the kernel; UDP has a limit of its own there.
+bool Egress::keeps_whole(const Frame& frame) const {
+  const Meta& meta = frame.meta;
+  if (meta.gso_type == kGsoNone || !list_->uplink->abilities.tunnel_segmentation || !writes_outer())
+    return false;
+  const uint32_t payload = frame.length - meta.header_length;
+  if (payload <= meta.gso_size ||
+      remote_.headerLength + frame.length > UplinkGather::kMaxWholeBytes ||
+      (meta.gso_type == kGsoUdp && payload > uint32_t{kMaxUdpSegments} * meta.gso_size))
+    return false;
+  return list_->uplink->uplink->takes_whole(worker_, remote_.ifindex, is_ipv4(remote_.address));
+}
+
+// One VXLAN header in front of all of it. The inner checksum stays as partial as it was: who cuts
+// the super-frame finishes it, and so does who receives it whole.
+void Egress::whole_to_uplink(const Emit& emit, const Frame& frame) {
+  Layers layers;
+  if (!find_layers(frame.data, frame.length, layers))
+    return counters_.drop_sent(0, Drop::bad_metadata);
+  begin_uplink(emit, 2, kMaxOuterHeader, 1);
+  uint8_t* header = uplink_.make(kMaxOuterHeader);
+  const uint32_t outer = encap_outer(remote_, emit.vni, emit.hash, frame.length, header);
+  UplinkGather& item = uplink_.item();
+  item.inner_network = static_cast<uint16_t>(outer + layers.l3);
+  item.meta = frame.meta;
+  item.meta.checksum_start = static_cast<uint16_t>(outer + frame.meta.checksum_start);
+  item.meta.header_length = static_cast<uint16_t>(outer + frame.meta.header_length);
+  uplink_.add(header, outer);
+  uplink_.add(frame.data, frame.length);
+  uplink_.end();
+}
+
 void Egress::cut_to_uplink(const Emit& emit, const Frame& frame) {
   const Drop reason = segmenter_.open(frame, Segmenter::Checksums::complete);
   if (reason != Drop::none) return counters_.drop_sent(0, reason);
   if (!segmenter_.next(piece_)) return;
-  if (!fits_path(piece_.header_length + piece_.payload_length))
-    return counters_.drop_sent(0, Drop::exceeds_mtu);
   unsigned frames = 1;
   for (uint32_t left = segmenter_.pieces(); left > 0;) {
     left -= train(emit, left, frames);

@@ -45,6 +45,8 @@ class Egress {
   bool writes_outer() const;
   void begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames);
   void frame_to_uplink(const Emit& emit, const Frame& frame);
+  bool keeps_whole(const Frame& frame) const;
+  void whole_to_uplink(const Emit& emit, const Frame& frame);
   void cut_to_uplink(const Emit& emit, const Frame& frame);
   uint32_t train(const Emit& emit, uint32_t left, unsigned frames);
   bool find_remote(uint32_t index);

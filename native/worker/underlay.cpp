@@ -97,8 +97,13 @@ void Underlay::on_netlink(const std::vector<NetlinkEvent>& events, bool complete
   Uplink* uplink = devices_.uplink();
   if (uplink == nullptr) return;
   for (const NetlinkEvent& event : events)
-    if (event.kind == NetlinkEvent::Kind::link && event.removed)
+    if (event.kind != NetlinkEvent::Kind::link) {
+      continue;
+    } else if (event.removed) {
       uplink->forget_interface(event.link.ifindex);
+    } else {
+      uplink->interface_changed(event.link.ifindex);
+    }
 }
 
 bool Underlay::step() { return next_hops_ != nullptr && next_hops_->step(monotonic_nanoseconds()); }
