@@ -8,7 +8,7 @@ import { findProgram } from '../lab/requires.js'
 import { controlPath } from './rings.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const absent = ['g++', 'make'].filter((name) => findProgram(name) === undefined)
+const absent = ['g++', 'make', 'flock'].filter((name) => findProgram(name) === undefined)
 
 /** Why it can not run here, or false. */
 export const hammerMissing = absent.length > 0 && `not installed: ${absent.join(', ')}`
@@ -16,8 +16,16 @@ export const hammerMissing = absent.length > 0 && `not installed: ${absent.join(
 /** The whole of core, ports and workers while everything happens at once; whatever the sanitizer says is a failure. */
 export function hammer(t: Test, sanitizer: 'thread' | 'address'): void {
   const build = spawnSync(
-    'make',
-    ['-s', '-j2', '-C', 'native/worker/test', `SANITIZER=${sanitizer}`],
+    'flock',
+    [
+      'build/native-tests.lock',
+      'make',
+      '-s',
+      '-j2',
+      '-C',
+      'native/worker/test',
+      `SANITIZER=${sanitizer}`,
+    ],
     { cwd: root, encoding: 'utf8' },
   )
   t.equal(build.status, 0, build.stderr)

@@ -125,6 +125,18 @@ void forget_identifications(Octets& frame) {
   }
 }
 
+// An outer UDP checksum of a super-frame in a tunnel is partial, too (SKB_GSO_UDP_TUNNEL_CSUM).
+void finish_around(Octets& frame, const Meta& meta) {
+  const Reader reader(frame);
+  for (size_t i = reader.packets.size(); i-- > 0;) {
+    const Packet& packet = reader.packets[i];
+    if (packet.l4 >= meta.checksum_start || packet.protocol != kUdp) continue;
+    const uint16_t pseudo = pseudo_sum(frame.data() + packet.ip, kUdp, packet.end - packet.l4);
+    if (get16(frame.data() + packet.l4 + 6) == pseudo)
+      fill_transport_checksum(frame.data(), packet);
+  }
+}
+
 // What a kernel makes of a super-frame: the packet that the metadata speaks of is cut, and all that
 // are around it are made to fit.
 std::string cut(const Bytes& super, std::vector<Octets>& out) {
@@ -265,6 +277,7 @@ Finished finish(const Bytes& frame) {
     out.problem = "a super-frame with a finished checksum";
     return out;
   }
+  if (meta.gso_type != kGsoNone) finish_around(whole, meta);
   // A super-frame whose sum is right as a whole had the right partial one.
   out.problem = check(whole);
   if (!out.problem.empty()) return out;
