@@ -33,6 +33,7 @@ struct Abilities {
   bool partial_checksum = false;  // honours kNeedsChecksum
   bool tcp_segmentation = false;  // honours kGsoTcp4/6
   bool udp_segmentation = false;  // honours kGsoUdp
+  bool operator==(const Abilities&) const = default;
 };
 
 // Sending stops at the first frame that is refused: frames[0..sent) are gone, frames[sent] is lost
@@ -67,9 +68,10 @@ class Port {
     (void)queue, (void)losses, (void)max;
     return 0;
   }
+  // Keeper thread, all of the following. The workers get abilities anew within a second of a
+  // change; until then send() refuses what the device does not take any more.
   virtual Abilities abilities() const = 0;
-
-  // Keeper thread, all of the following. refresh() reads the device's state again (after a netlink
+  // refresh() reads the device's state again (after a netlink
   // event, and about once a second for devices that live in another network namespace); false when
   // the device has gone for good.
   virtual bool refresh() { return true; }

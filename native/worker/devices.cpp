@@ -66,9 +66,8 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
             " ports, all are in use";
     return 0;
   }
-  opened->device.id = id;
-  opened->device.port = opened->port.get();
-  opened->device.abilities = opened->port->abilities();
+  opened->device =
+      std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
@@ -112,7 +111,7 @@ void Devices::publish(Released released) {
   auto list = std::make_unique<DeviceList>();
   list->version = list_->version + 1;
   list->ports.resize(ports_.empty() ? 0 : ports_.rbegin()->first + 1);
-  for (const auto& [id, port] : ports_) list->ports[id] = &port->device;
+  for (const auto& [id, port] : ports_) list->ports[id] = port->device.get();
   list->uplink = uplink_device_.get();
   released.version = list->version;
   released.list = std::exchange(list_, std::move(list));
@@ -133,7 +132,7 @@ bool Devices::settle() {
   for (Released& released : ready) {
     if (released.port != nullptr) {
       // Only now may the number be used again: no worker takes the old device for the new one.
-      tables_.close_port(released.port->device.id);
+      tables_.close_port(released.port->device->id);
       released.port.reset();
     }
     released.uplink.reset();
@@ -182,6 +181,13 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
   if (const uint32_t mtu = port.port->mtu(); mtu != port.mtu) {
     port.mtu = mtu;
     tables_.set_port_mtu(id, mtu);
+  }
+  if (const Abilities abilities = port.port->abilities(); abilities != port.device->abilities) {
+    // Workers look at the old one until they have adopted the list without it.
+    Released released;
+    released.port_device = std::exchange(
+        port.device, std::make_unique<PortDevice>(PortDevice{id, port.port.get(), abilities}));
+    publish(std::move(released));
   }
 }
 

@@ -47,7 +47,7 @@ class Devices {
   struct OpenPort {
     std::string name;
     std::unique_ptr<Port> port;
-    PortDevice device;
+    std::unique_ptr<PortDevice> device;  // another one after a change of abilities
     bool up = true;
     bool gone = false;
     uint32_t mtu = 0;
@@ -57,6 +57,7 @@ class Devices {
     uint64_t version;
     std::unique_ptr<DeviceList> list;
     std::unique_ptr<OpenPort> port;
+    std::unique_ptr<PortDevice> port_device;
     std::unique_ptr<Uplink> uplink;
     std::unique_ptr<UplinkDevice> uplink_device;
     std::function<void()> done;

@@ -39,9 +39,11 @@ bool Worker::start(std::string& error) {
     return false;
   }
   watch_descriptor(doorbell_.descriptor(), kDoorbell, true);
-  // Signals are for the threads that know what to do with them.
+  // Signals are for the threads that know what to do with them. A fault in memory that a guest
+  // shares is our own.
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGBUS);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
