@@ -7,14 +7,15 @@
 
 #include <algorithm>
 
+#include "vhost_front_end.hpp"
+
 namespace vtep::test {
 namespace {
 
 // The far end of a veth goes with the near one.
 class VethSide : public InterfaceSide {
  public:
-  explicit VethSide(const std::string& number)
-      : InterfaceSide("b" + number), near_("a" + number) {}
+  explicit VethSide(const std::string& number) : InterfaceSide("b" + number), near_("a" + number) {}
   ~VethSide() override {
     if (if_nametoindex(near_.c_str()) != 0) run("ip link del " + near_);
   }
@@ -31,8 +32,7 @@ class RingSide : public FarSide {
   }
   void poll(std::vector<Bytes>& all) override {
     Frame frame;
-    while (ring_.take(frame))
-      all.push_back({{frame.data, frame.data + frame.length}, frame.meta});
+    while (ring_.take(frame)) all.push_back({{frame.data, frame.data + frame.length}, frame.meta});
   }
 
  private:
@@ -81,6 +81,24 @@ class FileSide : public FarSide {
   long read_ = sizeof kFileHeader;
 };
 
+class FrontEndSide : public FarSide {
+ public:
+  FrontEndSide(const std::string& path, const FrontEndSetup& setup) : guest_(setup) {
+    guest_.open(path);
+  }
+  bool inject(const Bytes& frame) override { return guest_.inject(frame); }
+  void poll(std::vector<Bytes>& all) override {
+    for (Bytes& frame : guest_.take()) all.push_back(std::move(frame));
+  }
+
+ private:
+  FrontEnd guest_;
+};
+
+PortWish vhost_wish(const std::string& number) {
+  return {"v" + number, "socket=" + scratch_file("socket", number) + "\n"};
+}
+
 std::unique_ptr<FarSide> ring_side(const std::string&, Ring* ring) {
   CHECK(ring != nullptr);
   return std::make_unique<RingSide>(*ring);
@@ -98,14 +116,21 @@ const FarKind kFarKinds[] = {
        return std::make_unique<VethSide>(number);
      }},
     {"tap", "", true,
-     [](const std::string& number) -> PortWish { return {"t" + number, ""}; },
+     [](const std::string& number) -> PortWish {
+       return {"t" + number, ""};
+     },
      [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
        return std::make_unique<InterfaceSide>("t" + number);
      }},
     {"ring", "", true,
-     [](const std::string& number) -> PortWish { return {"r" + number, ""}; }, ring_side},
+     [](const std::string& number) -> PortWish {
+       return {"r" + number, ""};
+     },
+     ring_side},
     {"ring", "without offloads", true,
-     [](const std::string& number) -> PortWish { return {"o" + number, "offloads=no\n"}; },
+     [](const std::string& number) -> PortWish {
+       return {"o" + number, "offloads=no\n"};
+     },
      ring_side},
     {"pcap", "", false,
      [](const std::string& number) -> PortWish {
@@ -118,6 +143,16 @@ const FarKind kFarKinds[] = {
      },
      [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
        return std::make_unique<FileSide>(number);
+     }},
+    {"vhost-user", "", true, vhost_wish,
+     [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
+       return std::make_unique<FrontEndSide>(scratch_file("socket", number), FrontEndSetup());
+     }},
+    {"vhost-user", "packed, without offloads", true, vhost_wish,
+     [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
+       FrontEndSetup setup;
+       setup.features = vhost::kVersion1 | vhost::kMergeableBuffers | vhost::kRingPacked;
+       return std::make_unique<FrontEndSide>(scratch_file("socket", number), setup);
      }},
 };
 

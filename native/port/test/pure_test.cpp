@@ -168,7 +168,7 @@ TEST(every_kind_says_what_it_takes) {
             type);
     }
   }
-  CHECK_EQUAL(port_kinds().size(), size_t{4});
+  CHECK_EQUAL(port_kinds().size(), size_t{5});
   CHECK_EQUAL(uplink_kinds().size(), size_t{2});
 }
 
