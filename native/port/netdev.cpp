@@ -1,21 +1,15 @@
 // netdev: an interface that exists already, by AF_PACKET: the host end of a container's veth, a
 // hypervisor's vnetN, a NIC.
-#include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-#include <net/if_arp.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 
-#include <algorithm>
-#include <mutex>
-
 #include "../core/tables.gen.hpp"
 #include "host_isolation.hpp"
-#include "interface_names.hpp"
 #include "netlink.hpp"
 #include "packet_socket.hpp"
 #include "port.hpp"
 #include "privilege.hpp"
+#include "tenant_interface.hpp"
 
 namespace vtep {
 namespace {
@@ -23,35 +17,6 @@ namespace {
 const OptionInfo kOptions[] = {
     {"ifname", "text", "", "interface; the port's name when not given"},
     {"isolate", "flag", "yes", "keep the host's own network stack off the interface"},
-};
-
-// Interfaces that this process has open: two ports on one interface would hand each frame to two
-// networks.
-class Claim {
- public:
-  bool take(uint32_t ifindex) {
-    const std::lock_guard lock(mutex());
-    if (std::find(taken().begin(), taken().end(), ifindex) != taken().end()) return false;
-    taken().push_back(ifindex);
-    ifindex_ = ifindex;
-    return true;
-  }
-  ~Claim() {
-    if (ifindex_ == 0) return;
-    const std::lock_guard lock(mutex());
-    std::erase(taken(), ifindex_);
-  }
-
- private:
-  static std::mutex& mutex() {
-    static std::mutex mutex;
-    return mutex;
-  }
-  static std::vector<uint32_t>& taken() {
-    static std::vector<uint32_t> taken;
-    return taken;
-  }
-  uint32_t ifindex_ = 0;
 };
 
 // UDP super-frames in virtio_net_hdr came with Linux 6.2; AF_PACKET has no way to ask.
@@ -88,54 +53,14 @@ class NetdevPort : public Port {
   uint32_t flags() const override;
 
  private:
-  bool find(Netlink& netlink, const std::string& name, std::string& error);
-  bool has_host_address(Netlink& netlink, std::string& error) const;
   bool open_queues(unsigned count, bool isolate, std::string& error);
 
   Link link_;
-  Claim claim_;
+  InterfaceClaim claim_;
   bool udp_segmentation_ = kernel_has_udp_segmentation();
   HostIsolation isolation_;
   std::vector<std::unique_ptr<PacketSocket>> queues_;
 };
-
-bool NetdevPort::find(Netlink& netlink, const std::string& name, std::string& error) {
-  const std::string where = "netdev " + name + ": ";
-  const int code = netlink.link_by_name(name, link_);
-  if (code == ENODEV) {
-    error = where + no_such_interface(netlink, name);
-  } else if (code != 0) {
-    error = where + strerror(code);
-  } else if (link_.hardware_type != ARPHRD_ETHER) {
-    error = where + "expected an Ethernet interface, got one without Ethernet addresses" +
-            (link_.kind.empty() ? "" : " (" + link_.kind + ")");
-  } else if (link_.master != 0) {
-    error = where + "it is a port of " + master_in_words(netlink, link_) +
-            ", which would switch the same frames; take it out first: ip link set " + name +
-            " nomaster";
-  } else if (!claim_.take(link_.ifindex)) {
-    error = where + "another port has this interface open";
-  } else {
-    return true;
-  }
-  return false;
-}
-
-// Isolating an interface that the host itself talks on would cut the host off.
-bool NetdevPort::has_host_address(Netlink& netlink, std::string& error) const {
-  std::vector<HostAddress> addresses;
-  (void)netlink.addresses(addresses);
-  for (const HostAddress& each : addresses) {
-    if (each.ifindex != link_.ifindex || each.scope != RT_SCOPE_UNIVERSE) continue;
-    if ((each.flags & IFA_F_PERMANENT) == 0) continue;  // from somebody's router advertisement
-    error = "netdev " + link_.name + ": the host has address " + each.address.text() + "/" +
-            std::to_string(each.prefix_length) +
-            " on it, and isolation would cut the host off; remove the address (ip addr del), or "
-            "set isolate=no";
-    return true;
-  }
-  return false;
-}
 
 bool NetdevPort::open_queues(unsigned count, bool isolate, std::string& error) {
   PacketSetup setup;
@@ -161,8 +86,10 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
   const std::string name = context.options.string("ifname", context.name);
   const bool isolate = context.options.flag("isolate", true);
   Netlink* netlink = Netlink::local(error);
-  if (netlink == nullptr || !find(*netlink, name, error)) return false;
-  if (isolate && has_host_address(*netlink, error)) return false;
+  if (netlink == nullptr || !find_tenant_interface(*netlink, "netdev", name, claim_, link_, error))
+    return false;
+  if (isolate && has_host_address(*netlink, "netdev", link_, ", or set isolate=no", error))
+    return false;
   if (!open_queues(context.queues, isolate, error)) return false;
   if (!link_.up) {
     const int code = netlink->set_up(link_.ifindex, true);
