@@ -127,4 +127,25 @@ void find_inner_metadata(Frame& frame, uint32_t segment) {
     frame.meta.header_length = static_cast<uint16_t>(kVxlanHeader + at.l4 + header);
 }
 
+void finish_partial_checksum(uint8_t* frame, uint32_t length) {
+  Transport at = {};
+  if (!find_transport(frame, 0, length, at) || !find_unfinished(frame, length, at)) return;
+  Meta meta;
+  meta.checksum_start = static_cast<uint16_t>(at.l4);
+  meta.checksum_offset = at.checksum;
+  // Up to the end of the IP packet: padding behind it is not summed.
+  store16(frame + at.l4 + at.checksum, completed_checksum(frame, at.end, meta));
+}
+
+void settle_outer_checksums(Frame& frame) {
+  Transport at = {};
+  if (!find_transport(frame.data, 0, frame.length, at) || at.protocol != kProtocolUdp) return;
+  if (load16(frame.data + at.l4 + at.checksum) != 0 && is_partial(frame.data, at)) {
+    frame.meta.flags = kDataValid;
+    return;
+  }
+  const uint32_t inner = at.l4 + 8 + kVxlanHeader;
+  if (frame.length > inner) finish_partial_checksum(frame.data + inner, frame.length - inner);
+}
+
 }  // namespace vtep

@@ -15,4 +15,13 @@ namespace vtep {
 // header. Else nothing.
 void find_inner_metadata(Frame& frame, uint32_t segment);
 
+// Finishes in place the checksum of an Ethernet frame, or of a tunnel in it, that nobody has
+// finished. For devices that hand over bytes only (AF_XDP).
+void finish_partial_checksum(uint8_t* frame, uint32_t length);
+
+// The same for what the underlay delivers, from the outer Ethernet header on: the checksum of the
+// inner frame is finished in place; an outer UDP checksum that is left to us is vouched for
+// (kDataValid). Touches nothing that is not UDP.
+void settle_outer_checksums(Frame& frame);
+
 }  // namespace vtep

@@ -56,8 +56,11 @@ std::unique_ptr<Uplink> open_uplink(const std::string& kind, const UplinkContext
         find_kind(uplink_kinds(), "uplink kind", kind, context.options, error);
     if (found == nullptr) return nullptr;
     chosen = found->name;
-    reason = "as configured";
-    return found->open(context, error);
+    auto uplink = found->open(context, error);
+    if (uplink == nullptr) return nullptr;
+    const std::string text = uplink->text();
+    reason = text.empty() ? "as configured" : "as configured; " + text;
+    return uplink;
   }
   // The raw uplink owns its source ports and hands over super-frames whole; it needs CAP_NET_RAW
   // and Ethernet.

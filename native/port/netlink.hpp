@@ -28,6 +28,7 @@ struct Link {
   uint16_t vxlan_port = 0;  // of a vxlan device: UDP port, host order
   uint32_t vxlan_vni = 0;
   uint64_t tx_dropped = 0;
+  uint32_t xdp_program = 0;  // number of the XDP program that is attached, 0 = none
 };
 
 struct Route {

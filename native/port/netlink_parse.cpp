@@ -47,6 +47,16 @@ void read_link_info(const uint8_t* data, size_t size, Link& out) {
   });
 }
 
+// IFLA_XDP_PROG_ID is there for a single program; with one for each mode there are those alone.
+uint32_t xdp_program(const uint8_t* data, size_t size) {
+  uint32_t program = 0;
+  each_attribute(data, size, [&](uint16_t type, const uint8_t* value, size_t length) {
+    if (type >= IFLA_XDP_PROG_ID && type <= IFLA_XDP_HW_PROG_ID && program == 0)
+      program = attribute_u32(value, length);
+  });
+  return program;
+}
+
 }  // namespace
 
 bool parse_link(const nlmsghdr* message, Link& out) {
@@ -79,6 +89,9 @@ bool parse_link(const nlmsghdr* message, Link& out) {
             break;
           case IFLA_LINKINFO:
             read_link_info(value, length, out);
+            break;
+          case IFLA_XDP:
+            out.xdp_program = xdp_program(value, length);
             break;
           case IFLA_STATS64: {
             rtnl_link_stats64 statistics = {};

@@ -89,6 +89,9 @@ struct OpenContext {
   std::string name;  // operator's name of the port
   Options options;
   unsigned queues;  // one per worker
+  // Devices with the same one are served by the same workers, and may share memory from queue to
+  // queue of one number; null: with nobody.
+  const void* dataplane = nullptr;
 };
 
 struct PortKind {

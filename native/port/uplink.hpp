@@ -86,6 +86,8 @@ class Uplink {
   }
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;
 
+  // Keeper thread. What is to be known about how it works, for the operator; may be empty.
+  virtual std::string text() const { return {}; }
   // Keeper thread. form ethernet: a route leads out of this interface. True if it is in use (now);
   // else `error` says why not.
   virtual bool ensure_interface(uint32_t ifindex, std::string& error) {
@@ -105,6 +107,7 @@ struct UplinkContext {
       interfaces;  // underlay interfaces by name; empty: those that ensure_interface names
   Options options;
   unsigned queues = 1;  // one per worker
+  const void* dataplane = nullptr;  // as in OpenContext
 };
 
 struct UplinkKind {

@@ -46,6 +46,7 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   context.name = name;
   context.options = options;
   context.queues = queues();
+  context.dataplane = this;
   auto opened = std::make_unique<OpenPort>();
   opened->name = name;
   opened->port = open_port(kind, context, error);

@@ -56,6 +56,7 @@ bool Underlay::open(const UnderlaySpec& spec, UnderlayResult& result) {
   UplinkContext context;
   if (!parse(spec, context, result.error)) return false;
   context.queues = devices_.queues();
+  context.dataplane = &devices_;
   std::unique_ptr<Uplink> uplink =
       open_uplink(spec.kind, context, result.kind, result.reason, result.error);
   if (uplink == nullptr) return false;

@@ -104,17 +104,19 @@ std::unique_ptr<FarSide> ring_side(const std::string&, Ring* ring) {
   return std::make_unique<RingSide>(*ring);
 }
 
+PortWish make_veth(const std::string& number) {
+  run("ip link add a" + number + " type veth peer name b" + number);
+  run("ip link set a" + number + " up; ip link set b" + number + " up");
+  return {"a" + number, ""};
+}
+
+std::unique_ptr<FarSide> veth_side(const std::string& number, Ring*) {
+  return std::make_unique<VethSide>(number);
+}
+
 // A far side for each kind of ports.def, and for variants that are worth a look of their own.
 const FarKind kFarKinds[] = {
-    {"netdev", "", true,
-     [](const std::string& number) -> PortWish {
-       run("ip link add a" + number + " type veth peer name b" + number);
-       run("ip link set a" + number + " up; ip link set b" + number + " up");
-       return {"a" + number, ""};
-     },
-     [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
-       return std::make_unique<VethSide>(number);
-     }},
+    {"netdev", "", true, make_veth, veth_side},
     {"tap", "", true,
      [](const std::string& number) -> PortWish {
        return {"t" + number, ""};
@@ -154,6 +156,7 @@ const FarKind kFarKinds[] = {
        setup.features = vhost::kVersion1 | vhost::kMergeableBuffers | vhost::kRingPacked;
        return std::make_unique<FrontEndSide>(scratch_file("socket", number), setup);
      }},
+    {"af_xdp", "", true, make_veth, veth_side},
 };
 
 }  // namespace

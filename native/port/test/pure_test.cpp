@@ -168,8 +168,8 @@ TEST(every_kind_says_what_it_takes) {
             type);
     }
   }
-  CHECK_EQUAL(port_kinds().size(), size_t{5});
-  CHECK_EQUAL(uplink_kinds().size(), size_t{2});
+  CHECK_EQUAL(port_kinds().size(), size_t{6});
+  CHECK_EQUAL(uplink_kinds().size(), size_t{3});
 }
 
 }  // namespace vtep::test

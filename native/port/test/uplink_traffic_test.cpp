@@ -81,13 +81,13 @@ void check_singles_and_trains(const char* from, const char* to, bool v4, bool re
 }  // namespace
 
 TEST(uplinks_carry_singles_and_trains_over_ipv4) {
-  for (const char* from : {"udp", "raw"})
-    for (const char* to : {"udp", "raw"}) check_singles_and_trains(from, to, true, true);
+  for (const char* from : {"udp", "raw", "af_xdp"})
+    for (const char* to : {"udp", "raw", "af_xdp"}) check_singles_and_trains(from, to, true, true);
 }
 
 TEST(uplinks_carry_singles_and_trains_over_ipv6) {
-  for (const char* from : {"udp", "raw"})
-    for (const char* to : {"udp", "raw"}) check_singles_and_trains(from, to, false, true);
+  for (const char* from : {"udp", "raw", "af_xdp"})
+    for (const char* to : {"udp", "raw", "af_xdp"}) check_singles_and_trains(from, to, false, true);
 }
 
 // GRO of the underlay's interface merges datagrams that came one by one, because the socket that
