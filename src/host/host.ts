@@ -370,14 +370,14 @@ export class Host implements HostSurface {
     void this.#path.whenSettled((snapshot) => this.#machines.toEvpn({ event: 'resync', snapshot }))
   }
 
-  /** Missing ports are tried again for as long as the host lives; a netdev only when its interface is there. */
+  /** Missing ports are tried again for as long as the host lives; one on an interface only when that is there. */
   async #retryPorts(): Promise<void> {
     const missing = [...this.#tenancy.ports.held.values()].some(({ id }) => id === undefined)
     try {
       if (!missing || !this.#path.up) return
       const names = interfaceNames()
       const wanted = ({ kind, name, texts }: PlacedPort): boolean =>
-        kind !== 'netdev' || names.includes(texts['ifname'] ?? name)
+        (kind !== 'netdev' && kind !== 'af_xdp') || names.includes(texts['ifname'] ?? name)
       await this.#exclusive(() => this.#tenancy.retry(wanted))
     } catch (error) {
       this.events.add('warn', 'portMissing', reasonOf(error))

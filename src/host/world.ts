@@ -75,23 +75,28 @@ function noInterface(where: string, name: string, names: readonly string[]): str
   return `${where}: expected an interface of this host (${names.join(', ')}), got ${name}`
 }
 
-const capabilities = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13 } as const
+const capabilities = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_BPF: 39 } as const
+const capabilitiesOfXdp = ['CAP_NET_RAW', 'CAP_NET_ADMIN', 'CAP_BPF'] as const
 
 function missingPrivilege(config: Config): string[] {
   const needed = new Map<keyof typeof capabilities, string>()
   if (config.vtep.uplink === 'raw') needed.set('CAP_NET_RAW', 'uplink raw')
+  if (config.vtep.uplink === 'af_xdp')
+    for (const capability of capabilitiesOfXdp) needed.set(capability, 'uplink af_xdp')
   for (const { kind, name } of config.networks.flatMap(({ ports }) => ports)) {
     if (kind === 'tap') needed.set('CAP_NET_ADMIN', `port ${name} (tap)`)
     if (kind === 'netdev') {
       needed.set('CAP_NET_RAW', `port ${name} (netdev)`)
       needed.set('CAP_NET_ADMIN', `port ${name} (netdev)`)
     }
+    if (kind === 'af_xdp')
+      for (const capability of capabilitiesOfXdp) needed.set(capability, `port ${name} (af_xdp)`)
   }
   const held = effectiveCapabilities()
   const missing = [...needed].filter(([name]) => (held & (1n << BigInt(capabilities[name]))) === 0n)
   if (missing.length === 0) return []
   const list = missing.map(([name, why]) => `${name} for ${why}`).join(', ')
-  return [`no privilege: ${list}; run as root or with CAP_NET_ADMIN and CAP_NET_RAW`]
+  return [`no privilege: ${list}; run as root or with ${[...needed.keys()].join(' and ')}`]
 }
 
 function effectiveCapabilities(): bigint {

@@ -289,7 +289,7 @@ t.test(
     t.equal(code, 1)
     t.match(
       stderr,
-      /^vtep: no privilege: CAP_NET_RAW for port lo \(netdev\), CAP_NET_ADMIN for port lo \(netdev\); run as root or with CAP_NET_ADMIN and CAP_NET_RAW\n$/,
+      /^vtep: no privilege: CAP_NET_RAW for port lo \(netdev\), CAP_NET_ADMIN for port lo \(netdev\); run as root or with CAP_NET_RAW and CAP_NET_ADMIN\n$/,
     )
   },
 )

@@ -57,7 +57,7 @@ export async function startHost(
   return { host, path, process: dataplaneProcess, dataplane }
 }
 
-export type TenantKind = 'netdev' | 'tap'
+export type TenantKind = 'netdev' | 'tap' | 'af_xdp'
 
 /** A tenant on a port of this kind, attached to the network. */
 export async function addTenant(
@@ -69,7 +69,7 @@ export async function addTenant(
 ): Promise<{ readonly tenant: Tenant; readonly port: number }> {
   const addresses = { ip4, ...(ip6 === undefined ? {} : { ip6 }) }
   const attach = (port: number): Operation => ({ op: 'portAttach', port, vni })
-  if (kind === 'netdev') {
+  if (kind !== 'tap') {
     const tenant = await host.tenant(name, addresses)
     const port = await dataplane.openPort({ name, kind, options: {} })
     await dataplane.apply([attach(port)])

@@ -27,8 +27,8 @@ export interface Schema {
   readonly default?: unknown
   /** What the value has to be, as the end of "expected …". */
   readonly expected?: string
-  /** The key (true) or these values of it belong to a later version; said so instead of "unknown". */
-  readonly notYet?: true | readonly string[]
+  /** The key belongs to a later version; said so instead of "unknown". */
+  readonly notYet?: true
 }
 
 export interface Checked<T> {
@@ -156,11 +156,6 @@ function anyOf(schema: Schema, value: unknown, path: Path, findings: Finding[]):
 
 function oneOf(schema: Schema, value: unknown, path: Path, findings: Finding[]): unknown {
   if (schema.enum?.includes(value)) return value
-  if (Array.isArray(schema.notYet) && schema.notYet.includes(value)) {
-    const got = `${value}, which is not in this version`
-    findings.push({ path, expected: expectedText(schema), got })
-    return undefined
-  }
   const near =
     typeof value === 'string' ? suggest(value, (schema.enum ?? []).map(String)) : undefined
   const hint = near === undefined ? '' : ` (did you mean ${near}?)`

@@ -16,11 +16,11 @@ const integer = (minimum: number, maximum: number, description: string, more: ob
 const flag = (fallback: boolean, description: string) =>
   Type.Boolean({ default: fallback, description })
 
-/** One of some words; `notYet` names those that a later version will know. */
+/** One of some words. */
 function choice<const T extends string>(
   values: readonly T[],
   description: string,
-  more: { readonly default?: T; readonly notYet?: readonly string[] } = {},
+  more: { readonly default?: T } = {},
 ) {
   return Type.Unsafe<T>({ type: 'string', enum: values, description, ...more })
 }
@@ -64,12 +64,13 @@ export const Port = keys(
   {
     name: text(
       'name',
-      'Name of the port; for kind netdev the interface, unless options say otherwise.',
+      'Name of the port; for kinds netdev and af_xdp the interface, unless options say otherwise.',
     ),
     kind: Type.String({
       default: 'netdev',
       format: 'name',
-      description: 'Port kind: netdev (an existing interface), tap (created by us), ring, pcap.',
+      description:
+        'Port kind: netdev and af_xdp (an existing interface), tap (created by us), ring, pcap.',
     }),
     mac: Type.Optional(
       text(
@@ -173,13 +174,14 @@ export const Vtep = keys(
   {
     address: text('unicastIp', 'Our VTEP address; present on this host.'),
     udpPort: integer(1, 65535, 'UDP port of VXLAN.', { default: 4789 }),
-    uplink: choice(['auto', 'udp', 'raw'], 'How encapsulated packets leave the host.', {
-      default: 'auto',
-      notYet: ['af_xdp'],
-    }),
+    uplink: choice(
+      ['auto', 'udp', 'raw', 'af_xdp'],
+      'How encapsulated packets leave the host. auto is raw where that may be used, else udp.',
+      { default: 'auto' },
+    ),
     interfaces: list(
       text('ifname', 'Interface.'),
-      'Underlay interfaces of uplink raw. Default: those with a route to the peers.',
+      'Underlay interfaces of uplinks raw and af_xdp. Default: those with a route to the peers.',
     ),
   },
   'The underlay side.',
