@@ -53,6 +53,10 @@ export interface TcpOptions {
   readonly streams?: number
   /** Data flows from the server to the client. */
   readonly reverse?: boolean
+  /** Congestion control of these streams; default the kernel's. */
+  readonly congestion?: string
+  /** Slow start: seconds before the measured ones. */
+  readonly omitSeconds?: number
 }
 
 let nextTcpPort = 5201
@@ -71,6 +75,8 @@ export async function tcp(
     await listening(server, Number(port))
     const argv = ['iperf3', '-J', '-c', address, '-p', port, '-t', `${seconds}`, '-P', `${streams}`]
     if (reverse) argv.push('-R')
+    if (options.congestion !== undefined) argv.push('-C', options.congestion)
+    if (options.omitSeconds !== undefined) argv.push('-O', `${options.omitSeconds}`)
     const { stdout } = await client.attempt(argv, { timeoutSeconds: seconds + 20 })
     const report = JSON.parse(stdout) as {
       error?: string
