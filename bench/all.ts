@@ -1,44 +1,30 @@
-// npm run bench: runs the parts, keeps the raw figures in bench/out and writes the tables of bench/README.md.
+// npm run bench: runs the parts, keeps the raw figures in bench/out, and writes the tables of bench/README.md and the charts of
+// bench/plots.
+//   npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write]
 
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, root } from '../test/lab/index.js'
+import { devices } from './devices/index.js'
+import { environment, validity } from './environment.js'
 import { measureLearning } from './learn.js'
+import { legend } from './limits.js'
 import { buildTools } from './meter.js'
+import { draw } from './plots.js'
+import { probes } from './probes/index.js'
 import { collect, type Figure, type Result } from './result.js'
-import { measureRig, type RigRow } from './rig.js'
-import { learnTable, microTable, rigTable, writeTable } from './tables.js'
+import { measureRig, type RigResult } from './rig.js'
+import { summaryTable } from './summary.js'
+import { learnTable, microTable, probeTable, writeTable } from './tables.js'
 
 const readme = join(root, 'bench/README.md')
 
 interface Output {
   environment: Record<string, string>
-  rig?: RigRow[]
+  rig?: RigResult
+  validity?: string[]
   learn?: Figure[]
   micro?: Result[]
-}
-
-/** First line that a program says of its version. */
-function version(program: string, ...args: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
-  return (stdout || stderr || 'not installed').trim().split('\n')[0]!
-}
-
-function environment(): Record<string, string> {
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    commit: version('git', '-C', root, 'rev-parse', '--short', 'HEAD'),
-    processor: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    kernel: release(),
-    node: process.version,
-    congestionControl: readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim(),
-    iperf3: version('iperf3', '--version'),
-    ovs: version('ovs-vswitchd', '--version'),
-    frr: version('/usr/lib/frr/bgpd', '--version'),
-  }
 }
 
 /** Every *.bench.js by itself: one that fails is reported and the others run. */
@@ -64,41 +50,124 @@ async function micro(): Promise<Result[]> {
   return results
 }
 
-const known = ['rig', 'learn', 'micro']
-const words = process.argv.slice(2)
-const quick = words.includes('--quick')
-const parts = words.filter((word) => known.includes(word))
-const only = words.filter((word) => word !== '--quick' && !known.includes(word))
-const wanted = (part: string): boolean => parts.length === 0 || parts.includes(part)
+function usage(problem: string): never {
+  const lines = [
+    `bench: ${problem}`,
+    'usage: npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write]',
+    `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, micro`,
+    `devices: ${devices.map(({ name }) => `'${name}'`).join(', ')}`,
+    '--quick: one short trial; --trials: 5 by default; --write: tables and charts also from a selection of devices or a quick run',
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+  process.exit(2)
+}
 
-if (process.getuid?.() !== 0 && (wanted('rig') || wanted('learn'))) {
+interface Wanted {
+  readonly quick: boolean
+  readonly write: boolean
+  readonly trials: number
+  readonly parts: readonly string[]
+  readonly probes: readonly string[]
+  readonly devices: readonly string[]
+}
+
+function parse(words: readonly string[]): Wanted {
+  const rest = [...words]
+  const flag = (name: string): boolean => {
+    const index = rest.indexOf(name)
+    if (index >= 0) rest.splice(index, 1)
+    return index >= 0
+  }
+  const [quick, write] = [flag('--quick'), flag('--write')]
+  const at = rest.indexOf('--trials')
+  const trials = at >= 0 ? Number(rest.splice(at, 2)[1]) : quick ? 1 : 5
+  if (!Number.isInteger(trials) || trials < 1) usage('--trials: expected a positive number')
+  const take = (names: readonly string[]): string[] =>
+    names.filter((name) => rest.includes(name) && rest.splice(rest.indexOf(name), 1))
+  const selected = take(probes.map(({ name }) => name))
+  const chosen = take(devices.map(({ name }) => name))
+  const parts = take(['rig', 'learn', 'micro'])
+  if (rest.length > 0) usage(`${rest[0]}: expected a part or a device`)
+  if (selected.length + chosen.length > 0 && !parts.includes('rig')) parts.push('rig')
+  return {
+    quick,
+    write: write || (!quick && chosen.length + selected.length === 0),
+    trials,
+    parts: parts.length > 0 ? parts : ['rig', 'learn', 'micro'],
+    probes: selected,
+    devices: chosen,
+  }
+}
+
+const wanted = parse(process.argv.slice(2))
+const has = (part: string): boolean => wanted.parts.includes(part)
+if (process.getuid?.() !== 0 && (has('rig') || has('learn'))) {
   process.stderr.write(
     'bench: no privilege: rig and learn expect root; without: npm run bench -- micro\n',
   )
   process.exit(1)
 }
 await buildTools()
-const output: Output = { environment: environment() }
-if (wanted('rig')) {
-  const seconds = quick ? 1 : 3
-  const trials = quick ? 1 : 3
-  output.rig = await measureRig({ trials, tcpSeconds: seconds, floodSeconds: seconds - 0.5, only })
-}
-if (wanted('learn')) output.learn = await measureLearning({ count: quick ? 5 : 50 })
-if (wanted('micro')) output.micro = await micro()
-
+const started = performance.now()
 const out = join(root, 'bench/out')
 mkdirSync(out, { recursive: true })
-const file = join(out, `${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}.json`)
-writeFileSync(file, `${JSON.stringify(output, null, 1)}\n`)
+const stamp = new Date().toISOString().replaceAll(':', '-').slice(0, 19)
+const file = join(out, `${stamp}.json`)
+const save = (what: Output): void => writeFileSync(file, `${JSON.stringify(what, null, 1)}\n`)
+const output: Output = { environment: environment() }
+const facts = Object.entries(output.environment)
+  .map(([key, value]) => `${key} ${value}`)
+  .join('; ')
 const tables: Record<string, string> = {}
-if (output.rig !== undefined) tables['rig'] = rigTable(output.rig)
-if (output.learn !== undefined) tables['learn'] = learnTable(output.learn)
-if (output.micro !== undefined) tables['micro'] = microTable(output.micro)
+let charts: Record<string, string> = {}
+if (has('rig')) {
+  // Written after every trial: who interrupts a long run keeps what there is.
+  output.rig = await measureRig(wanted, (rig) => save({ ...output, rig }))
+  output.validity = validity(output.rig)
+  const { date, commit, kernel } = output.environment
+  charts = draw(
+    output.rig.rows,
+    `medians and ranges of ${wanted.trials}; ${date}, commit ${commit}, kernel ${kernel}`,
+  )
+  rigTables(output.rig, output.validity)
+}
+if (has('learn')) {
+  output.learn = await measureLearning({ count: wanted.quick ? 5 : 50 })
+  tables['learn'] = `${learnTable(output.learn)}\n\n${facts}.`
+}
+if (has('micro')) {
+  output.micro = await micro()
+  tables['micro'] = `${microTable(output.micro)}\n\n${facts}.`
+}
+
+function rigTables(result: RigResult, words: readonly string[]): void {
+  const { rows } = result
+  const summary = summaryTable(rows)
+  if (summary !== undefined) tables['summary'] = summary
+  const sheets = probes.map((probe) => probeTable(probe, rows)).filter((text) => text !== undefined)
+  const names = rows.map(({ device, summary: text }) => `- ${device}: ${text}`)
+  const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join('\n')
+  tables['rig'] = [
+    `${wanted.trials} trial${wanted.trials === 1 ? '' : 's'}.`,
+    list(legend),
+    Object.keys(charts)
+      .map((name) => `![${name.replace('.svg', '')}](plots/${name})`)
+      .join('\n\n'),
+    sheets.join('\n\n'),
+    `### Devices\n\n${names.join('\n')}`,
+    `### Validity\n\n${list(words)}`,
+    `${facts}.`,
+  ].join('\n\n')
+}
+
+save(output)
 for (const [name, table] of Object.entries(tables)) {
   process.stdout.write(`\n${table}\n`)
-  if (quick || only.length > 0) continue
-  const facts = Object.entries(output.environment).map(([key, value]) => `${key} ${value}`)
-  writeTable(readme, name, `${table}\n\n${facts.join('; ')}.`)
+  if (wanted.write) writeTable(readme, name, table)
 }
-process.stdout.write(`\n${file}\n`)
+// What is not for the README stands beside the figures.
+const plots = wanted.write ? join(root, 'bench/plots') : join(out, stamp)
+if (Object.keys(charts).length > 0) mkdirSync(plots, { recursive: true })
+for (const [name, text] of Object.entries(charts)) writeFileSync(join(plots, name), text)
+const minutes = ((performance.now() - started) / 60_000).toFixed(1)
+process.stdout.write(`\n${file} (${minutes} minutes)\n`)

@@ -1,166 +1,158 @@
 // tenant - host = wire = host - tenant: every device in turn within a trial, so that drift of the machine hits all alike.
 
-import { readFileSync } from 'node:fs'
-import {
-  type Fabric,
-  findProgram,
-  type Host,
-  reaches,
-  run,
-  sleep,
-  tcp,
-  wire,
-} from '../test/lab/index.js'
-import { type Device, devices, ipOf, macOf, wireMtu } from './devices/index.js'
-import { measureTrial, tool } from './meter.js'
+import { existsSync } from 'node:fs'
+import { findProgram } from '../test/lab/index.js'
+import { Bed } from './bed.js'
+import { type Device, devices } from './devices/index.js'
+import { coresOfOthers, reserveHugePages } from './machine.js'
+import { type Probe, probes } from './probes/index.js'
 
 export interface RigOptions {
   readonly trials: number
-  readonly tcpSeconds: number
-  readonly floodSeconds: number
-  /** Names of devices; empty = all. */
-  readonly only: readonly string[]
+  readonly quick: boolean
+  /** Names of devices and probes; empty = all. */
+  readonly devices: readonly string[]
+  readonly probes: readonly string[]
 }
 
-/** One device, one value per trial. */
+/** One device; by column, one value per trial. */
 export interface RigRow {
   readonly device: string
   readonly summary: string
-  readonly figures: Record<RigColumn, number[]>
+  readonly kind: Device['kind']
+  readonly figures: Record<string, number[]>
 }
 
-export const rigColumns = {
-  tcp1: 'TCP, 1 stream, Gbit/s',
-  tcp4: 'TCP, 4 streams, Gbit/s',
-  tcpCores: 'cores (TCP 1)',
-  mpps: '64 B, Mpps',
-  loss: '64 B overload loss, %',
-  floodCores: 'cores (64 B)',
-  rttP50: 'RTT p50, µs',
-  rttP99: 'RTT p99, µs',
-  memory: 'memory per host, MB',
-} as const
+export interface RigResult {
+  readonly rows: RigRow[]
+  /** What could not be measured, and why: one line each. */
+  readonly problems: string[]
+  /** Cores that others burned before each trial. */
+  readonly others: number[]
+}
 
-export type RigColumn = keyof typeof rigColumns
+interface Work {
+  readonly device: Device
+  readonly row: RigRow
+  readonly probes: readonly Probe[]
+}
 
-export async function measureRig(options: RigOptions): Promise<RigRow[]> {
-  const rows = devices
-    .filter(({ name }) => options.only.length === 0 || options.only.includes(name))
-    .filter(installed)
-    .map((device) => ({ device, row: emptyRow(device) }))
-  for (let trial = 1; trial <= options.trials; trial++) {
-    for (const { device, row } of rows) {
-      const started = performance.now()
-      try {
-        await measure(device, row.figures, options)
-      } catch (error) {
-        // One device that fails must not take the others' figures with it; its missing values show.
-        process.stderr.write(
-          `rig: ${device.name}: ${error instanceof Error ? error.message : error}\n`,
-        )
-      }
-      const seconds = ((performance.now() - started) / 1000).toFixed(0)
-      process.stderr.write(
-        `rig: trial ${trial} of ${options.trials}: ${device.name} (${seconds} s)\n`,
-      )
+/** `onTrial` gets what there is after each. */
+export async function measureRig(
+  options: RigOptions,
+  onTrial: (result: RigResult) => void,
+): Promise<RigResult> {
+  const result: RigResult = { rows: [], problems: [], others: [] }
+  const works = worksOf(options, result)
+  result.rows.push(...works.map(({ row }) => row))
+  const pages = Math.max(0, ...works.map(({ device }) => device.hugePages ?? 0))
+  const giveBack = reserved(pages, result)
+  try {
+    for (let trial = 1; trial <= options.trials; trial++) {
+      result.others.push(await coresOfOthers(1))
+      for (const work of works) await once(work, trial, options, result)
+      onTrial(result)
     }
+  } finally {
+    giveBack()
   }
-  return rows.map(({ row }) => row)
+  return result
 }
 
-function installed(device: Device): boolean {
-  const absent = device.programs.filter((name) => findProgram(name) === undefined)
-  if (absent.length > 0)
-    process.stderr.write(`rig: without ${device.name}: not installed: ${absent.join(', ')}\n`)
+function say(result: RigResult, problem: string): void {
+  // The same in every trial is one problem.
+  if (!result.problems.includes(problem)) result.problems.push(problem)
+  process.stderr.write(`rig: ${problem}\n`)
+}
+
+function reserved(megabytes: number, result: RigResult): () => void {
+  try {
+    return reserveHugePages(megabytes)
+  } catch (error) {
+    say(result, firstLine(error))
+    return () => undefined
+  }
+}
+
+function worksOf(options: RigOptions, result: RigResult): Work[] {
+  const among = (names: readonly string[], name: string): boolean =>
+    names.length === 0 || names.includes(name)
+  return devices
+    .filter(({ name }) => among(options.devices, name))
+    .filter((device) => installed(device, result))
+    .map((device) => ({
+      device,
+      row: { device: device.name, summary: device.summary, kind: device.kind, figures: {} },
+      probes: probes.filter((probe) => among(options.probes, probe.name) && probe.suits(device)),
+    }))
+    .filter((work) => work.probes.length > 0)
+}
+
+function installed(device: Device, result: RigResult): boolean {
+  const absent = device.programs.filter((name) =>
+    name.startsWith('/') ? !existsSync(name) : findProgram(name) === undefined,
+  )
+  if (absent.length > 0) say(result, `without ${device.name}: not installed: ${absent.join(', ')}`)
   return absent.length === 0
 }
 
-function emptyRow(device: Device): RigRow {
-  const columns = Object.keys(rigColumns) as RigColumn[]
-  const figures = Object.fromEntries(columns.map((column) => [column, []])) as unknown
-  return { device: device.name, summary: device.summary, figures: figures as RigRow['figures'] }
-}
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : `${error}`).split('\n')[0]!
 
-async function measure(
-  device: Device,
-  figures: RigRow['figures'],
+async function once(
+  work: Work,
+  trial: number,
   options: RigOptions,
+  result: RigResult,
 ): Promise<void> {
-  const fabric = await wire(undefined, { mtu: wireMtu })
-  try {
-    const { tenants } = await device.start(fabric)
-    const [a, b] = tenants
-    await reaches(a, ipOf(2), 15)
-    figures.memory.push(await memoryPerHost(fabric))
-    const single = await withCores(() => tcp(a, b, ipOf(2), { seconds: options.tcpSeconds }))
-    figures.tcp1.push(single.value.bitsPerSecond / 1e9)
-    figures.tcpCores.push(single.cores)
-    const four = await tcp(a, b, ipOf(2), { seconds: options.tcpSeconds, streams: 4 })
-    figures.tcp4.push(four.bitsPerSecond / 1e9)
-    await rtt(a.netns, b.netns, figures)
-    await flood(a.netns, b.netns, figures, options.floodSeconds)
-  } finally {
-    await fabric.lab.close()
-    await sleep(0.5)
+  const { device } = work
+  const started = performance.now()
+  const common = work.probes.filter(({ bed }) => bed === undefined)
+  if (common.length > 0) await onBed(work, common, options, result)
+  for (const probe of work.probes.filter(({ bed }) => bed !== undefined)) {
+    await onBed(work, [probe], options, result)
   }
+  const seconds = ((performance.now() - started) / 1000).toFixed(0)
+  process.stderr.write(`rig: trial ${trial} of ${options.trials}: ${device.name} (${seconds} s)\n`)
 }
 
-async function rtt(a: string, b: string, figures: RigRow['figures']): Promise<void> {
-  const { p50, p99 } = await tool<{ p50: number; p99: number }>('rtt', a, b, ipOf(2), '64', '1.2')
-  figures.rttP50.push(p50)
-  figures.rttP99.push(p99)
-}
-
-async function flood(
-  a: string,
-  b: string,
-  figures: RigRow['figures'],
-  seconds: number,
+/** One device that fails must not take the others' figures with it, one probe not the other probes': its missing values show. */
+async function onBed(
+  { device, row }: Work,
+  todo: readonly Probe[],
+  options: RigOptions,
+  result: RigResult,
 ): Promise<void> {
-  const value = await measureTrial({
-    tx: { netns: a, ifname: 'eth0' },
-    rx: { netns: b, ifname: 'eth0' },
-    to: macOf(2),
-    from: macOf(1),
-    seconds,
-    cpus: [0, 1],
+  const attempt = async (what: string, act: () => Promise<void>): Promise<boolean> => {
+    try {
+      await act()
+      return true
+    } catch (error) {
+      if (process.env['BENCH_VERBOSE'] !== undefined) console.error(error)
+      say(result, `${device.name}: ${what}: ${firstLine(error)}`)
+      return false
+    }
+  }
+  const measure = (probe: Probe): Promise<boolean> =>
+    attempt(probe.name, async () => {
+      const values = await probe.measure(bed!, options)
+      for (const [column, value] of Object.entries(values)) {
+        row.figures[column] = [...(row.figures[column] ?? []), value]
+      }
+    })
+  let bed: Bed | undefined
+  const opened = await attempt('wire', async () => {
+    bed = await Bed.open(device, todo[0]!.bed)
   })
-  if (value.duplicates + value.corrupt > 0) {
-    throw new Error(`64-byte frames: ${value.duplicates} duplicates, ${value.corrupt} damaged`)
+  if (!opened) return
+  try {
+    const single = todo.filter(({ hosts }) => hosts === 1)
+    const double = todo.filter(({ hosts }) => hosts === 2)
+    if (single.length > 0 && !(await attempt('start at one host', () => bed!.one()))) return
+    for (const probe of single) await measure(probe)
+    if (double.length === 0 || !(await attempt('start at both hosts', () => bed!.both()))) return
+    for (const probe of double) await measure(probe)
+  } finally {
+    await attempt('clean-up', () => bed!.close())
   }
-  figures.mpps.push(value.inTime / value.seconds / 1e6)
-  figures.loss.push((100 * (value.sent - value.received)) / value.sent)
-  figures.floodCores.push(value.cores)
-}
-
-/** Clock ticks that all processors spent on anything but idling and waiting. */
-function busyTicks(): number {
-  const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
-    .split('\n')[0]!
-    .split(/\s+/)
-    .map(Number)
-  return user! + nice! + system! + irq! + softirq! + steal!
-}
-
-const ticksPerSecond = 100
-
-async function withCores<T>(act: () => Promise<T>): Promise<{ value: T; cores: number }> {
-  const [ticks, started] = [busyTicks(), performance.now()]
-  const value = await act()
-  const seconds = (performance.now() - started) / 1000
-  return { value, cores: (busyTicks() - ticks) / ticksPerSecond / seconds }
-}
-
-/** Proportional set size of the daemons of a host: pages that they share count once. 0 for the kernel's device. */
-async function memoryPerHost({ hosts }: Fabric): Promise<number> {
-  const each = await Promise.all(hosts.map(memoryOf))
-  return each.reduce((sum, value) => sum + value, 0) / each.length
-}
-
-async function memoryOf(host: Host): Promise<number> {
-  const pids = (await run(['ip', 'netns', 'pids', host.netns])).split('\n').filter(Boolean)
-  return pids.reduce((sum, pid) => {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-    return sum + Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1] ?? 0) / 1024
-  }, 0)
 }

@@ -1,8 +1,10 @@
 // The tables of bench/README.md, between marks, from one run.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type Figure, formatValues, median, percentile, type Result, short } from './result.js'
-import { type RigColumn, type RigRow, rigColumns } from './rig.js'
+import { marksOf } from './limits.js'
+import type { Probe } from './probes/index.js'
+import { type Figure, formatValues, percentile, type Result, short } from './result.js'
+import type { RigRow } from './rig.js'
 
 /** Replaces what stands between <!-- name --> and <!-- /name -->. */
 export function writeTable(file: string, name: string, table: string): void {
@@ -14,30 +16,22 @@ export function writeTable(file: string, name: string, table: string): void {
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
-export function rigTable(rows: readonly RigRow[]): string {
-  const columns = Object.keys(rigColumns) as RigColumn[]
-  const baseline = rows[0]
-  const ratio = (of: RigRow, column: RigColumn): string => {
-    const [ours, theirs] = [of.figures[column], baseline?.figures[column] ?? []]
-    return ours.length > 0 && theirs.length > 0
-      ? `${(median(ours) / median(theirs)).toFixed(2)} ×`
-      : '-'
-  }
-  const head = [
-    'device',
-    ...columns.map((column) => rigColumns[column]),
-    `TCP 1 to ${baseline?.device}`,
-  ]
-  const body = rows.map((one) => [
+/** Undefined when no device has a value of this probe. */
+export function probeTable(probe: Probe, rows: readonly RigRow[]): string | undefined {
+  const columns = Object.entries(probe.columns)
+  const measured = rows.filter(({ figures }) => columns.some(([key]) => figures[key] !== undefined))
+  if (measured.length === 0) return undefined
+  const body = measured.map((one) => [
     one.device,
-    ...columns.map((column) => formatValues(one.figures[column])),
-    ratio(one, 'tcp1'),
+    ...columns.map(([key, column]) =>
+      `${formatValues(one.figures[key] ?? [])} ${marksOf(key, column, one, rows)}`.trimEnd(),
+    ),
   ])
-  const legend = rows.map(({ device, summary }) => `- ${device}: ${summary}`)
-  return [table(head, body), '', ...legend].join('\n')
+  const head = ['device', ...columns.map(([, { label }]) => label)]
+  return [`### ${probe.title}`, '', probe.note, '', table(head, body)].join('\n')
 }
 
 export function learnTable(figures: readonly Figure[]): string {

@@ -1,16 +1,30 @@
+import { bridge } from './bridge.js'
 import type { Device } from './device.js'
-import { kernel } from './kernel.js'
-import { ovs } from './ovs.js'
+import { direct } from './direct.js'
+import { kernel, kernelRps } from './kernel.js'
+import { ovsAfXdp, ovsDpdkAfPacket, ovsDpdkAfXdp, ovsNetdev } from './ovs.js'
+import { testpmdAfPacket, testpmdAfXdp } from './testpmd.js'
 import { vtep } from './vtep.js'
 
-export { type Device, ipOf, macOf, wireMtu } from './device.js'
+export { type Device, ipOf, macOf, type Site, vni, wireMacOf, wireMtu } from './device.js'
+export { direct } from './direct.js'
+export { forgetDpdk } from './dpdk.js'
+export { kernel } from './kernel.js'
 
-/** In the order of the table; the first is what ratios refer to. */
+/** In the order of the tables. */
 export const devices: readonly Device[] = [
+  direct,
+  bridge,
+  testpmdAfXdp,
+  testpmdAfPacket,
   kernel,
-  ovs,
-  vtep('netdev', 'udp'),
-  vtep('netdev', 'raw'),
-  vtep('tap', 'udp'),
-  vtep('tap', 'raw'),
+  kernelRps,
+  ovsNetdev,
+  ovsAfXdp,
+  ovsDpdkAfXdp,
+  ovsDpdkAfPacket,
+  vtep({ port: 'netdev', uplink: 'raw' }),
+  vtep({ port: 'netdev', uplink: 'udp' }),
+  vtep({ port: 'tap', uplink: 'raw' }),
+  vtep({ port: 'tap', uplink: 'udp' }),
 ]

@@ -1,20 +1,43 @@
 // bridge + vxlan of the kernel, entries by hand: what everybody has.
 
-import type { Fabric, Tenant } from '../../test/lab/index.js'
-import { type Device, macOf, type Running, tenantMtu, tenantOf, vni } from './device.js'
+import { run } from '../../test/lab/index.js'
+import { type Device, extraPorts, macOf, type Site, tenantMtu, tenantOf, vni } from './device.js'
+
+async function attach({ host, far, n, extra }: Site) {
+  const vtep = await host.kernelVtep(vni, { mtu: tenantMtu })
+  await vtep.addRemote(far.vtep4, [macOf(3 - n)])
+  const tenant = await host.tenant('port0', { ...tenantOf(n), bridge: vtep.bridge })
+  for (const port of extraPorts(extra)) {
+    await host.tenant(port.name, { ...tenantOf(port.n), bridge: vtep.bridge })
+  }
+  await host.bridge(
+    'link set dev port0 learning off',
+    `fdb replace ${macOf(n)} dev port0 master static`,
+    `fdb replace ${macOf(3 - n)} dev ${vtep.device} master static`,
+  )
+  return tenant
+}
 
 export const kernel: Device = {
   name: 'kernel',
   summary: 'bridge + vxlan of the kernel, static entries',
+  kind: 'rival',
   programs: [],
-  async start({ hosts }: Fabric): Promise<Running> {
-    const tenants: Tenant[] = []
-    for (const [index, host] of hosts.entries()) {
-      const [n, other] = index === 0 ? [1, 2] : [2, 1]
-      const vtep = await host.kernelVtep(vni, { mtu: tenantMtu })
-      await vtep.addRemote(hosts[1 - index]!.vtep4, [macOf(other)])
-      tenants.push(await host.tenant('port0', { ...tenantOf(n), bridge: vtep.bridge }))
-    }
-    return { tenants: [tenants[0]!, tenants[1]!] }
+  tunnel: true,
+  threads: false,
+  attach,
+}
+
+/** What has come from the wire goes on at CPU 1 (receive packet steering), which gives the kernel a second core. */
+export const kernelRps: Device = {
+  ...kernel,
+  name: 'kernel + RPS',
+  summary: 'the same, and what comes from the wire is steered to CPU 1',
+  async attach(site) {
+    const tenant = await attach(site)
+    const steer = 'for f in /sys/class/net/eth0/queues/rx-*/rps_cpus; do echo 2 > $f; done'
+    // sysfs shows the namespace that it was mounted in: ip netns exec mounts one.
+    await run(['ip', 'netns', 'exec', site.host.netns, 'sh', '-ec', steer])
+    return tenant
   },
 }

@@ -1,31 +1,46 @@
 // We, on every pair of port and uplink kind, remotes from the configuration.
 
-import { type Fabric, startVtep, type Tenant } from '../../test/lab/index.js'
-import { type Device, macOf, type Running, tenantOf, vni } from './device.js'
+import { startVtep } from '../../test/lab/index.js'
+import { type Device, extraPorts, macOf, tenantOf, vni } from './device.js'
 
-export const vtep = (port: 'netdev' | 'tap', uplink: 'udp' | 'raw'): Device => ({
-  name: `vtep ${port}/${uplink}`,
-  summary: `ours: port ${port}, uplink ${uplink}`,
+interface Pair {
+  /** Kind of the tenants' ports: tap makes an interface that moves to the tenant, others take the host's end of a veth. */
+  readonly port: string
+  readonly uplink: string
+  /** Further keys of the configuration, and how the row is named then. */
+  readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
+}
+
+export const vtep = ({ port, uplink, but }: Pair): Device => ({
+  name: `vtep ${port}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
+  summary: `ours: port ${port}, uplink ${uplink}${but === undefined ? '' : `, ${but.name}`}`,
+  kind: 'ours',
   programs: [],
-  async start({ hosts }: Fabric): Promise<Running> {
-    const tenants: Tenant[] = []
-    for (const [index, host] of hosts.entries()) {
-      const [n, other] = index === 0 ? [1, 2] : [2, 1]
-      const veth = port === 'netdev' ? await host.tenant('port0', tenantOf(n)) : undefined
-      await startVtep(host, {
-        asn: 65000,
-        vtep: { address: host.vtep4, uplink },
-        networks: [
-          {
-            name: 'bench',
-            vni,
-            ports: [{ name: 'port0', kind: port }],
-            remotes: [{ address: hosts[1 - index]!.vtep4, macs: [macOf(other)] }],
-          },
-        ],
-      })
-      tenants.push(veth ?? (await host.tapTenant('vm', 'port0', tenantOf(n))))
+  tunnel: true,
+  threads: true,
+  async attach({ host, far, n, extra }) {
+    const tenants = [{ name: 'port0', n }, ...extraPorts(extra)]
+    const attached = port === 'tap' ? [] : await Promise.all(tenants.map(veth))
+    await startVtep(host, {
+      asn: 65000,
+      vtep: { address: host.vtep4, uplink },
+      networks: [
+        {
+          name: 'bench',
+          vni,
+          ports: tenants.map(({ name }) => ({ name, kind: port })),
+          remotes: [{ address: far.vtep4, macs: [macOf(3 - n)] }],
+        },
+      ],
+      ...but?.config,
+    })
+    for (const one of port === 'tap' ? tenants : []) {
+      attached.push(await host.tapTenant(`vm-${one.name}`, one.name, tenantOf(one.n)))
     }
-    return { tenants: [tenants[0]!, tenants[1]!] }
+    return attached[0]!
+
+    function veth(one: { name: string; n: number }) {
+      return host.tenant(one.name, tenantOf(one.n))
+    }
   },
 })

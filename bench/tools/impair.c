@@ -15,7 +15,7 @@
 
 #include "tool.h"
 
-enum { kHeader = 50, kRoom = 4096, kLimit = 8000, kBucket = 80 };
+enum { kHeader = 50, kRoom = 4096, kLimit = 8000, kBucket = 400 };
 
 static volatile sig_atomic_t ended;
 static void end(int unused) {

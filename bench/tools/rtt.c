@@ -1,5 +1,6 @@
 // Round trips of one UDP packet between two tenants, their own stacks included.
-//   rtt NS_A NS_B ADDRESS_OF_B SIZE SECONDS
+//   rtt NS_A NS_B ADDRESS_OF_B SIZE SECONDS [CPU_A CPU_B [GAP_MS]]
+// CPU -1: not pinned. With a gap, each is sent after so much idling: what waking up adds.
 // Prints {"count","lost","p50","p99","max"} in microseconds.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,6 +29,14 @@ static int ascending(const void* a, const void* b) {
   return (x > y) - (x < y);
 }
 
+static void pin(int cpu) {
+  if (cpu < 0) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) fail("sched_setaffinity");
+}
+
 // One round trip in nanoseconds, or 0 when the answer did not come.
 static uint64_t once(int fd, char* data, size_t size, uint64_t number) {
   memcpy(data, &number, sizeof number);
@@ -42,11 +51,15 @@ static uint64_t once(int fd, char* data, size_t size, uint64_t number) {
 }
 
 int main(int argc, char** argv) {
-  size_t size = argc == 6 ? (size_t)atoi(argv[4]) : 0;
-  if (argc != 6 || size < 8 || size > kMaxSize) {
-    fprintf(stderr, "usage: rtt NS_A NS_B ADDRESS_OF_B SIZE(8-%d) SECONDS\n", kMaxSize);
+  int good = argc == 6 || argc == 8 || argc == 9;
+  size_t size = good ? (size_t)atoi(argv[4]) : 0;
+  if (!good || size < 8 || size > kMaxSize) {
+    fprintf(stderr, "usage: rtt NS_A NS_B ADDRESS_OF_B SIZE(8-%d) SECONDS [CPU_A CPU_B [GAP_MS]]\n",
+            kMaxSize);
     return 2;
   }
+  int cpus[2] = {argc > 7 ? atoi(argv[6]) : -1, argc > 7 ? atoi(argv[7]) : -1};
+  useconds_t gap = argc > 8 ? (useconds_t)(atof(argv[8]) * 1000) : 0;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(kPort)};
   int ready[2];
   if (pipe(ready) != 0) fail("pipe");
@@ -55,6 +68,7 @@ int main(int argc, char** argv) {
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     enter(argv[2]);
+    pin(cpus[1]);
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0) fail("bind");
     if (write(ready[1], "", 1) != 1) fail("pipe");
@@ -63,6 +77,7 @@ int main(int argc, char** argv) {
   char data[kMaxSize] = {0};
   if (read(ready[0], data, 1) != 1) fail("echo");
   enter(argv[1]);
+  pin(cpus[0]);
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
   inet_aton(argv[3], &address.sin_addr);
   if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0) fail(argv[3]);
@@ -74,6 +89,7 @@ int main(int argc, char** argv) {
   uint64_t start = now_ns(), end = start + (uint64_t)(atof(argv[5]) * 1e9),
            warm = start + 200000000u;
   for (uint64_t i = 1, t; (t = now_ns()) < end && count < kMaxSamples; i++) {
+    if (gap > 0) usleep(gap);
     uint64_t took = once(fd, data, size, i);
     if (t < warm) continue;
     if (took == 0)

