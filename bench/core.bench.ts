@@ -1,6 +1,9 @@
-// The switch by itself, without devices and threads: nanoseconds per frame, as machine code and as WebAssembly. Bursts of
-// 64 frames of 64 octets, every frame of a burst to another MAC, so that the memory of the last lookup does not help.
+// The switch by itself, without devices and threads: nanoseconds per frame of 64 octets in bursts of 64, every frame to another MAC,
+// so that the memory of the last lookup does not help. First as machine code beside the least that such a switch has to do on this
+// machine (tools/core), then as WebAssembly beside machine code.
 
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { encodeOperations } from '../src/fib/tables.gen.js'
 import { loadAddon, WasmCore } from '../src/io/index.js'
 import type { Mac } from '../src/net/index.js'
@@ -8,13 +11,14 @@ import { encodeRun, type ModelOperation, type RunFrame } from '../src/wire/frame
 import { outer, udp } from '../test/core/frames.js'
 import { tableOperation, vtep } from '../test/core/legs.js'
 import { localMac, network, remoteMac } from '../test/core/network.js'
+import { root } from '../test/lab/index.js'
 import { emit, type Figure } from './result.js'
 
 type AddonCore = Pick<WasmCore, 'apply' | 'repeat'>
 
 const burst = 64
-const trials = 5
-const trialSeconds = 0.4
+const trials = 7
+const trialSeconds = 0.1
 /** What makes a UDP packet 60 octets, which are 64 on the wire. */
 const payload = new Uint8Array(60 - 14 - 20 - 8)
 
@@ -77,23 +81,50 @@ function nanoseconds(core: AddonCore, run: Uint8Array, frames: number): number {
   }
 }
 
-const builds: readonly { readonly name: string; make(): AddonCore }[] = [
-  { name: 'native', make: () => new (loadAddon().Core)(vtep) },
-  { name: 'WebAssembly', make: () => new WasmCore(vtep) },
-]
+/** Trial by trial, so that what the machine did meanwhile is in both. */
+const ratios = (these: readonly number[], those: readonly number[]): number[] =>
+  these.map((value, trial) => value / those[trial]!)
 
-const figures: Figure[] = []
-for (const macs of [burst, 4096]) {
-  const packed = encodeOperations(operations(macs).map(tableOperation))
-  for (const work of works) {
-    const run = input(work, macs)
-    const frames = Math.max(burst, macs)
-    for (const { name, make } of builds) {
-      const core = make()
-      core.apply(packed)
-      const values = Array.from({ length: trials }, () => nanoseconds(core, run, frames))
-      figures.push({ what: `${work.what}, ${macs} MACs, ${name}`, unit: 'ns/frame', values })
-    }
-  }
+/** Machine code and the limit; the program takes turns. */
+function againstLimit(macs: number): Figure[] {
+  const program = join(root, 'build/bench/core-cost')
+  const output = execFileSync(program, ['speed', `${macs}`, `${trials}`], { encoding: 'utf8' })
+  return output
+    .trim()
+    .split('\n')
+    .flatMap((line) => {
+      const [name, ours, limit] = line.split('\t')
+      const numbers = (text = ''): number[] => text.trim().split(' ').map(Number)
+      const what = `${name}, ${macs} MACs`
+      return [
+        { what, unit: 'ns/frame', values: numbers(ours) },
+        { what: `${what}, limit`, unit: 'ns/frame', values: numbers(limit) },
+        { what: `${what}, to limit`, unit: '×', values: ratios(numbers(ours), numbers(limit)) },
+      ]
+    })
 }
-emit('core', figures)
+
+/** WebAssembly and machine code, both called from here. */
+function againstNative(macs: number): Figure[] {
+  const packed = encodeOperations(operations(macs).map(tableOperation))
+  const frames = Math.max(burst, macs)
+  return works.flatMap((work) => {
+    const run = input(work, macs)
+    const cores = [new (loadAddon().Core)(vtep), new WasmCore(vtep)] as const
+    for (const core of cores) core.apply(packed)
+    const native: number[] = []
+    const wasm: number[] = []
+    for (let trial = 0; trial < trials; trial++) {
+      native.push(nanoseconds(cores[0], run, frames))
+      wasm.push(nanoseconds(cores[1], run, frames))
+    }
+    const what = `${work.what}, ${macs} MACs, WebAssembly`
+    return [
+      { what, unit: 'ns/frame', values: wasm },
+      { what: `${what} to native`, unit: '×', values: ratios(wasm, native) },
+    ]
+  })
+}
+
+execFileSync('bash', [join(root, 'bench/tools/core/build.sh')], { stdio: 'inherit' })
+emit('core', [...[256, 1_000_000].flatMap(againstLimit), ...[256, 4096].flatMap(againstNative)])
