@@ -19,6 +19,11 @@ inline uint16_t checksum_fold(uint64_t sum) {
   return static_cast<uint16_t>(sum);
 }
 
+// The same for the sum of two values of 16 bits.
+inline uint16_t checksum_fold2(uint32_t sum) {
+  return static_cast<uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
 // A sum over bytes that start at an odd offset of the whole: its octets change places.
 inline uint64_t checksum_odd(uint64_t sum) { return __builtin_bswap16(checksum_fold(sum)); }
 

@@ -1,28 +1,29 @@
-// Takes the outer headers off what the underlay delivers, with every check, and splits what GRO has
-// glued together.
+// Takes the outer headers off what the underlay delivers, with every check.
 #pragma once
 #include "frame.hpp"
 #include "segment.hpp"
 
 namespace vtep {
 
-// Iterates over the VXLAN packets of one received buffer. Frames it yields begin at the VXLAN
-// header, with `source` and inner metadata.
-class Decapsulation {
- public:
-  // From an outer Ethernet header on. `local` is our VTEP address.
-  Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port);
-  // From the VXLAN header on (a UDP socket's payload), frame.source set. kGsoUdp metadata
-  // without kNeedsChecksum: datagrams of gso_size, glued by UDP_GRO; with it: of the frame inside.
-  Drop open_payload(const Frame& frame);
-  // False after the last.
-  bool next(Frame& packet);
+// Both write what was inside to `packets`: from the VXLAN header on, with `source` and the metadata
+// of the frame inside. It is one packet, or several of `size` octets that GRO has glued together.
 
- private:
-  Drop open_udp(const Frame& frame, uint32_t udp, uint32_t end);
+// From an outer Ethernet header on. `local` is our VTEP address.
+Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port, Frame& packets,
+                uint32_t& size);
+// From the VXLAN header on (a UDP socket's payload), frame.source set. kGsoUdp metadata
+// without kNeedsChecksum: datagrams of gso_size, glued by UDP_GRO; with it: of the frame inside.
+Drop open_payload(const Frame& frame, Frame& packets, uint32_t& size);
 
-  Frame rest_;
-  uint32_t chunk_ = 0;
-};
+// Leaves the first packet in `packets` and gives the others; false where there are none.
+inline bool split_packets(Frame& packets, uint32_t size, Frame& rest) {
+  if (packets.length <= size) return false;
+  rest = packets;
+  rest.data += size;
+  rest.length -= size;
+  rest.headroom += size;
+  packets.length = size;
+  return true;
+}
 
 }  // namespace vtep

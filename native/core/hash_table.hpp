@@ -58,6 +58,49 @@ inline uint64_t mix(uint64_t h) {
   return h;
 }
 
+// Which slots of a bucket may have this key: bit w for a slot that begins at word w of the bucket.
+// Read without order and without care for the writer, so whoever asks has to look again; but an
+// entry that stays where it is, is seen.
+template <typename Shape>
+uint32_t slots_with(const uint32_t* head, const Words<Shape::kWords>& key) {
+  uint32_t found = 0;
+  for (unsigned s = 0; s < Shape::kSlots; s++) {
+    const uint32_t* slot = head + 1 + s * Shape::kWords;
+    uint32_t difference = 0;
+    for (unsigned i = 1; i < Shape::kWords; i++)
+      difference |= (load_relaxed(slot + i) ^ key.w[i]) & Shape::kKeyMask[i];
+    found |= uint32_t{difference == 0} << (1 + s * Shape::kWords);
+  }
+  return found;
+}
+
+#define VTEP_UNORDERED __attribute__((no_sanitize("thread"))) inline
+
+VTEP_UNORDERED uint64_t key_of_slot(const uint32_t* slot) {
+  uint64_t out;
+  __builtin_memcpy(&out, slot + 1, sizeof out);
+  return out;
+}
+
+// The same for MACs, which every frame looks up: the keys of a bucket as three vectors of two.
+VTEP_UNORDERED uint32_t mac_slots_with(const uint32_t* head, uint64_t key) {
+  typedef uint64_t __attribute__((vector_size(16))) Two;
+  const Two both = {key, key};
+  const Two ab = {key_of_slot(head + 1), key_of_slot(head + 4)};
+  const Two cd = {key_of_slot(head + 7), key_of_slot(head + 10)};
+  const Two e = {key_of_slot(head + 13), 0};
+  const Two hits = ((Two)(ab == both) & Two{1u << 1, 1u << 4}) |
+                   ((Two)(cd == both) & Two{1u << 7, 1u << 10}) |
+                   ((Two)(e == both) & Two{1u << 13, 0});
+  return static_cast<uint32_t>(hits[0] | hits[1]);
+}
+template <>
+inline uint32_t slots_with<MacShape>(const uint32_t* head, const Words<MacShape::kWords>& key) {
+  return mac_slots_with(head, key.w[1] | static_cast<uint64_t>(key.w[2]) << 32);
+}
+
+#undef VTEP_UNORDERED
+
 template <typename Shape>
 class HashTable {
  public:
@@ -91,14 +134,26 @@ class HashTable {
   }
   void prefetch(uint64_t hash) const { __builtin_prefetch(bucket(first(hash))); }
 
-  // Position of the entry, or kNowhere. `out` is the whole slot. One cache line, two where
-  // something overflowed.
+  // The entry's first word, 0 = there is none. One cache line, two where something overflowed. The
+  // common case alone is where it is called: the entry is in its first bucket, and nobody writes.
+  uint32_t find_first(Slot key, uint64_t hash) const {
+    const uint32_t* head = bucket(first(hash));
+    const uint32_t slots = slots_with<Shape>(head, key);
+    if (slots != 0) {
+      Slot out;
+      if (read_once(head, first_of(slots), out) && out.w[0] != 0 && matches(out, key))
+        return out.w[0];
+    }
+    return find_first_further(key, hash);
+  }
+  // Position of the entry, or kNowhere. `out` is the whole slot.
   uint32_t find(const Slot& key, uint64_t hash, Slot& out) const {
-    const uint32_t one = first(hash);
-    const uint32_t position = find_in(one, key, out);
-    if (position != kNowhere) return position;
-    if ((load_relaxed(bucket(one)) & kOverflowMask) == 0) return kNowhere;
-    return find_in(second(hash), key, out);
+    const uint32_t* slot = look_up(key, hash, out);
+    if (slot == nullptr) return kNowhere;
+    const uint64_t offset =
+        static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(slot) - buckets_);
+    const uint32_t word = static_cast<uint32_t>(offset % Shape::kBucketBytes / 4);
+    return static_cast<uint32_t>(offset / Shape::kBucketBytes) * kSlots + (word - 1) / kWords;
   }
   uint32_t find(const Slot& key, Slot& out) const { return find(key, hash(key), out); }
 
@@ -106,15 +161,7 @@ class HashTable {
   uint32_t level() const { return level_; }
   // The slot as it is at one moment; its first word is 0 when it is free (or kept changing).
   Slot read(uint32_t position) const {
-    const uint32_t* head = bucket(position / kSlots);
-    const uint32_t* slot = head + 1 + position % kSlots * kWords;
-    for (int attempt = 0; attempt < kAttempts; attempt++) {
-      const uint32_t generation = load_acquire(head);
-      Slot out;
-      for (unsigned i = 0; i < kWords; i++) out.w[i] = load_acquire(slot + i);
-      if (out.w[0] == 0 || load_relaxed(head) == generation) return out;
-    }
-    return {};
+    return read(bucket(position / kSlots), 1 + position % kSlots * kWords);
   }
   // Cold data of a slot: written by workers, relaxed.
   uint32_t* cold(uint32_t position) const {
@@ -125,6 +172,19 @@ class HashTable {
  protected:
   static constexpr int kAttempts = 64;
 
+  // The slot that begins at this word of the bucket. False when it has changed meanwhile.
+  static bool read_once(const uint32_t* head, uint32_t word, Slot& out) {
+    const uint32_t generation = load_acquire(head);
+    for (unsigned i = 0; i < kWords; i++) out.w[i] = load_acquire(head + word + i);
+    return load_relaxed(head) == generation;
+  }
+  static Slot read(const uint32_t* head, uint32_t word) {
+    Slot out;
+    for (int attempt = 0; attempt < kAttempts; attempt++) {
+      if (read_once(head, word, out) || out.w[0] == 0) return out;
+    }
+    return {};
+  }
   uint32_t first(uint64_t hash) const { return static_cast<uint32_t>(hash) & mask_; }
   uint32_t second(uint64_t hash) const {
     const uint32_t other = static_cast<uint32_t>(hash >> 32) & mask_;
@@ -135,23 +195,31 @@ class HashTable {
                                        static_cast<uint64_t>(index) * Shape::kBucketBytes);
   }
 
-  uint32_t find_in(uint32_t index, const Slot& key, Slot& out) const {
-    const uint32_t* head = bucket(index);
-    for (unsigned s = 0; s < kSlots; s++) {
-      const uint32_t* slot = head + 1 + s * kWords;
-      if (!matches(slot, key)) continue;
-      const uint32_t position = index * kSlots + s;
-      out = read(position);
-      if (out.w[0] != 0 && matches(out.w, key)) return position;
-    }
-    return kNowhere;
+  static uint32_t first_of(uint32_t slots) { return static_cast<uint32_t>(__builtin_ctz(slots)); }
+
+  // The slot of the entry, or null.
+  const uint32_t* look_up(const Slot& key, uint64_t hash, Slot& out) const {
+    const uint32_t* head = bucket(first(hash));
+    const uint32_t* slot = look_into(head, key, out);
+    if (slot != nullptr) return slot;
+    if ((load_relaxed(head) & kOverflowMask) == 0) return nullptr;
+    return look_into(bucket(second(hash)), key, out);
   }
-  // The last key word first: it differs most often.
-  static bool matches(const uint32_t* slot, const Slot& key) {
-    for (unsigned i = kWords; i-- > 1;) {
-      if (((load_relaxed(slot + i) ^ key.w[i]) & Shape::kKeyMask[i]) != 0) return false;
+  static const uint32_t* look_into(const uint32_t* head, const Slot& key, Slot& out) {
+    for (uint32_t slots = slots_with<Shape>(head, key); slots != 0; slots &= slots - 1) {
+      out = read(head, first_of(slots));
+      if (out.w[0] != 0 && matches(out, key)) return head + first_of(slots);
     }
-    return true;
+    return nullptr;
+  }
+  [[gnu::noinline]] uint32_t find_first_further(Slot key, uint64_t hash) const {
+    Slot out;
+    return look_up(key, hash, out) != nullptr ? out.w[0] : 0;
+  }
+  static bool matches(const Slot& slot, const Slot& key) {
+    uint32_t difference = 0;
+    for (unsigned i = 1; i < kWords; i++) difference |= (slot.w[i] ^ key.w[i]) & Shape::kKeyMask[i];
+    return difference == 0;
   }
 
   Segment segment_;
@@ -181,7 +249,7 @@ class HashWriter : public HashTable<Shape> {
     HashRegion& region = *this->region_;
     if (region.count >= region.limit) return kNowhere;
     const uint64_t room = static_cast<uint64_t>(this->buckets()) * Base::kSlots;
-    if (region.count >= room / 4 * 3) grow(retire);
+    if (region.count >= (this->buckets() < kRoomy ? room / 4 : room / 4 * 3)) grow(retire);
     uint32_t position = place(slot);
     while (position == kNowhere && grow(retire)) position = place(slot);
     if (position != kNowhere) store_relaxed(&region.count, region.count + 1);
@@ -206,6 +274,9 @@ class HashWriter : public HashTable<Shape> {
   }
 
  private:
+  // Tables of fewer buckets are kept emptier: little memory, and hardly a second bucket to look at.
+  static constexpr uint32_t kRoomy = 1u << 14;
+
   void write(uint32_t position, const Slot& slot) {
     uint32_t* head = this->bucket(position / Base::kSlots);
     uint32_t* to = head + 1 + position % Base::kSlots * Base::kWords;

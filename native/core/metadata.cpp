@@ -22,7 +22,7 @@ uint32_t super_frame_header(const uint8_t* data, uint32_t length, const Layers& 
 
 }  // namespace
 
-Drop check_metadata(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta) {
+Drop check_offloads(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta) {
   const Meta said = meta;
   meta = {};
   const bool needs = (said.flags & kNeedsChecksum) != 0;

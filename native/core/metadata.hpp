@@ -9,9 +9,16 @@ namespace vtep {
 inline constexpr uint32_t kMaxSegmentHeader = 256;  // headers of a super-frame that can be cut
 inline constexpr uint32_t kMaxSegments = 2048;      // 64 KB at the smallest MSS a kernel sends
 
+Drop check_offloads(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta);
+
 // Makes `meta` canonical: only what holds and is needed is left (a tenant's "checksum is valid" is
 // not), and header_length of a super-frame is the true length of its headers.
-Drop check_metadata(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta);
+inline Drop check_metadata(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta) {
+  if ((meta.flags & kNeedsChecksum) != 0 || meta.gso_type != kGsoNone)
+    return check_offloads(data, length, layers, meta);
+  meta = {};
+  return Drop::none;
+}
 
 // Bytes of the largest frame that this one is on the wire: itself, or one segment.
 inline uint32_t wire_length(uint32_t length, const Meta& meta) {

@@ -116,10 +116,7 @@ const char* Segment::open(void* base, uint64_t size, Segment& out) {
   return nullptr;
 }
 
-bool Segment::read_remote(uint32_t index, RemoteSnapshot& out) const {
-  if (index != 0 && index == out.index && load_word(row_words(remote(index))) == out.generation) {
-    return true;
-  }
+bool Segment::copy_remote(uint32_t index, RemoteSnapshot& out) const {
   out.index = 0;
   out.state = RemoteState::free;
   RemoteRow row;

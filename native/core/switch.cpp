@@ -16,21 +16,6 @@ bool is_reserved(uint64_t mac) {
   return (mac & 0xffffffffff) == kReservedGroup && (mac >> 40) < 16;
 }
 
-// Single words of rows.
-struct RemoteFacts {
-  uint32_t state;
-  uint32_t headerLength;
-  uint32_t mtu;
-};
-RemoteFacts remote_facts(const Segment& segment, uint32_t index) {
-  const RowWord* words = row_words(segment.remote(index));
-  const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
-  return {word & 0xff, word >> 8 & 0xff, load_word(words + offsetof(RemoteRow, mtu) / 4)};
-}
-uint32_t port_mtu(const Segment& segment, uint32_t id) {
-  return load_word(row_words(segment.port(id)) + offsetof(PortRow, mtu) / 4);
-}
-
 }  // namespace
 
 Switch::Switch(const Segment& segment, uint32_t worker, Unresolved unresolved)
@@ -76,11 +61,8 @@ void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint6
     }
     counters_.received(port, n, bytes);
     out.reply_count = 0;
-    for (unsigned i = 0; i < n; i++) {
-      if (works[i].reason == Drop::none) learn_mac(pass, works[i]);
-    }
-    find_destinations(pass, works, n);
-    emit_all(pass, works, n);
+    learn_macs(pass);
+    forward(pass, works, n);
     flush(out);
     done += n;
   }
@@ -110,27 +92,29 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
   unsigned filled = 0;
   uint64_t bytes = 0;
   const auto run = [&] {
-    find_destinations(pass, works, filled);
-    emit_all(pass, works, filled);
+    forward(pass, works, filled);
     flush(out);
     filled = 0;
   };
   for (unsigned i = 0; i < count; i++) {
     bytes += frames[i].length;
     inputs_[filled] = i;
-    Decapsulation packets;
-    const Drop reason =
-        outer ? packets.open_outer(frames[i], local, udp_port) : packets.open_payload(frames[i]);
+    uint32_t size;
+    const Drop reason = outer ? open_outer(frames[i], local, udp_port, frames_[filled], size)
+                              : open_payload(frames[i], frames_[filled], size);
     if (reason != Drop::none) {
       // In order behind what came before it.
       works[filled].reason = reason;
       if (++filled == kBurst) run();
       continue;
     }
-    while (packets.next(frames_[filled])) {
+    for (bool more = true; more;) {
+      Frame rest;
+      more = split_packets(frames_[filled], size, rest);
       inputs_[filled] = i;
       classify_packet(pass, works[filled], filled, local);
       if (++filled == kBurst) run();
+      if (more) frames_[filled] = rest;
     }
   }
   run();
@@ -144,19 +128,27 @@ void Switch::classify_port(Pass& pass, Work& work, unsigned index) {
   work.vni = pass.vni;
   work.reason = pass.network == 0 ? Drop::port_detached : check_frame(frame, work);
   if (work.reason != Drop::none) return;
+  prefetch_destination(pass, work);
+  const uint64_t source = load_mac(frame.data + 6);
+  if (source == pass.lastMac) return;
+  pass.lastMac = source;
+  const uint64_t hash = pass.macs.hash(mac_key(source, work.network));
+  pass.macs.prefetch(hash);
+  pass.sources[pass.sourceCount++] = {source, hash};
+}
+
+inline void Switch::prefetch_destination(const Pass& pass, Work& work) {
+  if (is_group(work.destination)) return;
   work.hash = pass.macs.hash(mac_key(work.destination, work.network));
-  work.sourceHash = pass.macs.hash(mac_key(work.source, work.network));
-  pass.macs.prefetch(work.sourceHash);
-  if (!is_group(work.destination)) pass.macs.prefetch(work.hash);
+  pass.macs.prefetch(work.hash);
 }
 
 // What holds for every tenant's frame, wherever it comes from.
-Drop Switch::check_frame(Frame& frame, Work& work) {
+inline Drop Switch::check_frame(Frame& frame, Work& work) {
   if (frame.length < kEthernetHeader) return Drop::too_short;
-  work.flowKnown = false;
   work.destination = load_mac(frame.data);
-  work.source = load_mac(frame.data + 6);
-  if (is_group(work.source) || work.source == 0) return Drop::source_multicast;
+  const uint64_t source = load_mac(frame.data + 6);
+  if (is_group(source) || source == 0) return Drop::source_multicast;
   if (is_reserved(work.destination)) return Drop::reserved_group;
   if (!find_layers(frame.data, frame.length, work.layers)) return Drop::malformed;
   return check_metadata(frame.data, frame.length, work.layers, frame.meta);
@@ -193,9 +185,7 @@ void Switch::classify_packet(Pass& pass, Work& work, unsigned index, const uint8
         frame.meta.header_length > kVxlanHeader ? frame.meta.header_length - kVxlanHeader : 0);
   }
   work.reason = check_frame(frame, work);
-  if (work.reason != Drop::none) return;
-  work.hash = pass.macs.hash(mac_key(work.destination, work.network));
-  if (!is_group(work.destination)) pass.macs.prefetch(work.hash);
+  if (work.reason == Drop::none) prefetch_destination(pass, work);
 }
 
 // Two or three cache lines; none when the packet before came from the same VTEP and network.
@@ -218,28 +208,64 @@ Drop Switch::admit(Pass& pass, uint32_t vni, const uint8_t source[16]) {
   return pass.lastVerdict;
 }
 
-void Switch::find_destinations(Pass& pass, Work* works, unsigned count) {
-  uint64_t last = 0;
-  uint32_t network = 0, word = kFlood;
-  for (unsigned i = 0; i < count; i++) {
-    Work& work = works[i];
-    if (work.reason != Drop::none) continue;
-    work.word = kFlood;
-    if (is_group(work.destination)) continue;
-    if (work.destination != last || work.network != network) {
-      Words<MacShape::kWords> slot;
-      const bool found = pass.macs.find(mac_key(work.destination, work.network), work.hash, slot) !=
-                         pass.macs.kNowhere;
-      last = work.destination;
-      network = work.network;
-      word = found ? slot.w[0] & kPlace : kFlood;
-    }
-    work.word = word;
+// Destination word of a frame; kFlood.
+inline uint32_t Switch::find_place(Pass& pass, const Work& work) {
+  if (is_group(work.destination)) return kFlood;
+  if (work.destination != pass.lastDestination || work.network != pass.lastDestinationNetwork) {
+    pass.lastDestination = work.destination;
+    pass.lastDestinationNetwork = work.network;
+    pass.lastPlace =
+        pass.macs.find_first(mac_key(work.destination, work.network), work.hash) & kPlace;
   }
+  return pass.lastPlace;
+}
+
+// Single words of rows: they need no generation.
+const Switch::Way& Switch::find_way(Pass& pass, uint32_t destination) const {
+  Way& way = pass.way;
+  way.destination = destination;
+  way.reason = Drop::none;
+  way.room = ~0u;
+  const uint32_t id = destination_id(destination);
+  if (destination_kind(destination) == Destination::port) {
+    const uint32_t mtu = load_word(row_words(segment_.port(id)) + offsetof(PortRow, mtu) / 4);
+    if (mtu != 0) way.room = mtu;
+    return way;
+  }
+  const RowWord* words = row_words(segment_.remote(id));
+  const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
+  const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
+  const uint32_t state = word & 0xff;
+  const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;  // of the outer packet's IP and on
+  if (state != RemoteState::resolved) {
+    const bool lost = unresolved_ == Unresolved::drop || state == RemoteState::free;
+    if (lost) way.reason = Drop::unresolved;
+  } else if (mtu != 0) {
+    way.room = mtu > outer ? mtu - outer : 0;
+  }
+  return way;
+}
+
+inline void Switch::send(Pass& pass, const Work& work, unsigned index, uint32_t destination) {
+  const Frame& frame = frames_[index];
+  const Way& way = pass.way.destination == destination ? pass.way : find_way(pass, destination);
+  if (way.reason != Drop::none) return drop(pass, index, way.reason, destination);
+  uint32_t length = wire_length(frame.length, frame.meta);
+  uint32_t hash = 0;
+  if (destination_kind(destination) == Destination::port) {
+    length -= work.layers.l3;
+  } else {
+    hash = flow_hash(frame.data, frame.length, work.layers);
+  }
+  if (length > way.room) return drop(pass, index, Drop::exceeds_mtu, destination);
+  Burst& out = pass.out;
+  if (out.emit_count == kMaxEmits) flush(out);
+  out.emits[out.emit_count++] = {index, destination, work.vni, hash, 0};
 }
 
 // In the order of arrival, so that no flow is reordered and every build gives the same.
-void Switch::emit_all(Pass& pass, Work* works, unsigned count) {
+void Switch::forward(Pass& pass, Work* works, unsigned count) {
+  const uint32_t here = destination_word(Destination::port, pass.port);
   for (unsigned i = 0; i < count; i++) {
     Work& work = works[i];
     if (work.reason != Drop::none) {
@@ -247,22 +273,23 @@ void Switch::emit_all(Pass& pass, Work* works, unsigned count) {
       continue;
     }
     const bool talks = work.layers.ethertype == kEtherArp || work.layers.protocol == kProtocolIcmp6;
-    if (pass.port != 0 && talks && talk_neighbours(pass, work, i)) continue;
-    if (work.word == kFlood) {
+    if (talks && pass.port != 0 && talk_neighbours(pass, work, i)) continue;
+    const uint32_t place = find_place(pass, work);
+    if (place == kFlood) {
       flood(pass, work, i);
-    } else if (destination_kind(work.word) == Destination::remote && pass.port == 0) {
+    } else if (pass.port == 0 && destination_kind(place) == Destination::remote) {
       drop(pass, i, Drop::split_horizon);
-    } else if (work.word == destination_word(Destination::port, pass.port)) {
+    } else if (place == here) {
       drop(pass, i, Drop::same_port);
     } else {
-      send(pass, work, i, work.word);
+      send(pass, work, i, place);
     }
   }
 }
 
 // To every port but the one it came from and, unless it came from a VTEP, to every remote. A port
 // may do so only so often: each of its frames becomes as many as there are receivers.
-void Switch::flood(Pass& pass, Work& work, unsigned index) {
+void Switch::flood(Pass& pass, const Work& work, unsigned index) {
   const RowWord* row = row_words(segment_.network(work.network));
   if (pass.port != 0 &&
       !storm_.admit(pass.port, load_word(row + offsetof(NetworkRow, stormFramesPerSecond) / 4),
@@ -286,31 +313,6 @@ void Switch::flood(Pass& pass, Work& work, unsigned index) {
   }
   if (targets == 0) return drop(pass, index, Drop::no_destination);
   WorkerCounters::add(counters_.port(pass.port).flooded, 1);
-}
-
-void Switch::send(Pass& pass, Work& work, unsigned index, uint32_t destination) {
-  const Frame& frame = frames_[index];
-  const uint32_t length = wire_length(frame.length, frame.meta);
-  const uint32_t id = destination_id(destination);
-  if (destination_kind(destination) == Destination::port) {
-    const uint32_t mtu = port_mtu(segment_, id);
-    if (mtu != 0 && length - work.layers.l3 > mtu)
-      return drop(pass, index, Drop::exceeds_mtu, destination);
-  } else {
-    const RemoteFacts remote = remote_facts(segment_, id);
-    const bool resolved = remote.state == RemoteState::resolved;
-    if (!resolved && (unresolved_ == Unresolved::drop || remote.state == RemoteState::free))
-      return drop(pass, index, Drop::unresolved, destination);
-    if (resolved && remote.mtu != 0 &&
-        length + remote.headerLength - kEthernetHeader > remote.mtu) {
-      return drop(pass, index, Drop::exceeds_mtu, destination);
-    }
-    if (!work.flowKnown) work.flow = flow_hash(frame.data, frame.length, work.layers);
-    work.flowKnown = true;
-  }
-  Burst& out = pass.out;
-  if (out.emit_count == kMaxEmits) flush(out);
-  out.emits[out.emit_count++] = {index, destination, work.vni, work.flowKnown ? work.flow : 0, 0};
 }
 
 }  // namespace vtep

@@ -13,41 +13,49 @@ constexpr uint32_t kPlaced = (MacFlag::fixed | MacFlag::sticky) << DestinationWo
 
 }  // namespace
 
-// Refreshes the source's entry, or reports what the table does not know yet.
-void Switch::learn_mac(Pass& pass, const Work& work) {
+// Refreshes the sources' entries, or reports what the table does not know yet.
+void Switch::learn_macs(Pass& pass) {
   const uint32_t here = destination_word(Destination::port, pass.port);
-  if (pass.lastMac == work.source) return;
-  Words<MacShape::kWords> slot;
-  const uint32_t position =
-      pass.macs.find(mac_key(work.source, work.network), work.sourceHash, slot);
-  const bool found = position != pass.macs.kNowhere;
-  pass.lastMac = work.source;
-  if (found && (slot.w[0] & kPlace) == here) {
-    uint32_t* seen = pass.macs.cold(position);
-    const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
-    if (load_relaxed(seen) != seconds) store_relaxed(seen, seconds);
-    return;
+  const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
+  uint32_t* seen[kBurst];
+  unsigned known = 0;
+  for (unsigned i = 0; i < pass.sourceCount; i++) {
+    const Source& source = pass.sources[i];
+    Words<MacShape::kWords> slot;
+    const uint32_t position = pass.macs.find(mac_key(source.mac, pass.network), source.hash, slot);
+    const bool found = position != pass.macs.kNowhere;
+    if (found && (slot.w[0] & kPlace) == here) {
+      seen[known] = pass.macs.cold(position);
+      __builtin_prefetch(seen[known++]);
+    } else if (!found || (slot.w[0] & kPlaced) == 0) {
+      report_mac(pass, source.mac);
+    }
   }
-  if (found && (slot.w[0] & kPlaced) != 0) return;
-  const uint64_t key[3] = {work.source, 0, work.network};
+  for (unsigned i = 0; i < known; i++) {
+    if (load_relaxed(seen[i]) != seconds) store_relaxed(seen[i], seconds);
+  }
+}
+
+void Switch::report_mac(Pass& pass, uint64_t mac) {
+  const uint64_t key[3] = {mac, 0, pass.network};
   if (!learn_due(key, 0, pass)) return;
   LearnRecord& record = pass.out.learns[pass.out.learn_count++];
   record = {};
   record.timeNanoseconds = pass.now;
   record.kind = LearnRecord::kMac;
   record.port = pass.port;
-  record.network = static_cast<uint16_t>(work.network);
-  store_mac(record.mac, work.source);
+  record.network = static_cast<uint16_t>(pass.network);
+  store_mac(record.mac, mac);
 }
 
-void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], uint32_t flags) {
+void Switch::learn_binding(Pass& pass, uint64_t mac, const uint8_t ip[16], uint32_t flags) {
   HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> slot;
-  const uint32_t position = table.find(neighbour_key(ip, work.network), slot);
+  const uint32_t position = table.find(neighbour_key(ip, pass.network), slot);
   if (position != table.kNowhere) {
     if ((slot.w[0] & NeighbourFlag::fixed) != 0) return;
     uint32_t* cold = table.cold(position);
-    const bool same = (slot.w[0] & NeighbourFlag::local) != 0 && slot_mac(slot) == work.source &&
+    const bool same = (slot.w[0] & NeighbourFlag::local) != 0 && slot_mac(slot) == mac &&
                       (slot.w[0] | flags) == slot.w[0] && load_relaxed(cold + 1) == pass.port;
     if (same) {
       const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
@@ -55,16 +63,16 @@ void Switch::learn_binding(Pass& pass, const Work& work, const uint8_t ip[16], u
       return;
     }
   }
-  const uint64_t key[3] = {load64(ip), load64(ip + 8), work.network};
-  if (!learn_due(key, work.source | static_cast<uint64_t>(flags) << 48, pass)) return;
+  const uint64_t key[3] = {load64(ip), load64(ip + 8), pass.network};
+  if (!learn_due(key, mac | static_cast<uint64_t>(flags) << 48, pass)) return;
   LearnRecord& record = pass.out.learns[pass.out.learn_count++];
   record = {};
   record.timeNanoseconds = pass.now;
   record.kind = LearnRecord::kNeighbour;
   record.port = pass.port;
-  record.network = static_cast<uint16_t>(work.network);
+  record.network = static_cast<uint16_t>(pass.network);
   record.flags = flags;
-  store_mac(record.mac, work.source);
+  store_mac(record.mac, mac);
   copy(record.ip, ip, 16);
 }
 
@@ -88,10 +96,11 @@ bool Switch::learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass) 
 }
 
 // ARP and ND: snoops, and answers where the table can. True when the frame needs to go no further.
-bool Switch::talk_neighbours(Pass& pass, Work& work, unsigned index) {
+bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const Frame& frame = frames_[index];
+  const uint64_t source = load_mac(frame.data + 6);
   const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
-  if (talk.tells) learn_binding(pass, work, talk.sender, talk.router ? NeighbourFlag::router : 0);
+  if (talk.tells) learn_binding(pass, source, talk.sender, talk.router ? NeighbourFlag::router : 0);
   const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
   if (!talk.asks || !suppress || !is_group(work.destination)) return false;
   const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
@@ -100,7 +109,7 @@ bool Switch::talk_neighbours(Pass& pass, Work& work, unsigned index) {
   if ((slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0) return false;
   // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
   // it is taken.
-  if (slot_mac(slot) == work.source) return false;
+  if (slot_mac(slot) == source) return false;
   Burst& out = pass.out;
   Reply& reply = out.replies[out.reply_count++];
   reply.length =

@@ -12,16 +12,24 @@ inline constexpr uint32_t kPlace =
 // What is known about one frame between the stages.
 struct Switch::Work {
   uint64_t destination;
-  uint64_t source;
   uint64_t hash;  // of the destination in the MAC table
-  uint64_t sourceHash;
   uint32_t network;
   uint32_t vni;
-  uint32_t word;  // where it goes; kFlood
-  uint32_t flow;
-  bool flowKnown;
-  Drop reason;
   Layers layers;
+  Drop reason;
+};
+
+// A source that the burst before this frame did not have.
+struct Switch::Source {
+  uint64_t mac;
+  uint64_t hash;
+};
+
+// How to a destination: read from its row once in a burst, for all frames in a row that go there.
+struct Switch::Way {
+  uint32_t destination = 0;
+  Drop reason;    // why none may go there
+  uint32_t room;  // octets, VLAN tags counted only for a remote; all ones = any
 };
 
 // One burst on its way through the stages: the tables as they are at its start, and where results
@@ -37,8 +45,14 @@ struct Switch::Pass {
   uint32_t networkFlags = 0;
   uint64_t now;
   Burst& out;
+  Source sources[kBurst];  // to learn, in the order of arrival
+  unsigned sourceCount = 0;
   // Memory of the last lookups: bursts repeat themselves.
-  uint64_t lastMac = 0;  // source that learn_mac has dealt with
+  uint64_t lastMac = 0;  // of `sources`
+  Way way;
+  uint64_t lastDestination = 0;
+  uint32_t lastDestinationNetwork = 0;
+  uint32_t lastPlace = 0;
   uint8_t lastSource[16] = {};
   uint32_t lastVni = 0;
   uint32_t lastNetwork = 0;

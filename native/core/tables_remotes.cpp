@@ -101,7 +101,7 @@ bool Tables::access_acquire(uint32_t network, uint32_t remote, uint32_t bit) {
 }
 
 void Tables::access_release(uint32_t network, uint32_t remote, uint32_t bit) {
-  Words<NumberShape::kWords> pair;
+  Words<NumberShape::kWords> pair = {};
   const uint32_t position = access_.find(access_key(network, remote), pair);
   const uint32_t word = (pair.w[0] & ~bit) - 1;
   if ((word & ~kInFloodList) == 0) {

@@ -88,16 +88,19 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
     return to_buffer(info.Env(), {text.data(), output.length});
   }
 
-  // For measuring: the same input many times without output. Gives the frames that went out.
+  // For measuring: the same frames many times without output. Gives the frames that went out.
   Napi::Value repeat(const Napi::CallbackInfo& info) {
     std::string input;
     int64_t iterations = 0;
     if (!get_bytes(info, 0, "Core.repeat: argument 1", input) ||
         !get_number(info.Env(), info[1], "Core.repeat: argument 2", 1, UINT32_MAX, iterations))
       return info.Env().Undefined();
-    return Napi::Number::New(info.Env(), static_cast<double>(core_->repeat(
-                                             reinterpret_cast<const uint8_t*>(input.data()),
-                                             input.size(), static_cast<uint32_t>(iterations))));
+    std::string frames;
+    Output scratch = output_to(frames);
+    const uint64_t emitted =
+        core_->repeat(reinterpret_cast<const uint8_t*>(input.data()), input.size(),
+                      static_cast<uint32_t>(iterations), scratch);
+    return Napi::Number::New(info.Env(), static_cast<double>(emitted));
   }
 
   Napi::Value snapshot(const Napi::CallbackInfo& info) {

@@ -76,8 +76,8 @@ bool grow_result(Output& output, size_t capacity) {
 
 inline void* operator new(size_t, void* place) noexcept { return place; }
 
-// 1 = formatted. `address`: where input_reserve(16) said, the first thing ever asked for; capacities of 0 mean the
-// default.
+// 1 = formatted. `address`: where input_reserve(16) said, the first thing ever asked for;
+// capacities of 0 mean the default.
 EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t ports,
                             uint32_t networks, uint32_t remotes, uint32_t macs, uint32_t neighbours,
                             uint32_t seed) {
@@ -131,7 +131,10 @@ EXPORT uint32_t core_run(size_t length) {
   return problem == nullptr;
 }
 EXPORT uint64_t core_repeat(size_t length, uint32_t iterations) {
-  return core->repeat(input_data, length, iterations);
+  result.length = 0;
+  const uint64_t emitted = core->repeat(input_data, length, iterations, result);
+  result.length = 0;
+  return emitted;
 }
 // `view`: View.
 EXPORT uint32_t core_snapshot(uint32_t view) {
