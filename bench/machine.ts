@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { sleep } from '../test/lab/index.js'
+import { atEnd } from './at-end.js'
 
 const ticksPerSecond = 100
 
@@ -94,20 +95,7 @@ export function reserveHugePages(megabytes: number): () => void {
   const before = readFileSync(pageCount, 'utf8').trim()
   const wanted = Math.ceil(megabytes / 2)
   if (Number(before) >= wanted) return () => undefined
-  let reserved = true
-  const giveBack = (): void => {
-    if (reserved) writeFileSync(pageCount, before)
-    reserved = false
-  }
-  process.on('exit', giveBack)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const handler = (): void => {
-      giveBack()
-      process.off(signal, handler)
-      process.kill(process.pid, signal)
-    }
-    process.on(signal, handler)
-  }
+  const giveBack = atEnd(() => writeFileSync(pageCount, before))
   writeFileSync(pageCount, `${wanted}`)
   const got = Number(readFileSync(pageCount, 'utf8'))
   if (got < wanted) {

@@ -32,11 +32,11 @@ const size = {
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-/** A round number at or above the largest value: 1, 2 or 5 times a power of ten. */
+/** At or above the largest value, and its quarters are round numbers. */
 export function scaleEnd(largest: number): number {
   if (!(largest > 0)) return 1
   const power = 10 ** Math.floor(Math.log10(largest))
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10]
+  return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10]
     .map((step) => step * power)
     .find((end) => end >= largest * 0.999)!
 }

@@ -83,7 +83,10 @@ function worksOf(options: RigOptions, result: RigResult): Work[] {
     .map((device) => ({
       device,
       row: { device: device.name, summary: device.summary, kind: device.kind, figures: {} },
-      probes: probes.filter((probe) => among(options.probes, probe.name) && probe.suits(device)),
+      // Whoever names probe and device gets it.
+      probes: probes
+        .filter((probe) => among(options.probes, probe.name) && probe.suits(device))
+        .filter(({ name }) => options.devices.length > 0 || device.leaves?.includes(name) !== true),
     }))
     .filter((work) => work.probes.length > 0)
 }

@@ -48,6 +48,8 @@ export interface Device {
   readonly threads: boolean
   /** True: it can only forward between a tenant and the wire of one host. */
   readonly oneHost?: boolean
+  /** Probes that it leaves to its siblings, so that a complete run does not take for ever. */
+  readonly leaves?: readonly string[]
   /** MiB of huge pages that it needs at both hosts together. */
   readonly hugePages?: number
   /** Starts it at one host and answers the tenant (eth0); the lab ends it. */

@@ -2,8 +2,25 @@
 
 import { rmSync } from 'node:fs'
 import type { Host } from '../../test/lab/index.js'
+import { atEnd } from '../at-end.js'
 
-export const dpdkPrefix = (host: Host): string => host.netns
+const named = new Map<string, () => void>()
 
-export const forgetDpdk = (host: Host): void =>
-  rmSync(`/var/run/dpdk/${dpdkPrefix(host)}`, { recursive: true, force: true })
+/** For --file-prefix. */
+export function dpdkPrefix(host: Host): string {
+  const prefix = host.netns
+  const folder = `/var/run/dpdk/${prefix}`
+  if (!named.has(prefix)) {
+    named.set(
+      prefix,
+      atEnd(() => rmSync(folder, { recursive: true, force: true })),
+    )
+  }
+  return prefix
+}
+
+/** When its programs have ended. */
+export function forgetDpdk(host: Host): void {
+  named.get(host.netns)?.()
+  named.delete(host.netns)
+}

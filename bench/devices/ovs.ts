@@ -3,7 +3,7 @@
 
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, until } from '../../test/lab/index.js'
+import { until } from '../../test/lab/index.js'
 import { type Device, extraPorts, type Site, tenantOf, vni, wireMacOf } from './device.js'
 import { dpdkPrefix } from './dpdk.js'
 
@@ -91,7 +91,7 @@ export const ovsDpdkAfPacket = device(
   'OVS-DPDK af_packet',
   'DPDK with net_af_packet, a polling thread per host, huge pages',
   dpdk('eth_af_packet'),
-  { hugePages },
+  { hugePages, leaves: ['idle'] },
 )
 
 async function attach(site: Site, flavour: Flavour) {
@@ -115,10 +115,11 @@ async function startSwitch(site: Site, flavour: Flavour): Promise<void> {
   chmodSync(folder, 0o755)
   const database = `unix:${folder}/db.sock`
   const env = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder }
+  // Inside the namespace, so that what is cut off ends with the lab.
   const vsctl = (...words: readonly string[]): Promise<string> =>
-    run(['ovs-vsctl', `--db=${database}`, '--timeout=20', ...words], { env })
+    host.exec(['ovs-vsctl', `--db=${database}`, '--timeout=20', ...words], { env })
 
-  await run(['ovsdb-tool', 'create', join(folder, 'conf.db'), schema])
+  await host.exec(['ovsdb-tool', 'create', join(folder, 'conf.db'), schema])
   host.start(
     'ovsdb-server',
     [
@@ -181,10 +182,12 @@ async function startSwitch(site: Site, flavour: Flavour): Promise<void> {
     [tunnelPort, tenantPort],
   ]) {
     const target = `unix:${folder}/tenants.mgmt`
-    await run(['ovs-ofctl', 'add-flow', target, `in_port=${from},actions=output:${to}`], { env })
+    await host.exec(['ovs-ofctl', 'add-flow', target, `in_port=${from},actions=output:${to}`], {
+      env,
+    })
   }
   const neighbour = ['tnl/neigh/set', 'wire', far.vtep4, wireMacOf(3 - n)]
-  await run(['ovs-appctl', '-t', `${folder}/vs.ctl`, ...neighbour], { env })
+  await host.exec(['ovs-appctl', '-t', `${folder}/vs.ctl`, ...neighbour], { env })
 }
 
 /** A port that the daemon could not open has a word about it in the database; the command that added it succeeded. */

@@ -8,16 +8,18 @@ interface Pair {
   readonly port: string
   readonly uplink: string
   /** Further keys of the configuration, and how the row is named then. */
+  readonly leaves?: readonly string[]
   readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
 }
 
-export const vtep = ({ port, uplink, but }: Pair): Device => ({
+export const vtep = ({ port, uplink, leaves = [], but }: Pair): Device => ({
   name: `vtep ${port}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
   summary: `ours: port ${port}, uplink ${uplink}${but === undefined ? '' : `, ${but.name}`}`,
   kind: 'ours',
   programs: [],
   tunnel: true,
   threads: true,
+  leaves,
   async attach({ host, far, n, extra }) {
     const tenants = [{ name: 'port0', n }, ...extraPorts(extra)]
     const attached = port === 'tap' ? [] : await Promise.all(tenants.map(veth))

@@ -30,11 +30,11 @@ export const packets: Probe = {
       from: macOf(1),
       cpus: [0, 1],
     }
-    const flood = await measureTrial({ ...options, seconds: quick ? 0.5 : 1.2 })
+    const flood = await measureTrial({ ...options, seconds: quick ? 0.5 : 1 })
     const mpps = rateOf(flood, '64 bytes end to end')
     const { rate } = await searchRate(
-      { ...options, seconds: quick ? 0.2 : 0.4 },
-      { lossPercent, from: mpps * 1.15e6, steps: quick ? 4 : 7, confirm: quick ? 1 : 2 },
+      { ...options, seconds: quick ? 0.2 : 0.35 },
+      { lossPercent, from: mpps * 1.15e6, steps: quick ? 4 : 6, confirm: quick ? 1 : 2 },
     )
     return { mpps, loss: lossOf(flood), packetCores: flood.cores, noDrop: rate / 1e6 }
   },

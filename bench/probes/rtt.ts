@@ -38,11 +38,11 @@ export const rtt: Probe = {
   },
   suits: ({ oneHost }) => oneHost !== true,
   async measure(bed, { quick }) {
-    const seconds = quick ? 0.5 : 1
+    const seconds = quick ? 0.5 : 0.8
     const apart = await roundTrips(bed, seconds, '0 1')
     const together = await roundTrips(bed, seconds, '0 0')
     const free = await roundTrips(bed, seconds, '-1 -1')
-    const idle = await roundTrips(bed, 1.5, '-1 -1', `${gapMilliseconds}`)
+    const idle = await roundTrips(bed, 1.2, '-1 -1', `${gapMilliseconds}`)
     return {
       rttApart50: apart.p50,
       rttApart99: apart.p99,

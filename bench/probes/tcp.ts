@@ -2,7 +2,7 @@
 
 import { tcp as iperf } from '../../test/lab/index.js'
 import type { Bed } from '../bed.js'
-import { ipOf } from '../devices/index.js'
+import { type Device, ipOf, kernel } from '../devices/index.js'
 import { withCores } from '../machine.js'
 import type { Probe, ProbeOptions } from './probe.js'
 
@@ -14,13 +14,16 @@ export async function stream(
   streams = 1,
 ): Promise<number> {
   const { bitsPerSecond } = await iperf(bed.tenant(1), bed.tenant(2), ipOf(2), {
-    seconds: quick ? 1 : 2,
-    omitSeconds: quick ? 0.2 : 0.4,
+    seconds: quick ? 1 : 1.5,
+    omitSeconds: 0.3,
     streams,
     congestion,
   })
   return bitsPerSecond / 1e9
 }
+
+/** Reno is held against the kernel alone: Open vSwitch is far from both, and time is short. */
+const comparesReno = ({ kind, name }: Device): boolean => kind === 'ours' || name === kernel.name
 
 export const tcp: Probe = {
   name: 'tcp',
@@ -39,12 +42,12 @@ export const tcp: Probe = {
   suits: ({ oneHost }) => oneHost !== true,
   async measure(bed, options) {
     const { value: tcp1, cores } = await withCores(() => stream(bed, options, 'bbr'))
-    return {
-      tcp1,
-      tcpCores: cores,
-      tcp4: await stream(bed, options, 'bbr', 4),
-      reno1: await stream(bed, options, 'reno'),
-      reno4: await stream(bed, options, 'reno', 4),
-    }
+    const bbr = { tcp1, tcpCores: cores, tcp4: await stream(bed, options, 'bbr', 4) }
+    if (!comparesReno(bed.device)) return bbr
+    const [reno1, reno4] = [
+      await stream(bed, options, 'reno'),
+      await stream(bed, options, 'reno', 4),
+    ]
+    return { ...bbr, reno1, reno4 }
   },
 }

@@ -131,10 +131,10 @@ test('validity warns of load, few trials and drift, and says what is missing', (
 test('scales end at a round number above all', (t) => {
   for (const [largest, end] of [
     [0.93, 1],
-    [1.01, 1.5],
-    [13, 15],
+    [1.01, 1.2],
+    [13, 16],
     [0, 1],
-    [4200, 5000],
+    [4200, 6000],
   ] as const) {
     t.equal(Math.round(scaleEnd(largest) * 1e6) / 1e6, end, `${largest}`)
   }
