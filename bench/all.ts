@@ -129,20 +129,34 @@ if (has('rig')) {
     output.rig.rows,
     `medians and ranges of ${wanted.trials}; ${date}, commit ${commit}, kernel ${kernel}`,
   )
-  rigTables(output.rig, output.validity)
 }
 if (has('learn')) {
-  output.learn = await measureLearning({ count: wanted.quick ? 5 : 50 })
-  tables['learn'] = `${learnTable(output.learn)}\n\n${facts}.`
+  await guarded('learn', async () => {
+    output.learn = await measureLearning({ count: wanted.quick ? 5 : 50 })
+    tables['learn'] = `${learnTable(output.learn)}\n\n${facts}.`
+  })
 }
 if (has('micro')) {
-  output.micro = await micro()
-  tables['micro'] = `${microTable(output.micro)}\n\n${facts}.`
+  await guarded('micro', async () => {
+    output.micro = await micro()
+    tables['micro'] = `${microTable(output.micro)}\n\n${facts}.`
+  })
+}
+if (output.rig !== undefined) rigTables(output.rig, output.validity ?? [])
+
+/** What was measured before must not be lost with a part that fails. */
+async function guarded(part: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    process.stderr.write(`${part}: ${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  }
 }
 
 function rigTables(result: RigResult, words: readonly string[]): void {
   const { rows } = result
-  const summary = summaryTable(rows)
+  const summary = summaryTable(rows, output.micro)
   if (summary !== undefined) tables['summary'] = summary
   const sheets = probes.map((probe) => probeTable(probe, rows)).filter((text) => text !== undefined)
   const names = rows.map(({ device, summary: text }) => `- ${device}: ${text}`)

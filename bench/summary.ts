@@ -1,9 +1,9 @@
 // Figure by figure: the best rival, our best, the ratio, and what was wanted.
 
-import { type Goal, goals } from './goals.js'
+import { type Goal, goals, type MicroGoal, microGoals } from './goals.js'
 import { marksOf } from './limits.js'
 import { type Column, probes } from './probes/index.js'
-import { formatValues, median, short } from './result.js'
+import { type Figure, formatFigure, formatValues, median, type Result, short } from './result.js'
 import type { RigRow } from './rig.js'
 import { table } from './tables.js'
 
@@ -26,7 +26,11 @@ function best(rows: readonly RigRow[], key: string, better: Column['better']): B
     .sort((a, b) => sign * (median(a.values) - median(b.values)))[0]
 }
 
-function verdict(value: number, goal: Goal, better: Column['better']): string {
+function verdict(
+  value: number,
+  goal: Pick<Goal, 'floor' | 'aim'>,
+  better: Column['better'],
+): string {
   const reaches = (limit: number): boolean => (better === 'more' ? value >= limit : value <= limit)
   if (goal.aim !== undefined && reaches(goal.aim)) return 'aim'
   return reaches(goal.floor) ? 'floor' : 'below'
@@ -68,8 +72,41 @@ export function judge(goal: Goal, rows: readonly RigRow[]): string[] | undefined
   ]
 }
 
-export function summaryTable(rows: readonly RigRow[]): string | undefined {
-  const body = goals.map((goal) => judge(goal, rows)).filter((row) => row !== undefined)
+/** A row per figure of a micro-benchmark that the goal is about. */
+function judgeMicro(goal: MicroGoal, results: readonly Result[]): string[][] {
+  const figures = results
+    .filter(({ name }) => name === goal.benchmark)
+    .flatMap((result) => result.figures)
+  const said = (what: string): string => {
+    const figure: Figure | undefined = figures.find((one) => one.what === what)
+    return figure === undefined ? '-' : formatFigure(figure)
+  }
+  return figures.flatMap(({ what, values }) => {
+    const base = goal.what.exec(what)?.[1]
+    if (base === undefined) return []
+    const value = median(values)
+    return [
+      [
+        `${goal.benchmark}: ${what}`,
+        said(`${base}${goal.rival}`),
+        said(`${base}${goal.ours}`),
+        `${short(value)} ×`,
+        `≤ ${goal.floor} ×`,
+        goal.aim === undefined ? '-' : `≤ ${goal.aim} ×`,
+        verdict(value, goal, 'less'),
+      ],
+    ]
+  })
+}
+
+export function summaryTable(
+  rows: readonly RigRow[],
+  micro: readonly Result[] = [],
+): string | undefined {
+  const body = [
+    ...goals.map((goal) => judge(goal, rows)).filter((row) => row !== undefined),
+    ...microGoals.flatMap((goal) => judgeMicro(goal, micro)),
+  ]
   if (body.length === 0) return undefined
   return table(['figure', 'best rival', 'our best', 'ratio', 'floor', 'aim', 'reached'], body)
 }

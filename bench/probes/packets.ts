@@ -32,9 +32,12 @@ export const packets: Probe = {
     }
     const flood = await measureTrial({ ...options, seconds: quick ? 0.5 : 1 })
     const mpps = rateOf(flood, '64 bytes end to end')
+    if (mpps === 0) throw new Error('64 bytes end to end: nothing arrived')
+    // Overload may cost a device more than half of what it can do, but hardly more; and the source has its limit.
+    const from = Math.min((1.02 * flood.sent) / flood.seconds, 2e6 * mpps)
     const { rate } = await searchRate(
       { ...options, seconds: quick ? 0.2 : 0.35 },
-      { lossPercent, from: mpps * 1.15e6, steps: quick ? 4 : 6, confirm: quick ? 1 : 2 },
+      { lossPercent, from, steps: quick ? 4 : 7, confirm: quick ? 1 : 2 },
     )
     return { mpps, loss: lossOf(flood), packetCores: flood.cores, noDrop: rate / 1e6 }
   },

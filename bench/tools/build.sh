@@ -9,6 +9,6 @@ exec 9>"$out/lock"
 flock 9
 for source in *.c; do
   product=$out/${source%.c}
-  [ -e "$product" ] && [ -z "$(find . -newer "$product" \( -name "$source" -o -name '*.h' \))" ] && continue
+  [ -e "$product" ] && [ -z "$(find . -maxdepth 1 -newer "$product" \( -name "$source" -o -name '*.h' \))" ] && continue
   gcc -O2 -Wall -Wextra -Werror -pthread -o "$product" "$source"
 done

@@ -2,7 +2,7 @@
 // against. Shares no code with the meter.
 //   impair NS IN OUT MODE SKIP     MODE: plain, harm, limit, wrap (into VXLAN, VNI 100), unwrap
 // `harm` drops each 100th frame, doubles each 97th, damages an octet of each 83rd and lets each
-// 89th be overtaken; `limit` passes 8000 frames a second and drops the rest. Prints "ready", and
+// 89th be overtaken; `limit` passes 2000 frames a second and drops the rest. Prints "ready", and
 // after SIGTERM {"seen","dropped","doubled","damaged","swapped"}. Only UDP to port 9 is looked at;
 // of that the first SKIP frames (what the meter sends to warm up) pass uncounted.
 #define _GNU_SOURCE
@@ -15,7 +15,7 @@
 
 #include "tool.h"
 
-enum { kHeader = 50, kRoom = 4096, kLimit = 8000, kBucket = 400 };
+enum { kHeader = 50, kRoom = 4096, kLimit = 2000, kBucket = 400 };
 
 static volatile sig_atomic_t ended;
 static void end(int unused) {

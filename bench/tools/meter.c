@@ -106,8 +106,9 @@ static struct trial run_trial(double rate, double seconds, uint64_t limit) {
     n = send_frames(&source, &t, &options, (uint32_t)result.sent, n);
     result.sent += n;
     paced += n;
-    // Held up for more than 20 ms: what was missed is not caught up with in one burst.
-    if (rate > 0 && (double)(now - origin) * rate / 1e9 - (double)paced > rate * 0.02) {
+    // Held up for long: what was missed is not caught up with in one burst.
+    double behind = (double)(now - origin) * rate / 1e9 - (double)paced;
+    if (rate > 0 && behind > 4 * kBatch && behind > rate * 0.005) {
       origin = now;
       paced = 0;
     }

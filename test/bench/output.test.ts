@@ -90,6 +90,20 @@ test('a goal is judged by medians, against the best of those that count', (t) =>
     2 + goals.filter((one) => judge(one, rows)).length,
   )
   t.equal(summaryTable([]), undefined)
+  const micro = [
+    {
+      name: 'core',
+      figures: [
+        { what: 'bridge', unit: 'ns/frame', values: [20] },
+        { what: 'bridge, limit', unit: 'ns/frame', values: [12] },
+        { what: 'bridge, to limit', unit: '×', values: [1.6, 1.7, 1.8] },
+      ],
+    },
+  ]
+  t.equal(
+    summaryTable([], micro)!.split('\n')[2],
+    '| core: bridge, to limit | 12 [12-12] ns/frame | 20 [20-20] ns/frame | 1.7 × | ≤ 2 × | ≤ 1.5 × | floor |',
+  )
   t.end()
 })
 
