@@ -83,9 +83,10 @@ bool Options::parse(const std::string& text, Options& out, std::string& error) {
     if (line.empty()) continue;
     const size_t equals = line.find('=');
     const std::string key = equals == std::string::npos ? "" : trim(line.substr(0, equals));
-    if (key.empty()) {
+    // A zero would end the key early for some and not for others.
+    if (key.empty() || line.find('\0') != std::string::npos) {
       error = "options, line " + std::to_string(line_number) + ": expected key=value, got \"" +
-              line + "\"";
+              line.substr(0, line.find('\0')) + "\"";
       return false;
     }
     if (parsed.find(key.c_str()) != nullptr) {

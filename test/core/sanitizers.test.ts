@@ -1,17 +1,12 @@
-// The core under sanitizers: a writer and readers at once (threads), and damaged input (addresses, undefined behaviour).
+// The core under the thread sanitizer: a writer and readers at once. What damaged input does: test/fuzz.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { encodeOperations } from '../../src/fib/tables.gen.js'
-import { concat, encodeRun } from '../../src/wire/frame/index.js'
-import { tableOperation } from './legs.js'
-import { vectors } from './vectors/index.js'
 
 const raceSeconds = Number(process.env['CORE_RACE_SECONDS'] ?? 3)
-const fuzzSeconds = Number(process.env['CORE_FUZZ_SECONDS'] ?? 10)
 
 const sources = readdirSync('native/core')
   .filter((name) => name.endsWith('.cpp'))
@@ -64,45 +59,3 @@ test('what never changes is found while everything around it does', {
   t.ok(ok, text)
   t.match(text, /frames \d{3,} snapshots [1-9]/)
 })
-
-const damaged = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all']
-const fuzzEntry =
-  'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }'
-test('no bytes break it', { skip: missing('clang++', damaged, fuzzEntry) ?? false }, async (t) => {
-  const folder = scratch(t)
-  const program = join(folder, 'fuzz')
-  const built = run('clang++', [
-    '-std=c++20',
-    '-O1',
-    '-g',
-    ...damaged,
-    'native/core/fuzz/run.cpp',
-    ...sources,
-    '-o',
-    program,
-  ])
-  t.ok(built.ok, built.text)
-  const corpus = join(folder, 'corpus')
-  mkdirSync(corpus)
-  for (const [i, input] of vectors.map(asFuzzInput).entries()) {
-    writeFileSync(join(corpus, String(i)), input)
-  }
-  const { ok, text } = run(program, [
-    `-max_total_time=${fuzzSeconds}`,
-    '-max_len=8192',
-    '-print_final_stats=1',
-    `-artifact_prefix=${folder}/`,
-    corpus,
-  ])
-  t.ok(ok, text)
-  t.match(text, /number_of_executed_units: [1-9]/)
-})
-
-/** All operations of a vector, then its frames (native/core/fuzz/run.cpp). */
-function asFuzzInput({ steps, frames, now = 10 }: (typeof vectors)[number]): Uint8Array {
-  const operations = encodeOperations(
-    steps.flatMap((step) => ('apply' in step ? step.apply.map(tableOperation) : [])),
-  )
-  const length = Uint8Array.of(operations.length & 0xff, operations.length >> 8)
-  return concat(length, operations, encodeRun({ now, frames }))
-}

@@ -22,6 +22,7 @@ const table: Readonly<Record<string, Rule>> = {
   },
   port: { folders: ['core'], system: notNode },
   worker: { folders: ['core', 'port'], system: notNode },
+  fuzz: { folders: ['core', 'port', 'worker'], system: notNode },
   node: { folders: ['core', 'port', 'worker'], system: () => true },
 }
 

@@ -29,6 +29,8 @@ TEST(options_have_one_canonical_text) {
   CHECK(!Options::parse("mtu", a, error) && has(error, "line 1: expected key=value, got \"mtu\""),
         error);
   CHECK(!Options::parse("=5", a, error), error);
+  // Found by the fuzzer: keys that are equal up to a zero octet.
+  CHECK(!Options::parse(std::string("a\0b=1\na=2", 9), a, error), error);
 }
 
 TEST(options_are_checked_against_the_declaration) {

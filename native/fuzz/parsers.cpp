@@ -1,0 +1,183 @@
+// Everything else that reads a stranger's bytes: metadata of frames from UDP sockets and virtio
+// headers, messages of the control socket and frames in them, options, netlink. The first octet
+// chooses.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <string>
+#include <vector>
+
+#include "../core/layers.hpp"
+#include "../core/metadata.hpp"
+#include "../port/inner_metadata.hpp"
+#include "../port/netlink.hpp"
+#include "../port/netlink_message.hpp"
+#include "../port/options.hpp"
+#include "../port/virtio_header.hpp"
+#include "../worker/message.hpp"
+#include "../worker/ring_frames.hpp"
+#include "script.hpp"
+
+namespace vtep::fuzz {
+namespace {
+
+#define MUST(condition)                                                              \
+  do {                                                                               \
+    if (!(condition)) {                                                              \
+      fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
+      abort();                                                                       \
+    }                                                                                \
+  } while (false)
+
+// Bytes in memory of exactly their size, so that one octet too far is seen.
+using Exact = std::vector<uint8_t>;
+
+void datagram(Exact& bytes) {
+  if (bytes.size() < 3) return;
+  const uint16_t segment = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  Exact payload(bytes.begin() + 2, bytes.end());
+  Frame frame;
+  frame.data = payload.data();
+  frame.length = static_cast<uint32_t>(payload.size());
+  find_inner_metadata(frame, segment);
+  if ((frame.meta.flags & kNeedsChecksum) != 0)
+    MUST(uint32_t{frame.meta.checksum_start} + frame.meta.checksum_offset + 2 <= frame.length);
+  if (frame.meta.gso_type != kGsoNone) MUST(frame.meta.gso_size != 0);
+}
+
+void virtio(Exact& bytes) {
+  if (bytes.size() < sizeof(VirtioHeader)) return;
+  VirtioHeader header;
+  memcpy(&header, bytes.data(), sizeof header);
+  Exact payload(bytes.begin() + sizeof header, bytes.end());
+  Meta meta = to_meta(header);
+  Layers layers;
+  const auto length = static_cast<uint32_t>(payload.size());
+  if (length < kEthernetHeader || !find_layers(payload.data(), length, layers)) return;
+  if (check_metadata(payload.data(), length, layers, meta) != Drop::none) return;
+  // What has passed goes out again unharmed.
+  const Meta again = to_meta(to_virtio(meta));
+  MUST(again.flags == meta.flags && again.gso_type == meta.gso_type);
+  MUST(again.checksum_start == meta.checksum_start && again.gso_size == meta.gso_size);
+  (void)flow_hash(payload.data(), length, layers);
+}
+
+void message(const Exact& bytes) {
+  const std::string text(bytes.begin(), bytes.end());
+  Message parsed;
+  std::string error, value;
+  if (!parse_message(text, parsed, error)) {
+    MUST(!error.empty());
+    return;
+  }
+  MUST(format_message(parsed) == text);
+  find_value(parsed.payload, "layout", value);
+  MUST(quote(parsed.verb).size() < 60);
+  uint64_t number;
+  if (parse_decimal(parsed.payload, 1000, number)) MUST(number <= 1000);
+  std::string_view rest = parsed.payload;
+  Frame frame;
+  std::string packed;
+  while (!rest.empty() && unpack_ring_frame(rest, frame)) {
+    pack_ring_frame(frame, packed);
+    MUST(packed.size() <= parsed.payload.size());
+  }
+}
+
+void options(const Exact& bytes) {
+  static const OptionInfo declared[] = {{"name", "text", "", ""},
+                                        {"size", "number", "1", ""},
+                                        {"on", "flag", "yes", ""},
+                                        {"mac", "mac", "", ""},
+                                        {"list", "list", "", ""}};
+  Options parsed, again;
+  std::string error;
+  if (!Options::parse(std::string(bytes.begin(), bytes.end()), parsed, error)) {
+    MUST(!error.empty());
+    return;
+  }
+  MUST(Options::parse(parsed.text(), again, error) && again.text() == parsed.text());
+  if (!parsed.check("kind", declared, std::size(declared), error)) return;
+  uint8_t mac[6];
+  (void)parsed.number("size", 1), (void)parsed.flag("on", true), (void)parsed.mac("mac", mac);
+  (void)parsed.list("list");
+}
+
+// The kernel is no stranger, but its messages grow with every version.
+void netlink(Exact& bytes) {
+  if (bytes.size() < sizeof(nlmsghdr)) return;
+  nlmsghdr header;
+  memcpy(&header, bytes.data(), sizeof header);
+  header.nlmsg_len = static_cast<uint32_t>(bytes.size());  // whoever hands it over has looked
+  static const uint16_t types[] = {RTM_NEWLINK,  RTM_DELLINK,  RTM_NEWADDR, RTM_DELADDR,
+                                   RTM_NEWROUTE, RTM_NEWNEIGH, RTM_DELNEIGH};
+  header.nlmsg_type = types[header.nlmsg_type % std::size(types)];
+  memcpy(bytes.data(), &header, sizeof header);
+  const auto* parsed = reinterpret_cast<const nlmsghdr*>(bytes.data());
+  Link link;
+  HostAddress address;
+  Route route;
+  Neighbour neighbour;
+  Address prefix;
+  uint8_t length = 0;
+  std::vector<uint32_t> interfaces;
+  (void)parse_link(parsed, link);
+  (void)parse_address(parsed, address);
+  (void)parse_route(parsed, Address{}, route);
+  (void)parse_route_interfaces(parsed, interfaces);
+  (void)parse_prefix(parsed, prefix, length);
+  (void)parse_neighbour(parsed, neighbour);
+}
+
+}  // namespace
+}  // namespace vtep::fuzz
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t most);
+
+// Frames come from the generator of scripts now and then: blind changes find no checksum that is
+// left to do.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  using namespace vtep::fuzz;
+  if (seed % 4 != 0) return LLVMFuzzerMutate(data, size, most);
+  const Record frame = tenant_frame(seed);
+  Octets out;
+  if (seed % 8 == 0) {
+    const uint8_t head[11] = {0, static_cast<uint8_t>(seed >> 8),
+                              static_cast<uint8_t>(seed >> 20 & 7),
+                              8};  // the choice, UDP_GRO's size, a VXLAN header
+    out.assign(head, head + sizeof head);
+  } else {
+    const vtep::VirtioHeader header = vtep::to_virtio(frame.meta);
+    out.push_back(1);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+    out.insert(out.end(), bytes, bytes + sizeof header);
+  }
+  out.insert(out.end(), frame.bytes.begin(), frame.bytes.end());
+  if (out.size() > most) return LLVMFuzzerMutate(data, size, most);
+  memcpy(data, out.data(), out.size());
+  return out.size();
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace vtep::fuzz;
+  if (size == 0) return 0;
+  Exact bytes(data + 1, data + size);
+  switch (data[0] % 5) {
+    case 0:
+      datagram(bytes);
+      break;
+    case 1:
+      virtio(bytes);
+      break;
+    case 2:
+      message(bytes);
+      break;
+    case 3:
+      options(bytes);
+      break;
+    default:
+      netlink(bytes);
+  }
+  return 0;
+}
