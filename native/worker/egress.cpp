@@ -1,5 +1,10 @@
 #include "egress.hpp"
 
+#include <string.h>
+
+#include <algorithm>
+#include <iterator>
+
 #include "../core/checksum.hpp"
 #include "../core/layers.hpp"
 #include "../core/metadata.hpp"
@@ -23,27 +28,51 @@ bool can_segment(const Abilities& abilities, const Meta& meta) {
 
 Egress::Egress(const Segment& segment, unsigned worker, WorkerCounters& counters)
     : segment_(segment), counters_(counters), worker_(worker) {
-  groups_.reserve(kMaxEmits);
+  groups_.reserve(kEmits);
   group_of_.resize(segment.config().ports + 1);
 }
 
-void Egress::send(const Burst& burst) {
-  if (burst.emit_count == 0) return;
-  sort(burst);
+void Egress::add(const Burst& burst) {
+  if (emit_count_ + burst.emit_count > kEmits ||
+      reply_count_ + burst.reply_count > std::size(replies_))
+    finish();
+  uint16_t place_of[kBurst];  // of the burst's frames, here
+  memset(place_of, 0xff, sizeof place_of);
+  for (unsigned i = 0; i < burst.emit_count; i++) {
+    Emit& emit = emits_[emit_count_++] = burst.emits[i];
+    if (emit.reply != 0) {
+      emit.reply = static_cast<uint16_t>(emit.reply + reply_count_);
+      continue;
+    }
+    uint16_t& place = place_of[emit.frame];
+    if (place == kEnd) {
+      place = static_cast<uint16_t>(frame_count_++);
+      frames_[place] = burst.frames[emit.frame];
+    }
+    emit.frame = place;
+  }
+  std::copy_n(burst.replies, burst.reply_count, replies_ + reply_count_);
+  reply_count_ += burst.reply_count;
+}
+
+void Egress::finish() {
+  if (emit_count_ == 0) return;
+  sort();
   for (const Group& group : groups_) {
     if (group.destination == 0) {
-      to_uplink(group, burst);
+      to_uplink(group);
     } else {
-      to_port(group, burst);
+      to_port(group);
     }
   }
+  emit_count_ = frame_count_ = reply_count_ = 0;
 }
 
 // Chains the emits of each destination, in order. All remotes are one destination: the uplink.
-void Egress::sort(const Burst& burst) {
+void Egress::sort() {
   groups_.clear();
-  for (uint16_t i = 0; i < burst.emit_count; i++) {
-    const uint32_t word = burst.emits[i].destination;
+  for (uint16_t i = 0; i < emit_count_; i++) {
+    const uint32_t word = emits_[i].destination;
     const uint32_t destination =
         destination_kind(word) == Destination::port ? destination_id(word) : 0;
     next_[i] = kEnd;
@@ -58,7 +87,7 @@ void Egress::sort(const Burst& burst) {
   }
 }
 
-void Egress::to_port(const Group& group, const Burst& burst) {
+void Egress::to_port(const Group& group) {
   const PortDevice* device = list_->port(group.destination);
   if (device == nullptr) {
     for (uint16_t i = group.first; i != kEnd; i = next_[i])
@@ -69,41 +98,41 @@ void Egress::to_port(const Group& group, const Burst& burst) {
   const Abilities& abilities = device->abilities;
   const bool merging =
       abilities.tcp_segmentation && abilities.partial_checksum && group.first != group.last;
-  if (merging) merge(group, burst);
+  if (merging) merge(group);
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
-    const Emit& emit = burst.emits[i];
+    const Emit& emit = emits_[i];
     if (emit.reply != 0) {
-      const Reply& reply = burst.replies[emit.reply - 1];
+      const Reply& reply = replies_[emit.reply - 1];
       ports_.begin(1, 0, 1);
       ports_.add(reply.bytes, reply.length);
       ports_.end();
     } else if (!merging) {
-      frame_to_port(abilities, burst.frames[emit.frame]);
+      frame_to_port(abilities, frames_[emit.frame]);
     } else if (!merger_.is_joined(i)) {
       if (merger_.next(i) == Merger::kNone) {
-        frame_to_port(abilities, burst.frames[emit.frame]);
+        frame_to_port(abilities, frames_[emit.frame]);
       } else {
-        merged_to_port(i, burst);
+        merged_to_port(i);
       }
     }
   }
   ports_.flush();
 }
 
-void Egress::merge(const Group& group, const Burst& burst) {
+void Egress::merge(const Group& group) {
   merger_.clear();
   for (uint16_t i = group.first; i != kEnd; i = next_[i])
-    if (burst.emits[i].reply == 0) merger_.add(i, burst.frames[burst.emits[i].frame]);
+    if (emits_[i].reply == 0) merger_.add(i, frames_[emits_[i].frame]);
 }
 
 // One header for all, and each one's payload where it is.
-void Egress::merged_to_port(uint16_t first, const Burst& burst) {
+void Egress::merged_to_port(uint16_t first) {
   ports_.begin(1 + Merger::kMaxSegments, Merger::kMaxHeader, 1);
   uint8_t* header = ports_.make(Merger::kMaxHeader);
   const uint32_t length = merger_.write_header(first, header, ports_.item().meta);
   ports_.add(header, length);
   for (uint16_t i = first; i != Merger::kNone; i = merger_.next(i)) {
-    const Frame& frame = burst.frames[burst.emits[i].frame];
+    const Frame& frame = frames_[emits_[i].frame];
     ports_.add(frame.data + length, frame.length - length);
   }
   ports_.end();
@@ -168,12 +197,12 @@ bool Egress::fits_path(uint32_t inner_length) const {
   return remote_.mtu == 0 || outer + inner_length <= remote_.mtu;
 }
 
-void Egress::to_uplink(const Group& group, const Burst& burst) {
+void Egress::to_uplink(const Group& group) {
   remote_index_ = 0;  // what was read in another burst may be out of date
   if (list_->uplink != nullptr) uplink_.open(list_->uplink->uplink, worker_, 0, counters_);
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
-    const Emit& emit = burst.emits[i];
-    const Frame& frame = burst.frames[emit.frame];
+    const Emit& emit = emits_[i];
+    const Frame& frame = frames_[emit.frame];
     if (list_->uplink == nullptr || !find_remote(destination_id(emit.destination))) {
       counters_.drop_sent(0, Drop::unresolved);
     } else if (!fits_path(wire_length(frame.length, frame.meta))) {

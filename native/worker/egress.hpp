@@ -24,24 +24,29 @@ class Egress {
 
   // Devices that are not in `list` any more are not touched again.
   void adopt(const DeviceList* list) { list_ = list; }
-  // Sends all that the burst emits, in order per destination.
-  void send(const Burst& burst);
+  // Keeps what the burst emits, for finish(); when there is no more room, what was kept goes first.
+  // The frames' bytes have to stay, the burst need not.
+  void add(const Burst& burst);
+  // Sends all, in order per destination. Call it before a device takes back the frames it has lent.
+  void finish();
 
  private:
   static constexpr uint16_t kEnd = UINT16_MAX;
+  // Several bursts: what belongs together may have come in more than one.
+  static constexpr unsigned kEmits = 2 * kMaxEmits;
   struct Group {
     uint32_t destination;  // port id; 0 = the uplink
     uint16_t first;
     uint16_t last;
   };
 
-  void sort(const Burst& burst);
-  void to_port(const Group& group, const Burst& burst);
-  void merge(const Group& group, const Burst& burst);
-  void merged_to_port(uint16_t first, const Burst& burst);
+  void sort();
+  void to_port(const Group& group);
+  void merge(const Group& group);
+  void merged_to_port(uint16_t first);
   void frame_to_port(const Abilities& abilities, const Frame& frame);
   void cut_to_port(const Abilities& abilities, const Frame& frame);
-  void to_uplink(const Group& group, const Burst& burst);
+  void to_uplink(const Group& group);
   bool writes_outer() const;
   void begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames);
   void frame_to_uplink(const Emit& emit, const Frame& frame);
@@ -60,11 +65,18 @@ class Egress {
   const DeviceList* list_ = nullptr;
   std::vector<Group> groups_;
   std::vector<uint16_t> group_of_;  // by port id, valid while it points to a group of that id
-  uint16_t next_[kMaxEmits];
+  // What is kept. Emit::frame and Emit::reply are indices into these.
+  unsigned emit_count_ = 0;
+  unsigned frame_count_ = 0;
+  unsigned reply_count_ = 0;
+  Emit emits_[kEmits];
+  Frame frames_[kEmits];
+  Reply replies_[2 * kBurst];
+  uint16_t next_[kEmits];
   uint32_t remote_index_ = 0;
   RemoteSnapshot remote_;
   Segmenter segmenter_;
-  Merger merger_;
+  Merger merger_{kEmits};
   Piece piece_;
   Batch<Port, Gather> ports_;
   Batch<Uplink, UplinkGather> uplink_;

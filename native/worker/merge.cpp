@@ -12,7 +12,8 @@ enum TcpFlag : uint8_t { kPush = 0x08, kAck = 0x10 };
 
 constexpr uint16_t kSequence = 4, kFlags = 13, kChecksum = 16;  // in a TCP header
 constexpr uint32_t kTcpHeader = 20;
-constexpr uint32_t kMaxPacket = 65535;
+// With an Ethernet header and tags in front still less than 65536: the kernel cuts what is not.
+constexpr uint32_t kMaxPacket = 65535 - 14 - 8;
 constexpr uint16_t kDontFragment = 0x4000;
 
 uint16_t ip_payload_length(const uint8_t* ip, bool ipv6, uint32_t header) {

@@ -1,20 +1,23 @@
-// Joins the TCP segments of a burst that follow each other to super-frames, as a NIC's receive
-// offload does: a tenant that can take one pays for one frame instead of forty. The opposite of
-// core/segmentation.hpp, and it gives back what that would have cut.
+// Joins TCP segments that follow each other, among those at hand, to super-frames, as a NIC's
+// receive offload does: a tenant that can take one pays for one frame instead of forty. The
+// opposite of core/segmentation.hpp, and it gives back what that would have cut.
 //
-// A frame is only joined to one before it in the burst, with the same headers but for sequence,
+// A frame is only joined to one before it, with the same headers but for sequence,
 // length and IPv4 identification, and after its checksum has been found right: the joined frame
 // carries a partial one. Frames of one flow never change places.
 #pragma once
 #include <stdint.h>
 
+#include <vector>
+
 #include "../core/frame.hpp"
-#include "../core/switch.hpp"
 
 namespace vtep {
 
 class Merger {
  public:
+  // Of at most so many frames.
+  explicit Merger(unsigned frames) : chains_(frames), joined_(frames), next_(frames) {}
   static constexpr uint16_t kNone = UINT16_MAX;
   static constexpr unsigned kMaxHeader =
       14 + 8 + 40 + 60;  // Ethernet, two tags, IPv6, TCP with options
@@ -22,7 +25,7 @@ class Merger {
 
   // Forgets everything.
   void clear() { open_count_ = oldest_ = 0; }
-  // The next frame for one port, under a number of the caller's, below kMaxEmits.
+  // The next frame for one port, under a number of the caller's, below that.
   void add(uint16_t number, const Frame& frame);
 
   // What has become of it: true, it is part of an earlier frame.
@@ -48,7 +51,7 @@ class Merger {
     uint16_t last;  // number
     uint8_t flags;  // of TCP, of all
   };
-  static constexpr unsigned kOpen = 16;  // flows in one burst; more than that find the oldest gone
+  static constexpr unsigned kOpen = 16;  // flows; more than that find the oldest gone
 
   static bool read(const Frame& frame, Segment& out);
   static bool same_flow(const Segment& a, const Segment& b);
@@ -58,9 +61,9 @@ class Merger {
   unsigned open_count_ = 0;
   unsigned oldest_ = 0;
   uint16_t open_[kOpen];
-  Chain chains_[kMaxEmits];
-  bool joined_[kMaxEmits];
-  uint16_t next_[kMaxEmits];
+  std::vector<Chain> chains_;
+  std::vector<uint8_t> joined_;
+  std::vector<uint16_t> next_;
 };
 
 }  // namespace vtep

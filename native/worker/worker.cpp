@@ -130,7 +130,7 @@ void Worker::turn(uint32_t source) {
     const UplinkDevice* device = list_->uplink;
     if (device == nullptr) return;
     const bool ethernet = device->form == UplinkForm::ethernet;
-    finished = receive(*device->uplink, [&](unsigned count, uint64_t now) {
+    finished = receive(*device->uplink, kUplinkFrames, [&](unsigned count, uint64_t now) {
       if (ethernet) {
         switch_.from_outer(frames_, count, now, burst_);
       } else {
@@ -140,7 +140,7 @@ void Worker::turn(uint32_t source) {
   } else {
     const PortDevice* device = list_->port(source);
     if (device == nullptr) return;
-    finished = receive(*device->port, [&](unsigned count, uint64_t now) {
+    finished = receive(*device->port, kBurst, [&](unsigned count, uint64_t now) {
       switch_.from_port(source, frames_, count, now, burst_);
     });
   }
@@ -151,19 +151,20 @@ void Worker::turn(uint32_t source) {
 }
 
 template <class Device, class Forward>
-bool Worker::receive(Device& device, Forward forward) {
+bool Worker::receive(Device& device, unsigned most, Forward forward) {
   for (unsigned i = 0; i < kBursts; i++) {
-    const unsigned count = device.receive(number_, frames_, kBurst);
+    const unsigned count = device.receive(number_, frames_, most);
     if (count == 0) return true;
     const uint64_t now = monotonic_nanoseconds();
     if (losses_at_ == 0) losses_at_ = now + kNanosecondsPerSecond;
     forward(count, now);
+    egress_.finish();
   }
   return false;
 }
 
 void Worker::flush(Burst& burst) {
-  egress_.send(burst);
+  egress_.add(burst);
   for (unsigned i = 0; i < burst.learn_count; i++)
     learned_something_ |= learned_.push(burst.learns[i]);
 }

@@ -43,6 +43,8 @@ class Worker {
 
  private:
   static constexpr unsigned kBursts = 4;  // of one device in one turn
+  // Of the uplink at once: enough for the segments of some super-frames to come together.
+  static constexpr unsigned kUplinkFrames = 4 * kBurst;
   static constexpr int kEvents = 64;
   static constexpr int kMillisecondsPerSecond = 1000;
   static constexpr uint64_t kDoorbell = UINT64_MAX;
@@ -53,7 +55,7 @@ class Worker {
   void watch_descriptor(int descriptor, uint64_t key, bool add);
   void turn(uint32_t source);
   template <class Device, class Forward>
-  bool receive(Device& device, Forward forward);
+  bool receive(Device& device, unsigned most, Forward forward);
   void flush(Burst& burst);
   void collect_losses();
 
@@ -63,7 +65,7 @@ class Worker {
   Switch switch_;
   Egress egress_;
   Burst burst_;
-  Frame frames_[kBurst];
+  Frame frames_[kUplinkFrames];
   const DeviceList* list_;
   // Devices (port id, 0 = uplink) that have not answered 0 yet: they have more, or still lend us
   // frames.

@@ -6,6 +6,7 @@ import {
   type Fabric,
   type Host,
   missing,
+  type Namespace,
   type Owner,
   ping,
   reaches,
@@ -71,24 +72,34 @@ async function kernelTenant(host: Host, far: Host, spec: Case): Promise<Tenant> 
   return host.tenant('port', { ip4, mtu, bridge: kernel.bridge, ipv6: false })
 }
 
-async function sent(host: Host): Promise<{ bytes: number; packets: number }> {
-  type Link = { stats64: { tx: { bytes: number; packets: number } } }
-  const [link] = await host.json<Link[]>(['ip', '-s', '-j', 'link', 'show', 'eth0'])
-  return link!.stats64.tx
+async function counters(of: Namespace, way: 'tx' | 'rx'): Promise<Counters> {
+  type Link = { stats64: Record<'tx' | 'rx', Counters> }
+  const [link] = await of.json<Link[]>(['ip', '-s', '-j', 'link', 'show', 'eth0'])
+  return link!.stats64[way]
 }
 
-/** TCP from one tenant to the other; Mb/s, and the mean size of what its host sent meanwhile. */
+interface Counters {
+  readonly bytes: number
+  readonly packets: number
+}
+
+const mean = (before: Counters, after: Counters): number =>
+  Math.round((after.bytes - before.bytes) / (after.packets - before.packets))
+
+/** TCP from one tenant to the other; Mb/s, and mean sizes of what left its host and of what came to the other tenant. */
 async function stream(
   from: Tenant,
   to: Tenant,
   host: Host,
-): Promise<{ megabits: number; size: number }> {
-  const before = await sent(host)
+): Promise<{ megabits: number; size: number; arrived: number }> {
+  const read = () => Promise.all([counters(host, 'tx'), counters(to, 'rx')])
+  const before = await read()
   const { bitsPerSecond } = await tcp(from, to, ipOf(to.host.number), { seconds: 1 })
-  const after = await sent(host)
+  const after = await read()
   return {
     megabits: Math.round(bitsPerSecond / 1e6),
-    size: Math.round((after.bytes - before.bytes) / (after.packets - before.packets)),
+    size: mean(before[0], after[0]),
+    arrived: mean(before[1], after[1]),
   }
 }
 
@@ -125,6 +136,30 @@ for (const spec of cases) {
     }
   })
 }
+
+// As on a wire of real Ethernet: nothing larger than the MTU crosses it.
+t.test('a wire held to the MTU', { skip, timeout: 60_000 }, async (t) => {
+  const spec: Case = { peers: ['raw'], family: 4, wireMtu: 1500, kind: 'tap' }
+  for (const uplink of ['raw', 'udp']) {
+    const { lab, hosts } = await wire(t, { mtu: 1500 })
+    const [h1, h2] = [hosts[0]!, hosts[1]!]
+    const off = ['tso', 'gso', 'tx-udp_tnl-segmentation', 'tx-udp-segmentation']
+    for (const host of [h1, h2])
+      await host.exec([
+        ...['ethtool', '-K', 'eth0'],
+        ...off.flatMap((name) => [name, 'off']),
+        ...['gro', 'on'],
+      ])
+    const { tenant: x } = await ourTenant(t, h1, h2, spec, uplink)
+    const { tenant: y } = await ourTenant(t, h2, h1, spec, uplink)
+    await reaches(x, ipOf(2))
+    const { megabits, size, arrived } = await stream(x, y, h1)
+    t.ok(megabits > 50, `${uplink}: TCP ${megabits} Mb/s`)
+    t.ok(size <= 1514, `${uplink}: left the host in ${size} bytes each`)
+    t.ok(arrived > 6000, `${uplink}: came to the tenant in ${arrived} bytes each`)
+    await lab.close()
+  }
+})
 
 t.test(
   'an interface that loses the ability gets trains, and back',
