@@ -21,6 +21,11 @@ bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
   return a < b + b_size && b < a + a_size;
 }
 
+bool is(const GuestRegion& region, uint64_t guest_address, uint64_t user_address, uint64_t size) {
+  return region.guest_address() == guest_address && region.user_address() == user_address &&
+         region.size() == size;
+}
+
 }  // namespace
 
 std::shared_ptr<const GuestRegion> GuestRegion::map(const vhost::RegionBody& body, int file,
@@ -84,6 +89,8 @@ bool GuestMemory::add(std::shared_ptr<const GuestRegion> region, std::string& er
     return false;
   }
   for (const auto& other : regions_) {
+    // QEMU adds its regions once for each pair of queues, and removes them as often.
+    if (is(*other, region->guest_address(), region->user_address(), region->size())) continue;
     if (!overlap(region->guest_address(), region->size(), other->guest_address(), other->size()) &&
         !overlap(region->user_address(), region->size(), other->user_address(), other->size()))
       continue;
@@ -96,10 +103,12 @@ bool GuestMemory::add(std::shared_ptr<const GuestRegion> region, std::string& er
 
 bool GuestMemory::remove(const vhost::RegionBody& body) {
   last_ = nullptr;
-  return std::erase_if(regions_, [&](const auto& region) {
-           return region->guest_address() == body.guest_address &&
-                  region->user_address() == body.user_address && region->size() == body.size;
-         }) == 1;
+  const auto found = std::find_if(regions_.begin(), regions_.end(), [&](const auto& region) {
+    return is(*region, body.guest_address, body.user_address, body.size);
+  });
+  if (found == regions_.end()) return false;
+  regions_.erase(found);
+  return true;
 }
 
 const GuestRegion* GuestMemory::search(uint64_t guest_address) const {

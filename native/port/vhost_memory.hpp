@@ -43,7 +43,8 @@ class GuestMemory {
  public:
   static constexpr unsigned kMaxRegions = 64;
 
-  // False and a sentence when it overlaps another, or there are too many.
+  // False and a sentence when it overlaps another, or there are too many. The very same one again
+  // is none too many: it has to be removed as often.
   bool add(std::shared_ptr<const GuestRegion> region, std::string& error);
   bool remove(const vhost::RegionBody& body);
   bool empty() const { return regions_.empty(); }

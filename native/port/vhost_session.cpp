@@ -118,6 +118,7 @@ bool VhostSession::dispatch() {
   if (answer == Answer::reply) return reply(reply_bytes_);
   if ((header_.flags & kNeedReply) != 0 && (protocol_ & kProtocolReplyAck) != 0) {
     // The front-end knows that it failed, and decides.
+    if (answer != Answer::done) refusal_ = name + ": " + error_;
     body_.value = answer == Answer::done ? 0 : 1;
     return reply(sizeof body_.value);
   }

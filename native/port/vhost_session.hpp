@@ -1,6 +1,7 @@
 // One connection of a front-end: reads its requests, answers, and does what they say to the device.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vhost_device.hpp"
@@ -17,6 +18,8 @@ class VhostSession {
   // is the reason, empty when the front-end just closed.
   bool on_readable();
   const std::string& why_over() const { return why_; }
+  // What was refused since the last call, while the session goes on; else empty.
+  std::string take_refusal() { return std::exchange(refusal_, std::string()); }
 
  private:
   // What a handler answers.
@@ -79,6 +82,7 @@ class VhostSession {
   std::vector<Descriptor> passed_;
   uint32_t reply_bytes_ = 0;
   std::string error_;
+  std::string refusal_;
   std::string why_;
 };
 

@@ -201,6 +201,8 @@ void VhostPort::serve(Descriptor connection) {
       why = session.why_over();
       break;
     }
+    if (const std::string refusal = session.take_refusal(); !refusal.empty())
+      say("refused: " + refusal);
     if (device_.ready() && !has_been_up) {
       has_been_up = true;
       say("front-end connected");

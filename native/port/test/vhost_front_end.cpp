@@ -275,7 +275,10 @@ void FrontEnd::negotiate() {
     if (!setup_.slots) continue;
     vhost::Body slot = {};
     slot.slot.region = region;
-    CHECK_EQUAL(acknowledged(vhost::kAddMemReg, &slot, 40, {file_.get()}), uint64_t{0});
+    // QEMU adds each once for every pair of queues.
+    for (unsigned times = 0; times < 2; times++)
+      CHECK_EQUAL(acknowledged(vhost::kAddMemReg, &slot, 40, {file_.get()}), uint64_t{0});
+    CHECK_EQUAL(acknowledged(vhost::kRemMemReg, &slot, 40), uint64_t{0});
   }
   if (!setup_.slots) tell(vhost::kSetMemTable, &body, 72, {file_.get(), file_.get()});
 }

@@ -70,7 +70,7 @@ export const Port = keys(
       default: 'netdev',
       format: 'name',
       description:
-        'Port kind: netdev and af_xdp (an existing interface), tap (created by us), ring, pcap.',
+        'Port kind: netdev and af_xdp (an existing interface), tap (created by us), vhost-user (a VM), ring, pcap.',
     }),
     mac: Type.Optional(
       text(
