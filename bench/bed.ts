@@ -80,8 +80,8 @@ export class Bed {
 
   /** Both have it, and the tenants reach each other. */
   async both(): Promise<void> {
-    if (this.#tenants.length === 0) await this.#attach(1)
-    await this.#attach(2)
+    const missing = ([1, 2] as const).filter((n) => this.#tenants[n - 1] === undefined)
+    await Promise.all(missing.map((n) => this.#attach(n)))
     await reaches(this.tenant(1), ipOf(2), 15)
   }
 
@@ -93,7 +93,7 @@ export class Bed {
     )
     const extra = n === 1 ? (this.#options.extra ?? 0) : 0
     const site: Site = { host, far, n, extra }
-    this.#tenants.push(await this.device.attach(site))
+    this.#tenants[n - 1] = await this.device.attach(site)
   }
 
   /** Processes of a host, by pid. */

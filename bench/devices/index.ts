@@ -24,9 +24,9 @@ export const devices: readonly Device[] = [
   ovsDpdkAfXdp,
   ovsDpdkAfPacket,
   vtep({ port: 'netdev', uplink: 'raw' }),
-  vtep({ port: 'netdev', uplink: 'udp', leaves: ['framed-no-gro', 'idle'] }),
+  vtep({ port: 'netdev', uplink: 'udp', leaves: ['framed-no-gro', 'idle', 'rtt'] }),
   vtep({ port: 'netdev', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro', 'idle'] }),
   vtep({ port: 'af_xdp', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro'] }),
   vtep({ port: 'tap', uplink: 'raw', leaves: ['framed-no-gro'] }),
-  vtep({ port: 'tap', uplink: 'udp', leaves: ['framed-no-gro', 'idle'] }),
+  vtep({ port: 'tap', uplink: 'udp', leaves: ['framed-no-gro', 'idle', 'rtt'] }),
 ]

@@ -32,6 +32,7 @@ export const kernel: Device = {
 export const kernelRps: Device = {
   ...kernel,
   name: 'kernel + RPS',
+  leaves: ['tcp'],
   summary: 'the same, and what comes from the wire is steered to CPU 1',
   async attach(site) {
     const tenant = await attach(site)

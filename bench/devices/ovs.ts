@@ -79,7 +79,9 @@ const device = (
 
 const hugePages = 2048
 
-export const ovsNetdev = device('OVS netdev', 'datapath in user space, AF_PACKET', netdev)
+export const ovsNetdev = device('OVS netdev', 'datapath in user space, AF_PACKET', netdev, {
+  leaves: ['rtt'],
+})
 export const ovsAfXdp = device('OVS AF_XDP', 'AF_XDP (native), a polling thread per host', afXdp)
 export const ovsDpdkAfXdp = device(
   'OVS-DPDK af_xdp',
@@ -91,7 +93,7 @@ export const ovsDpdkAfPacket = device(
   'OVS-DPDK af_packet',
   'DPDK with net_af_packet, a polling thread per host, huge pages',
   dpdk('eth_af_packet'),
-  { hugePages, leaves: ['idle'] },
+  { hugePages, leaves: ['idle', 'rtt'] },
 )
 
 async function attach(site: Site, flavour: Flavour) {
