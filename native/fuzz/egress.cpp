@@ -199,7 +199,7 @@ struct Plane {
     burst.context = this;
     burst.flush = [](void* context, Burst& out) {
       auto& plane = *static_cast<Plane*>(context);
-      plane.egress->send(out);
+      plane.egress->add(out);
       plane.learned.insert(plane.learned.end(), out.learns, out.learns + out.learn_count);
     };
   }
@@ -227,6 +227,7 @@ struct Plane {
         forward->from_port(first.port, frames.data(), count, now, burst);
       if (first.form == 1) forward->from_outer(frames.data(), count, now, burst);
       if (first.form == 2) forward->from_vxlan(frames.data(), count, now, burst);
+      egress->finish();
       for (const LearnRecord& record : learned) tables->learn(record);
       learned.clear();
     }
