@@ -52,11 +52,13 @@ export function environment(): Record<string, string> {
 
 /** Share of a core that others may burn without a word. */
 const quiet = 0.05
+/** Share of a trial's time that may be stolen without a word. */
+const theft = 0.02
 /** Ranges wider than this, of figures that do not depend on us, say that the machine drifted. */
 const steady = 0.3
 
 /** What is to be thought of the figures, in words. */
-export function validity({ rows, others, problems }: RigResult): string[] {
+export function validity({ rows, others, stolen, problems }: RigResult): string[] {
   const words: string[] = []
   const most = Math.max(0, ...others)
   words.push(
@@ -64,6 +66,12 @@ export function validity({ rows, others, problems }: RigResult): string[] {
       ? `the machine was quiet: others burned at most ${short(most)} of a core before the trials`
       : `WARNING: others burned up to ${short(most)} of a core before a trial; ratios may be off`,
   )
+  const taken = Math.max(0, ...stolen)
+  if (taken > theft) {
+    words.push(
+      `WARNING: the hypervisor gave up to ${Math.round(taken * 100)} % of a trial's time to others`,
+    )
+  }
   const trials = others.length
   if (trials < 5)
     words.push(`WARNING: ${trials} trial${trials === 1 ? '' : 's'}: a look, no measurement`)

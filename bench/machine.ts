@@ -1,6 +1,7 @@
 // What is read from the machine as a whole and from processes: time of processors, memory, huge pages.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { sleep } from '../test/lab/index.js'
 import { atEnd } from './at-end.js'
 
@@ -9,16 +10,16 @@ const ticksPerSecond = 100
 interface Ticks {
   /** Clock ticks that all processors spent on anything but idling and waiting. */
   readonly busy: number
-  /** Of these: taken by the hypervisor for others. */
+  /** Taken by the hypervisor for others; not in `busy`. */
   readonly stolen: number
 }
 
-export function readTicks(): Ticks {
+function readTicks(): Ticks {
   const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
     .split('\n')[0]!
     .split(/\s+/)
     .map(Number)
-  return { busy: user! + nice! + system! + irq! + softirq! + steal!, stolen: steal! }
+  return { busy: user! + nice! + system! + irq! + softirq!, stolen: steal! }
 }
 
 /** Cores that the whole machine burned while `act` ran. */
@@ -27,6 +28,14 @@ export async function withCores<T>(act: () => Promise<T>): Promise<{ value: T; c
   const value = await act()
   const seconds = (performance.now() - started) / 1000
   return { value, cores: (readTicks().busy - ticks.busy) / ticksPerSecond / seconds }
+}
+
+/** Share of all processors' time that the hypervisor gave to others while `act` ran. */
+export async function withStolen(act: () => Promise<void>): Promise<{ stolen: number }> {
+  const [ticks, started] = [readTicks(), performance.now()]
+  await act()
+  const seconds = (performance.now() - started) / 1000
+  return { stolen: (readTicks().stolen - ticks.stolen) / ticksPerSecond / seconds / cpus().length }
 }
 
 /** Cores that the machine burns while we do nothing. */

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { findProgram } from '../test/lab/index.js'
 import { Bed } from './bed.js'
 import { type Device, devices } from './devices/index.js'
-import { coresOfOthers, reserveHugePages } from './machine.js'
+import { coresOfOthers, reserveHugePages, withStolen } from './machine.js'
 import { type Probe, probes } from './probes/index.js'
 
 export interface RigOptions {
@@ -29,6 +29,8 @@ export interface RigResult {
   readonly problems: string[]
   /** Cores that others burned before each trial. */
   readonly others: number[]
+  /** Share of the machine's time that the hypervisor gave to others in each trial. */
+  readonly stolen: number[]
 }
 
 interface Work {
@@ -42,7 +44,7 @@ export async function measureRig(
   options: RigOptions,
   onTrial: (result: RigResult) => void,
 ): Promise<RigResult> {
-  const result: RigResult = { rows: [], problems: [], others: [] }
+  const result: RigResult = { rows: [], problems: [], others: [], stolen: [] }
   const works = worksOf(options, result)
   result.rows.push(...works.map(({ row }) => row))
   const pages = Math.max(0, ...works.map(({ device }) => device.hugePages ?? 0))
@@ -50,7 +52,10 @@ export async function measureRig(
   try {
     for (let trial = 1; trial <= options.trials; trial++) {
       result.others.push(await coresOfOthers(1))
-      for (const work of works) await once(work, trial, options, result)
+      const { stolen } = await withStolen(async () => {
+        for (const work of works) await once(work, trial, options, result)
+      })
+      result.stolen.push(stolen)
       onTrial(result)
     }
   } finally {

@@ -57,15 +57,15 @@ static void* sink_thread(void* unused) {
   return NULL;
 }
 
-// Clock ticks of all processors, but for idling and waiting.
+// Clock ticks of all processors, but for idling, waiting and what others have stolen.
 static unsigned long busy_ticks(void) {
-  unsigned long user, nice, system, idle, wait, irq, softirq, steal;
+  unsigned long user, nice, system, idle, wait, irq, softirq;
   FILE* file = fopen("/proc/stat", "r");
-  if (file == NULL || fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu", &user, &nice, &system,
-                             &idle, &wait, &irq, &softirq, &steal) != 8)
+  if (file == NULL || fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu", &user, &nice, &system, &idle,
+                             &wait, &irq, &softirq) != 7)
     fail("/proc/stat");
   fclose(file);
-  return user + nice + system + irq + softirq + steal;
+  return user + nice + system + irq + softirq;
 }
 
 static void sleep_until(uint64_t when) {

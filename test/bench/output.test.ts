@@ -129,12 +129,13 @@ test('a table is written between its marks and nowhere else', (t) => {
 })
 
 test('validity warns of load, few trials and drift, and says what is missing', (t) => {
-  const calm = { rows: [], problems: [], others: [0, 0.01, 0, 0, 0.02] }
+  const calm = { rows: [], problems: [], others: [0, 0.01, 0, 0, 0.02], stolen: [0, 0, 0.01] }
   t.match(validity(calm), [/^the machine was quiet/])
   const drifting = row('kernel', 'rival', { tcp1: [8, 10, 12] })
-  const rough = { rows: [drifting], problems: ['OVS: gone'], others: [0.5, 0.1, 0] }
+  const rough = { rows: [drifting], problems: ['OVS: gone'], others: [0.5, 0.1, 0], stolen: [0.1] }
   t.match(validity(rough), [
     /^WARNING: others burned up to 0.5/,
+    /^WARNING: the hypervisor gave up to 10 %/,
     /^WARNING: 3 trials/,
     /^WARNING: kernel varied by 40 %/,
     'not measured: OVS: gone',
