@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x2d0a2aea39f527b5;
-inline constexpr char kLayoutHashText[] = "2d0a2aea39f527b5";
+inline constexpr uint64_t kLayoutHash = 0x55861eb6f1c5c193;
+inline constexpr char kLayoutHashText[] = "55861eb6f1c5c193";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -44,6 +44,7 @@ struct PortFlag {
   static constexpr uint32_t vnetHeader = 2;
   static constexpr uint32_t tso = 4;
   static constexpr uint32_t hasWire = 8;
+  static constexpr uint32_t fastPath = 16;
 };
 
 struct NetworkFlag {

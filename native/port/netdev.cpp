@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include "../core/tables.gen.hpp"
+#include "bpf.hpp"
 #include "host_isolation.hpp"
 #include "netlink.hpp"
 #include "packet_socket.hpp"
@@ -51,6 +52,8 @@ class NetdevPort : public Port {
   uint32_t mtu() const override { return link_.mtu; }
   const uint8_t* mac() const override { return link_.mac; }
   uint32_t flags() const override;
+  bool join_fast_path(const FastPrograms& programs, std::string& error) override;
+  bool has_far_end() const override { return link_.kind == "veth" && link_.peer_elsewhere; }
 
  private:
   bool open_queues(unsigned count, bool isolate, std::string& error);
@@ -59,6 +62,7 @@ class NetdevPort : public Port {
   InterfaceClaim claim_;
   bool udp_segmentation_ = kernel_has_udp_segmentation();
   HostIsolation isolation_;
+  Descriptor fast_path_;
   std::vector<std::unique_ptr<PacketSocket>> queues_;
 };
 
@@ -115,8 +119,28 @@ bool NetdevPort::refresh() {
   return code != ENODEV;
 }
 
+// What the fast path leaves to the workers goes on to the host's stack unless isolation stops it
+// there: without it a frame would be seen by both.
+bool NetdevPort::join_fast_path(const FastPrograms& programs, std::string& error) {
+  if (isolation_.method() != HostIsolation::Method::tcx) {
+    error = "the host's own stack is not kept off it";
+    return false;
+  }
+  Descriptor link = bpf_link_first(*programs.forward, link_.ifindex);
+  int code = link ? 0 : errno;
+  for (size_t i = 0; code == 0 && i < queues_.size(); i++)
+    code = queues_[i]->set_program(*programs.filter);
+  if (code != 0) {
+    error = refusal(code, "CAP_BPF and CAP_NET_ADMIN");
+    return false;
+  }
+  fast_path_ = std::move(link);
+  return true;
+}
+
 uint32_t NetdevPort::flags() const {
   uint32_t flags = PortFlag::vnetHeader | PortFlag::tso;
+  if (fast_path_) flags |= PortFlag::fastPath;
   if (isolation_.method() != HostIsolation::Method::none) flags |= PortFlag::hostIsolated;
   return flags;
 }

@@ -18,7 +18,8 @@ struct Link {
   uint32_t mtu = 0;
   uint32_t master = 0;  // bridge, bond or team that it belongs to, 0 = none
   uint32_t peer = 0;  // of a veth in the same namespace: the other end; of a VLAN: the device below
-  uint16_t hardware_type = 0;  // ARPHRD_
+  bool peer_elsewhere = false;  // the other end, or the device below, is in another namespace
+  uint16_t hardware_type = 0;   // ARPHRD_
   bool up = false;             // administratively
   bool carrier = false;
   uint8_t mac[6] = {};

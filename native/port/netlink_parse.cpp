@@ -78,6 +78,9 @@ bool parse_link(const nlmsghdr* message, Link& out) {
           case IFLA_LINK:
             out.peer = attribute_u32(value, length);
             break;
+          case IFLA_LINK_NETNSID:
+            out.peer_elsewhere = true;
+            break;
           case IFLA_ADDRESS:
             if (length == sizeof out.mac) memcpy(out.mac, value, sizeof out.mac);
             break;

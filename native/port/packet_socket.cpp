@@ -131,6 +131,10 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
   return 0;
 }
 
+int PacketSocket::set_program(const Descriptor& program) {
+  return set(socket_.get(), SOL_SOCKET, SO_ATTACH_BPF, program.get()) == 0 ? 0 : errno;
+}
+
 void PacketSocket::release() {
   while (released_ != head_) {
     auto* header = reinterpret_cast<tpacket2_hdr*>(slot(released_));

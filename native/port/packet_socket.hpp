@@ -39,6 +39,9 @@ class PacketSocket {
   // or an errno, and what failed.
   int open(const PacketSetup& setup, int& fanout_group, const char*& what);
   int descriptor() const { return socket_.get(); }
+  // This program decides from now on what is received, in place of the filter. Answers 0 or an
+  // errno.
+  int set_program(const Descriptor& program);
 
   // See Port for the contract of these three. Item: Gather or UplinkGather.
   unsigned receive(Frame* frames, unsigned max);

@@ -14,6 +14,7 @@
 
 namespace vtep {
 
+class Descriptor;
 class Ring;
 
 // A frame to send: pieces of memory that together are the bytes, headers first. The pieces belong
@@ -47,6 +48,13 @@ struct SendResult {
 struct Loss {
   Drop reason;
   uint64_t frames;
+};
+
+// The fast path's two programs for an interface (native/fastpath): a filter for our packet sockets,
+// and what runs on the interface's ingress behind them.
+struct FastPrograms {
+  const Descriptor* filter = nullptr;
+  const Descriptor* forward = nullptr;
 };
 
 class Port {
@@ -83,6 +91,15 @@ class Port {
   virtual const uint8_t* mac() const { return nullptr; }
   virtual uint32_t flags() const { return 0; }  // PortFlag bits
   virtual Ring* ring() { return nullptr; }      // the far side of a `ring` port
+  // The programs see every frame from now on, until the port is destroyed. False: not of this port,
+  // and `error` says why; nothing has changed then.
+  virtual bool join_fast_path(const FastPrograms& programs, std::string& error) {
+    (void)programs;
+    error = "its frames do not pass the kernel's ingress";
+    return false;
+  }
+  // A veth whose other end is in another namespace: the kernel can hand frames over there at once.
+  virtual bool has_far_end() const { return false; }
 };
 
 struct OpenContext {

@@ -98,6 +98,12 @@ class Uplink {
   virtual void interface_changed(uint32_t ifindex) { (void)ifindex; }
   // Keeper thread: the interface has gone.
   virtual void forget_interface(uint32_t ifindex) { (void)ifindex; }
+  // Keeper thread. As in Port: on all its interfaces, also those that it comes to use later.
+  virtual bool join_fast_path(const FastPrograms& programs, std::string& error) {
+    (void)programs;
+    error = "its packets do not pass packet sockets";
+    return false;
+  }
 };
 
 struct UplinkContext {

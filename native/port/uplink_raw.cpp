@@ -13,6 +13,7 @@
 
 #include <atomic>
 
+#include "bpf.hpp"
 #include "interface_names.hpp"
 #include "packet_socket.hpp"
 #include "privilege.hpp"
@@ -117,6 +118,7 @@ struct Interface {
   std::vector<std::unique_ptr<PacketSocket>> sockets;
   TunnelTap tunnel;
   std::atomic<bool> whole4 = false, whole6 = false;
+  Descriptor fast_path;
 };
 
 class RawUplink : public Uplink {
@@ -135,6 +137,7 @@ class RawUplink : public Uplink {
   void interface_changed(uint32_t ifindex) override;
   bool ensure_interface(uint32_t ifindex, std::string& error) override;
   void forget_interface(uint32_t ifindex) override;
+  bool join_fast_path(const FastPrograms& programs, std::string& error) override;
 
  private:
   // The keeper adds and retires interfaces while workers run: it writes `slots_`, and each worker
@@ -155,14 +158,17 @@ class RawUplink : public Uplink {
   void ring();
   void reap();
   bool open_interface(const Link& link, std::string& error);
+  int attach(Interface& interface) const;
 
   std::vector<Queue> queues_;
   std::atomic<Interface*> slots_[kMaxInterfaces] = {};
   std::vector<std::unique_ptr<Interface>> interfaces_;  // all that live: in a slot, or used still
   std::vector<Descriptor> holders_;  // keep the VXLAN port, and the kernel from answering for it
   std::unique_ptr<Filter> filter_;
+  FastPrograms programs_;
   uint32_t max_train_bytes_ = 0;
   bool whole_super_frames_ = true;
+  bool is_v4_ = true;
 };
 
 bool RawUplink::open(const UplinkContext& context, std::string& error) {
@@ -178,6 +184,7 @@ bool RawUplink::open(const UplinkContext& context, std::string& error) {
     error = std::string("SO_ATTACH_FILTER: ") + strerror(errno);
     return false;
   }
+  is_v4_ = context.address.is_v4();
   filter_ = std::make_unique<Filter>(context.address, context.udp_port);
   max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
   queues_ = std::vector<Queue>(context.queues);
@@ -254,9 +261,42 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   std::string why_not;
   if (whole_super_frames_ && interface->tunnel.open(link.ifindex, why_not))
     interface->choose_whole(link.name);
+  // Where it can not be had, the workers do it.
+  if (programs_.forward != nullptr) (void)attach(*interface);
   slots_[free_slot].store(interface.get());
   interfaces_.push_back(std::move(interface));
   ring();
+  return true;
+}
+
+// The forwarding program comes first: the filter only decides, and without it nobody would carry
+// out.
+int RawUplink::attach(Interface& interface) const {
+  interface.fast_path = bpf_link_first(*programs_.forward, interface.ifindex);
+  if (!interface.fast_path) return errno;
+  for (const auto& socket_ : interface.sockets) {
+    const int code = socket_->set_program(*programs_.filter);
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+bool RawUplink::join_fast_path(const FastPrograms& programs, std::string& error) {
+  if (!is_v4_) {
+    error = "the underlay is IPv6";
+    return false;
+  }
+  programs_ = programs;
+  for (const auto& interface : interfaces_) {
+    const int code = attach(*interface);
+    if (code == 0) continue;
+    error = refusal(code, "CAP_BPF and CAP_NET_ADMIN");
+    return false;
+  }
+  // Trains would be the workers', single packets of the same flow the fast path's: their order
+  // would be lost.
+  const int off = 0;
+  (void)::setsockopt(holders_[0].get(), SOL_UDP, UDP_GRO, &off, sizeof off);
   return true;
 }
 
