@@ -36,12 +36,14 @@ struct Dropped {
 
 // Something a frame taught us, for the keeper: plain bytes that may travel through a ring.
 struct LearnRecord {
-  enum Kind : uint16_t { kMac = 1, kNeighbour = 2 };
+  // kUse is a worker's own: a frame that the fast path could have carried, with its destination in
+  // `mac`, the VNI in `flags`, and its source MAC (from a port) or the VTEP (port 0) in `ip`.
+  enum Kind : uint16_t { kMac = 1, kNeighbour = 2, kUse = 3 };
   uint64_t timeNanoseconds;
   uint32_t port;
   uint16_t network;  // index
   uint16_t kind;
-  uint32_t flags;  // NeighbourFlag.router
+  uint32_t flags;  // NeighbourFlag.router, or a VNI
   uint8_t mac[6];
   uint16_t spare;
   uint8_t ip[16];

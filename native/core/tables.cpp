@@ -116,6 +116,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
     PortRow row = current_row(segment_.port(port));
     row.network = 0;
     write_row(segment_.port(port), row);
+    port_changed(port);
   }
   macs_flush_network(index);
   bindings_flush_network(index);

@@ -37,6 +37,13 @@ struct TablesObserver {
   void* context = nullptr;
   void (*remote_added)(void* context, uint32_t index, const uint8_t address[16]) = nullptr;
   void (*remote_removed)(void* context, uint32_t index, const uint8_t address[16]) = nullptr;
+  // What lookups find has changed. A MAC: its destination word now, 0 = gone. A remote: its next
+  // hop, or it is gone. Access: whether the VTEP may speak in the network. A port: its network or
+  // MTU.
+  void (*mac_changed)(void* context, uint32_t network, uint64_t mac, uint32_t word) = nullptr;
+  void (*remote_changed)(void* context, uint32_t index) = nullptr;
+  void (*access_changed)(void* context, uint32_t network, uint32_t remote, bool allowed) = nullptr;
+  void (*port_changed)(void* context, uint32_t id) = nullptr;
   // After quiescence: these bytes of the segment are no longer used and may be given back to the
   // system as a hole.
   void (*memory_retired)(void* context, uint64_t offset, uint64_t size) = nullptr;
@@ -80,6 +87,8 @@ class Tables {
   void close_port(uint32_t id);
 
   void learn(const LearnRecord& record);
+  // A frame from this local MAC was seen where no worker sees it.
+  void saw(uint32_t network, uint64_t mac, uint32_t seconds);
   void flush_port(uint32_t id);
   // Looks at up to `budget` buckets for entries that have aged. True when it has come round once
   // more.
@@ -153,11 +162,14 @@ class Tables {
   bool access_acquire(uint32_t network, uint32_t remote, uint32_t bit);
   void access_release(uint32_t network, uint32_t remote, uint32_t bit);
   void count_remote(uint32_t index, int by);
+  void remote_changed(uint32_t index);
+  void access_changed(uint32_t network, uint32_t remote, bool allowed);
 
   // tables_ports.cpp
   bool port_is_open(uint32_t id) const;
   const char* port_move(uint32_t id, uint32_t network);
   void tell_port(uint32_t id, uint32_t kind);
+  void port_changed(uint32_t id);
 
   // tables_macs.cpp
   const char* mac_put(uint32_t network, uint64_t mac, uint32_t word, uint32_t& position);
@@ -166,6 +178,7 @@ class Tables {
   void mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time,
                 const uint8_t* previous = nullptr);
   void mac_count(const MacSlot& slot, int by);
+  void mac_changed(const MacSlot& slot, uint32_t word);
   void mac_learn(const LearnRecord& record);
   void macs_flush_port(uint32_t id);
   void macs_flush_network(uint32_t network);

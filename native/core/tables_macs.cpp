@@ -22,6 +22,18 @@ void Tables::mac_count(const MacSlot& slot, int by) {
   }
 }
 
+void Tables::mac_changed(const MacSlot& slot, uint32_t word) {
+  if (observer_.mac_changed != nullptr)
+    observer_.mac_changed(observer_.context, slot_network(slot), slot_mac(slot), word);
+}
+
+void Tables::saw(uint32_t network, uint64_t mac, uint32_t seconds) {
+  MacSlot slot;
+  const uint32_t position = macs_.find(mac_key(mac, network), slot);
+  if (position != macs_.kNowhere && is_local(slot.w[0]))
+    store_relaxed(macs_.cold(position), seconds);
+}
+
 void Tables::mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time, const uint8_t* previous) {
   Event event = {};
   event.kind = static_cast<uint16_t>(kind);
@@ -51,6 +63,7 @@ const char* Tables::mac_put(uint32_t network, uint64_t mac, uint32_t word, uint3
   }
   store_relaxed(macs_.cold(position), now_seconds());
   mac_count(slot, 1);
+  mac_changed(slot, word);
   return nullptr;
 }
 
@@ -66,6 +79,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
   MacSlot changed = slot;
   changed.w[0] = word;
   mac_count(changed, 1);
+  mac_changed(slot, word);
   store_relaxed(macs_.cold(position), now_seconds());
   if (!is_local(old)) access_release(network, destination_id(old), 0);
   count_flush();
@@ -75,6 +89,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
 // `tell`: event kind for a local entry, 0 = nobody needs to know.
 void Tables::mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell) {
   macs_.remove(position);
+  mac_changed(slot, 0);
   mac_count(slot, -1);
   if (!is_local(slot.w[0])) {
     access_release(slot_network(slot), destination_id(slot.w[0]), 0);

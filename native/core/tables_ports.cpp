@@ -20,6 +20,10 @@ bool Tables::port_is_open(uint32_t id) const {
   return state == PortState::open || state == PortState::failed;
 }
 
+void Tables::port_changed(uint32_t id) {
+  if (observer_.port_changed != nullptr) observer_.port_changed(observer_.context, id);
+}
+
 void Tables::tell_port(uint32_t id, uint32_t kind) {
   Event event = {};
   event.kind = static_cast<uint16_t>(kind);
@@ -59,6 +63,7 @@ void Tables::set_port_mtu(uint32_t id, uint32_t mtu) {
   PortRow row = current_row(segment_.port(id));
   row.mtu = mtu;
   write_row(segment_.port(id), row);
+  port_changed(id);
 }
 
 void Tables::port_gone(uint32_t id) {
@@ -91,6 +96,7 @@ const char* Tables::port_move(uint32_t id, uint32_t network) {
   if (old != 0) {
     row.network = 0;
     write_row(segment_.port(id), row);
+    port_changed(id);
     flood_erase(old, word);
     flush_port(id);
   }
@@ -103,6 +109,7 @@ const char* Tables::port_move(uint32_t id, uint32_t network) {
   row = current_row(segment_.port(id));
   row.network = static_cast<uint16_t>(network);
   write_row(segment_.port(id), row);
+  port_changed(id);
   return nullptr;
 }
 

@@ -67,6 +67,15 @@ const char* Tables::remote_find_or_add(const uint8_t address[16], uint32_t& inde
   return nullptr;
 }
 
+void Tables::remote_changed(uint32_t index) {
+  if (observer_.remote_changed != nullptr) observer_.remote_changed(observer_.context, index);
+}
+
+void Tables::access_changed(uint32_t network, uint32_t remote, bool allowed) {
+  if (observer_.access_changed != nullptr)
+    observer_.access_changed(observer_.context, network, remote, allowed);
+}
+
 void Tables::remote_drop_unused(uint32_t index) {
   const RemoteRow row = current_row(segment_.remote(index));
   if (row.state == RemoteState::free || row.references != 0) return;
@@ -74,6 +83,7 @@ void Tables::remote_drop_unused(uint32_t index) {
   addresses_.remove(addresses_.find(address_key(row.address), slot));
   write_row(segment_.remote(index), RemoteRow{});
   retire(RetiredKind::remote, index);
+  remote_changed(index);
   if (observer_.remote_removed != nullptr) {
     observer_.remote_removed(observer_.context, index, row.address);
   }
@@ -95,6 +105,7 @@ bool Tables::access_acquire(uint32_t network, uint32_t remote, uint32_t bit) {
   } else {
     pair.w[0] = 1 | bit;
     if (insert(access_, segment_.header().access, pair) == access_.kNowhere) return false;
+    access_changed(network, remote, true);
   }
   count_remote(remote, 1);
   return true;
@@ -106,6 +117,7 @@ void Tables::access_release(uint32_t network, uint32_t remote, uint32_t bit) {
   const uint32_t word = (pair.w[0] & ~bit) - 1;
   if ((word & ~kInFloodList) == 0) {
     access_.remove(position);
+    access_changed(network, remote, false);
   } else {
     access_.set_first(position, word);
   }
@@ -130,6 +142,7 @@ const char* Tables::set_next_hop(const uint8_t remote[16], const RemoteNextHop& 
   clear(row.header, sizeof row.header);
   if (resolved) write_template(row, hop, static_cast<uint16_t>(segment_.header().udpPort));
   write_row(segment_.remote(index), row);
+  remote_changed(index);
   if (before != row.state) {
     Event event = {};
     event.kind =
