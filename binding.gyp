@@ -13,7 +13,7 @@
       "target_name": "native",
       "type": "static_library",
       "cflags": ["-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC"],
-      "sources": ["<!@(find native/core native/port native/worker -maxdepth 1 -name '*.cpp' | sort)"],
+      "sources": ["<!@(find native/core native/port native/fastpath native/worker -maxdepth 1 -name '*.cpp' | sort)"],
     },
     {
       "target_name": "vtep",

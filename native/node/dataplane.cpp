@@ -1,4 +1,4 @@
-// class Dataplane { constructor({ workers, controlPath, onShutdown? }); ref(); unref(); close() }
+// class Dataplane { constructor({ workers, controlPath, fastPath?, onShutdown? }); ref(); unref(); close() }
 // Runs its threads in this process. unref'd: it does not hold the process unless asked to.
 #include "../worker/dataplane.hpp"
 
@@ -25,6 +25,8 @@ class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
         !get_string(options, "controlPath", "Dataplane", setup.control_path))
       return;
     setup.workers = static_cast<unsigned>(workers);
+    if (const Napi::Value fast_path = options.Get("fastPath"); fast_path.IsBoolean())
+      setup.fast_path = fast_path.As<Napi::Boolean>().Value();
     Napi::Function on_shutdown = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
     if (!options.Get("onShutdown").IsUndefined() &&
         !get_function(options, "onShutdown", "Dataplane", on_shutdown))

@@ -40,7 +40,8 @@ std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& e
     return nullptr;
   }
   auto parts = std::make_unique<Parts>();
-  const SegmentConfig config = SegmentConfig::full(setup.workers, seed);
+  // One block of counters more: the fast path counts like a worker.
+  const SegmentConfig config = SegmentConfig::full(setup.workers + 1, seed);
   if (!parts->memory.create(Segment::bytes_needed(config), error)) return nullptr;
   const Segment segment = Segment::format(parts->memory.data(), config);
   for (unsigned i = 0; i < setup.workers; i++)
@@ -52,6 +53,7 @@ std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& e
   keeper.segment = segment;
   keeper.shared = &parts->shared;
   keeper.workers = &parts->workers;
+  keeper.fast_path = setup.fast_path;
   keeper.on_shutdown = std::move(setup.on_shutdown);
   parts->keeper = std::make_unique<Keeper>(std::move(keeper));
   for (const auto& worker : parts->workers)

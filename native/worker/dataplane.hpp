@@ -10,6 +10,7 @@ namespace vtep {
 struct DataplaneSetup {
   unsigned workers = 1;
   std::string control_path;
+  bool fast_path = true;  // use the kernel's, where it can be had (native/fastpath)
   // Called once, on the keeper's thread, when the verb `shutdown` has ended the dataplane. close()
   // is still to be called.
   std::function<void()> on_shutdown;

@@ -15,12 +15,14 @@ struct PortDevice {
   uint32_t id = 0;
   Port* port = nullptr;
   Abilities abilities;
+  bool fast_path = false;
 };
 
 struct UplinkDevice {
   Uplink* uplink = nullptr;
   UplinkForm form = UplinkForm::vxlan;
   UplinkAbilities abilities;
+  bool fast_path = false;
 };
 
 struct DeviceList {

@@ -14,9 +14,13 @@ constexpr size_t kSpecMost = sizeof(PortRow::spec) - 1;
 
 }  // namespace
 
-Devices::Devices(Tables& tables, Shared& shared,
+Devices::Devices(Tables& tables, FastPath& fast_path, Shared& shared,
                  const std::vector<std::unique_ptr<Worker>>& workers)
-    : tables_(tables), shared_(shared), workers_(workers), list_(std::make_unique<DeviceList>()) {
+    : tables_(tables),
+      fast_path_(fast_path),
+      shared_(shared),
+      workers_(workers),
+      list_(std::make_unique<DeviceList>()) {
   list_->version = 1;
   shared_.devices.store(list_.get(), std::memory_order_release);
 }
@@ -51,6 +55,9 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   opened->name = name;
   opened->port = open_port(kind, context, error);
   if (opened->port == nullptr) return 0;
+  std::string refusal;
+  const bool fast_path =
+      fast_path_.is_open() && opened->port->join_fast_path(fast_path_.port_programs(), refusal);
 
   PortInfo info;
   info.ifindex = opened->port->ifindex();
@@ -69,6 +76,8 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   }
   opened->device =
       std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
+  opened->device->fast_path = fast_path;
+  if (fast_path) fast_path_.add_port(id, opened->port->ifindex(), opened->port->has_far_end());
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
@@ -81,6 +90,7 @@ bool Devices::close(uint32_t id, std::function<void()> closed, std::string& erro
     return false;
   }
   Released released;
+  fast_path_.remove_port(id);
   released.port = std::move(found->second);
   released.done = std::move(closed);
   ports_.erase(found);
@@ -99,7 +109,12 @@ void Devices::set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> d
     uplink_device_->uplink = uplink_.get();
     uplink_device_->form = uplink_->form();
     uplink_device_->abilities = uplink_->abilities();
+    if (fast_path_.is_open())
+      uplink_device_->fast_path =
+          uplink_->join_fast_path(fast_path_.uplink_programs(), fast_path_refusal_);
+    if (uplink_device_->fast_path) fast_path_refusal_.clear();
   }
+  fast_path_.set_uplink(uplink_device_ != nullptr && uplink_device_->fast_path);
   publish(std::move(released));
 }
 

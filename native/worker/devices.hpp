@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "../core/tables.hpp"
+#include "../fastpath/fast_path.hpp"
 #include "worker.hpp"
 
 namespace vtep {
 
 class Devices {
  public:
-  Devices(Tables& tables, Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers);
+  Devices(Tables& tables, FastPath& fast_path, Shared& shared,
+          const std::vector<std::unique_ptr<Worker>>& workers);
   Devices(const Devices&) = delete;
   Devices& operator=(const Devices&) = delete;
   // The workers have been stopped by then.
@@ -29,6 +31,8 @@ class Devices {
   void set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> released);
   unsigned queues() const { return static_cast<unsigned>(workers_.size()); }
   Uplink* uplink() const { return uplink_.get(); }
+  // Why the uplink's packets do not go the fast path; empty: they do.
+  const std::string& fast_path_refusal() const { return fast_path_refusal_; }
   Port* port(uint32_t id) const;
 
   // The kernel said something about this interface: look at the ports on it again.
@@ -67,11 +71,13 @@ class Devices {
   void refresh(uint32_t id, OpenPort& port);
 
   Tables& tables_;
+  FastPath& fast_path_;
   Shared& shared_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
   std::map<uint32_t, std::unique_ptr<OpenPort>> ports_;
   std::unique_ptr<Uplink> uplink_;
   std::unique_ptr<UplinkDevice> uplink_device_;
+  std::string fast_path_refusal_;
   std::unique_ptr<DeviceList> list_;
   std::vector<Released> released_;
 };

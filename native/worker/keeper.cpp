@@ -41,6 +41,18 @@ TablesObserver Keeper::observer(Keeper* keeper) {
   out.remote_removed = [](void* context, uint32_t, const uint8_t address[16]) {
     static_cast<Keeper*>(context)->underlay_.remove(Address::from_bytes(address));
   };
+  out.mac_changed = [](void* context, uint32_t network, uint64_t mac, uint32_t word) {
+    static_cast<Keeper*>(context)->fast_path_.mac_changed(network, mac, word);
+  };
+  out.remote_changed = [](void* context, uint32_t index) {
+    static_cast<Keeper*>(context)->fast_path_.remote_changed(index);
+  };
+  out.access_changed = [](void* context, uint32_t network, uint32_t remote, bool allowed) {
+    static_cast<Keeper*>(context)->fast_path_.access_changed(network, remote, allowed);
+  };
+  out.port_changed = [](void* context, uint32_t id) {
+    static_cast<Keeper*>(context)->fast_path_.port_changed(id);
+  };
   out.memory_retired = [](void* context, uint64_t offset, uint64_t size) {
     madvise(static_cast<Keeper*>(context)->setup_.memory->data() + offset, size, MADV_REMOVE);
   };
@@ -51,8 +63,9 @@ TablesObserver Keeper::observer(Keeper* keeper) {
 Keeper::Keeper(Setup setup)
     : setup_(std::move(setup)),
       tables_(setup_.segment, observer(this)),
-      devices_(tables_, *setup_.shared, *setup_.workers),
-      underlay_(tables_, devices_),
+      fast_path_(tables_),
+      devices_(tables_, fast_path_, *setup_.shared, *setup_.workers),
+      underlay_(tables_, fast_path_, devices_),
       control_({
           setup_.control_path,
           kLayoutHashText,
@@ -67,6 +80,8 @@ Keeper::Keeper(Setup setup)
 
 bool Keeper::start(std::string& error) {
   tables_.set_time(monotonic_nanoseconds());
+  fast_path_refusal_ = "not wanted";
+  if (setup_.fast_path && fast_path_.open(fast_path_refusal_)) fast_path_refusal_.clear();
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   const itimerspec second = {{1, 0}, {1, 0}};
@@ -150,6 +165,8 @@ void Keeper::on_timer() {
   [[maybe_unused]] const ssize_t got = read(timer_.get(), &expirations, sizeof expirations);
   tables_.age_step(kAgeBudget);
   devices_.on_second();
+  // The last block of counters is nobody's but the fast path's.
+  fast_path_.on_second(setup_.segment.config().workers - 1);
   control_.on_second(monotonic_seconds());
 }
 
@@ -165,8 +182,13 @@ void Keeper::on_netlink() {
 void Keeper::learn() {
   LearnRecord record;
   for (const auto& worker : *setup_.workers)
-    for (unsigned i = 0; i < kLearnBudget && worker->learned().pop(record); i++)
-      tables_.learn(record);
+    for (unsigned i = 0; i < kLearnBudget && worker->learned().pop(record); i++) {
+      if (record.kind == LearnRecord::kUse) {
+        fast_path_.use(record);
+      } else {
+        tables_.learn(record);
+      }
+    }
 }
 
 void Keeper::after_quiescence(std::function<void()> then) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../core/tables.hpp"
+#include "../fastpath/fast_path.hpp"
 #include "../port/netlink.hpp"
 #include "control.hpp"
 #include "devices.hpp"
@@ -27,6 +28,7 @@ class Keeper {
     Segment segment;
     Shared* shared;
     const std::vector<std::unique_ptr<Worker>>* workers;
+    bool fast_path;  // use it where it can be had
     std::function<void()> on_shutdown;
   };
 
@@ -83,6 +85,8 @@ class Keeper {
   Descriptor timer_;
   Doorbell stop_bell_;
   Tables tables_;
+  FastPath fast_path_;
+  std::string fast_path_refusal_;  // why it is not in use; empty: it is
   Devices devices_;
   Underlay underlay_;
   NetlinkMonitor monitor_;

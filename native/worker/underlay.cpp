@@ -66,6 +66,7 @@ bool Underlay::open(const UnderlaySpec& spec, UnderlayResult& result) {
     return false;
   }
   tables_.set_local(context.address.bytes, context.udp_port);
+  fast_path_.set_local(context.address.bytes, context.udp_port);
   devices_.set_uplink(std::move(uplink), {});
   spec_ = spec;
   result_ = result;

@@ -31,7 +31,8 @@ struct UnderlayResult {
 
 class Underlay {
  public:
-  Underlay(Tables& tables, Devices& devices) : tables_(tables), devices_(devices) {}
+  Underlay(Tables& tables, FastPath& fast_path, Devices& devices)
+      : tables_(tables), fast_path_(fast_path), devices_(devices) {}
   Underlay(const Underlay&) = delete;
   Underlay& operator=(const Underlay&) = delete;
 
@@ -54,6 +55,7 @@ class Underlay {
   void changed(const Address& vtep, const NextHop& hop);
 
   Tables& tables_;
+  FastPath& fast_path_;
   Devices& devices_;
   std::unique_ptr<NextHops> next_hops_;
   std::set<Address> vteps_;

@@ -106,7 +106,11 @@ void Keeper::configure(const Session& session, const Message& message) {
   underlay_.configure(
       spec, [this, session = session.number, id = message.id](const UnderlayResult& result) {
         if (!result.error.empty()) return control_.fail(session, id, result.error);
-        control_.reply(session, id, "kind=" + result.kind + "\nreason=" + result.reason + "\n");
+        std::string refusal = fast_path_refusal_;
+        if (refusal.empty()) refusal = devices_.fast_path_refusal();
+        control_.reply(
+            session, id,
+            "kind=" + result.kind + "\nreason=" + result.reason + "\nfastPath=" + refusal + "\n");
       });
 }
 

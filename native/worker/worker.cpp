@@ -126,6 +126,7 @@ void Worker::watch_descriptor(int descriptor, uint64_t key, bool add) {
 // the next turn.
 void Worker::turn(uint32_t source) {
   bool finished = true;
+  ingress_ = source;
   if (source == 0) {
     const UplinkDevice* device = list_->uplink;
     if (device == nullptr) return;
@@ -157,6 +158,7 @@ bool Worker::receive(Device& device, unsigned most, Forward forward) {
     if (count == 0) return true;
     const uint64_t now = monotonic_nanoseconds();
     if (losses_at_ == 0) losses_at_ = now + kNanosecondsPerSecond;
+    now_ = now;
     forward(count, now);
     egress_.finish();
   }
@@ -167,6 +169,7 @@ void Worker::flush(Burst& burst) {
   egress_.add(burst);
   for (unsigned i = 0; i < burst.learn_count; i++)
     learned_something_ |= learned_.push(burst.learns[i]);
+  learned_something_ |= uses_.report(burst, ingress_, now_, *list_, learned_);
 }
 
 void Worker::collect_losses() {

@@ -12,6 +12,7 @@
 #include "egress.hpp"
 #include "learn_ring.hpp"
 #include "quiescence.hpp"
+#include "use_reporter.hpp"
 
 namespace vtep {
 
@@ -72,6 +73,9 @@ class Worker {
   std::vector<uint32_t> busy_, unfinished_;
   std::vector<uint8_t> is_busy_;  // by port id
   bool learned_something_ = false;
+  UseReporter uses_;
+  uint32_t ingress_ = 0;  // of the burst at hand, and when it came
+  uint64_t now_ = 0;
   uint64_t losses_at_ = 0;  // nanoseconds of the next look at the devices' losses; 0 = nothing was
                             // received since the last
   Descriptor epoll_;

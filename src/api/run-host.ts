@@ -64,7 +64,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   try {
     settings.onConfig?.(config)
     for (const { text } of hints) events.add('warn', 'hint', text)
-    const workers = config.dataplane.workers ?? defaultWorkers()
+    const { workers = defaultWorkers(), fastPath } = config.dataplane
     const host = await Host.start({
       version: packageVersion(),
       config,
@@ -72,7 +72,8 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
       readConfig,
       portKinds,
       amendments: new AmendmentsFile(stateDirOf(settings.stateDir, process.env, runtimeDir)),
-      obtainDataplane: () => obtainDataplane({ runtimeDir, workers, start: ownsDataplane }),
+      obtainDataplane: () =>
+        obtainDataplane({ runtimeDir, workers, fastPath, start: ownsDataplane }),
       endsDataplane: ownsDataplane,
       events,
       ...(settings.onConfig === undefined ? {} : { onConfig: settings.onConfig }),

@@ -8,16 +8,17 @@ import { watchSignals } from './signals.js'
 export interface DataplaneDaemonSettings extends CliContext {
   readonly runtimeDir: string
   readonly workers: number | undefined
+  readonly fastPath: boolean
 }
 
 /** Runs a dataplane alone until SIGTERM, SIGINT or a controller's word. Throws HostFailure when it can not start. */
 export async function runDataplaneDaemon(settings: DataplaneDaemonSettings): Promise<void> {
-  const { runtimeDir, workers = defaultWorkers(), stdout, environment } = settings
+  const { runtimeDir, workers = defaultWorkers(), fastPath, stdout, environment } = settings
   const signals = watchSignals()
   const stop = new AbortController()
   void signals.ended.then(() => stop.abort())
   try {
-    await runDataplane(runtimeDir, workers, stop.signal, () => {
+    await runDataplane(runtimeDir, workers, fastPath, stop.signal, () => {
       stdout.write('vtep: ready\n')
       void notify('READY=1', environment)
     })

@@ -11,6 +11,7 @@ interface RunOptions {
   readonly controllerOnly?: true
   readonly stateDir?: string
   readonly workers?: string
+  readonly fastPath: boolean
 }
 
 export function define(program: Command, context: CliContext): void {
@@ -28,6 +29,7 @@ export function define(program: Command, context: CliContext): void {
       'where run-time additions survive a restart (VTEP_STATE_DIR; default: /var/lib/NAME for /run/NAME, else state/ in the runtime directory)',
     )
     .option('--workers <n>', 'worker threads of --dataplane-only')
+    .option('--no-fast-path', '--dataplane-only without programs in the kernel')
     .addHelpText(
       'after',
       `
@@ -41,12 +43,14 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
         throw usage('--dataplane-only or --controller-only', 'both')
       // Neither half loads the other's code.
       const { runDataplaneDaemon } = await import('./dataplane-daemon.js')
-      await runDataplaneDaemon({ runtimeDir, workers: workersOf(options.workers), ...context })
+      const workers = workersOf(options.workers)
+      await runDataplaneDaemon({ runtimeDir, workers, fastPath: options.fastPath, ...context })
       return
     }
     if (options.config === undefined) throw usage('--config FILE', 'nothing')
     if (options.workers !== undefined)
       throw usage('dataplane.workers in the configuration', '--workers')
+    if (!options.fastPath) throw usage('dataplane.fastPath in the configuration', '--no-fast-path')
     const { runDaemon } = await import('./daemon.js')
     await runDaemon({
       configFile: options.config,

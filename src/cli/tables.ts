@@ -146,6 +146,7 @@ const ports: readonly Column<PortView>[] = [
   number('VNI', (row) => row.vni),
   { title: 'STATE', value: (row) => row.state, style: (row) => portStyle[row.state] },
   number('MTU', (row) => (row.mtu === 0 ? undefined : row.mtu)),
+  text('PATH', (row) => row.path),
   number('RX', (row) => row.rxFrames, true),
   number('RXBYTES', (row) => row.rxBytes, true),
   number('TX', (row) => row.txFrames, true),
@@ -187,6 +188,7 @@ function formatStatus(status: StatusView, paint: Paint): string {
   return [
     line('vtep', `${status.version}, AS ${status.asn}, router ID ${status.routerId}`),
     line('address', `${status.vtep} by uplink ${status.uplink || '-'}`),
+    line('fast path', status.fastPath || '-'),
     line(
       'peers',
       paint(allUp ? 'green' : 'red', `${sessions.established} of ${sessions.total} established`),

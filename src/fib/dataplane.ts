@@ -173,6 +173,8 @@ export interface UplinkState {
   readonly kind: string
   /** Why `auto` chose it, in words. */
   readonly reason: string
+  /** Why frames do not go between ports and underlay in the kernel; empty: they do. */
+  readonly fastPathRefusal: string
 }
 
 export interface PortCounters {

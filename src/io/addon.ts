@@ -61,6 +61,7 @@ export interface Addon {
   readonly Dataplane: new (options: {
     readonly workers: number
     readonly controlPath: string
+    readonly fastPath: boolean
     readonly onShutdown?: () => void
   }) => AddonDataplane
   readonly Client: new (

@@ -65,6 +65,8 @@ export interface DataplaneStart {
   readonly workers: number
   /** Path of the control socket to create. */
   readonly controlPath: string
+  /** Use the kernel's fast path where it can be had. Default: true. */
+  readonly fastPath?: boolean
   /** Keep this process alive until the dataplane ends, and let no terminal's end (SIGHUP) take it down. */
   readonly holdProcess?: boolean
 }
@@ -80,7 +82,7 @@ export interface RunningDataplane {
 /** Starts a dataplane. Throws DataplaneError FAILED when the control path is held by a live one, or is not usable. */
 export function startDataplane(start: DataplaneStart): RunningDataplane {
   const addon = loadAddon()
-  const { workers, controlPath, holdProcess = false } = start
+  const { workers, controlPath, fastPath = true, holdProcess = false } = start
   let resolveClosed: () => void = () => {}
   const closed = new Promise<void>((resolve) => {
     resolveClosed = resolve
@@ -92,7 +94,9 @@ export function startDataplane(start: DataplaneStart): RunningDataplane {
     process.off('SIGHUP', ignoreHangup)
     resolveClosed()
   }
-  const dataplane = failing(() => new addon.Dataplane({ workers, controlPath, onShutdown: close }))
+  const dataplane = failing(
+    () => new addon.Dataplane({ workers, controlPath, fastPath, onShutdown: close }),
+  )
   // process.exit() runs no addon's clean-up: without this, threads would run into a process that is taken apart.
   process.on('exit', close)
   if (holdProcess) {
@@ -168,7 +172,11 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
         }),
       ),
     )
-    return { kind: reply['kind'] ?? '', reason: reply['reason'] ?? '' }
+    return {
+      kind: reply['kind'] ?? '',
+      reason: reply['reason'] ?? '',
+      fastPathRefusal: reply['fastPath'] ?? '',
+    }
   }
 
   async openPort({ name, kind, options }: PortSpec): Promise<number> {

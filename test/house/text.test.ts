@@ -70,14 +70,13 @@ test('a file reads in one sitting', async (t) => {
 
 test('generated files are fresh', async (t) => {
   const generated = files('*.gen.ts', '*.gen.hpp')
-  t.ok(generated.length >= 2, generated.join(', '))
-  const result = spawnSync(
-    process.execPath,
-    [join(root, 'dist/native/layout/generate.js'), '--check'],
-    {
+  t.ok(generated.length >= 3, generated.join(', '))
+  for (const folder of ['layout', 'fastpath']) {
+    const generator = join(root, `dist/native/${folder}/generate.js`)
+    const result = spawnSync(process.execPath, [generator, '--check'], {
       cwd: root,
       encoding: 'utf8',
-    },
-  )
-  t.equal(result.status, 0, `npm run generate: ${result.stderr}${result.stdout}`)
+    })
+    t.equal(result.status, 0, `npm run generate: ${result.stderr}${result.stdout}`)
+  }
 })

@@ -236,6 +236,11 @@ export const Config = keys(
     dataplane: keys(
       {
         workers: Type.Optional(integer(1, 16, 'Worker threads. Default: one per CPU, at most 4.')),
+        fastPath: Type.Boolean({
+          default: true,
+          description:
+            'Let programs in the kernel forward known unicast between interfaces, where the kernel has it.',
+        }),
       },
       'The dataplane process.',
       { default: {} },

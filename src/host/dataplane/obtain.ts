@@ -18,6 +18,8 @@ const END_SECONDS = 5
 export interface DataplaneSource {
   readonly runtimeDir: string
   readonly workers: number
+  /** Use the kernel's fast path where it can be had. */
+  readonly fastPath: boolean
   /** Start one when there is none; else wait for somebody to do it. */
   readonly start: boolean
 }
@@ -57,12 +59,13 @@ function isRunning(directory: string): boolean {
 
 /** Starts the process in a session of its own, so that it goes on when we do not. */
 async function startProcess(source: DataplaneSource, control: string): Promise<NativeDataplane> {
-  const { runtimeDir, workers } = source
+  const { runtimeDir, workers, fastPath } = source
   const path = runtimePaths(runtimeDir).dataplaneLog
   const log = openSync(path, 'a', 0o640)
   const logStart = fstatSync(log).size
   const main = fileURLToPath(new URL('../../main.js', import.meta.url))
   const words = ['run', '--dataplane-only', '--runtime-dir', runtimeDir, '--workers', `${workers}`]
+  if (!fastPath) words.push('--no-fast-path')
   const { NOTIFY_SOCKET: _, ...env } = process.env
   const child = spawn(process.execPath, [main, ...words], {
     detached: true,

@@ -12,6 +12,7 @@ export function defaultWorkers(): number {
 export async function runDataplane(
   runtimeDir: string,
   workers: number,
+  fastPath: boolean,
   stop: AbortSignal,
   onReady: () => void,
 ): Promise<void> {
@@ -19,6 +20,7 @@ export async function runDataplane(
   try {
     const { closed, close } = startDataplane({
       workers,
+      fastPath,
       controlPath: runtimePaths(runtimeDir).control,
       holdProcess: true,
     })

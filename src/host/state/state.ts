@@ -1,7 +1,7 @@
 // What is: the machines and tables as the views that views/schemas.ts describes. Nothing here changes anything.
 
 import type { PeerStatus } from '../../bgp/index.js'
-import { dropReasons } from '../../fib/tables.gen.js'
+import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
 import type {
   DropView,
@@ -37,6 +37,7 @@ export class State implements StateReader {
       routerId,
       vtep: effective.config.vtep.address,
       uplink: uplink?.kind ?? '',
+      fastPath: uplink === undefined ? '' : uplink.fastPathRefusal || 'on',
       peers: {
         established: peers.filter(({ state }) => state === 'Established').length,
         total: peers.length,
@@ -163,6 +164,7 @@ export class State implements StateReader {
         ifindex: row?.ifindex ?? 0,
         mac: row === undefined || row.mac === '00:00:00:00:00:00' ? '' : row.mac,
         mtu: row?.mtu ?? 0,
+        path: ((row?.flags ?? 0) & PortFlag.fastPath) !== 0 ? 'kernel' : 'workers',
         rxFrames: count?.rxFrames ?? 0,
         rxBytes: count?.rxBytes ?? 0,
         txFrames: count?.txFrames ?? 0,

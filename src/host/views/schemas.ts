@@ -24,6 +24,9 @@ export const StatusView = row({
   routerId: text('Our BGP identifier.'),
   vtep: text('Our VTEP address.'),
   uplink: text('Uplink kind in use; empty while the dataplane is down.'),
+  fastPath: text(
+    'on: known unicast goes between ports and underlay in the kernel. Else why it does not.',
+  ),
   peers: row({ established: count('Sessions that are up.'), total: count('Peers known.') }),
   networks: count('Networks.'),
   macs: row({ local: count('MACs behind our ports.'), remote: count('MACs behind VTEPs.') }),
@@ -118,6 +121,9 @@ export const PortView = row({
   ifindex: count('Kernel interface index; 0 if none.'),
   mac: text('Address of the interface; empty if none.'),
   mtu: count('In bytes; 0 when unknown.'),
+  path: Type.Union([Type.Literal('kernel'), Type.Literal('workers')], {
+    description: 'kernel: known unicast goes the fast path. workers: every frame is theirs.',
+  }),
   rxFrames: count('Frames from the tenant.'),
   rxBytes: count('Bytes from the tenant.'),
   txFrames: count('Frames to the tenant.'),

@@ -1,0 +1,298 @@
+#include "fast_path.hpp"
+
+#include <errno.h>
+#include <string.h>
+
+#include <fstream>
+
+#include "../core/encap.hpp"
+#include "../core/rows.hpp"
+#include "../port/bpf.hpp"
+#include "../port/host_isolation.hpp"
+#include "../port/privilege.hpp"
+#include "programs.gen.hpp"
+
+namespace vtep {
+namespace {
+
+constexpr uint32_t kNoPreallocation = 1;  // BPF_F_NO_PREALLOC: memory grows with use
+constexpr uint8_t kPseudoMap = 1;         // BPF_PSEUDO_MAP_FD
+
+static_assert(FAST_MARK_LEAVE == kIsolationMark);
+static_assert(FAST_HEADER == kOuterHeader4);
+
+struct MapInfo {
+  const char* name;
+  uint32_t type, key_bytes, value_bytes, entries, flags;
+};
+
+uint64_t mac_key_word(uint32_t network, uint64_t mac) {
+  return mac | static_cast<uint64_t>(network) << FAST_NETWORK_SHIFT;
+}
+
+// Processors that there could be: so many values a map for each CPU has.
+uint32_t possible_processors() {
+  std::ifstream file("/sys/devices/system/cpu/possible");
+  std::string text;
+  if (!(file >> text)) return 0;
+  const size_t dash = text.rfind('-');
+  const std::string last = dash == std::string::npos ? text : text.substr(dash + 1);
+  return static_cast<uint32_t>(strtoul(last.c_str(), nullptr, 10)) + 1;
+}
+
+}  // namespace
+
+bool FastPath::make_maps(std::string& error) {
+  const uint32_t ports = tables_.segment().config().ports + 1;
+  const MapInfo infos[kFastMapCount] = {
+      {"vtep_settings", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastSettings), 1, 0},
+      {"vtep_verdict", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastVerdict), 1, 0},
+      {"vtep_ports", BPF_MAP_TYPE_HASH, 4, sizeof(FastPort), ports, kNoPreallocation},
+      {"vtep_exits", BPF_MAP_TYPE_ARRAY, 4, 8, ports, 0},
+      {"vtep_macs", BPF_MAP_TYPE_HASH, 8, sizeof(FastMac), kMostMacs, kNoPreallocation},
+      {"vtep_remotes", BPF_MAP_TYPE_HASH, 4, sizeof(FastRemote), kMostRemotes, kNoPreallocation},
+      {"vtep_admitted", BPF_MAP_TYPE_HASH, sizeof(FastAdmission), 4, kMostAdmitted,
+       kNoPreallocation},
+      {"vtep_counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastCounters), ports, 0},
+  };
+  for (unsigned i = 0; i < kFastMapCount; i++) {
+    const MapInfo& info = infos[i];
+    maps_[i] =
+        bpf_map(info.type, info.name, info.key_bytes, info.value_bytes, info.entries, info.flags);
+    if (maps_[i]) continue;
+    error = std::string("map ") + info.name + ": " + refusal(errno, "CAP_BPF");
+    return false;
+  }
+  return true;
+}
+
+bool FastPath::load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code,
+                    uint32_t count, const FastMapUse* uses, uint32_t use_count,
+                    std::string& error) {
+  std::vector<bpf_insn> instructions(count);
+  memcpy(instructions.data(), code, count * sizeof(bpf_insn));
+  for (uint32_t i = 0; i < use_count; i++) {
+    bpf_insn& instruction = instructions[uses[i].instruction];
+    instruction.src_reg = kPseudoMap;
+    instruction.imm = maps_[uses[i].map].get();
+  }
+  out = bpf_load(type, name, instructions.data(), count);
+  if (out) return true;
+  const int code_of_error = errno;
+  error = std::string("program ") + name + ": " +
+          (code_of_error == EINVAL || code_of_error == EACCES
+               ? bpf_complaint(type, instructions.data(), count)
+               : refusal(code_of_error, "CAP_BPF and CAP_NET_ADMIN"));
+  return false;
+}
+
+bool FastPath::open(std::string& error) {
+  if (is_open()) return true;
+  per_cpu_.resize(possible_processors());
+  const auto load_one = [&](Descriptor& out, uint32_t type, const char* name, const auto& code,
+                            const auto& uses) {
+    return load(out, type, name, code, static_cast<uint32_t>(std::size(code)), uses,
+                static_cast<uint32_t>(std::size(uses)), error);
+  };
+  const bool opened = !per_cpu_.empty() && make_maps(error) &&
+                      load_one(port_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_see",
+                               port_filter_code, port_filter_maps) &&
+                      load_one(port_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_port_go",
+                               port_forward_code, port_forward_maps) &&
+                      load_one(uplink_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_up_see",
+                               uplink_filter_code, uplink_filter_maps) &&
+                      load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
+                               uplink_forward_code, uplink_forward_maps);
+  if (opened) return true;
+  for (Descriptor& map : maps_) map.reset();
+  return false;
+}
+
+void FastPath::write_settings() {
+  const uint32_t zero = 0;
+  if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings_);
+}
+
+void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
+  settings_ = {};
+  if (is_ipv4(address)) {
+    settings_.address = load32(address + 12);
+    settings_.udp_port = __builtin_bswap16(udp_port);
+  }
+  settings_.enabled = 1;
+  write_settings();
+}
+
+void FastPath::add_port(uint32_t id, uint32_t ifindex, bool far_end) {
+  ports_[id] = {ifindex, far_end};
+  write_settings();
+  port_changed(id);
+}
+
+void FastPath::remove_port(uint32_t id) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return;
+  const uint64_t none = 0;
+  (void)bpf_map_set(maps_[kFastExits], &id, &none);
+  (void)bpf_map_erase(maps_[kFastPorts], &found->second.ifindex);
+  const std::vector<FastCounters> zero(per_cpu_.size());
+  (void)bpf_map_set(maps_[kFastCounters], &id, zero.data());
+  ports_.erase(found);
+}
+
+void FastPath::set_uplink(bool joined) {
+  uplink_joined_ = joined;
+  write_settings();
+  if (joined || !is_open()) return;
+  for (const uint32_t index : std::exchange(remotes_, {}))
+    (void)bpf_map_erase(maps_[kFastRemotes], &index);
+  for (const auto& [pair, admission] : std::exchange(admitted_, {}))
+    (void)bpf_map_erase(maps_[kFastAdmitted], &admission);
+}
+
+void FastPath::port_changed(uint32_t id) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return;
+  const PortRow row = current_row(tables_.segment().port(id));
+  const OpenPort& port = found->second;
+  if (row.network == 0) {
+    const uint64_t none = 0;
+    (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
+    (void)bpf_map_set(maps_[kFastExits], &id, &none);
+    return;
+  }
+  const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
+  const FastPort entry = {id, row.network, vni, 0};
+  const uint64_t exit = port.ifindex |
+                        static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK) << FAST_EXIT_MTU_SHIFT |
+                        (port.far_end ? FAST_EXIT_PEER : 0);
+  (void)bpf_map_set(maps_[kFastExits], &id, &exit);
+  (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
+}
+
+void FastPath::mac_changed(uint32_t network, uint64_t mac, uint32_t word) {
+  (void)word;  // whatever it is now: it comes back with the next frame that needs it
+  const uint64_t key = mac_key_word(network, mac);
+  if (macs_.empty() || macs_.erase(key) == 0) return;
+  (void)bpf_map_erase(maps_[kFastMacs], &key);
+}
+
+void FastPath::remote_changed(uint32_t index) {
+  if (remotes_.erase(index) != 0) (void)bpf_map_erase(maps_[kFastRemotes], &index);
+}
+
+void FastPath::access_changed(uint32_t network, uint32_t remote, bool allowed) {
+  if (allowed) return;
+  const auto found = admitted_.find(uint64_t{network} << 32 | remote);
+  if (found == admitted_.end()) return;
+  (void)bpf_map_erase(maps_[kFastAdmitted], &found->second);
+  admitted_.erase(found);
+}
+
+void FastPath::use(const LearnRecord& record) {
+  if (!is_open()) return;
+  const uint32_t vni = record.flags;
+  const uint32_t network = tables_.segment().find_network(vni);
+  if (network == 0) return;
+  use_mac(network, load_mac(record.mac));
+  if (record.port != 0) {
+    use_mac(network, load_mac(record.ip));
+  } else {
+    use_access(network, vni, record.ip);
+  }
+}
+
+void FastPath::use_mac(uint32_t network, uint64_t mac) {
+  const Segment& segment = tables_.segment();
+  const HashTable<MacShape> table(segment, segment.header().macs);
+  Words<MacShape::kWords> slot;
+  if (table.find(mac_key(mac, network), slot) == table.kNowhere) return;
+  const uint32_t kind = destination_kind(slot.w[0]), id = destination_id(slot.w[0]);
+  const bool local = kind == Destination::port;
+  if (local ? ports_.count(id) == 0 : !use_remote(id)) return;
+  const uint64_t key = mac_key_word(network, mac);
+  if (macs_.count(key) != 0 || macs_.size() >= kMostMacs) return;
+  const uint32_t now = load_relaxed(&segment.header().clockSeconds);
+  const FastMac entry = {kind, id, now, 0};
+  if (bpf_map_set(maps_[kFastMacs], &key, &entry)) macs_.emplace(key, Used{now, local});
+}
+
+bool FastPath::use_remote(uint32_t index) {
+  if (!uplink_joined_) return false;
+  if (remotes_.count(index) != 0) return true;
+  const RemoteRow row = current_row(tables_.segment().remote(index));
+  if (row.state != RemoteState::resolved || row.headerLength != kOuterHeader4) return false;
+  FastRemote entry = {};
+  entry.ifindex = row.ifindex;
+  entry.mtu = row.mtu;
+  memcpy(entry.header, row.header, kOuterHeader4);
+  if (!bpf_map_set(maps_[kFastRemotes], &index, &entry)) return false;
+  remotes_.insert(index);
+  return true;
+}
+
+void FastPath::use_access(uint32_t network, uint32_t vni, const uint8_t source[16]) {
+  const Segment& segment = tables_.segment();
+  const uint32_t remote = segment.find_remote(source);
+  if (!uplink_joined_ || remote == 0 || !is_ipv4(source)) return;
+  const uint64_t pair = uint64_t{network} << 32 | remote;
+  const HashTable<NumberShape> access(segment, segment.header().access);
+  Words<NumberShape::kWords> slot;
+  if (access.find(access_key(network, remote), slot) == access.kNowhere) return;
+  if (admitted_.count(pair) != 0 || admitted_.size() >= kMostAdmitted) return;
+  const FastAdmission key = {vni, load32(source + 12)};
+  if (bpf_map_set(maps_[kFastAdmitted], &key, &network)) admitted_.emplace(pair, key);
+}
+
+void FastPath::on_second(uint32_t counters) {
+  if (!is_open()) return;
+  sweep();
+  copy_counters(counters);
+}
+
+// Reads when MACs were last seen. A budgeted walk over the buckets of the hash map.
+void FastPath::sweep() {
+  const uint32_t now = load_relaxed(&tables_.segment().header().clockSeconds);
+  const size_t buckets = macs_.bucket_count();
+  uint32_t budget = kSweepBudget;
+  for (size_t walked = 0; walked < buckets && budget > 0 && !macs_.empty(); walked++) {
+    const size_t bucket = sweep_at_++ % buckets;
+    std::vector<uint64_t> idle;
+    for (auto at = macs_.begin(bucket); at != macs_.end(bucket); ++at) {
+      budget -= budget > 0;
+      FastMac entry;
+      if (!bpf_map_get(maps_[kFastMacs], &at->first, &entry)) continue;
+      Used& used = at->second;
+      if (entry.seen_seconds != used.seen_seconds && used.local)
+        tables_.saw(static_cast<uint32_t>(at->first >> FAST_NETWORK_SHIFT),
+                    at->first & 0xffffffffffff, entry.seen_seconds);
+      used.seen_seconds = entry.seen_seconds;
+      if (static_cast<int32_t>(now - entry.seen_seconds) > static_cast<int32_t>(kIdleSeconds))
+        idle.push_back(at->first);
+    }
+    for (const uint64_t key : idle) {
+      macs_.erase(key);
+      (void)bpf_map_erase(maps_[kFastMacs], &key);
+    }
+  }
+}
+
+void FastPath::copy_counters(uint32_t block) {
+  const auto copy_port = [&](uint32_t id) {
+    if (!bpf_map_get(maps_[kFastCounters], &id, per_cpu_.data())) return;
+    FastCounters sum = {};
+    for (const FastCounters& each : per_cpu_) {
+      sum.rx_frames += each.rx_frames, sum.rx_bytes += each.rx_bytes;
+      sum.tx_frames += each.tx_frames, sum.tx_bytes += each.tx_bytes;
+    }
+    PortCounters& out = tables_.segment().port_counters(block, id);
+    store_relaxed(&out.rxFrames, sum.rx_frames);
+    store_relaxed(&out.rxBytes, sum.rx_bytes);
+    store_relaxed(&out.txFrames, sum.tx_frames);
+    store_relaxed(&out.txBytes, sum.tx_bytes);
+  };
+  copy_port(0);
+  for (const auto& [id, port] : ports_) copy_port(id);
+}
+
+}  // namespace vtep

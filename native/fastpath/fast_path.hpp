@@ -1,0 +1,94 @@
+// The keeper's side of the fast path: loads the programs, and keeps their maps a true extract of
+// the tables. The maps hold what is in use: a worker that meets a frame which could have gone the
+// fast way says so (LearnRecord::kUse), and what the frame needed is put into the maps. What
+// changes in the tables leaves the maps before the change is answered.
+#pragma once
+#include <stdint.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "../core/switch.hpp"
+#include "../core/tables.hpp"
+#include "../port/descriptor.hpp"
+#include "../port/port.hpp"
+#include "maps.h"
+
+namespace vtep {
+
+class FastPath {
+ public:
+  // `tables` outlives this object.
+  explicit FastPath(Tables& tables) : tables_(tables) {}
+  FastPath(const FastPath&) = delete;
+  FastPath& operator=(const FastPath&) = delete;
+
+  // Loads everything. False with one sentence: everything goes through the workers.
+  bool open(std::string& error);
+  bool is_open() const { return static_cast<bool>(maps_[kFastMacs]); }
+  FastPrograms port_programs() const { return {&port_filter_, &port_forward_}; }
+  FastPrograms uplink_programs() const { return {&uplink_filter_, &uplink_forward_}; }
+
+  // The VTEP address and UDP port; an address that is not IPv4 keeps the uplink out.
+  void set_local(const uint8_t address[16], uint16_t udp_port);
+  // A port has joined; `far_end` as Port::has_far_end.
+  void add_port(uint32_t id, uint32_t ifindex, bool far_end);
+  void remove_port(uint32_t id);
+  // Encapsulates only while an uplink has joined.
+  void set_uplink(bool joined);
+
+  // What TablesObserver tells.
+  void mac_changed(uint32_t network, uint64_t mac, uint32_t word);
+  void remote_changed(uint32_t index);
+  void access_changed(uint32_t network, uint32_t remote, bool allowed);
+  void port_changed(uint32_t id);
+
+  // A worker forwarded this.
+  void use(const LearnRecord& record);
+  // About once a second: ages follow what the programs saw, what is idle leaves the maps, counters
+  // are copied into the segment (block `counters` of a worker that does not exist).
+  void on_second(uint32_t counters);
+
+ private:
+  struct OpenPort {
+    uint32_t ifindex;
+    bool far_end;
+  };
+  struct Used {
+    uint32_t seen_seconds;
+    bool local;
+  };
+
+  bool make_maps(std::string& error);
+  bool load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code, uint32_t count,
+            const struct FastMapUse* uses, uint32_t use_count, std::string& error);
+  void write_settings();
+  void use_mac(uint32_t network, uint64_t mac);
+  bool use_remote(uint32_t index);
+  void use_access(uint32_t network, uint32_t vni, const uint8_t source[16]);
+  void sweep();
+  void copy_counters(uint32_t block);
+
+  static constexpr uint32_t kMostMacs = 65536;
+  static constexpr uint32_t kMostRemotes = 16384;
+  static constexpr uint32_t kMostAdmitted = 65536;
+  static constexpr uint32_t kIdleSeconds = 60;    // then a MAC makes room
+  static constexpr uint32_t kSweepBudget = 4096;  // MACs in one second
+
+  Tables& tables_;
+  Descriptor maps_[kFastMapCount];
+  Descriptor port_filter_, port_forward_, uplink_filter_, uplink_forward_;
+  FastSettings settings_ = {};
+  bool uplink_joined_ = false;
+  std::map<uint32_t, OpenPort> ports_;
+  std::unordered_map<uint64_t, Used> macs_;  // by FastMacKey
+  std::set<uint32_t> remotes_;
+  std::map<uint64_t, FastAdmission> admitted_;  // by network and remote index
+  uint64_t sweep_at_ = 0;
+  std::vector<FastCounters> per_cpu_;
+};
+
+}  // namespace vtep

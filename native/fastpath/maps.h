@@ -1,0 +1,81 @@
+// What the fast path's programs in the kernel (programs.c) and its owner (fast_path.cpp) share: the maps, and what lies
+// in them. C and C++.
+#pragma once
+#include <stdint.h>
+
+// By their place in the list of maps that the owner makes.
+enum FastMap {
+  kFastSettings,   // array of one FastSettings
+  kFastVerdict,    // for each CPU: what the socket filter has decided about the frame at hand
+  kFastPorts,      // hash: ifindex -> FastPort
+  kFastExits,      // array by port id: FastExit word, 0 = not by the fast path
+  kFastMacs,       // hash: FastMacKey -> FastMac
+  kFastRemotes,    // hash: remote index -> FastRemote
+  kFastAdmitted,   // hash: FastAdmission -> network index
+  kFastCounters,   // for each CPU an array by port id (0 = uplink): FastCounters
+  kFastMapCount,
+};
+
+struct FastSettings {
+  uint32_t address;   // of our VTEP, IPv4, as it lies in a packet
+  uint16_t udp_port;  // VXLAN, as it lies in a packet
+  uint16_t enabled;   // 0: every frame goes to the workers
+};
+
+// Where frames of an interface belong.
+struct FastPort {
+  uint32_t id;
+  uint32_t network;
+  uint32_t vni;
+  uint32_t spare;
+};
+
+// FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, and how to leave. One word, so that it is never torn.
+#define FAST_EXIT_MTU_SHIFT 32
+#define FAST_EXIT_MTU_MASK 0xffffff
+#define FAST_EXIT_PEER (1ULL << 63)  // a veth whose other end is in another namespace: go there at once
+
+// FastMacKey: the MAC's octets, first octet lowest, and the network index from bit 48.
+#define FAST_NETWORK_SHIFT 48
+
+struct FastMac {
+  uint32_t kind;          // as in a destination word: 1 port, 2 remote
+  uint32_t id;            // port id or remote index
+  uint32_t seen_seconds;  // CLOCK_MONOTONIC, written by the programs: as source of a local MAC, as destination of any
+  uint32_t spare;
+};
+
+#define FAST_HEADER 50  // Ethernet, IPv4, UDP, VXLAN
+
+struct FastRemote {
+  uint32_t ifindex;
+  uint32_t mtu;  // of the path, IP packet; 0 = unknown
+  uint8_t header[56];
+};
+
+struct FastAdmission {
+  uint32_t vni;
+  uint32_t address;  // VTEP, IPv4, as it lies in a packet
+};
+
+struct FastCounters {
+  uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+};
+
+enum FastWay { kFastWorkers, kFastEncapsulate, kFastDeliver, kFastDeliverPeer };
+
+struct FastVerdict {
+  uint32_t way;         // FastWay
+  uint32_t in_ifindex;  // the frame that it is about: a verdict is not taken for another one
+  uint32_t in_length;
+  uint32_t out_ifindex;
+  uint32_t from_port, to_port;  // for the counters
+  uint32_t inner_ipv6;
+  uint32_t spare;
+  uint8_t bytes[64];  // headers to write: outer headers and inner Ethernet header, or the latter alone
+};
+
+// SO_MARK value of a frame that may leave by an isolated interface (port/host_isolation.hpp), and of one that came back
+// because the kernel could not carry it out: it is the workers'.
+#define FAST_MARK_LEAVE 0x76746570
+#define FAST_MARK_WORKERS 0x76746577

@@ -1,0 +1,385 @@
+// The fast path in the kernel: known unicast between tenants' interfaces and VTEPs, from interface
+// to interface without a copy and without a thread. Everything else is left to the workers, and so
+// is every frame that these programs do not fully understand.
+//
+// Two programs for each interface, which see a frame one after the other on the same CPU. The
+// socket filter of our AF_PACKET socket decides: a frame that it keeps from the socket is the fast
+// path's. The tcx program on ingress, which runs behind the packet sockets, carries that out. Both
+// see the tables through one look, so no frame is taken twice or by nobody. Nothing in between can
+// run on that CPU: a packet is received with bottom halves disabled.
+//
+// Compiled by native/fastpath/generate.ts with clang; the result is programs.gen.hpp.
+#include <linux/bpf.h>
+
+#include "maps.h"
+
+#define SECTION(name) __attribute__((section(name), used))
+#define ALWAYS static inline __attribute__((always_inline))
+
+// Maps: their address is replaced by a descriptor when a program is loaded.
+#define MAP(name) extern char name __attribute__((section("maps")))
+MAP(fast_settings);
+MAP(fast_verdict);
+MAP(fast_ports);
+MAP(fast_exits);
+MAP(fast_macs);
+MAP(fast_remotes);
+MAP(fast_admitted);
+MAP(fast_counters);
+
+static void* (*const look_up)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
+static long (*const load_bytes)(const void* skb, uint32_t offset, void* to,
+                                uint32_t length) = (void*)BPF_FUNC_skb_load_bytes;
+static long (*const store_bytes)(void* skb, uint32_t offset, const void* from, uint32_t length,
+                                 uint64_t flags) = (void*)BPF_FUNC_skb_store_bytes;
+static long (*const adjust_room)(void* skb, int32_t by, uint32_t mode,
+                                 uint64_t flags) = (void*)BPF_FUNC_skb_adjust_room;
+static long (*const redirect)(uint32_t ifindex, uint64_t flags) = (void*)BPF_FUNC_redirect;
+static long (*const redirect_peer)(uint32_t ifindex,
+                                   uint64_t flags) = (void*)BPF_FUNC_redirect_peer;
+static uint64_t (*const coarse_nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_coarse_ns;
+
+enum { kNext = -1, kDrop = 2 };  // TCX_NEXT, TCX_DROP
+enum { kToSocket = 0x7fffffff, kNotToSocket = 0 };
+enum {
+  kDecapIpv6 = 1 << 8
+};  // BPF_F_ADJ_ROOM_DECAP_L3_IPV6, newer than the headers this builds with
+enum { kIpv4 = 0x0008, kIpv6 = 0xdd86 };  // EtherTypes as they lie in a frame
+enum { kIcmp = 1, kTcp = 6, kUdp = 17 };
+enum { kOtherHost = 3 };
+enum { kPort = 1, kRemote = 2 };  // Destination of tables.gen.hpp
+
+// The first bytes of a frame, placed so that the IP header is aligned.
+struct Head {
+  uint16_t pad;
+  uint8_t destination[6];
+  uint8_t source[6];
+  uint16_t ethertype;
+  uint8_t ip[40];
+} __attribute__((aligned(8)));
+
+// An Ethernet frame as far as the fast path cares.
+struct Inner {
+  uint32_t l4;      // offset of the transport header behind the Ethernet header
+  uint32_t header;  // octets of all headers, of a super-frame
+  uint32_t packet;  // octets that the IP header says
+  uint8_t protocol;
+  uint8_t fragment;
+  uint8_t ipv6;
+};
+
+ALWAYS uint16_t load16(const void* p) { return *(const uint16_t*)p; }
+ALWAYS uint32_t load32(const void* p) { return *(const uint32_t*)p; }
+ALWAYS uint16_t swap16(uint16_t v) { return __builtin_bswap16(v); }
+
+ALWAYS uint64_t destination_mac(const struct Head* head) {
+  return (uint64_t)load16(head->destination) | (uint64_t)load32(head->destination + 2) << 16;
+}
+ALWAYS uint64_t source_mac(const struct Head* head) {
+  return (uint64_t)load32(head->source) | (uint64_t)load16(head->source + 4) << 32;
+}
+
+// The flow hash of native/core/README.md, of frames without VLAN tags.
+ALWAYS uint64_t mix(uint64_t h) {
+  h ^= h >> 32;
+  h *= 0xd6e8feb86659fd93;
+  h ^= h >> 29;
+  h *= 0x9fb21c651e98df25;
+  h ^= h >> 32;
+  return h;
+}
+
+ALWAYS uint32_t now_seconds(void) { return (uint32_t)(coarse_nanoseconds() / 1000000000); }
+
+ALWAYS void see(struct FastMac* mac, uint32_t now) {
+  if (mac->seen_seconds != now) mac->seen_seconds = now;
+}
+
+ALWAYS struct FastVerdict* new_verdict(struct __sk_buff* skb) {
+  const uint32_t zero = 0;
+  struct FastVerdict* verdict = look_up(&fast_verdict, &zero);
+  if (!verdict) return 0;
+  verdict->way = kFastWorkers;
+  verdict->in_ifindex = skb->ifindex;
+  verdict->in_length = skb->len;
+  return verdict;
+}
+
+ALWAYS const struct FastSettings* settings(void) {
+  const uint32_t zero = 0;
+  return look_up(&fast_settings, &zero);
+}
+
+// Reads the IP header behind the Ethernet header at `at`. False: not for the fast path. Of IPv4
+// without options and IPv6 without extension headers, only what needs no answer of ours: no ARP, no
+// ND.
+ALWAYS int read_inner(struct __sk_buff* skb, uint32_t at, struct Head* head, struct Inner* inner) {
+  if (load_bytes(skb, at, head->destination, 34) != 0) return 0;
+  inner->fragment = 0;
+  if (head->ethertype == kIpv4) {
+    if (head->ip[0] != 0x45) return 0;
+    inner->ipv6 = 0;
+    inner->l4 = 20;
+    inner->packet = swap16(load16(head->ip + 2));
+    inner->protocol = head->ip[9];
+    inner->fragment = (load16(head->ip + 6) & 0xff3f) != 0;
+    if (inner->protocol != kTcp && inner->protocol != kUdp && inner->protocol != kIcmp) return 0;
+  } else if (head->ethertype == kIpv6) {
+    if (load_bytes(skb, at + 34, head->ip + 20, 20) != 0) return 0;
+    inner->ipv6 = 1;
+    inner->l4 = 40;
+    inner->packet = 40 + swap16(load16(head->ip + 4));
+    inner->protocol = head->ip[6];
+    if (inner->protocol != kTcp && inner->protocol != kUdp) return 0;
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+// Octets of the largest packet that a frame of `length` octets is on the wire, Ethernet header
+// included; 0 = not ours.
+ALWAYS uint32_t wire_length(struct __sk_buff* skb, uint32_t at, uint32_t length,
+                            struct Inner* inner) {
+  const uint32_t segment = skb->gso_size;
+  if (segment == 0) return length;
+  // A super-frame is whole: else it is a train of packets that were glued together, which the
+  // workers take apart.
+  if (inner->fragment || inner->packet + 14 != length) return 0;
+  uint32_t header = 8;
+  if (inner->protocol == kTcp) {
+    uint8_t offset;
+    if (load_bytes(skb, at + 14 + inner->l4 + 12, &offset, 1) != 0) return 0;
+    header = (offset >> 4) * 4;
+  } else if (inner->protocol != kUdp) {
+    return 0;
+  }
+  return 14 + inner->l4 + header + segment;
+}
+
+ALWAYS uint32_t flow_hash(struct __sk_buff* skb, const struct Head* head,
+                          const struct Inner* inner) {
+  const uint64_t* words = (const uint64_t*)head;  // the IP header begins with the third
+  uint64_t h = 0x7674657068617368;
+  if (inner->ipv6) {
+    h = mix(h ^ words[3]);
+    h = mix(h ^ words[4]);
+    h = mix(h ^ words[5]);
+    h = mix(h ^ words[6]);
+  } else {
+    h = mix(h ^ ((uint64_t)load32(head->ip + 12) | (uint64_t)load32(head->ip + 16) << 32));
+  }
+  if (!inner->fragment) {
+    uint64_t word = (uint64_t)inner->protocol << 32;
+    uint32_t ports = 0;
+    if (inner->protocol != kIcmp && load_bytes(skb, 14 + inner->l4, &ports, 4) == 0) word |= ports;
+    h = mix(h ^ word);
+  }
+  return (uint32_t)(h >> 32);
+}
+
+// To another port of this host. False: to the workers.
+ALWAYS int deliver(struct FastVerdict* verdict, uint32_t port, uint32_t packet) {
+  const uint64_t* exit = look_up(&fast_exits, &port);
+  if (!exit) return 0;
+  const uint64_t word = *exit;
+  const uint32_t mtu = (uint32_t)(word >> FAST_EXIT_MTU_SHIFT) & FAST_EXIT_MTU_MASK;
+  if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
+  verdict->to_port = port;
+  verdict->out_ifindex = (uint32_t)word;
+  verdict->way = word & FAST_EXIT_PEER ? kFastDeliverPeer : kFastDeliver;
+  return 1;
+}
+
+// To a VTEP: the headers as native/core/encap.cpp writes them.
+ALWAYS int encapsulate(struct __sk_buff* skb, struct FastVerdict* verdict, uint32_t index,
+                       uint32_t vni, uint32_t wire, const struct Head* head,
+                       const struct Inner* inner) {
+  const struct FastRemote* remote = look_up(&fast_remotes, &index);
+  if (!remote) return 0;
+  const uint32_t length = skb->len;
+  if (remote->mtu != 0 && wire + FAST_HEADER - 14 > remote->mtu) return 0;
+  const uint32_t total = length + FAST_HEADER - 14;
+  if (total > 65535) return 0;
+  uint8_t* out = verdict->bytes;
+  __builtin_memcpy(out, remote->header, 56);
+  const uint16_t field = swap16((uint16_t)total);
+  *(uint16_t*)(out + 16) = field;
+  // The template's sum is that of a packet of length 0 (RFC 1624).
+  uint32_t sum = (uint16_t)~load16(out + 24);
+  sum += field;
+  sum = (sum & 0xffff) + (sum >> 16);
+  *(uint16_t*)(out + 24) = (uint16_t)~sum;
+  *(uint16_t*)(out + 34) = swap16((uint16_t)(49152 + flow_hash(skb, head, inner) % 16384));
+  *(uint16_t*)(out + 38) = swap16((uint16_t)(total - 20));
+  const uint32_t identifier = __builtin_bswap32(vni << 8);
+  *(uint16_t*)(out + 46) = (uint16_t)identifier;
+  *(uint16_t*)(out + 48) = (uint16_t)(identifier >> 16);
+  for (int i = 0; i < 14; i += 2)
+    *(uint16_t*)(out + FAST_HEADER + i) = *(const uint16_t*)(head->destination + i);
+  verdict->to_port = 0;
+  verdict->out_ifindex = remote->ifindex;
+  verdict->way = kFastEncapsulate;
+  return 1;
+}
+
+// Frames of a tenant, at our AF_PACKET socket.
+SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
+  struct FastVerdict* verdict = new_verdict(skb);
+  if (!verdict || skb->vlan_present || skb->mark == FAST_MARK_WORKERS) return kToSocket;
+  const struct FastSettings* set = settings();
+  const uint32_t ifindex = skb->ifindex;
+  const struct FastPort* port = look_up(&fast_ports, &ifindex);
+  if (!set || !set->enabled || !port || port->network == 0) return kToSocket;
+  struct Head head;
+  struct Inner inner;
+  if (!read_inner(skb, 0, &head, &inner)) return kToSocket;
+  const uint64_t network = (uint64_t)port->network << FAST_NETWORK_SHIFT;
+  uint64_t key = destination_mac(&head) | network;
+  // No group address is in the table, nor a source that has not been learned here.
+  struct FastMac* to = look_up(&fast_macs, &key);
+  if (!to) return kToSocket;
+  key = source_mac(&head) | network;
+  struct FastMac* from = look_up(&fast_macs, &key);
+  if (!from || from->kind != kPort || from->id != port->id) return kToSocket;
+  const uint32_t wire = wire_length(skb, 0, skb->len, &inner);
+  if (wire == 0) return kToSocket;
+  verdict->from_port = port->id;
+  if (to->kind == kRemote) {
+    if (!encapsulate(skb, verdict, to->id, port->vni, wire, &head, &inner)) return kToSocket;
+  } else if (to->id == port->id || !deliver(verdict, to->id, wire - 14)) {
+    return kToSocket;
+  }
+  const uint32_t now = now_seconds();
+  see(from, now);
+  see(to, now);
+  return kNotToSocket;
+}
+
+// Frames of the underlay, at our AF_PACKET socket: what port/uplink_raw.cpp's own filter lets pass,
+// less what the fast path takes.
+SECTION("socket/uplink_filter") int uplink_filter(struct __sk_buff* skb) {
+  struct FastVerdict* verdict = new_verdict(skb);
+  const struct FastSettings* set = settings();
+  if (!verdict || !set || skb->pkt_type == kOtherHost) return kNotToSocket;
+  struct {
+    uint16_t pad;
+    uint8_t macs[12];
+    uint16_t ethertype;
+    uint8_t ip[20];
+    uint8_t udp[8];
+    uint8_t vxlan[8];
+    uint8_t end[2];
+  } __attribute__((aligned(8))) outer;
+  if (load_bytes(skb, 0, outer.macs, 42) != 0) return kNotToSocket;
+  if (outer.ethertype != kIpv4 || outer.ip[9] != kUdp || load32(outer.ip + 16) != set->address)
+    return kNotToSocket;
+  const uint16_t place = load16(outer.ip + 6);
+  if (place & 0xff1f) return kNotToSocket;
+  if (outer.ip[0] != 0x45) {
+    const uint32_t header = (outer.ip[0] & 15) * 4;
+    uint16_t udp_port;
+    if (load_bytes(skb, 14 + header + 2, &udp_port, 2) != 0 || udp_port != set->udp_port)
+      return kNotToSocket;
+    return kToSocket;
+  }
+  if (load16(outer.udp + 2) != set->udp_port) return kNotToSocket;
+
+  // Ours. From here on: whose?
+  if (!set->enabled || skb->vlan_present || skb->mark == FAST_MARK_WORKERS || (place & 0x0020))
+    return kToSocket;
+  const uint32_t length = skb->len;
+  const uint32_t total = swap16(load16(outer.ip + 2));
+  if (total + 14 != length || swap16(load16(outer.udp + 4)) + 20 != total) return kToSocket;
+  if (load_bytes(skb, 42, outer.vxlan, 8) != 0) return kToSocket;
+  // The I flag, and none that means another format.
+  if ((outer.vxlan[0] & 0x3d) != 0x08) return kToSocket;
+  const struct FastAdmission admission = {__builtin_bswap32(load32(outer.vxlan + 4)) >> 8,
+                                          load32(outer.ip + 12)};
+  const uint32_t* network = look_up(&fast_admitted, &admission);
+  if (!network) return kToSocket;
+  struct Head head;
+  struct Inner inner;
+  if (!read_inner(skb, FAST_HEADER, &head, &inner)) return kToSocket;
+  const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
+  struct FastMac* to = look_up(&fast_macs, &key);
+  if (!to || to->kind != kPort) return kToSocket;
+  const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
+  if (wire == 0 || !deliver(verdict, to->id, wire - 14)) return kToSocket;
+  for (int i = 0; i < 14; i += 2)
+    *(uint16_t*)(verdict->bytes + i) = *(const uint16_t*)(head.destination + i);
+  verdict->from_port = 0;
+  verdict->inner_ipv6 = inner.ipv6;
+  see(to, now_seconds());
+  return kNotToSocket;
+}
+
+// What the filter has decided about this very frame, once; null: it is not the fast path's.
+ALWAYS struct FastVerdict* take_verdict(struct __sk_buff* skb) {
+  const uint32_t zero = 0;
+  struct FastVerdict* verdict = look_up(&fast_verdict, &zero);
+  if (!verdict || verdict->way == kFastWorkers) return 0;
+  if (verdict->in_ifindex != skb->ifindex || verdict->in_length != skb->len) return 0;
+  return verdict;
+}
+
+ALWAYS void count(const struct FastVerdict* verdict, uint32_t received, uint32_t sent) {
+  struct FastCounters* counters = look_up(&fast_counters, &verdict->from_port);
+  if (counters) {
+    counters->rx_frames++;
+    counters->rx_bytes += received;
+  }
+  counters = look_up(&fast_counters, &verdict->to_port);
+  if (counters) {
+    counters->tx_frames++;
+    counters->tx_bytes += sent;
+  }
+}
+
+// The kernel can not carry it out, for example because the frame is marked as encapsulated already:
+// once more from the start, for the workers this time.
+ALWAYS int hand_back(struct __sk_buff* skb) {
+  skb->mark = FAST_MARK_WORKERS;
+  return (int)redirect(skb->ifindex, BPF_F_INGRESS);
+}
+
+ALWAYS int leave(struct __sk_buff* skb, const struct FastVerdict* verdict, uint32_t way) {
+  if (way == kFastDeliverPeer) return (int)redirect_peer(verdict->out_ifindex, 0);
+  skb->mark = FAST_MARK_LEAVE;
+  return (int)redirect(verdict->out_ifindex, 0);
+}
+
+SECTION("tcx/port_forward") int port_forward(struct __sk_buff* skb) {
+  struct FastVerdict* verdict = take_verdict(skb);
+  if (!verdict) return kNext;
+  const uint32_t way = verdict->way;
+  verdict->way = kFastWorkers;
+  const uint32_t length = skb->len;
+  if (way != kFastEncapsulate) {
+    count(verdict, length, length);
+    return leave(skb, verdict, way);
+  }
+  const uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
+                         BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2(14) |
+                         BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+  if (adjust_room(skb, FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return hand_back(skb);
+  if (store_bytes(skb, 0, verdict->bytes, FAST_HEADER + 14, 0) != 0) return kDrop;
+  count(verdict, length, length + FAST_HEADER);
+  skb->mark = 0;
+  return (int)redirect(verdict->out_ifindex, 0);
+}
+
+SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
+  struct FastVerdict* verdict = take_verdict(skb);
+  if (!verdict) return kNext;
+  const uint32_t way = verdict->way;
+  verdict->way = kFastWorkers;
+  const uint32_t length = skb->len;
+  // Without NO_CSUM_RESET: what a NIC has said was about the outer checksum.
+  uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+  if (verdict->inner_ipv6) flags |= kDecapIpv6;
+  if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return hand_back(skb);
+  if (store_bytes(skb, 0, verdict->bytes, 14, 0) != 0) return kDrop;
+  count(verdict, length, length - FAST_HEADER);
+  return leave(skb, verdict, way);
+}
