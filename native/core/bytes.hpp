@@ -82,9 +82,9 @@ inline bool same_ip(const uint8_t* a, const uint8_t* b) {
   return load64(a) == load64(b) && load64(a + 8) == load64(b + 8);
 }
 inline void map_ipv4(uint8_t* ip, const void* octets) {
+  // In halves, as they are read again.
   store64(ip, 0);
-  store32(ip + 8, 0xffff0000);
-  copy(ip + 12, octets, 4);
+  store64(ip + 8, 0xffff0000 | static_cast<uint64_t>(load32(octets)) << 32);
 }
 // An address that a single host may have: neither unspecified nor multicast nor limited broadcast.
 inline bool is_unicast_ip(const uint8_t* ip) {

@@ -1,8 +1,5 @@
 #include "decap.hpp"
 
-#include "checksum.hpp"
-#include "layers.hpp"
-
 namespace vtep {
 namespace {
 
@@ -13,15 +10,6 @@ constexpr uint32_t kVxlan = 8;
 void shift(Meta& meta, uint32_t by) {
   meta.checksum_start = static_cast<uint16_t>(meta.checksum_start - by);
   meta.header_length = static_cast<uint16_t>(meta.header_length > by ? meta.header_length - by : 0);
-}
-
-bool header_sum_fails(const uint8_t* ip, uint32_t length) {
-  if (length == 20) {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 20; i += 4) sum += load32(ip + i);
-    return checksum_fold(sum) != 0xffff;
-  }
-  return checksum_fold(checksum_add(ip, length, 0)) != 0xffff;
 }
 
 // `udp` and `end` are offsets of the outer UDP header and of the end of its IP packet.
@@ -80,8 +68,7 @@ Drop open_payload(const Frame& frame, Frame& packets, uint32_t& size) {
   return Drop::none;
 }
 
-Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port, Frame& packets,
-                uint32_t& size) {
+Drop open_outer(const Frame& frame, const Underlay& us, Frame& packets, uint32_t& size) {
   if (frame.length < kEthernetHeader + 20) return Drop::outer_malformed;
   const bool super = frame.meta.gso_type != kGsoNone;
   const uint8_t* ip = frame.data + kEthernetHeader;
@@ -96,7 +83,7 @@ Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port, 
     if (super && total == 0) total = room;  // longer than the field can say
     if (ip[0] >> 4 != 4 || header < 20 || header > room || total < header || total > room)
       return Drop::outer_malformed;
-    if (header_sum_fails(ip, header)) return Drop::outer_malformed;
+    if (checksum_fold(checksum_add(ip, header, 0)) != 0xffff) return Drop::outer_malformed;
     if (ip[9] != kProtocolUdp) return Drop::not_vxlan;
     fragment = (net16(ip + 6) & 0x3fff) != 0;
     map_ipv4(packets.source, ip + 12);
@@ -116,10 +103,10 @@ Drop open_outer(const Frame& frame, const uint8_t local[16], uint16_t udp_port, 
   } else {
     return Drop::not_vxlan;
   }
-  if (!same_ip(destination, local)) return Drop::not_ours;
+  if (!same_ip(destination, us.local)) return Drop::not_ours;
   if (fragment) return Drop::outer_fragment;
   if (total - header < kUdpHeader) return Drop::outer_malformed;
-  if (net16(ip + header + 2) != udp_port) return Drop::not_vxlan;
+  if (net16(ip + header + 2) != us.udp_port) return Drop::not_vxlan;
   return open_udp(frame, kEthernetHeader + header, kEthernetHeader + total, packets, size);
 }
 

@@ -128,32 +128,16 @@ class HashTable {
     for (unsigned i = 1; i < kWords; i += 2) {
       const uint64_t low = key.w[i] & Shape::kKeyMask[i];
       const uint64_t high = i + 1 < kWords ? key.w[i + 1] & Shape::kKeyMask[i + 1] : 0;
-      h = mix(h ^ (low | high << 32)) + seed_;
+      h = (h ^ (low | high << 32)) * 0x9e3779b97f4a7c15;
+      h = (h ^ h >> 32) * 0xd6e8feb86659fd93;
     }
-    return h;
+    return h ^ h >> 32;
   }
-  void prefetch(uint64_t hash) const { __builtin_prefetch(bucket(first(hash))); }
 
-  // The entry's first word, 0 = there is none. One cache line, two where something overflowed. The
-  // common case alone is where it is called: the entry is in its first bucket, and nobody writes.
-  uint32_t find_first(Slot key, uint64_t hash) const {
-    const uint32_t* head = bucket(first(hash));
-    const uint32_t slots = slots_with<Shape>(head, key);
-    if (slots != 0) {
-      Slot out;
-      if (read_once(head, first_of(slots), out) && out.w[0] != 0 && matches(out, key))
-        return out.w[0];
-    }
-    return find_first_further(key, hash);
-  }
   // Position of the entry, or kNowhere. `out` is the whole slot.
   uint32_t find(const Slot& key, uint64_t hash, Slot& out) const {
     const uint32_t* slot = look_up(key, hash, out);
-    if (slot == nullptr) return kNowhere;
-    const uint64_t offset =
-        static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(slot) - buckets_);
-    const uint32_t word = static_cast<uint32_t>(offset % Shape::kBucketBytes / 4);
-    return static_cast<uint32_t>(offset / Shape::kBucketBytes) * kSlots + (word - 1) / kWords;
+    return slot == nullptr ? kNowhere : position_of(slot);
   }
   uint32_t find(const Slot& key, Slot& out) const { return find(key, hash(key), out); }
 
@@ -195,6 +179,12 @@ class HashTable {
                                        static_cast<uint64_t>(index) * Shape::kBucketBytes);
   }
 
+  uint32_t position_of(const uint32_t* slot) const {
+    const uint64_t offset =
+        static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(slot) - buckets_);
+    const uint32_t word = static_cast<uint32_t>(offset % Shape::kBucketBytes / 4);
+    return static_cast<uint32_t>(offset / Shape::kBucketBytes) * kSlots + (word - 1) / kWords;
+  }
   static uint32_t first_of(uint32_t slots) { return static_cast<uint32_t>(__builtin_ctz(slots)); }
 
   // The slot of the entry, or null.
@@ -211,10 +201,6 @@ class HashTable {
       if (out.w[0] != 0 && matches(out, key)) return head + first_of(slots);
     }
     return nullptr;
-  }
-  [[gnu::noinline]] uint32_t find_first_further(Slot key, uint64_t hash) const {
-    Slot out;
-    return look_up(key, hash, out) != nullptr ? out.w[0] : 0;
   }
   static bool matches(const Slot& slot, const Slot& key) {
     uint32_t difference = 0;

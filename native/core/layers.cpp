@@ -51,7 +51,7 @@ bool has_ports(uint8_t protocol) {
 
 }  // namespace
 
-bool find_any_layers(const uint8_t* data, uint32_t length, Layers& out) {
+bool find_layers(const uint8_t* data, uint32_t length, Layers& out) {
   out = {};
   out.l3 = kEthernetHeader;
   out.ethertype = net16(data + 12);
@@ -65,7 +65,7 @@ bool find_any_layers(const uint8_t* data, uint32_t length, Layers& out) {
   return true;
 }
 
-uint32_t any_flow_hash(const uint8_t* data, uint32_t length, const Layers& layers) {
+uint32_t flow_hash(const uint8_t* data, uint32_t length, const Layers& layers) {
   uint64_t h = kFlowSeed;
   if (layers.version == 0) {
     h = mix(h ^ (load_mac(data) | static_cast<uint64_t>(layers.ethertype) << 48));

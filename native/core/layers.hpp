@@ -31,30 +31,28 @@ inline bool is_plain_ipv4(const uint8_t* data, uint32_t length) {
   return length >= kEthernetHeader + 20 && (load32(data + 12) & 0xffffff) == 0x450008;
 }
 
-bool find_any_layers(const uint8_t* data, uint32_t length, Layers& out);
-
 // False when a VLAN tag is cut off. `length` is at least an Ethernet header.
-inline bool find_layers(const uint8_t* data, uint32_t length, Layers& out) {
-  if (!is_plain_ipv4(data, length)) return find_any_layers(data, length, out);
+bool find_layers(const uint8_t* data, uint32_t length, Layers& out);
+
+// The same for a frame that is_plain_ipv4().
+inline void find_plain_layers(const uint8_t* data, Layers& out) {
   constexpr uint16_t kFragmentBits = 0xff3f;  // more fragments, or an offset; as they lie
-  out = {kEtherIpv4, kEthernetHeader, kEthernetHeader + 20,
-         4,          data[23],        (load16(data + 20) & kFragmentBits) != 0};
-  return true;
+  const bool fragment = (load16(data + 20) & kFragmentBits) != 0;
+  out = {kEtherIpv4, kEthernetHeader, kEthernetHeader + 20, 4, data[23], fragment};
 }
 
 inline constexpr uint64_t kFlowSeed = 0x7674657068617368;
 
-uint32_t any_flow_hash(const uint8_t* data, uint32_t length, const Layers& layers);
-
 // The flow hash of an inner frame; native/core/README.md states the function. Fragments count by
 // their addresses alone, so that all fragments of a packet take one path.
-inline uint32_t flow_hash(const uint8_t* data, uint32_t length, const Layers& layers) {
-  const bool plain = layers.version == 4 && !layers.fragment && length >= layers.l4 + 4u &&
-                     (layers.protocol == kProtocolTcp || layers.protocol == kProtocolUdp);
-  if (!plain) return any_flow_hash(data, length, layers);
-  const uint64_t h = mix(kFlowSeed ^ load64(data + layers.l3 + 12));
-  const uint64_t word = static_cast<uint64_t>(layers.protocol) << 32 | load32(data + layers.l4);
-  return static_cast<uint32_t>(mix(h ^ word) >> 32);
+uint32_t flow_hash(const uint8_t* data, uint32_t length, const Layers& layers);
+
+// The same for plain IPv4 with ports.
+inline uint32_t plain_flow_hash(const uint8_t* data) {
+  const uint8_t* ip = data + kEthernetHeader;
+  const uint64_t h = mix(kFlowSeed ^ load64(ip + 12));
+  return static_cast<uint32_t>(mix(h ^ (static_cast<uint64_t>(ip[9]) << 32 | load32(ip + 20))) >>
+                               32);
 }
 
 }  // namespace vtep

@@ -77,7 +77,7 @@ static_assert(sizeof(SegmentHeader) <= 4096);
 
 // A copy of a remote's row, consistent in itself. Reading the same remote into it again costs one
 // word while the row has not changed (but for `references`), so workers keep theirs.
-struct RemoteSnapshot {
+struct alignas(64) RemoteSnapshot {
   uint32_t index = 0;
   uint32_t generation = 0;
   uint32_t state = RemoteState::free;

@@ -16,6 +16,16 @@ bool is_reserved(uint64_t mac) {
   return (mac & 0xffffffffff) == kReservedGroup && (mac >> 40) < 16;
 }
 
+bool may_talk(const Layers& layers) {
+  return layers.ethertype == kEtherArp || layers.protocol == kProtocolIcmp6;
+}
+
+// Whether its flow is in the first octets behind the header.
+bool has_plain_flow(const Layers& layers, uint32_t length) {
+  return (layers.protocol == kProtocolUdp || layers.protocol == kProtocolTcp) && !layers.fragment &&
+         length >= layers.l4 + 4u;
+}
+
 }  // namespace
 
 Switch::Switch(const Segment& segment, uint32_t worker, Unresolved unresolved)
@@ -54,10 +64,14 @@ void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint6
     Work works[kBurst];
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++) {
-      frames_[i] = frames[done + i];
+      Frame& frame = frames_[i];
+      Work& work = works[i];
+      frame = frames[done + i];
       inputs_[i] = done + i;
-      bytes += frames_[i].length;
-      classify_port(pass, works[i], i);
+      bytes += frame.length;
+      work.vni = pass.vni;
+      work.reason = check_frame(pass, pass.network, frame, work);
+      if (work.reason == Drop::none) note_source(pass, load_mac(frame.data + 6));
     }
     counters_.received(port, n, bytes);
     out.reply_count = 0;
@@ -82,13 +96,15 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
   out.inputs = inputs_;
   out.reply_count = 0;
   const SegmentHeader& header = segment_.header();
-  uint8_t local[16];
+  Underlay us;
   for (unsigned i = 0; i < 4; i++) {
-    store32(local + 4 * i, load_word(reinterpret_cast<const RowWord*>(header.localAddress) + i));
+    store32(us.local + 4 * i, load_word(reinterpret_cast<const RowWord*>(header.localAddress) + i));
   }
-  const uint16_t udp_port = static_cast<uint16_t>(load_relaxed(&header.udpPort));
+  us.ipv4 = is_ipv4(us.local);
+  us.udp_port = static_cast<uint16_t>(load_relaxed(&header.udpPort));
   Pass pass(segment_, 0, now, out);
   Work works[kBurst];
+  Frame rest;
   unsigned filled = 0;
   uint64_t bytes = 0;
   const auto run = [&] {
@@ -100,82 +116,101 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
     bytes += frames[i].length;
     inputs_[filled] = i;
     uint32_t size;
-    const Drop reason = outer ? open_outer(frames[i], local, udp_port, frames_[filled], size)
-                              : open_payload(frames[i], frames_[filled], size);
+    Drop reason = Drop::none;
+    if (!outer) {
+      reason = open_payload(frames[i], frames_[filled], size);
+    } else if (!open_plain_outer(frames[i], us, frames_[filled], size)) {
+      reason = open_outer(frames[i], us, frames_[filled], size);
+    }
     if (reason != Drop::none) {
       // In order behind what came before it.
       works[filled].reason = reason;
+      works[filled].care = Care::special;
       if (++filled == kBurst) run();
       continue;
     }
-    for (bool more = true; more;) {
-      Frame rest;
+    bool more;
+    do {
       more = split_packets(frames_[filled], size, rest);
       inputs_[filled] = i;
-      classify_packet(pass, works[filled], filled, local);
+      works[filled].reason = check_packet(pass, frames_[filled], works[filled], us.local);
       if (++filled == kBurst) run();
       if (more) frames_[filled] = rest;
-    }
+    } while (more);
   }
   run();
   counters_.received(0, count, bytes);
 }
 
-// Checks that need no table but the port's row; starts the memory accesses of the lookups.
-void Switch::classify_port(Pass& pass, Work& work, unsigned index) {
-  Frame& frame = frames_[index];
-  work.network = pass.network;
-  work.vni = pass.vni;
-  work.reason = pass.network == 0 ? Drop::port_detached : check_frame(frame, work);
-  if (work.reason != Drop::none) return;
-  prefetch_destination(pass, work);
-  const uint64_t source = load_mac(frame.data + 6);
-  if (source == pass.lastMac) return;
-  pass.lastMac = source;
-  const uint64_t hash = pass.macs.hash(mac_key(source, work.network));
-  pass.macs.prefetch(hash);
-  pass.sources[pass.sourceCount++] = {source, hash};
+inline void Switch::note_source(Pass& pass, uint64_t mac) {
+  if (mac == pass.lastSourceMac) return;
+  pass.lastSourceMac = mac;
+  const uint64_t key = MacLookup::key(mac, pass.network);
+  pass.sources[pass.sourceCount++] = {key, pass.macs.begin(key)};
 }
 
-inline void Switch::prefetch_destination(const Pass& pass, Work& work) {
-  if (is_group(work.destination)) return;
-  work.hash = pass.macs.hash(mac_key(work.destination, work.network));
-  pass.macs.prefetch(work.hash);
-}
-
-// What holds for every tenant's frame, wherever it comes from.
-inline Drop Switch::check_frame(Frame& frame, Work& work) {
+// What holds for every tenant's frame, wherever it comes from; starts the look-up of its
+// destination.
+inline Drop Switch::check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work) {
+  work.care = Care::special;
+  if (network == 0) return Drop::port_detached;
   if (frame.length < kEthernetHeader) return Drop::too_short;
-  work.destination = load_mac(frame.data);
+  const uint64_t destination = load_mac(frame.data);
   const uint64_t source = load_mac(frame.data + 6);
   if (is_group(source) || source == 0) return Drop::source_multicast;
-  if (is_reserved(work.destination)) return Drop::reserved_group;
-  if (!find_layers(frame.data, frame.length, work.layers)) return Drop::malformed;
-  return check_metadata(frame.data, frame.length, work.layers, frame.meta);
+  if (is_group(destination) && is_reserved(destination)) return Drop::reserved_group;
+  Care care = Care::ordinary;
+  if (is_plain_ipv4(frame.data, frame.length)) {
+    find_plain_layers(frame.data, work.layers);
+    if (has_plain_flow(work.layers, frame.length)) care = Care::plain;
+  } else {
+    if (!find_layers(frame.data, frame.length, work.layers)) return Drop::malformed;
+    if (may_talk(work.layers)) care = Care::special;
+  }
+  const Drop reason = check_metadata(frame.data, frame.length, work.layers, frame.meta);
+  if (reason != Drop::none) return reason;
+  work.key = MacLookup::key(destination, network);
+  if (is_group(destination)) return Drop::none;
+  work.bucket = pass.macs.begin(work.key);
+  work.care = care;
+  return Drop::none;
+}
+
+// None when a packet of this burst came from the same VTEP and network before.
+inline const Switch::Peer& Switch::find_peer(Pass& pass, uint32_t vni, const uint8_t source[16]) {
+  Peer& peer = pass.peers[(source[15] ^ vni) % Pass::kPeers];
+  if (peer.vni != vni || !same_ip(peer.address, source)) look_up_peer(pass, vni, source, peer);
+  return peer;
+}
+
+// Two or three cache lines.
+void Switch::look_up_peer(const Pass& pass, uint32_t vni, const uint8_t source[16], Peer& out) {
+  out.vni = vni;
+  copy(out.address, source, 16);
+  out.network = pass.segment.find_network(vni);
+  out.verdict = Drop::unknown_vni;
+  if (out.network == 0) return;
+  const uint32_t remote = pass.segment.find_remote(source);
+  const HashTable<NumberShape> access(pass.segment, pass.segment.header().access);
+  Words<NumberShape::kWords> pair;
+  const bool allowed =
+      remote != 0 && access.find(access_key(out.network, remote), pair) != access.kNowhere;
+  out.verdict = allowed ? Drop::none : Drop::unknown_vtep;
 }
 
 // A VXLAN packet (RFC 7348 section 5): flags, VNI, and whether this VTEP may speak in this network.
 // Then the frame inside.
-void Switch::classify_packet(Pass& pass, Work& work, unsigned index, const uint8_t local[16]) {
+inline Drop Switch::check_packet(Pass& pass, Frame& frame, Work& work, const uint8_t local[16]) {
   constexpr uint8_t kInstanceBit = 0x08;
   constexpr uint8_t kOtherFormat = 0x35;  // version, next protocol and OAM bits of VXLAN-GPE
-  Frame& frame = frames_[index];
-  if (frame.length < kVxlanHeader) {
-    work.reason = Drop::outer_malformed;
-    return;
-  }
-  if ((frame.data[0] & kInstanceBit) == 0 || (frame.data[0] & kOtherFormat) != 0) {
-    work.reason = Drop::vxlan_flags;
-    return;
-  }
-  if (same_ip(frame.source, local)) {
-    work.reason = Drop::own_address;
-    return;
-  }
+  work.care = Care::special;
+  if (frame.length < kVxlanHeader) return Drop::outer_malformed;
+  if ((frame.data[0] & kInstanceBit) == 0 || (frame.data[0] & kOtherFormat) != 0)
+    return Drop::vxlan_flags;
+  if (same_ip(frame.source, local)) return Drop::own_address;
   work.vni = net32(frame.data + 4) >> 8;
-  work.reason = admit(pass, work.vni, frame.source);
-  if (work.reason != Drop::none) return;
-  work.network = pass.lastNetwork;
+  const Peer& peer = find_peer(pass, work.vni, frame.source);
+  if (peer.verdict != Drop::none) return peer.verdict;
   frame.data += kVxlanHeader;
   frame.length -= kVxlanHeader;
   frame.headroom += kVxlanHeader;
@@ -184,113 +219,104 @@ void Switch::classify_packet(Pass& pass, Work& work, unsigned index, const uint8
     frame.meta.header_length = static_cast<uint16_t>(
         frame.meta.header_length > kVxlanHeader ? frame.meta.header_length - kVxlanHeader : 0);
   }
-  work.reason = check_frame(frame, work);
-  if (work.reason == Drop::none) prefetch_destination(pass, work);
-}
-
-// Two or three cache lines; none when the packet before came from the same VTEP and network.
-Drop Switch::admit(Pass& pass, uint32_t vni, const uint8_t source[16]) {
-  if (!pass.known || pass.lastVni != vni || !same_ip(pass.lastSource, source)) {
-    pass.known = true;
-    pass.lastVni = vni;
-    copy(pass.lastSource, source, 16);
-    pass.lastNetwork = segment_.find_network(vni);
-    pass.lastVerdict = Drop::unknown_vni;
-    if (pass.lastNetwork != 0) {
-      const uint32_t remote = segment_.find_remote(source);
-      const HashTable<NumberShape> access(segment_, segment_.header().access);
-      Words<NumberShape::kWords> pair;
-      const bool allowed =
-          remote != 0 && access.find(access_key(pass.lastNetwork, remote), pair) != access.kNowhere;
-      pass.lastVerdict = allowed ? Drop::none : Drop::unknown_vtep;
-    }
-  }
-  return pass.lastVerdict;
-}
-
-// Destination word of a frame; kFlood.
-inline uint32_t Switch::find_place(Pass& pass, const Work& work) {
-  if (is_group(work.destination)) return kFlood;
-  if (work.destination != pass.lastDestination || work.network != pass.lastDestinationNetwork) {
-    pass.lastDestination = work.destination;
-    pass.lastDestinationNetwork = work.network;
-    pass.lastPlace =
-        pass.macs.find_first(mac_key(work.destination, work.network), work.hash) & kPlace;
-  }
-  return pass.lastPlace;
+  return check_frame(pass, peer.network, frame, work);
 }
 
 // Single words of rows: they need no generation.
-const Switch::Way& Switch::find_way(Pass& pass, uint32_t destination) const {
+void Switch::find_way(Pass& pass, uint32_t destination) const {
   Way& way = pass.way;
   way.destination = destination;
-  way.reason = Drop::none;
+  way.kind = Way::open;
+  way.port = destination_kind(destination) == Destination::port;
   way.room = ~0u;
   const uint32_t id = destination_id(destination);
-  if (destination_kind(destination) == Destination::port) {
+  if (destination == kFlood) {
+    way.kind = Way::unknown;
+  } else if (destination == destination_word(Destination::port, pass.port)) {
+    way.kind = Way::turned;
+    way.reason = Drop::same_port;
+  } else if (way.port) {
     const uint32_t mtu = load_word(row_words(segment_.port(id)) + offsetof(PortRow, mtu) / 4);
     if (mtu != 0) way.room = mtu;
-    return way;
+  } else if (pass.port == 0) {
+    way.kind = Way::turned;
+    way.reason = Drop::split_horizon;
+  } else {
+    const RowWord* words = row_words(segment_.remote(id));
+    const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
+    const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
+    const uint32_t state = word & 0xff;
+    if (state != RemoteState::resolved) {
+      const bool lost = unresolved_ == Unresolved::drop || state == RemoteState::free;
+      if (lost) way.kind = Way::obstructed;
+      way.reason = Drop::unresolved;
+    } else if (mtu != 0) {
+      const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;
+      way.room = mtu > outer ? mtu - outer : 0;
+    }
   }
-  const RowWord* words = row_words(segment_.remote(id));
-  const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
-  const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
-  const uint32_t state = word & 0xff;
-  const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;  // of the outer packet's IP and on
-  if (state != RemoteState::resolved) {
-    const bool lost = unresolved_ == Unresolved::drop || state == RemoteState::free;
-    if (lost) way.reason = Drop::unresolved;
-  } else if (mtu != 0) {
-    way.room = mtu > outer ? mtu - outer : 0;
-  }
-  return way;
 }
 
-inline void Switch::send(Pass& pass, const Work& work, unsigned index, uint32_t destination) {
+// On the way that has been found, which is open.
+inline void Switch::send(Pass& pass, const Work& work, unsigned index) {
   const Frame& frame = frames_[index];
-  const Way& way = pass.way.destination == destination ? pass.way : find_way(pass, destination);
-  if (way.reason != Drop::none) return drop(pass, index, way.reason, destination);
+  const Way& way = pass.way;
   uint32_t length = wire_length(frame.length, frame.meta);
+  if (way.port) length -= work.layers.l3;
+  if (length > way.room) return drop(pass, index, Drop::exceeds_mtu, way.destination);
   uint32_t hash = 0;
-  if (destination_kind(destination) == Destination::port) {
-    length -= work.layers.l3;
-  } else {
-    hash = flow_hash(frame.data, frame.length, work.layers);
+  if (!way.port) {
+    hash = work.care == Care::plain ? plain_flow_hash(frame.data)
+                                    : flow_hash(frame.data, frame.length, work.layers);
   }
-  if (length > way.room) return drop(pass, index, Drop::exceeds_mtu, destination);
   Burst& out = pass.out;
   if (out.emit_count == kMaxEmits) flush(out);
-  out.emits[out.emit_count++] = {index, destination, work.vni, hash, 0};
+  out.emits[out.emit_count++] = {index, way.destination, work.vni, hash, 0};
 }
 
 // In the order of arrival, so that no flow is reordered and every build gives the same.
 void Switch::forward(Pass& pass, Work* works, unsigned count) {
-  const uint32_t here = destination_word(Destination::port, pass.port);
+  const MacLookup macs = pass.macs;
+  uint64_t last = 0;
+  uint32_t place = kFlood;
   for (unsigned i = 0; i < count; i++) {
-    Work& work = works[i];
-    if (work.reason != Drop::none) {
-      drop(pass, i, work.reason);
+    const Work& work = works[i];
+    if (work.care == Care::special) {
+      forward_special(pass, work, i);
       continue;
     }
-    const bool talks = work.layers.ethertype == kEtherArp || work.layers.protocol == kProtocolIcmp6;
-    if (talks && pass.port != 0 && talk_neighbours(pass, work, i)) continue;
-    const uint32_t place = find_place(pass, work);
-    if (place == kFlood) {
-      flood(pass, work, i);
-    } else if (pass.port == 0 && destination_kind(place) == Destination::remote) {
-      drop(pass, i, Drop::split_horizon);
-    } else if (place == here) {
-      drop(pass, i, Drop::same_port);
+    if (work.key != last) {
+      last = work.key;
+      place = macs.finish(work.key, work.bucket).word & kPlace;
+    }
+    if (place != pass.way.destination) find_way(pass, place);
+    if (pass.way.kind == Way::open) {
+      send(pass, work, i);
     } else {
-      send(pass, work, i, place);
+      turn_away(pass, work, i);
     }
   }
+}
+
+void Switch::turn_away(Pass& pass, const Work& work, unsigned index) {
+  const Way& way = pass.way;
+  if (way.kind == Way::unknown) return flood(pass, work, index);
+  drop(pass, index, way.reason, way.kind == Way::obstructed ? way.destination : 0);
+}
+
+void Switch::forward_special(Pass& pass, const Work& work, unsigned index) {
+  if (work.reason != Drop::none) return drop(pass, index, work.reason);
+  if (pass.port != 0 && may_talk(work.layers) && talk_neighbours(pass, work, index)) return;
+  if (is_group(work.key)) return flood(pass, work, index);
+  find_way(pass, pass.macs.finish(work.key, work.bucket).word & kPlace);
+  if (pass.way.kind != Way::open) return turn_away(pass, work, index);
+  send(pass, work, index);
 }
 
 // To every port but the one it came from and, unless it came from a VTEP, to every remote. A port
 // may do so only so often: each of its frames becomes as many as there are receivers.
 void Switch::flood(Pass& pass, const Work& work, unsigned index) {
-  const RowWord* row = row_words(segment_.network(work.network));
+  const RowWord* row = row_words(segment_.network(MacLookup::network(work.key)));
   if (pass.port != 0 &&
       !storm_.admit(pass.port, load_word(row + offsetof(NetworkRow, stormFramesPerSecond) / 4),
                     load_word(row + offsetof(NetworkRow, stormBurst) / 4), pass.now)) {
@@ -307,8 +333,13 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
     for (uint32_t i = 0; i < end; i++) {
       const uint32_t word = load_relaxed(block + 2 + i);
       if (word == 0 || word == here) continue;
-      send(pass, work, index, word);
       targets++;
+      find_way(pass, word);
+      if (pass.way.kind == Way::open) {
+        send(pass, work, index);
+      } else {
+        turn_away(pass, work, index);
+      }
     }
   }
   if (targets == 0) return drop(pass, index, Drop::no_destination);

@@ -99,6 +99,7 @@ class Switch {
   struct Work;
   struct Pass;
   struct Source;
+  struct Peer;
   struct Way;
   // What was reported lately, so that a MAC that the keeper has not entered yet is not reported
   // with every frame. By what it is about (MAC or address, network): another claim takes its place.
@@ -112,21 +113,22 @@ class Switch {
   static constexpr unsigned kRecent = 256;
 
   void from_underlay(const Frame* frames, unsigned count, bool outer, uint64_t now, Burst& out);
-  void classify_port(Pass& pass, Work& work, unsigned index);
-  void classify_packet(Pass& pass, Work& work, unsigned index, const uint8_t local[16]);
-  static Drop check_frame(Frame& frame, Work& work);
-  static void prefetch_destination(const Pass& pass, Work& work);
-  Drop admit(Pass& pass, uint32_t vni, const uint8_t source[16]);
+  static void note_source(Pass& pass, uint64_t mac);
+  static Drop check_packet(Pass& pass, Frame& frame, Work& work, const uint8_t local[16]);
+  static Drop check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work);
+  static const Peer& find_peer(Pass& pass, uint32_t vni, const uint8_t source[16]);
+  static void look_up_peer(const Pass& pass, uint32_t vni, const uint8_t source[16], Peer& out);
   void learn_macs(Pass& pass);
   void report_mac(Pass& pass, uint64_t mac);
   void learn_binding(Pass& pass, uint64_t mac, const uint8_t ip[16], uint32_t flags);
   bool learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass);
   bool talk_neighbours(Pass& pass, const Work& work, unsigned index);
   void forward(Pass& pass, Work* works, unsigned count);
-  static uint32_t find_place(Pass& pass, const Work& work);
-  const Way& find_way(Pass& pass, uint32_t destination) const;
+  void forward_special(Pass& pass, const Work& work, unsigned index);
+  void turn_away(Pass& pass, const Work& work, unsigned index);
+  void find_way(Pass& pass, uint32_t destination) const;
   void flood(Pass& pass, const Work& work, unsigned index);
-  void send(Pass& pass, const Work& work, unsigned index, uint32_t destination);
+  void send(Pass& pass, const Work& work, unsigned index);
   void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
   void flush(Burst& out);
 

@@ -21,14 +21,12 @@ void Switch::learn_macs(Pass& pass) {
   unsigned known = 0;
   for (unsigned i = 0; i < pass.sourceCount; i++) {
     const Source& source = pass.sources[i];
-    Words<MacShape::kWords> slot;
-    const uint32_t position = pass.macs.find(mac_key(source.mac, pass.network), source.hash, slot);
-    const bool found = position != pass.macs.kNowhere;
-    if (found && (slot.w[0] & kPlace) == here) {
-      seen[known] = pass.macs.cold(position);
+    const MacLookup::Found found = pass.macs.finish(source.key, source.bucket);
+    if ((found.word & kPlace) == here) {
+      seen[known] = pass.macs.seen(found.slot);
       __builtin_prefetch(seen[known++]);
-    } else if (!found || (slot.w[0] & kPlaced) == 0) {
-      report_mac(pass, source.mac);
+    } else if ((found.word & kPlaced) == 0) {
+      report_mac(pass, MacLookup::mac(source.key));
     }
   }
   for (unsigned i = 0; i < known; i++) {
@@ -102,10 +100,10 @@ bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
   if (talk.tells) learn_binding(pass, source, talk.sender, talk.router ? NeighbourFlag::router : 0);
   const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
-  if (!talk.asks || !suppress || !is_group(work.destination)) return false;
+  if (!talk.asks || !suppress || !is_group(work.key)) return false;
   const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> slot;
-  if (table.find(neighbour_key(talk.target, work.network), slot) == table.kNowhere) return false;
+  if (table.find(neighbour_key(talk.target, pass.network), slot) == table.kNowhere) return false;
   if ((slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0) return false;
   // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
   // it is taken.

@@ -1,7 +1,7 @@
 // A burst between the stages of the switch. For switch*.cpp only.
 #pragma once
-#include "hash_table.hpp"
 #include "layers.hpp"
+#include "mac_lookup.hpp"
 #include "switch.hpp"
 
 namespace vtep {
@@ -9,36 +9,60 @@ namespace vtep {
 inline constexpr uint32_t kPlace =
     ~(0xffu << DestinationWord::flagShift);  // a destination word without flags
 
+// How much there is to think about one frame.
+enum class Care : uint8_t {
+  plain,     // unicast TCP or UDP over IPv4 without options, untagged, whole
+  ordinary,  // unicast
+  special,   // lost, to a group, or it may tell of neighbours
+};
+
 // What is known about one frame between the stages.
 struct Switch::Work {
-  uint64_t destination;
-  uint64_t hash;  // of the destination in the MAC table
-  uint32_t network;
+  uint64_t key;            // destination and network (MacLookup::key)
+  const uint32_t* bucket;  // where to look it up; not for groups
   uint32_t vni;
   Layers layers;
   Drop reason;
+  Care care;
 };
 
-// A source that the burst before this frame did not have.
+// A source that the frame before this one did not have.
 struct Switch::Source {
-  uint64_t mac;
-  uint64_t hash;
+  uint64_t key;
+  const uint32_t* bucket;
 };
 
-// How to a destination: read from its row once in a burst, for all frames in a row that go there.
+// Whether a VTEP may speak in a network.
+struct Switch::Peer {
+  uint8_t address[16];
+  uint32_t vni = ~0u;  // no VNI: nothing known
+  uint32_t network;
+  Drop verdict;
+};
+
+// How to a destination: read from its row once, for all frames in a row that go there.
 struct Switch::Way {
-  uint32_t destination = 0;
-  Drop reason;    // why none may go there
-  uint32_t room;  // octets, VLAN tags counted only for a remote; all ones = any
+  enum Kind : uint8_t {
+    open,
+    unknown,     // nobody knows
+    turned,      // a frame that goes there is lost for `reason`
+    obstructed,  // the same, and it counts as lost on its way out
+  };
+  uint32_t destination = ~0u;
+  uint32_t room;  // octets, without the headers before l3 for a port; all ones = any
+  Kind kind;
+  bool port;
+  Drop reason;
 };
 
 // One burst on its way through the stages: the tables as they are at its start, and where results
 // go.
 struct Switch::Pass {
-  Pass(const Segment& segment, uint32_t ingress, uint64_t time, Burst& burst)
-      : macs(segment, segment.header().macs), port(ingress), now(time), out(burst) {}
+  Pass(const Segment& tables, uint32_t ingress, uint64_t time, Burst& burst)
+      : segment(tables), macs(tables), port(ingress), now(time), out(burst) {}
 
-  HashTable<MacShape> macs;
+  const Segment& segment;
+  MacLookup macs;
   uint32_t port;  // 0 = from the underlay
   uint32_t network = 0;
   uint32_t vni = 0;
@@ -48,16 +72,10 @@ struct Switch::Pass {
   Source sources[kBurst];  // to learn, in the order of arrival
   unsigned sourceCount = 0;
   // Memory of the last lookups: bursts repeat themselves.
-  uint64_t lastMac = 0;  // of `sources`
+  uint64_t lastSourceMac = 0;  // of `sources`
   Way way;
-  uint64_t lastDestination = 0;
-  uint32_t lastDestinationNetwork = 0;
-  uint32_t lastPlace = 0;
-  uint8_t lastSource[16] = {};
-  uint32_t lastVni = 0;
-  uint32_t lastNetwork = 0;
-  Drop lastVerdict = Drop::none;
-  bool known = false;
+  static constexpr unsigned kPeers = 8;
+  Peer peers[kPeers];
 };
 
 }  // namespace vtep

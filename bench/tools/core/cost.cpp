@@ -92,13 +92,16 @@ struct Ours {
     burst.context = this;
   }
   void take(Burst& full) {
+    const RemoteSnapshot* remote = nullptr;
+    uint32_t last = 0;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < full.emit_count; i++) {
       const Emit& emit = full.emits[i];
       const Frame& frame = full.frames[emit.frame];
       bytes += frame.length;
       if (destination_kind(emit.destination) != Destination::remote) continue;
-      const RemoteSnapshot* remote = remotes.find(segment, destination_id(emit.destination));
+      const uint32_t id = destination_id(emit.destination);
+      if (id != last) remote = remotes.find(segment, last = id);
       if (remote == nullptr) fail("a VTEP without a row");
       const unsigned slot = i % kBurst;
       bytes += encap_frame(*remote, emit.vni, emit.hash, frame, headers[slot], metas[slot]);
