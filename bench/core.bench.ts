@@ -85,24 +85,40 @@ function nanoseconds(core: AddonCore, run: Uint8Array, frames: number): number {
 const ratios = (these: readonly number[], those: readonly number[]): number[] =>
   these.map((value, trial) => value / those[trial]!)
 
-/** Machine code and the limit; the program takes turns. */
-function againstLimit(macs: number): Figure[] {
+/** Lines of the program: a name, and columns of one value per trial. */
+function cost(...words: readonly string[]): { name: string; columns: number[][] }[] {
   const program = join(root, 'build/bench/core-cost')
-  const output = execFileSync(program, ['speed', `${macs}`, `${trials}`], { encoding: 'utf8' })
-  return output
-    .trim()
-    .split('\n')
-    .flatMap((line) => {
-      const [name, ours, limit] = line.split('\t')
-      const numbers = (text = ''): number[] => text.trim().split(' ').map(Number)
-      const what = `${name}, ${macs} MACs`
-      return [
-        { what, unit: 'ns/frame', values: numbers(ours) },
-        { what: `${what}, limit`, unit: 'ns/frame', values: numbers(limit) },
-        { what: `${what}, to limit`, unit: '×', values: ratios(numbers(ours), numbers(limit)) },
-      ]
-    })
+  const lines = execFileSync(program, words, { encoding: 'utf8' }).trim().split('\n')
+  return lines.map((line) => {
+    const [name = '', ...columns] = line.split('\t')
+    return { name, columns: columns.map((column) => column.trim().split(' ').map(Number)) }
+  })
 }
+
+/** Machine code and the limit; the program takes turns. */
+const againstLimit = (macs: number): Figure[] =>
+  cost('speed', `${macs}`, `${trials}`).flatMap(({ name, columns: [ours = [], limit = []] }) => {
+    const what = `${name}, ${macs} MACs`
+    return [
+      { what, unit: 'ns/frame', values: ours },
+      { what: `${what}, limit`, unit: 'ns/frame', values: limit },
+      { what: `${what}, to limit`, unit: '×', values: ratios(ours, limit) },
+    ]
+  })
+
+/** The table grows to a million MACs: what each takes, how fast, and what a worker notices. */
+const growth = (): Figure[] => [
+  ...cost('memory', '5').map(({ name, columns: [values = []] }) => ({
+    what: name,
+    unit: 'bytes',
+    values,
+  })),
+  ...cost('learning', '5').map(({ name, columns: [values = []] }, row) => ({
+    what: name,
+    unit: ['MACs/s', 'ms'][row] ?? 'ns/frame',
+    values,
+  })),
+]
 
 /** WebAssembly and machine code, both called from here. */
 function againstNative(macs: number): Figure[] {
@@ -127,4 +143,8 @@ function againstNative(macs: number): Figure[] {
 }
 
 execFileSync('bash', [join(root, 'bench/tools/core/build.sh')], { stdio: 'inherit' })
-emit('core', [...[256, 1_000_000].flatMap(againstLimit), ...[256, 4096].flatMap(againstNative)])
+emit('core', [
+  ...[256, 1_000_000].flatMap(againstLimit),
+  ...growth(),
+  ...[256, 4096].flatMap(againstNative),
+])

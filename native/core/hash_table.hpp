@@ -288,8 +288,8 @@ class HashWriter : public HashTable<Shape> {
     if ((word & kOverflowMask) != kOverflowMask)
       store_release(head, word + static_cast<uint32_t>(by));
   }
-  uint32_t place(const Slot& slot) {
-    const uint64_t hash = this->hash(slot);
+  uint32_t place(const Slot& slot) { return place(slot, this->hash(slot)); }
+  uint32_t place(const Slot& slot, uint64_t hash) {
     unsigned room, other_room;
     uint32_t position = free_slot(this->first(hash), room);
     if (room < 3) {
@@ -327,13 +327,33 @@ class HashWriter : public HashTable<Shape> {
     next.level_ = level;
     next.buckets_ = this->segment_.at(this->region_->offset[level]);
     next.mask_ = (1u << (this->region_->firstBits + level)) - 1;
-    for (uint32_t from = 0; from < this->buckets() * Base::kSlots; from++) {
-      const Slot slot = this->read(from);
-      if (slot.w[0] == 0) continue;
-      const uint32_t to = next.place(slot);
-      if (to == kNowhere) return false;
-      for (uint32_t i = 0; i < this->region_->coldBytes / 4; i++) {
-        store_relaxed(next.cold(to) + i, load_relaxed(this->cold(from) + i));
+    // Some at a time, so that their places are on the way into the cache together.
+    constexpr unsigned kAtOnce = 32;
+    struct Move {
+      Slot slot;
+      uint32_t from;
+      uint64_t hash;
+    };
+    Move moves[kAtOnce];
+    unsigned waiting = 0;
+    const uint32_t slots = this->buckets() * Base::kSlots;
+    for (uint32_t from = 0; from < slots; from++) {
+      Move& move = moves[waiting];
+      move.slot = this->read(from);
+      if (move.slot.w[0] != 0) {
+        move.from = from;
+        move.hash = this->hash(move.slot);
+        __builtin_prefetch(next.bucket(next.first(move.hash)), 1);
+        waiting++;
+      }
+      if (waiting < kAtOnce && from + 1 < slots) continue;
+      for (const Move& each : moves) {
+        if (waiting == 0) break;
+        waiting--;
+        const uint32_t to = next.place(each.slot, each.hash);
+        if (to == kNowhere) return false;
+        for (uint32_t i = 0; i < this->region_->coldBytes / 4; i++)
+          store_relaxed(next.cold(to) + i, load_relaxed(this->cold(each.from) + i));
       }
     }
     return true;

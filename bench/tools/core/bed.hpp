@@ -114,8 +114,10 @@ struct Bed {
   std::vector<uint32_t> order;         // by chance
   uint32_t sources = 1;                // MACs behind port 1
 
+  // Every one has another seed, so that no luck of a hash is in all trials.
   static SegmentConfig config_for(uint32_t macs) {
-    SegmentConfig out = SegmentConfig::full(1, 0x9e3779b97f4a7c15);
+    static uint64_t seed = 0x9e3779b97f4a7c15;
+    SegmentConfig out = SegmentConfig::full(1, seed += 0x9e3779b97f4a7c15);
     out.macs = macs < 1u << 20 ? 1u << 20 : macs;
     return out;
   }

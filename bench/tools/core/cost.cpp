@@ -2,8 +2,11 @@
 // lie in memory, nothing is received or sent. Every burst has other MACs, by chance; writing them
 // into the frames is not counted.
 //
-//   cost speed MACS TRIALS    a line per case: name, tab, ours, tab, the limit; ns per frame, by
-//   spaces cost run CASE MACS BURSTS one case, for a profiler
+//   cost speed MACS TRIALS     ours, the limit
+//   cost memory TRIALS         octets for each MAC of a million
+//   cost learning TRIALS       the table grows to a million MACs while a worker forwards
+//   cost run CASE MACS BURSTS  one case, for a profiler
+// A line for each: name, then after tabs its columns, of which each is one value per trial.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +17,7 @@
 #include <vector>
 
 #include "bed.hpp"
+#include "growth.hpp"
 #include "limit.h"
 
 namespace {
@@ -186,11 +190,17 @@ int main(int argc, char** argv) {
   const auto number = [&](int i) { return static_cast<uint32_t>(strtoul(argv[i], nullptr, 10)); };
   if (argc == 4 && strcmp(argv[1], "speed") == 0) {
     speed(number(2), number(3));
+  } else if (argc == 3 && strcmp(argv[1], "memory") == 0) {
+    measure_memory(number(2));
+  } else if (argc == 3 && strcmp(argv[1], "learning") == 0) {
+    measure_learning(number(2));
   } else if (argc == 5 && strcmp(argv[1], "run") == 0 &&
              number(2) < sizeof kCases / sizeof *kCases) {
     run_one(number(2), number(3), number(4));
   } else {
-    fprintf(stderr, "usage: cost speed MACS TRIALS | cost run CASE MACS BURSTS\n");
+    fprintf(
+        stderr,
+        "usage: cost speed MACS TRIALS | memory TRIALS | learning TRIALS | run CASE MACS BURSTS\n");
     return 2;
   }
   return 0;
