@@ -8,17 +8,19 @@ interface Pair {
   readonly port: string
   readonly uplink: string
   /** Further keys of the configuration, and how the row is named then. */
+  /** True: known unicast is forwarded on the CPU of whoever sent it, as the kernel's own devices do. */
+  readonly inKernel?: true
   readonly leaves?: readonly string[]
   readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
 }
 
-export const vtep = ({ port, uplink, leaves = [], but }: Pair): Device => ({
+export const vtep = ({ port, uplink, inKernel, leaves = [], but }: Pair): Device => ({
   name: `vtep ${port}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
   summary: `ours: port ${port}, uplink ${uplink}${but === undefined ? '' : `, ${but.name}`}`,
   kind: 'ours',
   programs: [],
   tunnel: true,
-  threads: true,
+  threads: inKernel !== true,
   leaves,
   async attach({ host, far, n, extra }) {
     const tenants = [{ name: 'port0', n }, ...extraPorts(extra)]
