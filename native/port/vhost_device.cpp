@@ -15,6 +15,7 @@ namespace {
 constexpr uint64_t kTcpOffload = vhost::kGuestTso4 | vhost::kGuestTso6;
 constexpr uint64_t kUdpOffload = vhost::kGuestUso4 | vhost::kGuestUso6;
 constexpr unsigned kSpins = 4096;  // of a worker, for a lock that another holds for one batch
+constexpr unsigned kRounds = 4;    // of looking for frames in one receive()
 constexpr uint32_t kHeaderWithBuffers = 12;
 
 bool has_all(uint64_t features, uint64_t wanted) { return (features & wanted) == wanted; }
@@ -109,7 +110,7 @@ unsigned VhostDevice::receive(unsigned queue, Frame* frames, unsigned max) {
   Side& side = *sides_[queue];
   const auto step = static_cast<unsigned>(sides_.size());
   Filling filling = {frames, max};
-  do {
+  for (unsigned round = 0; round < kRounds; round++) {
     const unsigned pairs = pairs_.load(std::memory_order_acquire);
     const unsigned mine = pairs <= queue ? 0 : (pairs - queue + step - 1) / step;
     for (unsigned i = 0; i < mine && filling.count < max; i++) {
@@ -120,8 +121,11 @@ unsigned VhostDevice::receive(unsigned queue, Frame* frames, unsigned max) {
       unlock(line);
     }
     side.first_pair++;
-  } while (filling.count == 0 && rearm(queue, side));
-  return filling.count;
+    if (filling.count != 0 || !rearm(queue, side)) return filling.count;
+  }
+  // Buffers without end that hold no frame: the others have their turn first.
+  (void)::eventfd_write(side.bell.get(), 1);
+  return 0;
 }
 
 // Copies frames out: the switch reads headers several times, and the guest may write at any time.
@@ -129,7 +133,9 @@ void VhostDevice::drain(Line& line, Side& side, Filling& filling) {
   if (side.arena.empty()) side.arena.resize(kArenaBytes);
   VirtQueue& ring = line.ring;
   bool gave = false;
-  while (filling.count < filling.max && filling.at + kRoom <= kArenaBytes) {
+  for (unsigned taken_count = 0; taken_count < filling.max && filling.count < filling.max &&
+                                 filling.at + kRoom <= kArenaBytes;
+       taken_count++) {
     Chain chain;
     side.pieces.count = 0;
     const VirtQueue::Taken taken = ring.take(chain, side.pieces, false);

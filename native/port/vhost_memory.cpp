@@ -31,10 +31,11 @@ bool is(const GuestRegion& region, uint64_t guest_address, uint64_t user_address
 std::shared_ptr<const GuestRegion> GuestRegion::map(const vhost::RegionBody& body, int file,
                                                     int bell, std::string& error) {
   uint64_t end, unused;
-  if (body.size == 0 || __builtin_add_overflow(body.file_offset, body.size, &end) ||
+  if (body.size == 0 || body.size > GuestMemory::kMaxBytes ||
+      __builtin_add_overflow(body.file_offset, body.size, &end) ||
       __builtin_add_overflow(body.guest_address, body.size, &unused) ||
       __builtin_add_overflow(body.user_address, body.size, &unused)) {
-    error = "memory region: expected a size that is not 0 and ends below 2^64, got " +
+    error = "memory region: expected a size of 1 byte to 1 TiB that ends below 2^64, got " +
             std::to_string(body.size);
     return nullptr;
   }
@@ -84,8 +85,10 @@ GuestRegion::~GuestRegion() {
 }
 
 bool GuestMemory::add(std::shared_ptr<const GuestRegion> region, std::string& error) {
-  if (regions_.size() == kMaxRegions) {
-    error = "memory: expected at most " + std::to_string(kMaxRegions) + " regions";
+  uint64_t bytes = region->size();
+  for (const auto& other : regions_) bytes += other->size();
+  if (regions_.size() == kMaxRegions || bytes > kMaxBytes) {
+    error = "memory: expected at most " + std::to_string(kMaxRegions) + " regions and 1 TiB";
     return false;
   }
   for (const auto& other : regions_) {

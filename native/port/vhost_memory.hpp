@@ -42,12 +42,13 @@ class GuestRegion {
 class GuestMemory {
  public:
   static constexpr unsigned kMaxRegions = 64;
+  // Sparse files can be of any size, and our address space (128 TiB) is that of all guests.
+  static constexpr uint64_t kMaxBytes = uint64_t{1} << 40;
 
   // False and a sentence when it overlaps another, or there are too many. The very same one again
   // is none too many: it has to be removed as often.
   bool add(std::shared_ptr<const GuestRegion> region, std::string& error);
   bool remove(const vhost::RegionBody& body);
-  bool empty() const { return regions_.empty(); }
 
   // Memory at a guest address, null if there is none; `available` is how much of `length` is there
   // in one piece.

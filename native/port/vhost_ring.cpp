@@ -108,6 +108,8 @@ const char* VirtQueue::add(const Descriptor& descriptor, bool is_writable, bool 
                            Chain& chain, GuestPieces& pieces) const {
   if (is_writable != writable) return "a descriptor is for the wrong direction";
   uint64_t address = descriptor.address, left = descriptor.length;
+  // Nobody needs them, and a row of them would keep us busy for nothing.
+  if (left == 0) return "a descriptor of length 0";
   while (left > 0) {
     if (pieces.count == GuestPieces::kMax) return "a buffer of more than 1024 pieces";
     uint64_t length;
