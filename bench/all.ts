@@ -162,7 +162,7 @@ function rigTables(result: RigResult, words: readonly string[]): void {
   const names = rows.map(({ device, summary: text }) => `- ${device}: ${text}`)
   const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join('\n')
   tables['rig'] = [
-    `${wanted.trials} trial${wanted.trials === 1 ? '' : 's'}.`,
+    `${wanted.trials} trial${wanted.trials === 1 ? '' : 's'}; at most three of what has no overlay.`,
     list(legend),
     Object.keys(charts)
       .map((name) => `![${name.replace('.svg', '')}](plots/${name})`)
