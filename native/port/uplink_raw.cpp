@@ -246,7 +246,9 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   interface->ifindex = link.ifindex;
   PacketSetup setup;
   setup.ifindex = link.ifindex;
-  setup.slots = count == 1 ? 2048 : 1024;
+  // What comes while a worker waits for its CPU: 4096 are 8 ms of 6 Gbit/s in frames of 1500
+  // octets.
+  setup.slots = count <= 2 ? 4096 : count <= 4 ? 2048 : 1024;
   setup.filter = filter_->program();
   setup.fanout = count > 1;
   int fanout_group = -1;

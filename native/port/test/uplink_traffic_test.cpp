@@ -141,6 +141,28 @@ TEST(two_queues_share_the_uplink) {
   }
 }
 
+// Datagrams of a VTEP that sends them without a checksum come one by one, and the worker may have
+// to wait for its CPU meanwhile.
+TEST(the_raw_uplink_keeps_what_comes_while_nobody_reads) {
+  const Underlay underlay(true);
+  const auto uplink = open_uplink_or_fail("raw", "10.1.0.1", 2);
+  constexpr uint32_t kDatagrams = 3000;
+  CHECK(finished_well(underlay.far.start([&] {
+    const auto from = open_uplink_or_fail("udp", "10.1.0.2");
+    for (uint32_t i = 0; i < kDatagrams; i++) {
+      const Datagrams one(*from, underlay.there, underlay.here, {}, {numbered_frame(i, 1400)});
+      if (from->send(0, &one.item, 1).sent != 1) return 1;
+      // The kernel's own queue in between holds 1000.
+      if (i % 100 == 99) usleep(1000);
+    }
+    return 0;
+  })));
+  size_t got = 0;
+  for (unsigned queue = 0; queue < 2; queue++)
+    got += receive_all(*uplink, queue, kDatagrams, 300).size();
+  CHECK_EQUAL(got, size_t{kDatagrams});
+}
+
 // What the raw uplink's filter lets in and what it leaves to others.
 TEST(the_raw_uplink_takes_only_what_is_ours) {
   const Underlay underlay(true);
