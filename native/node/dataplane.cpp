@@ -1,4 +1,5 @@
-// class Dataplane { constructor({ workers, controlPath, fastPath?, onShutdown? }); ref(); unref(); close() }
+// class Dataplane { constructor({ workers, polling?, cpus?, fastPath?, controlPath, onShutdown? });
+//   ref(); unref(); close() }
 // Runs its threads in this process. unref'd: it does not hold the process unless asked to.
 #include "../worker/dataplane.hpp"
 
@@ -10,6 +11,41 @@ namespace vtep::node {
 namespace {
 
 constexpr int64_t kMaxWorkers = 16;  // limits.maxWorkers of the layout
+constexpr int64_t kMaxCpu = 65535;
+
+struct PollingMode {
+  const char* name;
+  Polling::Mode mode;
+};
+const PollingMode kPollingModes[] = {{"adaptive", Polling::Mode::adaptive},
+                                     {"never", Polling::Mode::never},
+                                     {"always", Polling::Mode::always}};
+
+bool get_polling(Napi::Env env, const Napi::Value& value, Polling::Mode& out) {
+  if (value.IsUndefined()) return true;
+  for (const PollingMode& each : kPollingModes) {
+    if (!value.IsString() || value.As<Napi::String>().Utf8Value() != each.name) continue;
+    out = each.mode;
+    return true;
+  }
+  throw_type_error(env, "Dataplane: option polling", "adaptive, never or always", value);
+  return false;
+}
+
+bool get_cpus(Napi::Env env, const Napi::Value& value, std::vector<int>& out) {
+  if (value.IsUndefined()) return true;
+  if (!value.IsArray()) {
+    throw_type_error(env, "Dataplane: option cpus", "an array of CPU numbers", value);
+    return false;
+  }
+  const auto list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    int64_t cpu = 0;
+    if (!get_number(env, list.Get(i), "Dataplane: option cpus", 0, kMaxCpu, cpu)) return false;
+    out.push_back(static_cast<int>(cpu));
+  }
+  return true;
+}
 
 class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
  public:
@@ -22,6 +58,8 @@ class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
     if (!get_object(info, 0, "Dataplane: argument 1", options) ||
         !get_number(env, options.Get("workers"), "Dataplane: option workers", 1, kMaxWorkers,
                     workers) ||
+        !get_polling(env, options.Get("polling"), setup.polling) ||
+        !get_cpus(env, options.Get("cpus"), setup.cpus) ||
         !get_string(options, "controlPath", "Dataplane", setup.control_path))
       return;
     setup.workers = static_cast<unsigned>(workers);

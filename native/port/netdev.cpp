@@ -44,6 +44,9 @@ class NetdevPort : public Port {
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override {
     return queues_[queue]->take_losses(losses, max);
   }
+  void set_busy(unsigned queue, bool busy) override {
+    if (steering_ != nullptr) steering_->set_busy(queue, busy);
+  }
   Abilities abilities() const override { return {true, true, udp_segmentation_}; }
 
   bool refresh() override;
@@ -56,18 +59,23 @@ class NetdevPort : public Port {
   bool has_far_end() const override { return link_.kind == "veth" && link_.peer_elsewhere; }
 
  private:
-  bool open_queues(unsigned count, bool isolate, std::string& error);
+  bool open_queues(const OpenContext& context, bool isolate, std::string& error);
 
   Link link_;
   InterfaceClaim claim_;
   bool udp_segmentation_ = kernel_has_udp_segmentation();
   HostIsolation isolation_;
   Descriptor fast_path_;
+  std::unique_ptr<Steering> steering_;
   std::vector<std::unique_ptr<PacketSocket>> queues_;
 };
 
-bool NetdevPort::open_queues(unsigned count, bool isolate, std::string& error) {
+bool NetdevPort::open_queues(const OpenContext& context, bool isolate, std::string& error) {
+  const unsigned count = context.queues;
+  std::string why_not;
+  if (count > 1) steering_ = Steering::open(count, context.cpus, why_not);
   PacketSetup setup;
+  setup.steering = steering_.get();
   setup.ifindex = link_.ifindex;
   // 2 MiB for a port with one queue, 512 KiB at least for each of many.
   setup.slots = count == 1 ? 1024 : count <= 4 ? 512 : 256;
@@ -76,6 +84,7 @@ bool NetdevPort::open_queues(unsigned count, bool isolate, std::string& error) {
   setup.mark = isolate ? kIsolationMark : 0;
   int fanout_group = -1;
   for (unsigned i = 0; i < count; i++) {
+    setup.queue = i;
     queues_.push_back(std::make_unique<PacketSocket>());
     const char* what = "";
     const int code = queues_.back()->open(setup, fanout_group, what);
@@ -94,7 +103,7 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
     return false;
   if (isolate && has_host_address(*netlink, "netdev", link_, ", or set isolate=no", error))
     return false;
-  if (!open_queues(context.queues, isolate, error)) return false;
+  if (!open_queues(context, isolate, error)) return false;
   if (!link_.up) {
     const int code = netlink->set_up(link_.ifindex, true);
     if (code != 0) {

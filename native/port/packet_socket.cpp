@@ -99,6 +99,8 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
   slots_ = setup.slots;
   large_.resize(size_t{kLargeFrames} * kLargeBytes);
   outgoing_.resize(sizeof(Outgoing));
+  steering_ = setup.steering;
+  queue_ = setup.queue;
 
   sockaddr_ll address = {};
   address.sll_family = AF_PACKET;
@@ -119,7 +121,8 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
     // there.
     constexpr int kUnique = 0x2000, kIgnoreOutgoing = 0x4000;  // PACKET_FANOUT_FLAG_...
     const bool first = fanout_group < 0;
-    const int mode = PACKET_FANOUT_HASH | kIgnoreOutgoing | (first ? kUnique : 0);
+    const int kind = setup.steering != nullptr ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH;
+    const int mode = kind | kIgnoreOutgoing | (first ? kUnique : 0);
     if (set(number, SOL_PACKET, PACKET_FANOUT, (first ? 0 : fanout_group) | mode << 16) != 0)
       return failed("PACKET_FANOUT");
     int group = 0;
@@ -127,6 +130,9 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
     if (first && ::getsockopt(number, SOL_PACKET, PACKET_FANOUT, &group, &size) != 0)
       return failed("PACKET_FANOUT");
     if (first) fanout_group = group & 0xffff;
+    if (first && setup.steering != nullptr &&
+        set(number, SOL_PACKET, PACKET_FANOUT_DATA, setup.steering->program()) != 0)
+      return failed("PACKET_FANOUT_DATA");
   }
   return 0;
 }
@@ -178,6 +184,15 @@ void PacketSocket::clear_error() {
 }
 
 unsigned PacketSocket::receive(Frame* frames, unsigned max) {
+  if (steering_ == nullptr) return read_ring(frames, max);
+  steering_->before(queue_);
+  const uint32_t from = head_;
+  const unsigned filled = read_ring(frames, max);
+  steering_->after(queue_, (head_ - from) & (slots_ - 1), slots_);
+  return filled;
+}
+
+unsigned PacketSocket::read_ring(Frame* frames, unsigned max) {
   release();
   unsigned filled = 0;
   // At most half of the ring is lent out, so that the kernel always has slots.

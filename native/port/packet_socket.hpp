@@ -16,6 +16,7 @@
 
 #include "descriptor.hpp"
 #include "port.hpp"
+#include "steering.hpp"
 
 namespace vtep {
 
@@ -24,8 +25,10 @@ struct PacketSetup {
   uint32_t slots = 1024;  // a power of two, at least 32
   bool promiscuous = false;
   const sock_fprog* filter = nullptr;  // null: every frame
-  bool fanout = false;                 // several queues share the interface's frames by flow hash
-  uint32_t mark = 0;                   // SO_MARK of what is sent
+  bool fanout = false;                 // several queues share the interface's frames by flow
+  unsigned queue = 0;
+  Steering* steering = nullptr;  // says which; null: the kernel's hash. Outlives the socket
+  uint32_t mark = 0;             // SO_MARK of what is sent
 };
 
 class PacketSocket {
@@ -62,7 +65,11 @@ class PacketSocket {
   bool fetch_large(Frame& frame);
   struct Outgoing;
 
+  unsigned read_ring(Frame* frames, unsigned max);
+
   Descriptor socket_;
+  Steering* steering_ = nullptr;
+  unsigned queue_ = 0;
   uint8_t* ring_ = nullptr;
   uint32_t slots_ = 0;
   uint32_t head_ = 0;      // next slot to read

@@ -76,6 +76,9 @@ class Port {
     (void)queue, (void)losses, (void)max;
     return 0;
   }
+  // Worker thread that owns `queue`: it has more to do than it can (or not any more); flows that
+  // can should go to other queues.
+  virtual void set_busy(unsigned queue, bool busy) { (void)queue, (void)busy; }
   // Keeper thread, all of the following. The workers get abilities anew within a second of a
   // change; until then send() refuses what the device does not take any more.
   virtual Abilities abilities() const = 0;
@@ -105,7 +108,8 @@ class Port {
 struct OpenContext {
   std::string name;  // operator's name of the port
   Options options;
-  unsigned queues;  // one per worker
+  unsigned queues;             // one per worker
+  std::vector<int> cpus = {};  // where each worker lives, -1 for anywhere; may be empty
   // Devices with the same one are served by the same workers, and may share memory from queue to
   // queue of one number; null: with nobody.
   const void* dataplane = nullptr;

@@ -16,6 +16,7 @@
 #include "netlink.hpp"
 #include "port.hpp"
 #include "privilege.hpp"
+#include "steering.hpp"
 #include "virtio_header.hpp"
 
 namespace vtep {
@@ -27,6 +28,10 @@ const OptionInfo kOptions[] = {
     {"mtu", "number", "1500", "MTU of the interface"},
     {"netns", "text", "", "network namespace to put it in: a name of `ip netns` or a path"},
 };
+
+// Frames that the kernel holds for a queue: the interface's txqueuelen, and some more in case that
+// somebody raised it.
+constexpr unsigned kQueued = 4096;
 
 // Newer than the headers this builds with.
 constexpr unsigned kOffloadUso4 = 0x20, kOffloadUso6 = 0x40;
@@ -110,12 +115,19 @@ class TapPort : public Port {
 
   int wait_descriptor(unsigned queue) const override { return queues_[queue].file.get(); }
   unsigned receive(unsigned queue, Frame* frames, unsigned max) override {
-    return queues_[queue].receive(frames, max);
+    if (steering_ == nullptr) return queues_[queue].receive(frames, max);
+    steering_->before(queue);
+    const unsigned found = queues_[queue].receive(frames, max);
+    steering_->after(queue, found, kQueued);
+    return found;
   }
   SendResult send(unsigned queue, const Gather* frames, unsigned count) override {
     return queues_[queue].send(frames, count);
   }
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override;
+  void set_busy(unsigned queue, bool busy) override {
+    if (steering_ != nullptr) steering_->set_busy(queue, busy);
+  }
   Abilities abilities() const override { return {true, true, udp_segmentation_}; }
 
   bool refresh() override;
@@ -135,7 +147,10 @@ class TapPort : public Port {
   bool set_up(Netlink& netlink, const OpenContext& context, std::string& error);
   bool read_link(Netlink& netlink, const std::string& name);
 
+  void steer(const OpenContext& context);
+
   std::vector<TapQueue> queues_;
+  std::unique_ptr<Steering> steering_;
   Link link_;
   bool here_ = true;
   bool tcp_segmentation_ = false;
@@ -185,6 +200,17 @@ bool TapPort::choose_offloads(std::string& error) {
   return false;
 }
 
+// Without it the kernel's own choice holds: each flow to the queue that the other direction came
+// from.
+void TapPort::steer(const OpenContext& context) {
+  if (context.queues < 2) return;
+  std::string why_not;
+  steering_ = Steering::open(context.queues, context.cpus, why_not);
+  if (steering_ == nullptr) return;
+  int program = steering_->program();
+  if (::ioctl(queues_[0].file.get(), TUNSETSTEERINGEBPF, &program) != 0) steering_.reset();
+}
+
 bool TapPort::set_up(Netlink& netlink, const OpenContext& context, std::string& error) {
   const std::string name = context.options.string("ifname", context.name);
   const std::string where = "tap " + name + ": ";
@@ -209,6 +235,7 @@ bool TapPort::set_up(Netlink& netlink, const OpenContext& context, std::string& 
     error = where + error;
     return false;
   }
+  steer(context);
   int code = netlink.link_by_name(name, link_);
   if (code == 0 && context.options.mac("mac", mac)) code = netlink.set_mac(link_.ifindex, mac);
   if (code == 0 && mtu != link_.mtu) code = netlink.set_mtu(link_.ifindex, mtu);

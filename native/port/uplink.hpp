@@ -85,6 +85,7 @@ class Uplink {
     return false;
   }
   virtual unsigned take_losses(unsigned queue, Loss* losses, unsigned max) = 0;
+  virtual void set_busy(unsigned queue, bool busy) { (void)queue, (void)busy; }
 
   // Keeper thread. What is to be known about how it works, for the operator; may be empty.
   virtual std::string text() const { return {}; }
@@ -112,7 +113,8 @@ struct UplinkContext {
   std::vector<std::string>
       interfaces;  // underlay interfaces by name; empty: those that ensure_interface names
   Options options;
-  unsigned queues = 1;  // one per worker
+  unsigned queues = 1;              // one per worker
+  std::vector<int> cpus = {};       // as in OpenContext
   const void* dataplane = nullptr;  // as in OpenContext
 };
 

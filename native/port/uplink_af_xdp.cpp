@@ -38,6 +38,7 @@ class XdpUplink : public Uplink {
     return raw_->takes_whole(queue, ifindex, v4);
   }
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override;
+  void set_busy(unsigned queue, bool busy) override { raw_->set_busy(queue, busy); }
   std::string text() const override;
   bool ensure_interface(uint32_t ifindex, std::string& error) override;
   void interface_changed(uint32_t ifindex) override;
@@ -262,8 +263,8 @@ SendResult XdpUplink::send(unsigned queue, const UplinkGather* items, unsigned c
            single(first[run]) == single(*first))
       run++;
     XdpInterface* interface = single(*first) ? find(queue, first->ifindex) : nullptr;
-    const SendResult part = interface != nullptr ? interface->send(queue, first, run)
-                                                 : raw_->send(queue, first, run);
+    const SendResult part =
+        interface != nullptr ? interface->send(queue, first, run) : raw_->send(queue, first, run);
     result.sent += part.sent;
     if (part.sent < run) {
       result.reason = part.reason;

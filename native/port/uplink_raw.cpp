@@ -115,6 +115,7 @@ struct Interface {
   }
 
   uint32_t ifindex = 0;
+  std::unique_ptr<Steering> steering;
   std::vector<std::unique_ptr<PacketSocket>> sockets;
   TunnelTap tunnel;
   std::atomic<bool> whole4 = false, whole6 = false;
@@ -135,6 +136,7 @@ class RawUplink : public Uplink {
   bool takes_whole(unsigned queue, uint32_t ifindex, bool v4) const override;
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override;
   void interface_changed(uint32_t ifindex) override;
+  void set_busy(unsigned queue, bool busy) override;
   bool ensure_interface(uint32_t ifindex, std::string& error) override;
   void forget_interface(uint32_t ifindex) override;
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
@@ -161,6 +163,7 @@ class RawUplink : public Uplink {
   int attach(Interface& interface) const;
 
   std::vector<Queue> queues_;
+  std::vector<int> cpus_;  // of the workers
   std::atomic<Interface*> slots_[kMaxInterfaces] = {};
   std::vector<std::unique_ptr<Interface>> interfaces_;  // all that live: in a slot, or used still
   std::vector<Descriptor> holders_;  // keep the VXLAN port, and the kernel from answering for it
@@ -188,6 +191,7 @@ bool RawUplink::open(const UplinkContext& context, std::string& error) {
   filter_ = std::make_unique<Filter>(context.address, context.udp_port);
   max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
   queues_ = std::vector<Queue>(context.queues);
+  cpus_ = context.cpus;
   for (Queue& queue : queues_) {
     queue.any.reset(::epoll_create1(EPOLL_CLOEXEC));
     queue.bell.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -244,7 +248,10 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   const unsigned count = static_cast<unsigned>(queues_.size());
   auto interface = std::make_unique<Interface>(count);
   interface->ifindex = link.ifindex;
+  std::string why_not;
+  if (count > 1) interface->steering = Steering::open(count, cpus_, why_not);
   PacketSetup setup;
+  setup.steering = interface->steering.get();
   setup.ifindex = link.ifindex;
   // What comes while a worker waits for its CPU: 4096 are 8 ms of 6 Gbit/s in frames of 1500
   // octets.
@@ -255,12 +262,12 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   for (auto& socket_ : interface->sockets) {
     const char* what = "";
     const int code = socket_->open(setup, fanout_group, what);
+    setup.queue++;
     if (code == 0) continue;
     error = where + what + ": " + refusal(code, "CAP_NET_RAW");
     return false;
   }
   // Without it super-frames go out as trains.
-  std::string why_not;
   if (whole_super_frames_ && interface->tunnel.open(link.ifindex, why_not))
     interface->choose_whole(link.name);
   // Where it can not be had, the workers do it.
@@ -444,6 +451,12 @@ unsigned RawUplink::take_losses(unsigned queue, Loss* losses, unsigned max) {
     if (Interface* interface = queues_[queue].used[slot].load(std::memory_order_relaxed))
       rows += interface->sockets[queue]->take_losses(losses + rows, max - rows);
   return rows;
+}
+
+void RawUplink::set_busy(unsigned queue, bool busy) {
+  for (const auto& used : queues_[queue].used)
+    if (Interface* interface = used.load(std::memory_order_relaxed))
+      if (interface->steering != nullptr) interface->steering->set_busy(queue, busy);
 }
 
 std::unique_ptr<Uplink> open_raw(const UplinkContext& context, std::string& error) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "inner_metadata.hpp"
+#include "steering.hpp"
 #include "udp_sockets.hpp"
 #include "uplink.hpp"
 #include "virtio_header.hpp"
@@ -17,7 +18,7 @@ namespace {
 // Receives bursts of datagrams, or of trains that GRO has merged: any of them may be 64 KiB.
 class UdpReceiver {
  public:
-  void open(Descriptor bound);
+  void open(Descriptor bound, Steering* steering, unsigned queue);
   int descriptor() const { return socket_.get(); }
   unsigned receive(Frame* frames, unsigned max);
   unsigned take_losses(Loss* losses, unsigned max);
@@ -36,15 +37,22 @@ class UdpReceiver {
 
   uint32_t read_control(msghdr& header);
 
+  // Of the smallest datagrams, as the kernel counts memory.
+  static constexpr unsigned kQueued = 32768;
+
   Descriptor socket_;
+  Steering* steering_ = nullptr;
+  unsigned queue_ = 0;
   std::vector<uint8_t> buffers_;
   std::vector<Scratch> scratch_;
   uint32_t overflows_ = 0;  // the kernel's count
   uint64_t ring_full_ = 0, truncated_ = 0;
 };
 
-void UdpReceiver::open(Descriptor bound) {
+void UdpReceiver::open(Descriptor bound, Steering* steering, unsigned queue) {
   socket_ = std::move(bound);
+  steering_ = steering;
+  queue_ = queue;
   const int on = 1;
   (void)::setsockopt(socket_.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
   (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
@@ -83,7 +91,10 @@ unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
     header.msg_control = scratch.control[i];
     header.msg_controllen = kControlBytes;
   }
+  if (steering_ != nullptr) steering_->before(queue_);
   const int received = ::recvmmsg(socket_.get(), scratch.messages, wanted, MSG_DONTWAIT, nullptr);
+  if (steering_ != nullptr)
+    steering_->after(queue_, received > 0 ? static_cast<unsigned>(received) : 0, kQueued);
   unsigned filled = 0;
   for (int i = 0; i < received; i++) {
     msghdr& header = scratch.messages[i].msg_hdr;
@@ -127,10 +138,11 @@ class UdpUplink : public Uplink {
       return false;
     // IPv6 headers are 20 octets longer than IPv4's.
     max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
+    steer(context, sockets);
     receivers_ = std::vector<UdpReceiver>(context.queues);
     pools_ = std::vector<UdpPool>(context.queues);
     for (unsigned i = 0; i < context.queues; i++) {
-      receivers_[i].open(std::move(sockets[i]));
+      receivers_[i].open(std::move(sockets[i]), steering_.get(), i);
       if (!pools_[i].open(context.address, context.udp_port, error)) return false;
     }
     return true;
@@ -148,8 +160,23 @@ class UdpUplink : public Uplink {
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override {
     return receivers_[queue].take_losses(losses, max);
   }
+  void set_busy(unsigned queue, bool busy) override {
+    if (steering_ != nullptr) steering_->set_busy(queue, busy);
+  }
 
  private:
+  void steer(const UplinkContext& context, const std::vector<Descriptor>& sockets) {
+    if (context.queues < 2) return;
+    std::string why_not;
+    steering_ = Steering::open(context.queues, context.cpus, why_not);
+    if (steering_ == nullptr) return;
+    const int program = steering_->program();
+    if (::setsockopt(sockets[0].get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &program,
+                     sizeof program) != 0)
+      steering_.reset();
+  }
+
+  std::unique_ptr<Steering> steering_;
   uint32_t max_train_bytes_ = 0;
   std::vector<UdpReceiver> receivers_;
   std::vector<UdpPool> pools_;

@@ -34,6 +34,9 @@ std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& e
             std::to_string(setup.workers);
     return nullptr;
   }
+  const std::vector<int> usable = usable_cpus();
+  error = check_cpus(setup.cpus, usable);
+  if (!error.empty()) return nullptr;
   uint64_t seed = 0;
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
     error = std::string("getrandom: ") + strerror(errno);
@@ -44,8 +47,12 @@ std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& e
   const SegmentConfig config = SegmentConfig::full(setup.workers + 1, seed);
   if (!parts->memory.create(Segment::bytes_needed(config), error)) return nullptr;
   const Segment segment = Segment::format(parts->memory.data(), config);
-  for (unsigned i = 0; i < setup.workers; i++)
-    parts->workers.push_back(std::make_unique<Worker>(segment, parts->shared, i));
+  parts->shared.placements = place_workers(setup.workers, setup.cpus, usable);
+  parts->shared.cpus = usable;
+  for (unsigned i = 0; i < setup.workers; i++) {
+    const NumaScope near(parts->shared.placements[i].cpu);
+    parts->workers.push_back(std::make_unique<Worker>(segment, parts->shared, i, setup.polling));
+  }
 
   Keeper::Setup keeper;
   keeper.control_path = std::move(setup.control_path);

@@ -4,11 +4,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "polling.hpp"
 
 namespace vtep {
 
 struct DataplaneSetup {
   unsigned workers = 1;
+  Polling::Mode polling = Polling::Mode::adaptive;
+  std::vector<int> cpus;  // that the workers are fixed to; empty: see place_workers
   std::string control_path;
   bool fast_path = true;  // use the kernel's, where it can be had (native/fastpath)
   // Called once, on the keeper's thread, when the verb `shutdown` has ended the dataplane. close()

@@ -51,6 +51,7 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   context.options = options;
   context.queues = queues();
   context.dataplane = this;
+  context.cpus = cpus();
   auto opened = std::make_unique<OpenPort>();
   opened->name = name;
   opened->port = open_port(kind, context, error);
@@ -116,6 +117,12 @@ void Devices::set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> d
   }
   fast_path_.set_uplink(uplink_device_ != nullptr && uplink_device_->fast_path);
   publish(std::move(released));
+}
+
+std::vector<int> Devices::cpus() const {
+  std::vector<int> out;
+  for (const Placement& each : shared_.placements) out.push_back(each.cpu);
+  return out;
 }
 
 Port* Devices::port(uint32_t id) const {

@@ -30,6 +30,8 @@ class Devices {
   // Null takes the uplink away. `released` is called when the one before is gone.
   void set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> released);
   unsigned queues() const { return static_cast<unsigned>(workers_.size()); }
+  // Where the worker of each queue lives.
+  std::vector<int> cpus() const;
   Uplink* uplink() const { return uplink_.get(); }
   // Why the uplink's packets do not go the fast path; empty: they do.
   const std::string& fast_path_refusal() const { return fast_path_refusal_; }

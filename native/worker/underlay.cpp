@@ -57,6 +57,7 @@ bool Underlay::open(const UnderlaySpec& spec, UnderlayResult& result) {
   if (!parse(spec, context, result.error)) return false;
   context.queues = devices_.queues();
   context.dataplane = &devices_;
+  context.cpus = devices_.cpus();
   std::unique_ptr<Uplink> uplink =
       open_uplink(spec.kind, context, result.kind, result.reason, result.error);
   if (uplink == nullptr) return false;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,13 +19,15 @@ const DeviceList kNoDevices;
 
 }  // namespace
 
-Worker::Worker(const Segment& segment, Shared& shared, unsigned number)
+Worker::Worker(const Segment& segment, Shared& shared, unsigned number, Polling::Mode polling)
     : segment_(segment),
       shared_(shared),
       number_(number),
       switch_(segment, number, Unresolved::hand_over),
       egress_(segment, number, switch_.counters()),
-      list_(&kNoDevices) {
+      list_(&kNoDevices),
+      polling_(polling),
+      mode_(polling) {
   is_busy_.resize(segment.config().ports + 1);
   busy_.reserve(is_busy_.size());
   egress_.adopt(list_);
@@ -59,12 +62,18 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  const Placement& placement = shared_.placements[number_];
+  const NumaScope near(placement.cpu);
+  account_.open();
+  if (placement.cpu >= 0) settle_down(true);
   epoll_event events[kEvents];
-  int timeout = -1;
+  int timeout = mode_ == Polling::Mode::always ? 0 : -1;
   while (!stopping_.load(std::memory_order_relaxed)) {
     shared_.quiescence.sleep(number_);
     const int count = epoll_wait(epoll_.get(), events, kEvents, timeout);
     shared_.quiescence.begin_turn(number_);
+    const uint64_t began = monotonic_nanoseconds();
+    found_ = 0;
     const DeviceList* newest = shared_.devices.load(std::memory_order_acquire);
     if (newest != nullptr && newest != list_) adopt(newest);
 
@@ -88,10 +97,43 @@ void Worker::run() {
       learned_something_ = false;
       shared_.keeper.ring_if_asleep();
     }
-    if (losses_at_ != 0 && monotonic_nanoseconds() >= losses_at_) collect_losses();
-    timeout = !busy_.empty() ? 0 : losses_at_ != 0 ? kMillisecondsPerSecond : -1;
+    const uint64_t now = monotonic_nanoseconds();
+    if (losses_at_ != 0 && now >= losses_at_) collect_losses();
+    const bool again = polling_.again(began, now, found_);
+    if (polling_.judges(now)) {
+      polling_.judge(now, account_.read());
+      if (polling_.loaded() != told_loaded_) tell_load();
+      const bool at_home = placement.fixed || !(told_loaded_ || polling_.crowded(now));
+      if (placement.cpu >= 0 && at_home != at_home_) settle_down(at_home);
+    }
+    timeout = sleep_at_most(again);
+    // Whoever waits for this CPU is not kept waiting for frames that may never come.
+    if (again && found_ == 0 && mode_ == Polling::Mode::adaptive) sched_yield();
   }
   shared_.quiescence.sleep(number_);
+}
+
+// Milliseconds for epoll_wait.
+int Worker::sleep_at_most(bool again) const {
+  if (again || !busy_.empty()) return 0;
+  if (told_loaded_) return kCalmMilliseconds;
+  return losses_at_ != 0 ? kMillisecondsPerSecond : -1;
+}
+
+// A worker is at home where its frames come up, because waking a sleeping CPU costs more than ten
+// switches on one. With much to do, or when somebody else does not let go of that CPU, it goes
+// wherever there is one.
+void Worker::settle_down(bool at_home) {
+  at_home_ = at_home;
+  run_on(at_home ? std::vector<int>{shared_.placements[number_].cpu} : shared_.cpus);
+}
+
+// Flows that can should go to others while we have more than we can do.
+void Worker::tell_load() {
+  told_loaded_ = polling_.loaded();
+  for (const PortDevice* device : list_->ports)
+    if (device != nullptr) device->port->set_busy(number_, told_loaded_);
+  if (list_->uplink != nullptr) list_->uplink->uplink->set_busy(number_, told_loaded_);
 }
 
 void Worker::adopt(const DeviceList* list) {
@@ -99,6 +141,7 @@ void Worker::adopt(const DeviceList* list) {
   watch(list, list_, true);
   list_ = list;
   egress_.adopt(list);
+  if (told_loaded_) tell_load();
   adopted_.store(list->version, std::memory_order_release);
   shared_.keeper.ring_if_asleep();
 }
@@ -159,6 +202,7 @@ bool Worker::receive(Device& device, unsigned most, Forward forward) {
     const uint64_t now = monotonic_nanoseconds();
     if (losses_at_ == 0) losses_at_ = now + kNanosecondsPerSecond;
     now_ = now;
+    found_ += count;
     forward(count, now);
     egress_.finish();
   }

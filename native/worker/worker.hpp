@@ -11,6 +11,8 @@
 #include "device_list.hpp"
 #include "egress.hpp"
 #include "learn_ring.hpp"
+#include "placement.hpp"
+#include "polling.hpp"
 #include "quiescence.hpp"
 #include "use_reporter.hpp"
 
@@ -22,12 +24,15 @@ using LearnRing = SpscRing<LearnRecord, 8192>;
 struct Shared {
   Quiescence quiescence;
   std::atomic<const DeviceList*> devices{nullptr};
-  Doorbell keeper;
+  // The keeper writes this with each of its turns, and the workers read what is beside it.
+  alignas(64) Doorbell keeper;
+  alignas(64) std::vector<Placement> placements;  // of the workers, before they start
+  std::vector<int> cpus;                          // that a worker under load may use
 };
 
 class Worker {
  public:
-  Worker(const Segment& segment, Shared& shared, unsigned number);
+  Worker(const Segment& segment, Shared& shared, unsigned number, Polling::Mode polling);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker() { stop(); }
@@ -48,9 +53,14 @@ class Worker {
   static constexpr unsigned kUplinkFrames = 4 * kBurst;
   static constexpr int kEvents = 64;
   static constexpr int kMillisecondsPerSecond = 1000;
+  static constexpr int kCalmMilliseconds =
+      100;  // one that was under load looks again whether it is
   static constexpr uint64_t kDoorbell = UINT64_MAX;
 
   void run();
+  int sleep_at_most(bool again) const;
+  void tell_load();
+  void settle_down(bool at_home);
   void adopt(const DeviceList* list);
   void watch(const DeviceList* list, const DeviceList* other, bool add);
   void watch_descriptor(int descriptor, uint64_t key, bool add);
@@ -72,6 +82,12 @@ class Worker {
   // frames.
   std::vector<uint32_t> busy_, unfinished_;
   std::vector<uint8_t> is_busy_;  // by port id
+  Polling polling_;
+  const Polling::Mode mode_;
+  ThreadAccount account_;
+  bool told_loaded_ = false;
+  bool at_home_ = false;
+  unsigned found_ = 0;  // frames in this turn
   bool learned_something_ = false;
   UseReporter uses_;
   uint32_t ingress_ = 0;  // of the burst at hand, and when it came

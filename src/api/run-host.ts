@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import {
   AmendmentsFile,
   type Config,
-  defaultWorkers,
   EventLog,
   Host,
   HostFailure,
@@ -20,6 +19,7 @@ import {
   runtimeDirOf,
   runtimePaths,
   stateDirOf,
+  workerSettings,
 } from '../host/index.js'
 import { startApi } from './server.js'
 
@@ -64,7 +64,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   try {
     settings.onConfig?.(config)
     for (const { text } of hints) events.add('warn', 'hint', text)
-    const { workers = defaultWorkers(), fastPath } = config.dataplane
+    const workers = workerSettings(config.dataplane)
     const host = await Host.start({
       version: packageVersion(),
       config,
@@ -72,8 +72,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
       readConfig,
       portKinds,
       amendments: new AmendmentsFile(stateDirOf(settings.stateDir, process.env, runtimeDir)),
-      obtainDataplane: () =>
-        obtainDataplane({ runtimeDir, workers, fastPath, start: ownsDataplane }),
+      obtainDataplane: () => obtainDataplane({ runtimeDir, workers, start: ownsDataplane }),
       endsDataplane: ownsDataplane,
       events,
       ...(settings.onConfig === undefined ? {} : { onConfig: settings.onConfig }),

@@ -12,6 +12,8 @@ interface RunOptions {
   readonly stateDir?: string
   readonly workers?: string
   readonly fastPath: boolean
+  readonly polling?: string
+  readonly cpus?: string
 }
 
 export function define(program: Command, context: CliContext): void {
@@ -30,6 +32,8 @@ export function define(program: Command, context: CliContext): void {
     )
     .option('--workers <n>', 'worker threads of --dataplane-only')
     .option('--no-fast-path', '--dataplane-only without programs in the kernel')
+    .option('--polling <mode>', 'of --dataplane-only: adaptive, never or always')
+    .option('--cpus <list>', 'of --dataplane-only: CPUs that the workers are fixed to, as 0,1')
     .addHelpText(
       'after',
       `
@@ -43,13 +47,13 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
         throw usage('--dataplane-only or --controller-only', 'both')
       // Neither half loads the other's code.
       const { runDataplaneDaemon } = await import('./dataplane-daemon.js')
-      const workers = workersOf(options.workers)
-      await runDataplaneDaemon({ runtimeDir, workers, fastPath: options.fastPath, ...context })
+      await runDataplaneDaemon({ runtimeDir, workers: workersOf(options), ...context })
       return
     }
     if (options.config === undefined) throw usage('--config FILE', 'nothing')
-    if (options.workers !== undefined)
-      throw usage('dataplane.workers in the configuration', '--workers')
+    for (const key of ['workers', 'polling', 'cpus'] as const)
+      if (options[key] !== undefined)
+        throw usage(`dataplane.${key} in the configuration`, `--${key}`)
     if (!options.fastPath) throw usage('dataplane.fastPath in the configuration', '--no-fast-path')
     const { runDaemon } = await import('./daemon.js')
     await runDaemon({
@@ -62,11 +66,27 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
   })
 }
 
-function workersOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const workers = Number(text)
-  if (Number.isInteger(workers) && workers >= 1 && workers <= 16) return workers
-  throw usage('--workers 1 to 16', JSON.stringify(text))
+const POLLING = ['adaptive', 'never', 'always'] as const
+
+function workersOf({ workers, polling, cpus, fastPath }: RunOptions) {
+  const mode = POLLING.find((name) => name === polling)
+  if (polling !== undefined && mode === undefined)
+    throw usage(`--polling ${POLLING.join(', ')}`, JSON.stringify(polling))
+  return {
+    fastPath,
+    ...(workers === undefined ? {} : { workers: numberOf(workers, 1, 16, '--workers 1 to 16') }),
+    ...(mode === undefined ? {} : { polling: mode }),
+    ...(cpus === undefined ? {} : { cpus: cpusOf(cpus) }),
+  }
+}
+
+const cpusOf = (text: string): number[] =>
+  text.split(',').map((cpu) => numberOf(cpu, 0, 65535, '--cpus a list of CPU numbers, as 0,1'))
+
+function numberOf(text: string, minimum: number, maximum: number, expected: string): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= minimum && number <= maximum) return number
+  throw usage(expected, JSON.stringify(text))
 }
 
 function usage(expected: string, got: string): CommandFailure {

@@ -15,7 +15,7 @@ export {
   unplaced,
 } from './config/index.js'
 export type { Config } from './config/schema.js'
-export { defaultWorkers, obtainDataplane } from './dataplane/index.js'
+export { obtainDataplane, workerSettings } from './dataplane/index.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'
 export { Host, type HostSettings } from './host.js'
 export {

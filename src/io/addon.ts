@@ -53,6 +53,9 @@ export interface AddonCore {
   tick(seconds: number): void
 }
 
+/** When a worker without work looks again at once: for a moment where it has paid off lately, never, or always. */
+export type Polling = 'adaptive' | 'never' | 'always'
+
 export interface Addon {
   layoutHash(): string
   dropReasons(): readonly { readonly name: string; readonly text: string }[]
@@ -60,6 +63,8 @@ export interface Addon {
   uplinkKinds(): readonly KindInfo[]
   readonly Dataplane: new (options: {
     readonly workers: number
+    readonly polling?: Polling
+    readonly cpus?: readonly number[]
     readonly controlPath: string
     readonly fastPath: boolean
     readonly onShutdown?: () => void

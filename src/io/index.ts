@@ -1,6 +1,6 @@
 // The front door of io: what touches the world.
 
-export { DataplaneError, type KindInfo, type OptionInfo } from './addon.js'
+export { DataplaneError, type KindInfo, type OptionInfo, type Polling } from './addon.js'
 export { Clock } from './clock.js'
 export { type Drive, type DriveOptions, drive } from './drive.js'
 export {
@@ -14,6 +14,7 @@ export {
   type RunningDataplane,
   startDataplane,
   uplinkKinds,
+  type WorkerSettings,
 } from './native.js'
 export { formatHolder, type PortHolder, portHolder } from './port-holder.js'
 export type { RingFrame } from './ring-frames.js'

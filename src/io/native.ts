@@ -13,7 +13,13 @@ import type {
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
-import { type Addon, type AddonClient, DataplaneError, type KindInfo } from './addon.js'
+import {
+  type Addon,
+  type AddonClient,
+  DataplaneError,
+  type KindInfo,
+  type Polling,
+} from './addon.js'
 import { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.js'
 import {
   formatKeyValues,
@@ -60,13 +66,21 @@ export const portKinds = (): readonly KindInfo[] => loadAddon().portKinds()
 /** The kinds of uplinks that configure takes, beside 'auto'. */
 export const uplinkKinds = (): readonly KindInfo[] => loadAddon().uplinkKinds()
 
-export interface DataplaneStart {
+/** How the workers run. */
+export interface WorkerSettings {
   /** Worker threads, 1 to 16. */
   readonly workers: number
-  /** Path of the control socket to create. */
-  readonly controlPath: string
+  /** Default: adaptive. */
+  readonly polling?: Polling
+  /** CPUs that the workers are fixed to, in turn. Default: with one worker per CPU each lives on one, and leaves it under load. */
+  readonly cpus?: readonly number[]
   /** Use the kernel's fast path where it can be had. Default: true. */
   readonly fastPath?: boolean
+}
+
+export interface DataplaneStart extends WorkerSettings {
+  /** Path of the control socket to create. */
+  readonly controlPath: string
   /** Keep this process alive until the dataplane ends, and let no terminal's end (SIGHUP) take it down. */
   readonly holdProcess?: boolean
 }
@@ -82,7 +96,8 @@ export interface RunningDataplane {
 /** Starts a dataplane. Throws DataplaneError FAILED when the control path is held by a live one, or is not usable. */
 export function startDataplane(start: DataplaneStart): RunningDataplane {
   const addon = loadAddon()
-  const { workers, controlPath, fastPath = true, holdProcess = false } = start
+  const { holdProcess = false, ...chosen } = start
+  const settings = { fastPath: true, ...chosen }
   let resolveClosed: () => void = () => {}
   const closed = new Promise<void>((resolve) => {
     resolveClosed = resolve
@@ -94,9 +109,7 @@ export function startDataplane(start: DataplaneStart): RunningDataplane {
     process.off('SIGHUP', ignoreHangup)
     resolveClosed()
   }
-  const dataplane = failing(
-    () => new addon.Dataplane({ workers, controlPath, fastPath, onShutdown: close }),
-  )
+  const dataplane = failing(() => new addon.Dataplane({ ...settings, onShutdown: close }))
   // process.exit() runs no addon's clean-up: without this, threads would run into a process that is taken apart.
   process.on('exit', close)
   if (holdProcess) {

@@ -404,7 +404,7 @@ api: { listen: "[::1]:8472" }
       },
     ],
     api: { listen: '[::1]:8472', readOnly: true },
-    dataplane: {},
+    dataplane: { polling: 'adaptive', cpus: [], fastPath: true },
     log: { level: 'info' },
   })
 })

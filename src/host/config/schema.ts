@@ -235,7 +235,22 @@ export const Config = keys(
     api: Api,
     dataplane: keys(
       {
-        workers: Type.Optional(integer(1, 16, 'Worker threads. Default: one per CPU, at most 4.')),
+        workers: Type.Optional(
+          integer(
+            1,
+            16,
+            'Worker threads. Default: one per CPU that `cpus` names, else one per CPU, at most 4.',
+          ),
+        ),
+        polling: choice(
+          ['adaptive', 'never', 'always'],
+          'Whether a worker without work looks again before it sleeps: for a moment where that pays off, never, or always.',
+          { default: 'adaptive' },
+        ),
+        cpus: list(
+          integer(0, 65535, 'Number of a CPU.'),
+          'CPUs that the workers are fixed to, in turn. Default: with one worker per CPU each lives on one and leaves it under load; else anywhere.',
+        ),
         fastPath: Type.Boolean({
           default: true,
           description:

@@ -1,4 +1,4 @@
 // The light front door of the dataplane's process.
 
 export { obtainDataplane } from './obtain.js'
-export { defaultWorkers, runDataplane } from './run.js'
+export { runDataplane, workerSettings } from './run.js'

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DataplaneError, NativeDataplane } from '../../io/index.js'
+import { DataplaneError, NativeDataplane, type WorkerSettings } from '../../io/index.js'
 import { HostFailure, reasonOf, runtimePaths } from '../instance/index.js'
 import type { ObtainedDataplane } from '../packet-path.js'
 
@@ -17,9 +17,7 @@ const END_SECONDS = 5
 
 export interface DataplaneSource {
   readonly runtimeDir: string
-  readonly workers: number
-  /** Use the kernel's fast path where it can be had. */
-  readonly fastPath: boolean
+  readonly workers: WorkerSettings
   /** Start one when there is none; else wait for somebody to do it. */
   readonly start: boolean
 }
@@ -59,13 +57,12 @@ function isRunning(directory: string): boolean {
 
 /** Starts the process in a session of its own, so that it goes on when we do not. */
 async function startProcess(source: DataplaneSource, control: string): Promise<NativeDataplane> {
-  const { runtimeDir, workers, fastPath } = source
+  const { runtimeDir, workers } = source
   const path = runtimePaths(runtimeDir).dataplaneLog
   const log = openSync(path, 'a', 0o640)
   const logStart = fstatSync(log).size
   const main = fileURLToPath(new URL('../../main.js', import.meta.url))
-  const words = ['run', '--dataplane-only', '--runtime-dir', runtimeDir, '--workers', `${workers}`]
-  if (!fastPath) words.push('--no-fast-path')
+  const words = ['run', '--dataplane-only', '--runtime-dir', runtimeDir, ...asOptions(workers)]
   const { NOTIFY_SOCKET: _, ...env } = process.env
   const child = spawn(process.execPath, [main, ...words], {
     detached: true,
@@ -93,6 +90,15 @@ async function startProcess(source: DataplaneSource, control: string): Promise<N
   throw new HostFailure(
     `the dataplane did not start: ${ended ?? `it did not answer within ${START_SECONDS} seconds`}`,
   )
+}
+
+function asOptions({ workers, polling, cpus = [], fastPath = true }: WorkerSettings): string[] {
+  return [
+    ...['--workers', `${workers}`],
+    ...(polling === undefined ? [] : ['--polling', polling]),
+    ...(cpus.length === 0 ? [] : ['--cpus', cpus.join(',')]),
+    ...(fastPath ? [] : ['--no-fast-path']),
+  ]
 }
 
 /** What the process said on its log, without our own prefix. */

@@ -1,26 +1,28 @@
 // A dataplane in this process. Loads neither speaker nor schema: it should start fast and stay small.
 
 import { availableParallelism } from 'node:os'
-import { DataplaneError, startDataplane } from '../../io/index.js'
+import { DataplaneError, startDataplane, type WorkerSettings } from '../../io/index.js'
 import { HostFailure, prepareRuntimeDir, runtimePaths } from '../instance/index.js'
 
-export function defaultWorkers(): number {
-  return Math.min(4, availableParallelism())
+/** What is left open gets its default. */
+export function workerSettings(wanted: Partial<WorkerSettings>): WorkerSettings {
+  const { cpus = [] } = wanted
+  const workers =
+    cpus.length === 0 ? Math.min(4, availableParallelism()) : Math.min(16, cpus.length)
+  return { ...wanted, workers: wanted.workers ?? workers }
 }
 
 /** Runs a dataplane in this process until `stop` is aborted or a controller ends it. Throws HostFailure. */
 export async function runDataplane(
   runtimeDir: string,
-  workers: number,
-  fastPath: boolean,
+  workers: WorkerSettings,
   stop: AbortSignal,
   onReady: () => void,
 ): Promise<void> {
   prepareRuntimeDir(runtimeDir)
   try {
     const { closed, close } = startDataplane({
-      workers,
-      fastPath,
+      ...workers,
       controlPath: runtimePaths(runtimeDir).control,
       holdProcess: true,
     })
