@@ -1,5 +1,5 @@
 // The hash table of the shared segment: bucket hashing with two choices, 64- or 128-byte buckets,
-// entries that never move within a level.
+// entries that stay where they are within a level.
 //
 // An entry goes to its first bucket while that has three free slots, else to the emptier of its
 // two. A first bucket counts what sits elsewhere, so that a miss looks at a second cache line only
@@ -59,8 +59,8 @@ inline uint64_t mix(uint64_t h) {
 }
 
 // Which slots of a bucket may have this key: bit w for a slot that begins at word w of the bucket.
-// Read without order and without care for the writer, so whoever asks has to look again; but an
-// entry that stays where it is, is seen.
+// Read without care for the writer, so whoever asks has to look again; but an entry that stays
+// where it is, is seen.
 template <typename Shape>
 uint32_t slots_with(const uint32_t* head, const Words<Shape::kWords>& key) {
   uint32_t found = 0;
@@ -68,7 +68,7 @@ uint32_t slots_with(const uint32_t* head, const Words<Shape::kWords>& key) {
     const uint32_t* slot = head + 1 + s * Shape::kWords;
     uint32_t difference = 0;
     for (unsigned i = 1; i < Shape::kWords; i++)
-      difference |= (load_relaxed(slot + i) ^ key.w[i]) & Shape::kKeyMask[i];
+      difference |= (load_acquire(slot + i) ^ key.w[i]) & Shape::kKeyMask[i];
     found |= uint32_t{difference == 0} << (1 + s * Shape::kWords);
   }
   return found;
@@ -82,7 +82,8 @@ VTEP_UNORDERED uint64_t key_of_slot(const uint32_t* slot) {
   return out;
 }
 
-// The same for MACs, which every frame looks up: the keys of a bucket as three vectors of two.
+// The same for MACs, which every frame looks up: the keys of a bucket as three vectors of two, and
+// without order, which is enough for entries that are never replaced.
 VTEP_UNORDERED uint32_t mac_slots_with(const uint32_t* head, uint64_t key) {
   typedef uint64_t __attribute__((vector_size(16))) Two;
   const Two both = {key, key};
@@ -187,13 +188,23 @@ class HashTable {
   }
   static uint32_t first_of(uint32_t slots) { return static_cast<uint32_t>(__builtin_ctz(slots)); }
 
-  // The slot of the entry, or null.
+  // The slot of the entry, or null. An entry that is being replaced may go from one place into the
+  // other while we look: its buckets say so.
   const uint32_t* look_up(const Slot& key, uint64_t hash, Slot& out) const {
-    const uint32_t* head = bucket(first(hash));
-    const uint32_t* slot = look_into(head, key, out);
-    if (slot != nullptr) return slot;
-    if ((load_relaxed(head) & kOverflowMask) == 0) return nullptr;
-    return look_into(bucket(second(hash)), key, out);
+    const uint32_t* one = bucket(first(hash));
+    const uint32_t* other = bucket(second(hash));
+    for (int attempt = 0; attempt < kAttempts; attempt++) {
+      const uint32_t before = load_acquire(one);
+      const uint32_t* slot = look_into(one, key, out);
+      if (slot != nullptr) return slot;
+      const bool overflows = (before & kOverflowMask) != 0;
+      const uint32_t before_other = overflows ? load_acquire(other) : 0;
+      if (overflows) slot = look_into(other, key, out);
+      if (slot != nullptr) return slot;
+      if (load_relaxed(one) != before) continue;
+      if (!overflows || load_relaxed(other) == before_other) return nullptr;
+    }
+    return nullptr;
   }
   static const uint32_t* look_into(const uint32_t* head, const Slot& key, Slot& out) {
     for (uint32_t slots = slots_with<Shape>(head, key); slots != 0; slots &= slots - 1) {
@@ -246,10 +257,30 @@ class HashWriter : public HashTable<Shape> {
     store_release(
         this->bucket(position / Base::kSlots) + 1 + position % Base::kSlots * Base::kWords, word);
   }
-  // New content under the same key. Readers may miss the entry for a moment.
-  void replace(uint32_t position, const Slot& slot) {
+  // New content under the same key; gives the position from now on. The new one is there before the
+  // old one goes, so that readers find either; only where both buckets are full they may miss it
+  // for a moment.
+  uint32_t replace(uint32_t position, const Slot& slot) {
+    const uint64_t hash = this->hash(slot);
+    const uint32_t home = this->first(hash), away = this->second(hash);
+    unsigned room;
+    uint32_t to = free_slot(home, room);
+    if (to == kNowhere) to = free_slot(away, room);
+    if (to == kNowhere) {
+      set_first(position, 0);
+      write(position, slot);
+      return position;
+    }
+    const bool was_away = position / Base::kSlots != home, is_away = to / Base::kSlots != home;
+    if (is_away && !was_away) count_overflow(home, 1);
+    for (uint32_t i = 0; i < this->region_->coldBytes / 4; i++)
+      store_relaxed(this->cold(to) + i, load_relaxed(this->cold(position) + i));
+    write(to, slot);
+    next_generation(home);
+    next_generation(away);
     set_first(position, 0);
-    write(position, slot);
+    if (was_away && !is_away) count_overflow(home, -1);
+    return to;
   }
   void remove(uint32_t position) {
     const Slot slot = this->read(position);
@@ -263,10 +294,14 @@ class HashWriter : public HashTable<Shape> {
   // Tables of fewer buckets are kept emptier: little memory, and hardly a second bucket to look at.
   static constexpr uint32_t kRoomy = 1u << 14;
 
-  void write(uint32_t position, const Slot& slot) {
-    uint32_t* head = this->bucket(position / Base::kSlots);
-    uint32_t* to = head + 1 + position % Base::kSlots * Base::kWords;
+  void next_generation(uint32_t index) {
+    uint32_t* head = this->bucket(index);
     store_release(head, load_relaxed(head) + kGenerationStep);
+  }
+  void write(uint32_t position, const Slot& slot) {
+    uint32_t* to =
+        this->bucket(position / Base::kSlots) + 1 + position % Base::kSlots * Base::kWords;
+    next_generation(position / Base::kSlots);
     for (unsigned i = 1; i < Base::kWords; i++) store_release(to + i, slot.w[i]);
     store_release(to, slot.w[0]);
   }

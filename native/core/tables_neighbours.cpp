@@ -41,7 +41,7 @@ bool Tables::binding_put(const BindingSlot& slot, uint32_t port) {
   uint32_t position = neighbours_.find(slot, old);
   if (position != neighbours_.kNowhere) {
     if (!equal(&old, &slot, sizeof slot)) {
-      neighbours_.replace(position, slot);
+      position = neighbours_.replace(position, slot);
       count_flush();
     }
   } else {

@@ -1,6 +1,7 @@
 // One keeper changes everything, two workers switch frames, an observer reads: under the thread
-// sanitizer. What never changes must be found at every moment, however much around it does. Usage:
-// race SECONDS
+// sanitizer. What never changes must be found at every moment, however much around it does; what
+// moves is always at one of its places, and where the model says while it rests. Some rounds, each
+// with tables that grow from nothing. Usage: race SECONDS
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ constexpr uint8_t kLocal[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0,
 std::atomic<bool> stopping{false};
 std::atomic<uint64_t> epoch{0};
 std::atomic<uint64_t> passed[kWorkers];
-std::atomic<uint64_t> frames_seen{0}, snapshots_seen{0};
+std::atomic<uint64_t> frames_seen{0}, snapshots_seen{0}, moves_seen{0};
 
 [[noreturn]] void fail(const char* what) {
   fprintf(stderr, "race: %s\n", what);
@@ -45,7 +46,19 @@ void vtep_address(uint32_t n, uint8_t out[16]) {
   out[14] = static_cast<uint8_t>(n >> 8);
   out[15] = static_cast<uint8_t>(n);
 }
-constexpr uint32_t kStableVtep = 2;
+constexpr uint32_t kStableVtep = 2, kOtherVtep = 3;
+constexpr int kRounds = 3;
+
+// MACs that are always known, behind kStableVtep or kOtherVtep, and addresses that always have an
+// answer, one of two MACs. The keeper counts: odd while it changes one, half of it says where it
+// is.
+constexpr unsigned kMovers = 64, kAnswers = 16, kFrames = 16;
+std::atomic<uint64_t> moves[kMovers], answers[kAnswers];
+constexpr uint64_t mover_mac(unsigned i) { return 0x0d0000000002 + (uint64_t{i} << 8); }
+constexpr uint64_t answer_mac(unsigned i, uint64_t which) {
+  return 0x0e0000000002 + (uint64_t{i} << 8) + (which << 24);
+}
+constexpr uint32_t answer_host(unsigned i) { return 9000 + i; }
 
 // What a worker's quiescence is: it says that it has seen the newest epoch between two bursts.
 void wait_quiescent(void*) {
@@ -76,6 +89,15 @@ MacSetRemoteOperation remote_mac(uint64_t mac, uint32_t vtep) {
   return o;
 }
 
+NeighbourSetOperation answer(unsigned i, uint64_t which) {
+  NeighbourSetOperation binding = {};
+  binding.vni = kVni;
+  binding.flags = NeighbourFlag::remote;
+  store_mac(binding.mac, answer_mac(i, which));
+  vtep_address(answer_host(i), binding.ip);
+  return binding;
+}
+
 void next_hop(Tables& tables, uint32_t vtep, uint32_t mtu) {
   uint8_t address[16];
   vtep_address(vtep, address);
@@ -98,8 +120,41 @@ void set_up(Tables& tables) {
   vtep_address(kStableVtep, flood.remote);
   o.add(OperationCode::floodAdd, flood);
   o.add(OperationCode::macSetRemote, remote_mac(kStableMac, kStableVtep));
+  o.add(OperationCode::macSetRemote, remote_mac(kStableMac + (1 << 8), kOtherVtep));
+  for (unsigned i = 0; i < kMovers; i++) {
+    moves[i] = 0;
+    o.add(OperationCode::macSetRemote, remote_mac(mover_mac(i), kStableVtep));
+  }
+  for (unsigned i = 0; i < kAnswers; i++) {
+    answers[i] = 0;
+    o.add(OperationCode::neighbourSet, answer(i, 0));
+  }
   if (tables.apply(o.bytes.data(), o.bytes.size()).failed != 0) fail("set-up was refused");
   next_hop(tables, kStableVtep, 0);
+  next_hop(tables, kOtherVtep, 0);
+}
+
+template <typename T>
+void apply_one(Tables& tables, uint16_t code, const T& operation) {
+  Operations o;
+  o.add(code, operation);
+  if (tables.apply(o.bytes.data(), o.bytes.size()).failed != 0) fail("a change was refused");
+}
+
+// At full rate, for some milliseconds: the other changes wait for the workers every time.
+void move_all(Tables& tables) {
+  const uint64_t until = now() + 3000000;
+  for (unsigned n = 0; now() < until; n++) {
+    const unsigned m = n % kMovers, a = n % kAnswers;
+    const uint64_t moved = moves[m], answered = answers[a];
+    moves[m] = moved + 1;
+    apply_one(tables, OperationCode::macSetRemote,
+              remote_mac(mover_mac(m), (moved / 2 + 1) % 2 == 0 ? kStableVtep : kOtherVtep));
+    moves[m] = moved + 2;
+    answers[a] = answered + 1;
+    apply_one(tables, OperationCode::neighbourSet, answer(a, (answered / 2 + 1) % 2));
+    answers[a] = answered + 2;
+  }
 }
 
 void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
@@ -139,6 +194,7 @@ void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
       record.timeNanoseconds = now();
       tables.learn(record);
     }
+    move_all(tables);
     tables.age_step(200);
     const uint64_t closed = tables.close_epoch();
     wait_quiescent(nullptr);
@@ -165,17 +221,99 @@ struct Checker {
   }
 };
 
+// What became of each frame of a burst, against the model of before and after.
+struct Model {
+  Segment segment;
+  uint8_t frames[kFrames][64] = {};
+  Frame views[kFrames];
+  unsigned picked[kFrames];
+  uint64_t before[kFrames];
+  unsigned emits[kFrames];
+  uint64_t where[kFrames];  // 0 or 1, of the two places
+
+  void begin(std::atomic<uint64_t>* counts, unsigned of, uint32_t n) {
+    for (unsigned i = 0; i < kFrames; i++) {
+      picked[i] = (n * 13 + i) % of;
+      before[i] = counts[picked[i]].load();
+      emits[i] = 0;
+      views[i] = Frame{frames[i], sizeof frames[i], 0, {}, 0, {}};
+    }
+  }
+  void check(std::atomic<uint64_t>* counts, const char* lost, const char* misled) const {
+    for (unsigned i = 0; i < kFrames; i++) {
+      if (emits[i] != 1) fail(lost);
+      const bool rested = before[i] % 2 == 0 && counts[picked[i]].load() == before[i];
+      if (rested && where[i] != before[i] / 2 % 2) fail(misled);
+    }
+  }
+  static void flush(void* context, Burst& burst) {
+    Model& self = *static_cast<Model*>(context);
+    for (unsigned e = 0; e < burst.emit_count; e++) self.take(burst, burst.emits[e]);
+  }
+  void take(const Burst& burst, const Emit& emit) {
+    const unsigned i = burst.inputs[emit.frame];
+    if (emit.reply != 0) {
+      const uint64_t mac = load_mac(burst.replies[emit.reply - 1].bytes + 22);
+      where[i] = mac == answer_mac(picked[i], 0) ? 0 : 1;
+      if (where[i] == 1 && mac != answer_mac(picked[i], 1)) fail("an answer with a torn MAC");
+    } else {
+      RemoteSnapshot remote;
+      uint8_t places[2][16];
+      vtep_address(kStableVtep, places[0]);
+      vtep_address(kOtherVtep, places[1]);
+      if (destination_kind(emit.destination) != Destination::remote) return void(emits[i] += 2);
+      if (!segment.read_remote(destination_id(emit.destination), remote)) fail("a torn row");
+      where[i] = same_ip(remote.address, places[0]) ? 0 : 1;
+      if (where[i] == 1 && !same_ip(remote.address, places[1])) fail("a VTEP it never was behind");
+    }
+    emits[i]++;
+  }
+};
+
+void write_question(uint8_t* bytes, uint64_t source, uint32_t host) {
+  const uint8_t arp[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+  store_mac(bytes, 0xffffffffffff);
+  store_mac(bytes + 6, source);
+  memcpy(bytes + 12, arp, sizeof arp);
+  store_mac(bytes + 22, source);
+  memcpy(bytes + 28, "\x0a\x01\x00\x09", 4);
+  put_net32(bytes + 38, 0x0a000000 + host);
+}
+
+void check_movers(Switch& sw, Model& model, Burst& burst, uint32_t n) {
+  burst.flush = Model::flush;
+  burst.context = &model;
+  model.begin(moves, kMovers, n);
+  for (unsigned i = 0; i < kFrames; i++) {
+    memset(model.frames[i], 0, sizeof model.frames[i]);
+    store_mac(model.frames[i], mover_mac(model.picked[i]));
+    store_mac(model.frames[i] + 6, 0x0c0000000002);
+  }
+  sw.from_port(1, model.views, kFrames, now(), burst);
+  model.check(moves, "a MAC that is always known was flooded or lost",
+              "a frame went where its MAC has not been since the burst began");
+  model.begin(answers, kAnswers, n);
+  for (unsigned i = 0; i < kFrames; i++)
+    write_question(model.frames[i], 0x0c0000000002, answer_host(model.picked[i]));
+  sw.from_port(1, model.views, kFrames, now(), burst);
+  model.check(answers, "a question that always has an answer was flooded",
+              "an answer gave the MAC of before");
+}
+
 void worker(const Segment& segment, unsigned index) {
   uint8_t bytes[64] = {};
   Frame frames[16];
   Checker checker{segment};
   auto burst = std::make_unique<Burst>();
-  burst->flush = Checker::flush;
-  burst->context = &checker;
+  auto model = std::make_unique<Model>();
+  model->segment = segment;
   auto sw = std::make_unique<Switch>(segment, index);
   uint32_t n = 0;
   while (!stopping) {
     passed[index] = epoch.load();
+    check_movers(*sw, *model, *burst, n);
+    burst->flush = Checker::flush;
+    burst->context = &checker;
     for (Frame& frame : frames) frame = Frame{bytes, sizeof bytes, 0, {}, 0, {}};
     store_mac(bytes + 6, 0x0c0000000002 + (static_cast<uint64_t>(n++ % 500) << 8));
     store_mac(bytes, kStableMac);
@@ -196,7 +334,7 @@ void worker(const Segment& segment, unsigned index) {
     put_net32(bytes + 38, 0x0a000000 + n % 5000);
     sw->from_port(1, frames, 16, now(), *burst);
     memset(bytes + 12, 0, 52);
-    frames_seen += 48;
+    frames_seen += 48 + 2 * kFrames;
   }
 }
 
@@ -229,25 +367,26 @@ void observer(const Segment& segment) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const int seconds = argc > 1 ? atoi(argv[1]) : 3;
+// One life of the tables.
+uint32_t run_round(uint64_t seed, long nanoseconds) {
+  stopping = false;
+  epoch = 0;
+  for (std::atomic<uint64_t>& each : passed) each = 0;
   SegmentConfig config;
   config.workers = kWorkers;
   config.macs = 65536;
-  config.seed = 0x1234567;
+  config.seed = seed;
   const uint64_t size = Segment::bytes_needed(config);
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail("no memory");
   const Segment segment = Segment::format(memory, config);
   TablesObserver hooks;
+  hooks.context = memory;
   hooks.wait_quiescent = wait_quiescent;
   // As a dataplane does: what nobody uses any more is given back, and would read as zeros.
-  static uint8_t* base = static_cast<uint8_t*>(memory);
-  hooks.memory_retired = [](void*, uint64_t offset, uint64_t bytes) {
+  hooks.memory_retired = [](void* context, uint64_t offset, uint64_t bytes) {
     for (uint64_t i = 0; i < bytes; i += 4) {
-      store_relaxed(reinterpret_cast<uint32_t*>(base + offset + i), 0u);
+      store_relaxed(reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(context) + offset + i), 0u);
     }
   };
   Tables tables(segment, hooks);
@@ -267,12 +406,26 @@ int main(int argc, char** argv) {
   for (unsigned w = 0; w < kWorkers; w++) threads.emplace_back(worker, segment, w);
   threads.emplace_back(observer, segment);
   threads.emplace_back([&] { keeper(tables, learned); });
-  timespec nap = {seconds, 0};
+  const timespec nap = {nanoseconds / 1000000000, nanoseconds % 1000000000};
   nanosleep(&nap, nullptr);
   stopping = true;
   for (std::thread& thread : threads) thread.join();
-  printf("frames %llu snapshots %llu macs level %u\n",
+  for (const std::atomic<uint64_t>& count : moves) moves_seen += count / 2;
+  const uint32_t level = segment.header().macs.level;
+  munmap(memory, size);
+  return level;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const long seconds = argc > 1 ? atol(argv[1]) : 3;
+  uint32_t level = 0;
+  for (uint64_t round = 1; round <= kRounds; round++)
+    level = run_round(0x1234567 * round, seconds * 1000000000 / kRounds);
+  printf("frames %llu snapshots %llu moves %llu macs level %u\n",
          static_cast<unsigned long long>(frames_seen.load()),
-         static_cast<unsigned long long>(snapshots_seen.load()), segment.header().macs.level);
+         static_cast<unsigned long long>(snapshots_seen.load()),
+         static_cast<unsigned long long>(moves_seen.load()), level);
   return 0;
 }
