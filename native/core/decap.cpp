@@ -1,5 +1,7 @@
 #include "decap.hpp"
 
+#include "checksum.hpp"
+
 namespace vtep {
 namespace {
 
