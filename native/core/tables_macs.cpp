@@ -30,8 +30,9 @@ void Tables::mac_changed(const MacSlot& slot, uint32_t word) {
 void Tables::saw(uint32_t network, uint64_t mac, uint32_t seconds) {
   MacSlot slot;
   const uint32_t position = macs_.find(mac_key(mac, network), slot);
-  if (position != macs_.kNowhere && is_local(slot.w[0]))
-    store_relaxed(macs_.cold(position), seconds);
+  if (position == macs_.kNowhere || !is_local(slot.w[0])) return;
+  const auto later = static_cast<int32_t>(seconds - load_relaxed(macs_.cold(position)));
+  if (later > 0) store_relaxed(macs_.cold(position), seconds);
 }
 
 void Tables::mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time, const uint8_t* previous) {

@@ -30,6 +30,14 @@ uint64_t mac_key_word(uint32_t network, uint64_t mac) {
   return mac | static_cast<uint64_t>(network) << FAST_NETWORK_SHIFT;
 }
 
+// FAST_SEEN_SHIFT of nanoseconds is a little more than a second.
+uint32_t seen_of(uint32_t seconds) {
+  return static_cast<uint32_t>(uint64_t{seconds} * 1000000000 >> FAST_SEEN_SHIFT);
+}
+uint32_t seconds_of(uint32_t seen) {
+  return static_cast<uint32_t>((uint64_t{seen} << FAST_SEEN_SHIFT) / 1000000000);
+}
+
 // Processors that there could be: so many values a map for each CPU has.
 uint32_t possible_processors() {
   std::ifstream file("/sys/devices/system/cpu/possible");
@@ -123,8 +131,8 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
   write_settings();
 }
 
-void FastPath::add_port(uint32_t id, uint32_t ifindex, bool far_end) {
-  ports_[id] = {ifindex, far_end};
+void FastPath::add_port(uint32_t id, const Port& port) {
+  ports_[id] = {&port, port.ifindex()};
   write_settings();
   port_changed(id);
 }
@@ -163,9 +171,8 @@ void FastPath::port_changed(uint32_t id) {
   }
   const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
   const FastPort entry = {id, row.network, vni, 0};
-  const uint64_t exit = port.ifindex |
-                        static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK) << FAST_EXIT_MTU_SHIFT |
-                        (port.far_end ? FAST_EXIT_PEER : 0);
+  const uint64_t exit = port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
+                                           << FAST_EXIT_MTU_SHIFT;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
 }
@@ -209,11 +216,14 @@ void FastPath::use_mac(uint32_t network, uint64_t mac) {
   if (table.find(mac_key(mac, network), slot) == table.kNowhere) return;
   const uint32_t kind = destination_kind(slot.w[0]), id = destination_id(slot.w[0]);
   const bool local = kind == Destination::port;
-  if (local ? ports_.count(id) == 0 : !use_remote(id)) return;
+  const auto port = ports_.find(id);
+  if (local ? port == ports_.end() : !use_remote(id)) return;
   const uint64_t key = mac_key_word(network, mac);
   if (macs_.count(key) != 0 || macs_.size() >= kMostMacs) return;
-  const uint32_t now = load_relaxed(&segment.header().clockSeconds);
-  const FastMac entry = {kind, id, now, 0};
+  uint8_t octets[6];
+  store_mac(octets, mac);
+  const uint32_t now = seen_of(load_relaxed(&segment.header().clockSeconds));
+  const FastMac entry = {kind, id, now, local && port->second.port->is_far_end(octets)};
   if (bpf_map_set(maps_[kFastMacs], &key, &entry)) macs_.emplace(key, Used{now, local});
 }
 
@@ -252,7 +262,7 @@ void FastPath::on_second(uint32_t counters) {
 
 // Reads when MACs were last seen. A budgeted walk over the buckets of the hash map.
 void FastPath::sweep() {
-  const uint32_t now = load_relaxed(&tables_.segment().header().clockSeconds);
+  const uint32_t now = seen_of(load_relaxed(&tables_.segment().header().clockSeconds));
   const size_t buckets = macs_.bucket_count();
   uint32_t budget = kSweepBudget;
   for (size_t walked = 0; walked < buckets && budget > 0 && !macs_.empty(); walked++) {
@@ -263,11 +273,11 @@ void FastPath::sweep() {
       FastMac entry;
       if (!bpf_map_get(maps_[kFastMacs], &at->first, &entry)) continue;
       Used& used = at->second;
-      if (entry.seen_seconds != used.seen_seconds && used.local)
+      if (entry.seen != used.seen && used.local)
         tables_.saw(static_cast<uint32_t>(at->first >> FAST_NETWORK_SHIFT),
-                    at->first & 0xffffffffffff, entry.seen_seconds);
-      used.seen_seconds = entry.seen_seconds;
-      if (static_cast<int32_t>(now - entry.seen_seconds) > static_cast<int32_t>(kIdleSeconds))
+                    at->first & 0xffffffffffff, seconds_of(entry.seen));
+      used.seen = entry.seen;
+      if (static_cast<int32_t>(now - entry.seen) > static_cast<int32_t>(kIdleSeconds))
         idle.push_back(at->first);
     }
     for (const uint64_t key : idle) {

@@ -34,8 +34,8 @@ class FastPath {
 
   // The VTEP address and UDP port; an address that is not IPv4 keeps the uplink out.
   void set_local(const uint8_t address[16], uint16_t udp_port);
-  // A port has joined; `far_end` as Port::has_far_end.
-  void add_port(uint32_t id, uint32_t ifindex, bool far_end);
+  // A port has joined. It lives until it is removed here.
+  void add_port(uint32_t id, const Port& port);
   void remove_port(uint32_t id);
   // Encapsulates only while an uplink has joined.
   void set_uplink(bool joined);
@@ -54,11 +54,11 @@ class FastPath {
 
  private:
   struct OpenPort {
+    const Port* port;
     uint32_t ifindex;
-    bool far_end;
   };
   struct Used {
-    uint32_t seen_seconds;
+    uint32_t seen;  // as in FastMac
     bool local;
   };
 

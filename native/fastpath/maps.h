@@ -30,19 +30,21 @@ struct FastPort {
   uint32_t spare;
 };
 
-// FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, and how to leave. One word, so that it is never torn.
+// FastExit: ifindex, and the port's MTU (0 = unknown) from bit 32. One word, so that it is never torn.
 #define FAST_EXIT_MTU_SHIFT 32
 #define FAST_EXIT_MTU_MASK 0xffffff
-#define FAST_EXIT_PEER (1ULL << 63)  // a veth whose other end is in another namespace: go there at once
 
 // FastMacKey: the MAC's octets, first octet lowest, and the network index from bit 48.
 #define FAST_NETWORK_SHIFT 48
 
+// CLOCK_MONOTONIC, nanoseconds shifted by this: a little more than seconds, and no division.
+#define FAST_SEEN_SHIFT 30
+
 struct FastMac {
-  uint32_t kind;          // as in a destination word: 1 port, 2 remote
-  uint32_t id;            // port id or remote index
-  uint32_t seen_seconds;  // CLOCK_MONOTONIC, written by the programs: as source of a local MAC, as destination of any
-  uint32_t spare;
+  uint32_t kind;     // as in a destination word: 1 port, 2 remote
+  uint32_t id;       // port id or remote index
+  uint32_t seen;     // when, by FAST_SEEN_SHIFT, it was source (of a local one) or destination
+  uint32_t far_end;  // 1: the MAC of the other end of a veth, in another namespace
 };
 
 #define FAST_HEADER 50  // Ethernet, IPv4, UDP, VXLAN

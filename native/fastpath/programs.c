@@ -89,10 +89,10 @@ ALWAYS uint64_t mix(uint64_t h) {
   return h;
 }
 
-ALWAYS uint32_t now_seconds(void) { return (uint32_t)(coarse_nanoseconds() / 1000000000); }
+ALWAYS uint32_t now_seen(void) { return (uint32_t)(coarse_nanoseconds() >> FAST_SEEN_SHIFT); }
 
 ALWAYS void see(struct FastMac* mac, uint32_t now) {
-  if (mac->seen_seconds != now) mac->seen_seconds = now;
+  if (mac->seen != now) mac->seen = now;
 }
 
 ALWAYS struct FastVerdict* new_verdict(struct __sk_buff* skb) {
@@ -179,7 +179,8 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, const struct Head* head,
 }
 
 // To another port of this host. False: to the workers.
-ALWAYS int deliver(struct FastVerdict* verdict, uint32_t port, uint32_t packet) {
+ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32_t packet) {
+  const uint32_t port = to->id;
   const uint64_t* exit = look_up(&fast_exits, &port);
   if (!exit) return 0;
   const uint64_t word = *exit;
@@ -187,7 +188,7 @@ ALWAYS int deliver(struct FastVerdict* verdict, uint32_t port, uint32_t packet) 
   if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
   verdict->to_port = port;
   verdict->out_ifindex = (uint32_t)word;
-  verdict->way = word & FAST_EXIT_PEER ? kFastDeliverPeer : kFastDeliver;
+  verdict->way = to->far_end ? kFastDeliverPeer : kFastDeliver;
   return 1;
 }
 
@@ -247,10 +248,10 @@ SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
   verdict->from_port = port->id;
   if (to->kind == kRemote) {
     if (!encapsulate(skb, verdict, to->id, port->vni, wire, &head, &inner)) return kToSocket;
-  } else if (to->id == port->id || !deliver(verdict, to->id, wire - 14)) {
+  } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
     return kToSocket;
   }
-  const uint32_t now = now_seconds();
+  const uint32_t now = now_seen();
   see(from, now);
   see(to, now);
   return kNotToSocket;
@@ -305,12 +306,12 @@ SECTION("socket/uplink_filter") int uplink_filter(struct __sk_buff* skb) {
   struct FastMac* to = look_up(&fast_macs, &key);
   if (!to || to->kind != kPort) return kToSocket;
   const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
-  if (wire == 0 || !deliver(verdict, to->id, wire - 14)) return kToSocket;
+  if (wire == 0 || !deliver(verdict, to, wire - 14)) return kToSocket;
   for (int i = 0; i < 14; i += 2)
     *(uint16_t*)(verdict->bytes + i) = *(const uint16_t*)(head.destination + i);
   verdict->from_port = 0;
   verdict->inner_ipv6 = inner.ipv6;
-  see(to, now_seconds());
+  see(to, now_seen());
   return kNotToSocket;
 }
 

@@ -56,7 +56,7 @@ class NetdevPort : public Port {
   const uint8_t* mac() const override { return link_.mac; }
   uint32_t flags() const override;
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
-  bool has_far_end() const override { return link_.kind == "veth" && link_.peer_elsewhere; }
+  bool is_far_end(const uint8_t mac_address[6]) const override;
 
  private:
   bool open_queues(const OpenContext& context, bool isolate, std::string& error);
@@ -145,6 +145,15 @@ bool NetdevPort::join_fast_path(const FastPrograms& programs, std::string& error
   }
   fast_path_ = std::move(link);
   return true;
+}
+
+bool NetdevPort::is_far_end(const uint8_t mac_address[6]) const {
+  std::string error;
+  Netlink* netlink = Netlink::local(error);
+  Link far;
+  return netlink != nullptr && link_.kind == "veth" && link_.peer_namespace >= 0 &&
+         netlink->link_elsewhere(link_.peer_namespace, link_.peer, far) == 0 &&
+         memcmp(far.mac, mac_address, sizeof far.mac) == 0;
 }
 
 uint32_t NetdevPort::flags() const {

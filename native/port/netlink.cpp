@@ -106,8 +106,14 @@ int Netlink::link_by_name(const std::string& name, Link& out) {
 }
 
 int Netlink::link_by_index(uint32_t ifindex, Link& out) {
+  return link_elsewhere(-1, ifindex, out);
+}
+
+int Netlink::link_elsewhere(int32_t namespace_number, uint32_t ifindex, Link& out) {
   NetlinkMessage message(RTM_GETLINK, 0);
   message.body<ifinfomsg>()->ifi_index = static_cast<int>(ifindex);
+  if (namespace_number >= 0)
+    message.put_u32(IFLA_TARGET_NETNSID, static_cast<uint32_t>(namespace_number));
   bool found = false;
   const int code =
       request(message, [&](const nlmsghdr* reply) { found |= parse_link(reply, out); });

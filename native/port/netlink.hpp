@@ -18,7 +18,7 @@ struct Link {
   uint32_t mtu = 0;
   uint32_t master = 0;  // bridge, bond or team that it belongs to, 0 = none
   uint32_t peer = 0;  // of a veth in the same namespace: the other end; of a VLAN: the device below
-  bool peer_elsewhere = false;  // the other end, or the device below, is in another namespace
+  int32_t peer_namespace = -1;  // the kernel's number for the namespace of `peer`, if another one
   uint16_t hardware_type = 0;   // ARPHRD_
   bool up = false;             // administratively
   bool carrier = false;
@@ -66,6 +66,8 @@ class Netlink {
 
   int link_by_name(const std::string& name, Link& out);
   int link_by_index(uint32_t ifindex, Link& out);
+  // Of the namespace with this number (Link::peer_namespace).
+  int link_elsewhere(int32_t namespace_number, uint32_t ifindex, Link& out);
   int links(std::vector<Link>& out);
   int set_up(uint32_t ifindex, bool up);
   int set_mtu(uint32_t ifindex, uint32_t mtu);

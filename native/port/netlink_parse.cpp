@@ -79,7 +79,7 @@ bool parse_link(const nlmsghdr* message, Link& out) {
             out.peer = attribute_u32(value, length);
             break;
           case IFLA_LINK_NETNSID:
-            out.peer_elsewhere = true;
+            out.peer_namespace = static_cast<int32_t>(attribute_u32(value, length));
             break;
           case IFLA_ADDRESS:
             if (length == sizeof out.mac) memcpy(out.mac, value, sizeof out.mac);

@@ -101,8 +101,12 @@ class Port {
     error = "its frames do not pass the kernel's ingress";
     return false;
   }
-  // A veth whose other end is in another namespace: the kernel can hand frames over there at once.
-  virtual bool has_far_end() const { return false; }
+  // A veth whose other end is in another namespace and has this MAC: the kernel can hand frames for
+  // it over there at once.
+  virtual bool is_far_end(const uint8_t mac_address[6]) const {
+    (void)mac_address;
+    return false;
+  }
 };
 
 struct OpenContext {

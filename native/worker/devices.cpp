@@ -78,7 +78,7 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   opened->device =
       std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
   opened->device->fast_path = fast_path;
-  if (fast_path) fast_path_.add_port(id, opened->port->ifindex(), opened->port->has_far_end());
+  if (fast_path) fast_path_.add_port(id, *opened->port);
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
