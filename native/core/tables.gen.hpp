@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x55861eb6f1c5c193;
-inline constexpr char kLayoutHashText[] = "55861eb6f1c5c193";
+inline constexpr uint64_t kLayoutHash = 0x73eb29007f7d1c2b;
+inline constexpr char kLayoutHashText[] = "73eb29007f7d1c2b";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -45,6 +45,9 @@ struct PortFlag {
   static constexpr uint32_t tso = 4;
   static constexpr uint32_t hasWire = 8;
   static constexpr uint32_t fastPath = 16;
+  static constexpr uint32_t xdpNative = 32;
+  static constexpr uint32_t xdpGeneric = 64;
+  static constexpr uint32_t xdpZeroCopy = 128;
 };
 
 struct NetworkFlag {

@@ -344,7 +344,17 @@ export const constants = {
   /** Destination << kindShift | MacFlag.static or .sticky << flagShift | port id or remote index. */
   DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
-  PortFlag: { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16 },
+  /** The last three say how an AF_XDP port takes its frames. */
+  PortFlag: {
+    hostIsolated: 1,
+    vnetHeader: 2,
+    tso: 4,
+    hasWire: 8,
+    fastPath: 16,
+    xdpNative: 32,
+    xdpGeneric: 64,
+    xdpZeroCopy: 128,
+  },
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },

@@ -41,7 +41,11 @@ class XdpPort : public Port {
   uint32_t mtu() const override { return link_.mtu; }
   const uint8_t* mac() const override { return link_.mac; }
   // The host's stack never sees what the tenant sends; what it would send is held back, too.
-  uint32_t flags() const override { return PortFlag::hostIsolated; }
+  uint32_t flags() const override {
+    return PortFlag::hostIsolated |
+           (interface_->mode() == XdpMode::native ? PortFlag::xdpNative : PortFlag::xdpGeneric) |
+           (interface_->zero_copy() ? PortFlag::xdpZeroCopy : 0);
+  }
 
  private:
   bool make_waits(unsigned queues, std::string& error);
@@ -50,8 +54,8 @@ class XdpPort : public Port {
   InterfaceClaim claim_;
   HostIsolation isolation_;
   std::unique_ptr<XdpInterface> interface_;
-  std::vector<int> waits_;             // by worker
-  std::vector<Descriptor> groups_;     // of workers with several receive queues
+  std::vector<int> waits_;          // by worker
+  std::vector<Descriptor> groups_;  // of workers with several receive queues
 };
 
 bool XdpPort::make_waits(unsigned queues, std::string& error) {

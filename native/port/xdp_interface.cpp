@@ -87,8 +87,8 @@ std::unique_ptr<XdpInterface> XdpInterface::open(const Link& link, const XdpSetu
   filter.mtu = link.mtu;
   if (!interface->program_.load(setup.filter != nullptr ? &filter : nullptr, error)) return nullptr;
 
-  bool zero_copy = setup.mode == Mode::zero_copy ||
-                   (setup.mode == Mode::automatic && may_zero_copy(link.name));
+  bool zero_copy =
+      setup.mode == Mode::zero_copy || (setup.mode == Mode::automatic && may_zero_copy(link.name));
   if (!interface->open_sockets(link, setup, zero_copy, error)) {
     if (!zero_copy || setup.mode == Mode::zero_copy) return nullptr;
     interface->sockets_.clear();
@@ -98,19 +98,18 @@ std::unique_ptr<XdpInterface> XdpInterface::open(const Link& link, const XdpSetu
   interface->set_mtu(link.mtu);
 
   // Last, when every queue has its socket: until then frames go the way they went before.
-  const char* mode = "native";
   std::string why;
   const bool generic = setup.mode == Mode::generic;
   if (generic || !interface->program_.attach(link, XdpMode::native, error)) {
     if (setup.mode == Mode::native || zero_copy) return nullptr;
     if (!generic) why = " (" + error + ")";
     if (!interface->program_.attach(link, XdpMode::generic, error)) return nullptr;
-    mode = "generic";
+    interface->mode_ = XdpMode::generic;
   }
   error.clear();
   const size_t queues = interface->sockets_.size();
-  interface->text_ = std::string(mode) + " XDP" + why + ", " +
-                     (zero_copy ? "zero copy" : "copied") + ", " + std::to_string(queues) +
+  interface->text_ = (interface->mode_ == XdpMode::native ? "native XDP" : "generic XDP") + why +
+                     ", " + (zero_copy ? "zero copy" : "copied") + ", " + std::to_string(queues) +
                      (queues == 1 ? " queue" : " queues");
   return interface;
 }
@@ -174,8 +173,7 @@ unsigned XdpInterface::receive(unsigned worker, Frame* frames, unsigned max) {
   unsigned filled = 0;
   for (unsigned i = 0; i < own; i++) {
     const unsigned turn = (first + i) % own;
-    const unsigned got =
-        sockets_[worker + turn * workers_]->receive(frames + filled, max - filled);
+    const unsigned got = sockets_[worker + turn * workers_]->receive(frames + filled, max - filled);
     if (got != 0) next_[worker].queue = (turn + 1) % own;
     filled += got;
   }

@@ -15,9 +15,12 @@
 namespace vtep {
 
 // The options that port and uplink have in common.
-#define VTEP_XDP_OPTIONS                                                                           \
-  {"mode", "text", "auto", "auto, native, generic or zerocopy: how frames are taken off the driver"}, \
-      {"busyPoll", "flag", "no", "the worker drives the receive queue instead of its interrupt"}
+#define VTEP_XDP_OPTIONS                                                                     \
+  {"mode", "text", "auto",                                                                   \
+   "auto, native, generic or zerocopy: how frames are taken off the driver"},                \
+  {                                                                                          \
+    "busyPoll", "flag", "no", "the worker drives the receive queue instead of its interrupt" \
+  }
 
 struct XdpSetup {
   enum class Mode : uint8_t { automatic, native, generic, zero_copy };
@@ -38,6 +41,8 @@ class XdpInterface {
                                             std::string& error);
 
   uint32_t ifindex() const { return ifindex_; }
+  XdpMode mode() const { return mode_; }
+  bool zero_copy() const { return sockets_[0]->zero_copy(); }
   // "native XDP, copied, 2 queues"
   const std::string& text() const { return text_; }
   void set_mtu(uint32_t mtu);
@@ -58,6 +63,7 @@ class XdpInterface {
   bool open_sockets(const Link& link, const XdpSetup& setup, bool zero_copy, std::string& error);
 
   uint32_t ifindex_ = 0;
+  XdpMode mode_ = XdpMode::native;
   std::string text_;
   XdpProgram program_;
   unsigned workers_;

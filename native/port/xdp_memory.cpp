@@ -48,8 +48,8 @@ std::shared_ptr<XdpMemory> XdpMemory::find(const void* dataplane, unsigned worke
 }
 
 bool XdpMemory::open(std::string& error) {
-  void* memory = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                        0);
+  void* memory =
+      ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     error = "memory for AF_XDP: " + std::string(strerror(errno));
     return false;

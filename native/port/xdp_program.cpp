@@ -163,10 +163,10 @@ std::string foreign_xdp_program(const Link& link) {
   if (link.xdp_program == 0) return {};
   const std::string name = name_of_program(link.xdp_program);
   // What libxdp attaches is taken off by its own tool; a link of some process only by its end.
-  const std::string remedy = name == "xdp_dispatcher"
-                                 ? "xdp-loader unload " + link.name + " --all"
-                                 : "ip link set dev " + link.name +
-                                       " xdp off, or end the process that attached it";
+  const std::string remedy =
+      name == "xdp_dispatcher"
+          ? "xdp-loader unload " + link.name + " --all"
+          : "ip link set dev " + link.name + " xdp off, or end the process that attached it";
   return "XDP program " + std::to_string(link.xdp_program) +
          (name.empty() ? std::string() : " (" + name + ")") + " is attached to " + link.name +
          ", and there can be one; take it off first: " + remedy;
@@ -217,8 +217,9 @@ bool XdpProgram::attach(const Link& link, XdpMode mode, std::string& error) {
                        mode == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
   if (link_) return true;
   error = std::string(mode == XdpMode::native ? "native" : "generic") + " XDP on " + link.name +
-          ": " + (errno == ENOSPC ? "fewer receive queues than the far end has transmit queues"
-                                  : refusal(errno, "CAP_BPF and CAP_NET_ADMIN"));
+          ": " +
+          (errno == ENOSPC ? "fewer receive queues than the far end has transmit queues"
+                           : refusal(errno, "CAP_BPF and CAP_NET_ADMIN"));
   return false;
 }
 

@@ -20,9 +20,9 @@ namespace vtep {
 namespace {
 
 // Newer than the headers this builds with.
-constexpr uint16_t kUseMultiBuffer = 1 << 4;   // XDP_USE_SG, Linux 6.6
-constexpr uint32_t kContinued = 1 << 0;        // XDP_PKT_CONTD
-constexpr int kTransmitBudget = 9;             // XDP_MAX_TX_SKB_BUDGET, Linux 6.17
+constexpr uint16_t kUseMultiBuffer = 1 << 4;               // XDP_USE_SG, Linux 6.6
+constexpr uint32_t kContinued = 1 << 0;                    // XDP_PKT_CONTD
+constexpr int kTransmitBudget = 9;                         // XDP_MAX_TX_SKB_BUDGET, Linux 6.17
 constexpr int kPreferBusyPoll = 69, kBusyPollBudget = 70;  // SO_..., Linux 5.11
 
 constexpr uint32_t kVlanTag = 4;
@@ -53,8 +53,8 @@ int XdpSocket::open(const XdpSocketSetup& setup, std::string& what) {
   chunks_ = setup.chunks;
   lent_.reserve(chunks_);
   // Memory for zero copy is bound to the driver and its flags: never shared with others.
-  memory_ = XdpMemory::find(setup.zero_copy ? nullptr : setup.dataplane, setup.worker, chunks_,
-                            what);
+  memory_ =
+      XdpMemory::find(setup.zero_copy ? nullptr : setup.dataplane, setup.worker, chunks_, what);
   if (memory_ == nullptr) return ENOMEM;
   socket_.reset(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
   if (!socket_) {
@@ -89,8 +89,9 @@ int XdpSocket::register_memory(std::string& what) {
   request.len = XdpMemory::bytes();
   request.chunk_size = XdpMemory::kChunkBytes;
   const auto try_once = [&] {
-    return ::setsockopt(socket_.get(), SOL_XDP, XDP_UMEM_REG, &request, sizeof request) == 0 ? 0
-                                                                                            : errno;
+    return ::setsockopt(socket_.get(), SOL_XDP, XDP_UMEM_REG, &request, sizeof request) == 0
+               ? 0
+               : errno;
   };
   int code = try_once();
   if (code == ENOBUFS) {
@@ -305,9 +306,9 @@ bool XdpSocket::is_too_long(const Gather& item) const {
   const uint32_t most = mtu_.load(std::memory_order_relaxed) + ETH_HLEN;
   if (item.length <= most) return false;
   const auto* first = static_cast<const uint8_t*>(item.pieces[0].iov_base);
-  const bool tagged = item.pieces[0].iov_len >= ETH_HLEN &&
-                      (load16(first + 12) == __builtin_bswap16(ETH_P_8021Q) ||
-                       load16(first + 12) == __builtin_bswap16(ETH_P_8021AD));
+  const bool tagged =
+      item.pieces[0].iov_len >= ETH_HLEN && (load16(first + 12) == __builtin_bswap16(ETH_P_8021Q) ||
+                                             load16(first + 12) == __builtin_bswap16(ETH_P_8021AD));
   return item.length > most + (tagged ? kVlanTag : 0);
 }
 
@@ -362,8 +363,7 @@ Drop XdpSocket::send_copy(const Item& item) {
   for (unsigned i = 0; i < item.count; i++) {
     const auto* from = static_cast<const uint8_t*>(item.pieces[i].iov_base);
     for (size_t left = item.pieces[i].iov_len; left > 0;) {
-      const auto part =
-          static_cast<uint32_t>(std::min<size_t>(left, kBytes - at % kBytes));
+      const auto part = static_cast<uint32_t>(std::min<size_t>(left, kBytes - at % kBytes));
       memcpy(place(at), from, part);
       from += part, at += part, left -= part;
     }
@@ -434,7 +434,8 @@ uint32_t XdpSocket::take_back(uint32_t limit) {
 // Makes the kernel send what is in the ring. Where it copies it sends a few frames in one call, and
 // it never goes on by itself. 0, or why it can not at all.
 int XdpSocket::kick() {
-  if (zero_copy_ && (__atomic_load_n(transmit_.flags, __ATOMIC_RELAXED) & XDP_RING_NEED_WAKEUP) == 0)
+  if (zero_copy_ &&
+      (__atomic_load_n(transmit_.flags, __ATOMIC_RELAXED) & XDP_RING_NEED_WAKEUP) == 0)
     return 0;
   unsigned idle = 0;
   for (unsigned i = 0; i < kKicks && idle < 8; i++) {

@@ -16,9 +16,9 @@ namespace vtep {
 struct XdpSocketSetup {
   uint32_t ifindex = 0;
   uint32_t queue = 0;
-  uint32_t chunks = 2048;     // that it receives into; a power of two
-  bool zero_copy = false;     // ask for it; fails where the driver has none
-  bool busy_poll = false;     // the worker drives the driver's receive queue
+  uint32_t chunks = 2048;           // that it receives into; a power of two
+  bool zero_copy = false;           // ask for it; fails where the driver has none
+  bool busy_poll = false;           // the worker drives the driver's receive queue
   const void* dataplane = nullptr;  // whose sockets share memory
   unsigned worker = 0;
 };

@@ -167,6 +167,8 @@ export interface VtepSpec {
   readonly uplink: string
   /** Underlay interfaces for uplinks that own one; empty = those with a route to the remotes. */
   readonly interfaces: readonly string[]
+  /** Of the uplink kind; the dataplane refuses what the kind does not have. */
+  readonly options?: Readonly<Record<string, string>>
 }
 
 export interface UplinkState {

@@ -160,7 +160,7 @@ export class State implements StateReader {
         network: port.network,
         vni: port.vni,
         state: row === undefined ? 'missing' : row.up ? 'up' : 'down',
-        text: reason,
+        text: reason === '' && row !== undefined ? howItWorks(row.flags) : reason,
         ifindex: row?.ifindex ?? 0,
         mac: row === undefined || row.mac === '00:00:00:00:00:00' ? '' : row.mac,
         mtu: row?.mtu ?? 0,
@@ -184,4 +184,10 @@ export class State implements StateReader {
       .filter(({ name }) => name !== 'none')
       .map(({ name, text }) => ({ reason: name, text, count: drops[name] ?? 0 }))
   }
+}
+
+function howItWorks(flags: number): string {
+  if ((flags & (PortFlag.xdpNative | PortFlag.xdpGeneric)) === 0) return ''
+  const mode = (flags & PortFlag.xdpNative) !== 0 ? 'native XDP' : 'generic XDP'
+  return `${mode}, ${(flags & PortFlag.xdpZeroCopy) !== 0 ? 'zero copy' : 'copied'}`
 }

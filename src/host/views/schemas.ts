@@ -117,7 +117,7 @@ export const PortView = row({
   state: Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('missing')], {
     description: 'down: no carrier. missing: could not be opened; text says why.',
   }),
-  text: text('Why it is missing; else empty.'),
+  text: text('Why it is missing, or how an af_xdp port takes its frames; else empty.'),
   ifindex: count('Kernel interface index; 0 if none.'),
   mac: text('Address of the interface; empty if none.'),
   mtu: count('In bytes; 0 when unknown.'),
