@@ -9,6 +9,7 @@ import {
   checkValue,
   type Finding,
   type LoadedConfig,
+  optionTexts,
   type PortKindInfo,
   type Schema,
   unplaced,
@@ -120,7 +121,10 @@ export class Host implements HostSurface {
     this.#clock = new Clock((timer) => this.#onTimer(timer))
     this.#machines = this.#createMachines(config)
     this.#path = new PacketPath(
-      { obtain: settings.obtainDataplane, vtep },
+      {
+        obtain: settings.obtainDataplane,
+        vtep: { ...vtep, options: optionTexts(vtep.options) },
+      },
       {
         onEvents: (events) => this.#onDataplaneEvents(events),
         onLost: (reason) => this.#onLost(reason),

@@ -173,7 +173,7 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
   }
 
   async configure(spec: VtepSpec): Promise<UplinkState> {
-    const { address, udpPort, uplink, interfaces } = spec
+    const { address, udpPort, uplink, interfaces, options } = spec
     const reply = keyValues(
       await this.#request(
         'configure',
@@ -182,6 +182,7 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
           udpPort: String(udpPort),
           uplink,
           interfaces: interfaces.join(','),
+          ...options,
         }),
       ),
     )

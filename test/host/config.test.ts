@@ -357,7 +357,13 @@ api: { listen: "[::1]:8472" }
   t.same(loaded.config, {
     asn: 4200000011,
     routerId: '10.0.0.11',
-    vtep: { address: '2001:db8::11', udpPort: 4789, uplink: 'auto', interfaces: ['eth0'] },
+    vtep: {
+      address: '2001:db8::11',
+      udpPort: 4789,
+      uplink: 'auto',
+      interfaces: ['eth0'],
+      options: {},
+    },
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,

@@ -21,6 +21,7 @@ export interface VtepConfig {
     readonly address: string
     readonly udpPort?: number
     readonly uplink?: string
+    readonly options?: Readonly<Record<string, string | number | boolean>>
     readonly interfaces?: readonly string[]
   }
   readonly bgp?: {

@@ -59,10 +59,17 @@ export function portOptions(port: Port, kinds: readonly PortKindInfo[]): Record<
   if (port.mac !== undefined && known.some(({ name, type }) => name === 'mac' && type === 'mac')) {
     options['mac'] = port.mac
   }
-  for (const [key, value] of Object.entries(port.options)) {
-    options[key] = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
-  }
-  return options
+  return { ...options, ...optionTexts(port.options) }
+}
+
+/** Options as the dataplane takes them: texts. */
+export function optionTexts(options: Port['options']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [
+      key,
+      typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value),
+    ]),
+  )
 }
 
 function mismatch(type: string, value: string | number | boolean): string | undefined {

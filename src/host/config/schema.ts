@@ -32,6 +32,13 @@ const later = (description: string) =>
 const list = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
   Type.Array(item, { default: [], description })
 
+const options = (description: string) =>
+  Type.Record(
+    Type.String(),
+    Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
+    { default: {}, description },
+  )
+
 function keys<T extends TProperties>(
   properties: T,
   description: string,
@@ -79,11 +86,7 @@ export const Port = keys(
       ),
     ),
     ip: list(text('unicastIp', 'Address.'), 'The addresses of that MAC.'),
-    options: Type.Record(
-      Type.String(),
-      Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
-      { default: {}, description: 'Options of the kind; `vtep port add --help` lists them.' },
-    ),
+    options: options('Options of the kind; `vtep port add --help` lists them.'),
     wait: flag(
       false,
       'The interface may appear later: start without it and open the port when it comes. Otherwise a missing interface is an error.',
@@ -182,6 +185,9 @@ export const Vtep = keys(
     interfaces: list(
       text('ifname', 'Interface.'),
       'Underlay interfaces of uplinks raw and af_xdp. Default: those with a route to the peers.',
+    ),
+    options: options(
+      'Options of the uplink. af_xdp: mode (auto, native, generic, zerocopy), busyPoll.',
     ),
   },
   'The underlay side.',
