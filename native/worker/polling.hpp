@@ -69,6 +69,9 @@ class Polling {
     account_ = total;
     worked -= looked_in_vain_ < worked ? looked_in_vain_ : worked;
     const uint64_t length = now - window_began_;
+    // Waiting awake takes time from whoever else is on the machine. With much to do there is no gap
+    // to bridge, and a thread that had to wait itself has neighbours.
+    spare_time_ = worked < length / 3 && waited < length / 4;
     // A few microseconds are the time of whoever woke us.
     if (times != 0 && waited / times > kCrowdedWait && waited > length / 8) {
       worked += waited;
@@ -96,7 +99,7 @@ class Polling {
   bool crowded(uint64_t now) const { return now < crowded_until_; }
   // Time that is waited awake after work at most, in nanoseconds; 0: sleep at once.
   uint64_t patience(uint64_t now) const {
-    if (score_ < kWorthwhile || now < punished_until_ || crowded(now)) return 0;
+    if (score_ < kWorthwhile || now < punished_until_ || !spare_time_) return 0;
     const uint64_t twice = 2 * gap_;
     return twice < kLongest ? twice : kLongest;
   }
@@ -138,6 +141,7 @@ class Polling {
   uint64_t penalty_ = kShortestPenalty, punished_until_ = 0;
   uint64_t window_began_ = 0, looked_in_vain_ = 0;
   unsigned calm_ = 0;
+  bool spare_time_ = true;  // in the last window
   CpuAccount account_;
   uint64_t crowded_until_ = 0;
 };

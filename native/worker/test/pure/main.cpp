@@ -142,6 +142,19 @@ void knows_when_it_has_too_much_to_do() {
   CHECK(worker.polling.patience(worker.now) == 0);
 }
 
+void waits_awake_only_with_time_to_spare() {
+  const auto patience = [](unsigned ran, unsigned waited) {
+    Worker worker;
+    worker.windows(ran, waited, 100);
+    // Nobody punishes it meanwhile: gaps of 30 us, met at once.
+    for (unsigned i = 0; i < 20; i++) worker.frame_after(30 * kMicrosecond);
+    return worker.polling.patience(worker.now);
+  };
+  CHECK(patience(20, 10) != 0);
+  CHECK(patience(45, 10) == 0);
+  CHECK(patience(20, 30) == 0);
+}
+
 void places_workers() {
   const auto cpus = [](const std::vector<Placement>& all) {
     std::vector<int> out;
@@ -185,6 +198,7 @@ int main() {
   does_not_mind_whom_it_waited_for();
   obeys_the_other_modes();
   knows_when_it_has_too_much_to_do();
+  waits_awake_only_with_time_to_spare();
   places_workers();
   puts("pure: all hold");
 }
