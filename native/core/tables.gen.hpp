@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x73eb29007f7d1c2b;
-inline constexpr char kLayoutHashText[] = "73eb29007f7d1c2b";
+inline constexpr uint64_t kLayoutHash = 0xe9634cdd2039743e;
+inline constexpr char kLayoutHashText[] = "e9634cdd2039743e";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -48,6 +48,11 @@ struct PortFlag {
   static constexpr uint32_t xdpNative = 32;
   static constexpr uint32_t xdpGeneric = 64;
   static constexpr uint32_t xdpZeroCopy = 128;
+  static constexpr uint32_t checksum = 256;
+  static constexpr uint32_t uso = 512;
+  static constexpr uint32_t checksumOff = 1024;
+  static constexpr uint32_t tsoOff = 2048;
+  static constexpr uint32_t offloadTrial = 4096;
 };
 
 struct NetworkFlag {
@@ -90,6 +95,7 @@ struct EventKind {
   static constexpr uint32_t portGone = 10;
   static constexpr uint32_t remoteResolved = 11;
   static constexpr uint32_t remoteUnresolved = 12;
+  static constexpr uint32_t portOffloads = 13;
 };
 
 // Codes of operations on the wire between controller and dataplane.

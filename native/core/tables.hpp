@@ -81,6 +81,8 @@ class Tables {
   uint32_t open_port(const PortInfo& info);
   void set_port_up(uint32_t id, bool up);
   void set_port_mtu(uint32_t id, uint32_t mtu);
+  // Tells so when an offload was switched off or on again (PortFlag.checksumOff, .tsoOff).
+  void set_port_flags(uint32_t id, uint32_t flags);
   // The device went away by itself: tells so; the row stays until close_port.
   void port_gone(uint32_t id);
   // Detaches, flushes, and frees the id after quiescence.

@@ -66,6 +66,17 @@ void Tables::set_port_mtu(uint32_t id, uint32_t mtu) {
   port_changed(id);
 }
 
+void Tables::set_port_flags(uint32_t id, uint32_t flags) {
+  if (!port_is_open(id)) return;
+  constexpr uint32_t kTold = PortFlag::checksumOff | PortFlag::tsoOff | PortFlag::offloadTrial;
+  PortRow row = current_row(segment_.port(id));
+  if (row.flags == flags) return;
+  const bool told = ((row.flags ^ flags) & kTold) != 0;
+  row.flags = flags;
+  write_row(segment_.port(id), row);
+  if (told) tell_port(id, EventKind::portOffloads);
+}
+
 void Tables::port_gone(uint32_t id) {
   if (!port_is_open(id)) return;
   PortRow row = current_row(segment_.port(id));

@@ -18,7 +18,7 @@ command -v clang++ >/dev/null || {
 script=(native/fuzz/script.cpp native/fuzz/mutate.cpp)
 case $target in
   core) sources=(native/core/*.cpp "${script[@]}") ;;
-  egress) sources=(native/core/*.cpp native/worker/{egress,merge}.cpp native/port/address.cpp "${script[@]}") ;;
+  egress) sources=(native/core/*.cpp native/worker/{egress,merge,offload_watch}.cpp native/port/address.cpp "${script[@]}") ;;
   parsers)
     sources=(native/core/{checksum,layers,metadata}.cpp native/worker/message.cpp native/fuzz/script.cpp
       native/port/{inner_metadata,netlink_parse,options,address}.cpp)

@@ -344,7 +344,10 @@ export const constants = {
   /** Destination << kindShift | MacFlag.static or .sticky << flagShift | port id or remote index. */
   DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
-  /** The last three say how an AF_XDP port takes its frames. */
+  /**
+   * `xdp…` say how an AF_XDP port takes its frames. `checksum`, `tso` and `uso`: what the device takes as it is. `…Off`: switched off,
+   * as it did not work; `offloadTrial`: on suspicion.
+   */
   PortFlag: {
     hostIsolated: 1,
     vnetHeader: 2,
@@ -354,6 +357,11 @@ export const constants = {
     xdpNative: 32,
     xdpGeneric: 64,
     xdpZeroCopy: 128,
+    checksum: 256,
+    uso: 512,
+    checksumOff: 1024,
+    tsoOff: 2048,
+    offloadTrial: 4096,
   },
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
@@ -373,5 +381,6 @@ export const constants = {
     portGone: 10,
     remoteResolved: 11,
     remoteUnresolved: 12,
+    portOffloads: 13,
   },
 } as const

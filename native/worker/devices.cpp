@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "clock.hpp"
+
 namespace vtep {
 
 namespace {
@@ -11,6 +13,17 @@ namespace {
 // The rows of the shared segment hold text of fixed size, the last byte zero.
 constexpr size_t kNameMost = sizeof(PortRow::name) - 1;
 constexpr size_t kSpecMost = sizeof(PortRow::spec) - 1;
+
+uint32_t offload_flags(uint32_t flags, const Abilities& abilities, const OffloadGuard& guard) {
+  flags &= ~PortFlag::tso;
+  if (abilities.partial_checksum) flags |= PortFlag::checksum;
+  if (abilities.tcp_segmentation) flags |= PortFlag::tso;
+  if (abilities.udp_segmentation) flags |= PortFlag::uso;
+  const bool trial = guard.phase() == OffloadGuard::Phase::trial;
+  if (!trial && guard.phase() != OffloadGuard::Phase::off) return flags;
+  flags |= guard.offload() == OffloadGuard::Offload::tcp ? PortFlag::tsoOff : PortFlag::checksumOff;
+  return trial ? flags | PortFlag::offloadTrial : flags;
+}
 
 }  // namespace
 
@@ -63,7 +76,7 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   PortInfo info;
   info.ifindex = opened->port->ifindex();
   info.mtu = opened->mtu = opened->port->mtu();
-  info.flags = opened->port->flags();
+  info.flags = offload_flags(opened->port->flags(), opened->port->abilities(), opened->guard);
   if (const uint8_t* mac = opened->port->mac()) memcpy(info.mac, mac, sizeof info.mac);
   info.up = opened->up = opened->port->carrier();
   info.kind = kind.c_str();
@@ -185,8 +198,10 @@ void Devices::on_every_link() {
 }
 
 void Devices::on_second() {
-  for (auto& [id, port] : ports_)
+  for (auto& [id, port] : ports_) {
     if (port->port->ifindex() == 0) refresh(id, *port);
+    if (!port->gone) judge_offloads(id, *port);
+  }
 }
 
 void Devices::refresh(uint32_t id, OpenPort& port) {
@@ -205,13 +220,32 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
     port.mtu = mtu;
     tables_.set_port_mtu(id, mtu);
   }
-  if (const Abilities abilities = port.port->abilities(); abilities != port.device->abilities) {
-    // Workers look at the old one until they have adopted the list without it.
-    Released released;
-    released.port_device = std::exchange(
-        port.device, std::make_unique<PortDevice>(PortDevice{id, port.port.get(), abilities}));
-    publish(std::move(released));
+  apply_abilities(id, port);
+}
+
+void Devices::judge_offloads(uint32_t id, OpenPort& port) {
+  OffloadWatch::Counts sum;
+  for (const auto& worker : workers_) {
+    const OffloadWatch::Counts one = worker->watch().read(id);
+    for (unsigned form = 0; form < 3; form++) {
+      sum.sent[form] += one.sent[form];
+      sum.repeated[form] += one.repeated[form];
+    }
   }
+  if (port.guard.judge(sum, monotonic_seconds())) apply_abilities(id, port);
+}
+
+// What the device says now, less what the guard has switched off.
+void Devices::apply_abilities(uint32_t id, OpenPort& port) {
+  const Abilities said = port.port->abilities(), abilities = port.guard.narrow(said);
+  tables_.set_port_flags(id, offload_flags(port.port->flags(), said, port.guard));
+  if (abilities == port.device->abilities) return;
+  // Workers look at the old one until they have adopted the list without it.
+  auto device = std::make_unique<PortDevice>(*port.device);
+  device->abilities = abilities;
+  Released released;
+  released.port_device = std::exchange(port.device, std::move(device));
+  publish(std::move(released));
 }
 
 }  // namespace vtep

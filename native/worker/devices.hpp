@@ -9,6 +9,7 @@
 
 #include "../core/tables.hpp"
 #include "../fastpath/fast_path.hpp"
+#include "offload_guard.hpp"
 #include "worker.hpp"
 
 namespace vtep {
@@ -57,6 +58,7 @@ class Devices {
     bool up = true;
     bool gone = false;
     uint32_t mtu = 0;
+    OffloadGuard guard;
   };
   // What a list no longer has; destroyed when every worker has adopted `version`.
   struct Released {
@@ -71,6 +73,8 @@ class Devices {
 
   void publish(Released released);
   void refresh(uint32_t id, OpenPort& port);
+  void judge_offloads(uint32_t id, OpenPort& port);
+  void apply_abilities(uint32_t id, OpenPort& port);
 
   Tables& tables_;
   FastPath& fast_path_;

@@ -8,6 +8,7 @@
 #include "../core/checksum.hpp"
 #include "../core/layers.hpp"
 #include "../core/metadata.hpp"
+#include "clock.hpp"
 
 namespace vtep {
 
@@ -24,10 +25,17 @@ bool can_segment(const Abilities& abilities, const Meta& meta) {
                                                : abilities.tcp_segmentation;
 }
 
+// Of what goes to a device as it is, or with its checksum finished here.
+OffloadWatch::Form form_of(const Abilities& abilities, const Meta& meta) {
+  if (meta.gso_type != kGsoNone) return OffloadWatch::kSuper;
+  return needs_checksum(meta) && abilities.partial_checksum ? OffloadWatch::kPartial
+                                                            : OffloadWatch::kPlain;
+}
+
 }  // namespace
 
 Egress::Egress(const Segment& segment, unsigned worker, WorkerCounters& counters)
-    : segment_(segment), counters_(counters), worker_(worker) {
+    : segment_(segment), counters_(counters), worker_(worker), watch_(segment.config().ports) {
   groups_.reserve(kEmits);
   group_of_.resize(segment.config().ports + 1);
 }
@@ -95,6 +103,7 @@ void Egress::to_port(const Group& group) {
     return;
   }
   ports_.open(device->port, worker_, group.destination, counters_);
+  now_ = coarse_nanoseconds();
   const Abilities& abilities = device->abilities;
   const bool merging =
       abilities.tcp_segmentation && abilities.partial_checksum && group.first != group.last;
@@ -135,12 +144,14 @@ void Egress::merged_to_port(uint16_t first) {
     const Frame& frame = frames_[emits_[i].frame];
     ports_.add(frame.data + length, frame.length - length);
   }
+  watch_.sent(ports_.port(), OffloadWatch::kSuper, header, ports_.item().length, now_);
   ports_.end();
 }
 
 void Egress::frame_to_port(const Abilities& abilities, const Frame& frame) {
   if (frame.meta.gso_type != kGsoNone && !can_segment(abilities, frame.meta))
     return cut_to_port(abilities, frame);
+  watch_.sent(ports_.port(), form_of(abilities, frame.meta), frame.data, frame.length, now_);
   if (needs_checksum(frame.meta) && !abilities.partial_checksum) {
     ports_.begin(3, 2, 1);
     add_completed(ports_, frame);
@@ -157,6 +168,8 @@ void Egress::cut_to_port(const Abilities& abilities, const Frame& frame) {
       abilities.partial_checksum ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
   const Drop reason = segmenter_.open(frame, checksums);
   if (reason != Drop::none) return counters_.drop_sent(ports_.port(), reason);
+  const auto form = abilities.partial_checksum ? OffloadWatch::kPartial : OffloadWatch::kPlain;
+  watch_.sent(ports_.port(), form, frame.data, frame.length, now_);
   unsigned frames = 1;
   while (segmenter_.next(piece_)) {
     ports_.begin(2, piece_.header_length, frames);

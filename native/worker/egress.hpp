@@ -13,6 +13,7 @@
 #include "batch.hpp"
 #include "device_list.hpp"
 #include "merge.hpp"
+#include "offload_watch.hpp"
 
 namespace vtep {
 
@@ -29,6 +30,7 @@ class Egress {
   void add(const Burst& burst);
   // Sends all, in order per destination. Call it before a device takes back the frames it has lent.
   void finish();
+  const OffloadWatch& watch() const { return watch_; }
 
  private:
   static constexpr uint16_t kEnd = UINT16_MAX;
@@ -78,6 +80,8 @@ class Egress {
   Segmenter segmenter_;
   Merger merger_{kEmits};
   Piece piece_;
+  OffloadWatch watch_;
+  uint64_t now_ = 0;  // nanoseconds, to some milliseconds; of the group at hand
   Batch<Port, Gather> ports_;
   Batch<Uplink, UplinkGather> uplink_;
 };

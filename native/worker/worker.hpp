@@ -46,6 +46,8 @@ class Worker {
   // Keeper: the list that this worker works with.
   uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
   LearnRing& learned() { return learned_; }
+  // Keeper: what became of frames that a port's device had to finish.
+  const OffloadWatch& watch() const { return egress_.watch(); }
 
  private:
   static constexpr unsigned kBursts = 4;  // of one device in one turn

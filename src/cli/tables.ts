@@ -139,6 +139,14 @@ const portStyle: Readonly<Record<PortView['state'], Style>> = {
   missing: 'red',
 }
 
+/** Only what is wrong: `--json` has all. */
+const offloadText = ({ offloads }: PortView): string =>
+  Object.entries(offloads)
+    .filter(([, state]) => state.startsWith('off'))
+    .map(([name, state]) => `${name} ${state}`)
+    .slice(0, 1)
+    .join()
+
 const ports: readonly Column<PortView>[] = [
   text('IFNAME', (row) => row.ifname),
   text('KIND', (row) => row.kind),
@@ -152,7 +160,7 @@ const ports: readonly Column<PortView>[] = [
   number('TX', (row) => row.txFrames, true),
   number('TXBYTES', (row) => row.txBytes, true),
   number('DROPPED', (row) => row.rxDropped + row.txDropped, true),
-  { title: '', value: (row) => row.text, style: () => 'red' },
+  { title: '', value: (row) => row.text || offloadText(row), style: () => 'red' },
 ]
 
 /** Drops of each port; of `vtep drops --ports`. */

@@ -248,6 +248,7 @@ export class Evpn {
         else macs?.portDown(port)
         return
       }
+      case 'portOffloads':
       case 'remoteResolved':
       case 'remoteUnresolved':
         return

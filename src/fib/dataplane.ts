@@ -155,6 +155,8 @@ export type DataplaneEvent =
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
   /** What was learned behind a port that goes down or away is flushed and told; after `portUp` it is learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
+  /** An offload of the port's device was switched off, as it did not work, or on again. PortFlag bits of the port. */
+  | { readonly event: 'portOffloads'; readonly port: number; readonly flags: number }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
   /** Events were lost: read a snapshot and start over from it. */
   | { readonly event: 'resync' }

@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '73eb29007f7d1c2b'
+export const layoutHash = 'e9634cdd2039743e'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, eventRingSlots: 65536 } as const
 
@@ -13,7 +13,7 @@ export const DestinationWord = { kindShift: 24, flagShift: 16, idMask: 65535 } a
 
 export const PortState = { free: 0, open: 1, closing: 2, failed: 3 } as const
 
-export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16, xdpNative: 32, xdpGeneric: 64, xdpZeroCopy: 128 } as const
+export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16, xdpNative: 32, xdpGeneric: 64, xdpZeroCopy: 128, checksum: 256, uso: 512, checksumOff: 1024, tsoOff: 2048, offloadTrial: 4096 } as const
 
 export const NetworkFlag = { suppress: 1, learnRemote: 2 } as const
 
@@ -23,7 +23,7 @@ export const MacFlag = { local: 1, remote: 2, static: 4, sticky: 8, override: 16
 
 export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOverride: 16 } as const
 
-export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12 } as const
+export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13 } as const
 
 /** Every way to lose a frame, in the order of the counters. */
 export const dropReasons = [

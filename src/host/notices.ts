@@ -2,6 +2,7 @@
 
 import type { DataplaneEvent } from '../fib/index.js'
 import type { EventFields, EventLevel } from './events.js'
+import { offloadsOff } from './state/index.js'
 
 export interface Notice {
   readonly level: EventLevel
@@ -43,6 +44,13 @@ const rows: Rows = {
   portUp: ({ port }, portName) => portNotice('info', portName(port), 'has carrier'),
   portDown: ({ port }, portName) => portNotice('warn', portName(port), 'has no carrier'),
   portGone: ({ port }, portName) => portNotice('warn', portName(port), 'lost its interface'),
+  portOffloads: ({ port, flags }, portName) => {
+    const off = offloadsOff(flags)
+    const why = 'frames that were left to it came again and again'
+    return off === undefined
+      ? portNotice('info', portName(port), 'has all its offloads on again')
+      : portNotice('warn', portName(port), `: ${off}, as ${why}`)
+  },
   remoteResolved: ({ remote }) => ({
     level: 'info',
     text: `VTEP ${remote} can be reached`,

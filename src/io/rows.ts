@@ -158,6 +158,8 @@ function dataplaneEvent(row: Event): DataplaneEvent {
     case 'portDown':
     case 'portGone':
       return { event, port }
+    case 'portOffloads':
+      return { event, port, flags: row.flags }
     case 'remoteResolved':
     case 'remoteUnresolved':
       return { event, remote: ip }

@@ -134,6 +134,11 @@ const FarKind kFarKinds[] = {
        return {"o" + number, "offloads=no\n"};
      },
      ring_side},
+    {"fault", "", true,
+     [](const std::string& number) -> PortWish {
+       return {"f" + number, "wraps=ring\n"};
+     },
+     ring_side},
     {"pcap", "", false,
      [](const std::string& number) -> PortWish {
        const std::string in = scratch_file("in", number), out = scratch_file("out", number);

@@ -133,7 +133,8 @@ struct End {
             .c_str(),
         nullptr, 10));
     plane.apply(OperationCode::portAttach, PortAttachOperation{port, kVni});
-    if (strcmp(kind.kind, "ring") == 0) ring = std::make_unique<PlaneRing>(plane, port);
+    if (strcmp(kind.kind, "ring") == 0 || strcmp(kind.kind, "fault") == 0)
+      ring = std::make_unique<PlaneRing>(plane, port);
     far = kind.attach(number, ring.get());
   }
   End(std::string what, std::unique_ptr<FarSide> side)

@@ -2,6 +2,7 @@
 
 import { ipFamily } from '../../net/index.js'
 import type { HealthView } from '../views/index.js'
+import { offloadsOff } from './offloads.js'
 import type { StateSource } from './source.js'
 
 type Check = (source: StateSource) => readonly HealthView[]
@@ -52,6 +53,15 @@ const checks: readonly Check[] = [
       if (id === undefined)
         return [warning('portMissing', `port ${port.name} is not open: ${reason}`)]
       return up.get(id) === false ? [warning('portDown', `port ${port.name} has no carrier`)] : []
+    })
+  },
+
+  function offloadsWork({ portStates }) {
+    return portStates().flatMap(({ name, flags }) => {
+      const off = offloadsOff(flags)
+      return off === undefined
+        ? []
+        : [warning('offloadOff', `port ${name}: ${off}: its device does not finish frames`)]
     })
   },
 

@@ -15,6 +15,7 @@ import type {
   VtepView,
 } from '../views/index.js'
 import { health } from './health.js'
+import { offloadsOf } from './offloads.js'
 import { routeViews } from './routes.js'
 import type { StateSource } from './source.js'
 
@@ -165,6 +166,7 @@ export class State implements StateReader {
         mac: row === undefined || row.mac === '00:00:00:00:00:00' ? '' : row.mac,
         mtu: row?.mtu ?? 0,
         path: ((row?.flags ?? 0) & PortFlag.fastPath) !== 0 ? 'kernel' : 'workers',
+        offloads: offloadsOf(row?.flags ?? 0),
         rxFrames: count?.rxFrames ?? 0,
         rxBytes: count?.rxBytes ?? 0,
         txFrames: count?.txFrames ?? 0,

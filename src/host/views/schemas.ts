@@ -124,6 +124,11 @@ export const PortView = row({
   path: Type.Union([Type.Literal('kernel'), Type.Literal('workers')], {
     description: 'kernel: known unicast goes the fast path. workers: every frame is theirs.',
   }),
+  offloads: row({
+    checksum: text('Partial checksums: on, none, or off and why.'),
+    tso: text('TCP super-frames.'),
+    uso: text('UDP super-frames.'),
+  }),
   rxFrames: count('Frames from the tenant.'),
   rxBytes: count('Bytes from the tenant.'),
   txFrames: count('Frames to the tenant.'),
