@@ -107,8 +107,6 @@ bool FastPath::open(std::string& error) {
                                port_filter_code, port_filter_maps) &&
                       load_one(port_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_port_go",
                                port_forward_code, port_forward_maps) &&
-                      load_one(uplink_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_up_see",
-                               uplink_filter_code, uplink_filter_maps) &&
                       load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
                                uplink_forward_code, uplink_forward_maps);
   if (opened) return true;

@@ -72,8 +72,6 @@ struct FastVerdict {
   uint32_t in_length;
   uint32_t out_ifindex;
   uint32_t from_port, to_port;  // for the counters
-  uint32_t inner_ipv6;
-  uint32_t spare;
   uint8_t bytes[64];  // headers to write: outer headers and inner Ethernet header, or the latter alone
 };
 

@@ -2,11 +2,12 @@
 // to interface without a copy and without a thread. Everything else is left to the workers, and so
 // is every frame that these programs do not fully understand.
 //
-// Two programs for each interface, which see a frame one after the other on the same CPU. The
-// socket filter of our AF_PACKET socket decides: a frame that it keeps from the socket is the fast
-// path's. The tcx program on ingress, which runs behind the packet sockets, carries that out. Both
-// see the tables through one look, so no frame is taken twice or by nobody. Nothing in between can
-// run on that CPU: a packet is received with bottom halves disabled.
+// The underlay has one program, on tcx ingress: our packet sockets stand behind it. A port's packet
+// sockets are for every protocol and stand in front of tcx, so there are two programs, which see a
+// frame one after the other on the same CPU. The socket filter decides: a frame that it keeps from
+// the socket is the fast path's. The tcx program carries that out. Both see the tables through one
+// look, so no frame is taken twice or by nobody. Nothing in between can run on that CPU: a packet
+// is received with bottom halves disabled.
 //
 // Compiled by native/fastpath/generate.ts with clang; the result is programs.gen.hpp.
 #include <linux/bpf.h>
@@ -257,64 +258,6 @@ SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
   return kNotToSocket;
 }
 
-// Frames of the underlay, at our AF_PACKET socket: what port/uplink_raw.cpp's own filter lets pass,
-// less what the fast path takes.
-SECTION("socket/uplink_filter") int uplink_filter(struct __sk_buff* skb) {
-  struct FastVerdict* verdict = new_verdict(skb);
-  const struct FastSettings* set = settings();
-  if (!verdict || !set || skb->pkt_type == kOtherHost) return kNotToSocket;
-  struct {
-    uint16_t pad;
-    uint8_t macs[12];
-    uint16_t ethertype;
-    uint8_t ip[20];
-    uint8_t udp[8];
-    uint8_t vxlan[8];
-    uint8_t end[2];
-  } __attribute__((aligned(8))) outer;
-  if (load_bytes(skb, 0, outer.macs, 42) != 0) return kNotToSocket;
-  if (outer.ethertype != kIpv4 || outer.ip[9] != kUdp || load32(outer.ip + 16) != set->address)
-    return kNotToSocket;
-  const uint16_t place = load16(outer.ip + 6);
-  if (place & 0xff1f) return kNotToSocket;
-  if (outer.ip[0] != 0x45) {
-    const uint32_t header = (outer.ip[0] & 15) * 4;
-    uint16_t udp_port;
-    if (load_bytes(skb, 14 + header + 2, &udp_port, 2) != 0 || udp_port != set->udp_port)
-      return kNotToSocket;
-    return kToSocket;
-  }
-  if (load16(outer.udp + 2) != set->udp_port) return kNotToSocket;
-
-  // Ours. From here on: whose?
-  if (!set->enabled || skb->vlan_present || skb->mark == FAST_MARK_WORKERS || (place & 0x0020))
-    return kToSocket;
-  const uint32_t length = skb->len;
-  const uint32_t total = swap16(load16(outer.ip + 2));
-  if (total + 14 != length || swap16(load16(outer.udp + 4)) + 20 != total) return kToSocket;
-  if (load_bytes(skb, 42, outer.vxlan, 8) != 0) return kToSocket;
-  // The I flag, and none that means another format.
-  if ((outer.vxlan[0] & 0x3d) != 0x08) return kToSocket;
-  const struct FastAdmission admission = {__builtin_bswap32(load32(outer.vxlan + 4)) >> 8,
-                                          load32(outer.ip + 12)};
-  const uint32_t* network = look_up(&fast_admitted, &admission);
-  if (!network) return kToSocket;
-  struct Head head;
-  struct Inner inner;
-  if (!read_inner(skb, FAST_HEADER, &head, &inner)) return kToSocket;
-  const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
-  struct FastMac* to = look_up(&fast_macs, &key);
-  if (!to || to->kind != kPort) return kToSocket;
-  const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
-  if (wire == 0 || !deliver(verdict, to, wire - 14)) return kToSocket;
-  for (int i = 0; i < 14; i += 2)
-    *(uint16_t*)(verdict->bytes + i) = *(const uint16_t*)(head.destination + i);
-  verdict->from_port = 0;
-  verdict->inner_ipv6 = inner.ipv6;
-  see(to, now_seen());
-  return kNotToSocket;
-}
-
 // What the filter has decided about this very frame, once; null: it is not the fast path's.
 ALWAYS struct FastVerdict* take_verdict(struct __sk_buff* skb) {
   const uint32_t zero = 0;
@@ -370,17 +313,50 @@ SECTION("tcx/port_forward") int port_forward(struct __sk_buff* skb) {
   return (int)redirect(verdict->out_ifindex, 0);
 }
 
+// Packets of the underlay. Our packet sockets there are bound to IPv4 and so stand behind tcx: what
+// this program takes they do not see, and it needs no filter in front of it.
 SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
-  struct FastVerdict* verdict = take_verdict(skb);
-  if (!verdict) return kNext;
-  const uint32_t way = verdict->way;
-  verdict->way = kFastWorkers;
+  const struct FastSettings* set = settings();
+  if (!set || !set->enabled || skb->vlan_present || skb->pkt_type == kOtherHost) return kNext;
+  struct {
+    uint16_t pad;
+    uint8_t macs[12];
+    uint16_t ethertype;
+    uint8_t ip[20];
+    uint8_t udp[8];
+    uint8_t vxlan[8];
+    uint8_t end[2];
+  } __attribute__((aligned(8))) outer;
+  if (load_bytes(skb, 0, outer.macs, FAST_HEADER) != 0) return kNext;
+  if (outer.ethertype != kIpv4 || outer.ip[0] != 0x45 || outer.ip[9] != kUdp ||
+      load32(outer.ip + 16) != set->address || load16(outer.udp + 2) != set->udp_port)
+    return kNext;
+  // No fragments, nothing behind the packet, the I flag, and no flag that means another format.
   const uint32_t length = skb->len;
+  const uint32_t total = swap16(load16(outer.ip + 2));
+  if ((load16(outer.ip + 6) & 0xff3f) != 0 || total + 14 != length ||
+      swap16(load16(outer.udp + 4)) + 20u != total || (outer.vxlan[0] & 0x3d) != 0x08)
+    return kNext;
+  const struct FastAdmission admission = {__builtin_bswap32(load32(outer.vxlan + 4)) >> 8,
+                                          load32(outer.ip + 12)};
+  const uint32_t* network = look_up(&fast_admitted, &admission);
+  if (!network) return kNext;
+  struct Head head;
+  struct Inner inner;
+  if (!read_inner(skb, FAST_HEADER, &head, &inner)) return kNext;
+  const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
+  struct FastMac* to = look_up(&fast_macs, &key);
+  if (!to || to->kind != kPort) return kNext;
+  const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
+  struct FastVerdict verdict;
+  if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
   // Without NO_CSUM_RESET: what a NIC has said was about the outer checksum.
   uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-  if (verdict->inner_ipv6) flags |= kDecapIpv6;
-  if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return hand_back(skb);
-  if (store_bytes(skb, 0, verdict->bytes, 14, 0) != 0) return kDrop;
-  count(verdict, length, length - FAST_HEADER);
-  return leave(skb, verdict, way);
+  if (inner.ipv6) flags |= kDecapIpv6;
+  if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return kNext;
+  if (store_bytes(skb, 0, head.destination, 14, 0) != 0) return kDrop;
+  verdict.from_port = 0;
+  count(&verdict, length, length - FAST_HEADER);
+  see(to, now_seen());
+  return leave(skb, &verdict, verdict.way);
 }

@@ -104,7 +104,7 @@ int PacketSocket::open(const PacketSetup& setup, int& fanout_group, const char*&
 
   sockaddr_ll address = {};
   address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(ETH_P_ALL);
+  address.sll_protocol = htons(setup.protocol != 0 ? setup.protocol : ETH_P_ALL);
   address.sll_ifindex = static_cast<int>(setup.ifindex);
   if (::bind(number, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return failed("bind(AF_PACKET)");

@@ -23,6 +23,9 @@ namespace vtep {
 struct PacketSetup {
   uint32_t ifindex = 0;
   uint32_t slots = 1024;  // a power of two, at least 32
+  // EtherType in host order; 0 = all. Sockets for all see a frame in front of tcx programs on
+  // ingress, others behind them.
+  uint16_t protocol = 0;
   bool promiscuous = false;
   const sock_fprog* filter = nullptr;  // null: every frame
   bool fanout = false;                 // several queues share the interface's frames by flow

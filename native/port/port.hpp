@@ -50,8 +50,8 @@ struct Loss {
   uint64_t frames;
 };
 
-// The fast path's two programs for an interface (native/fastpath): a filter for our packet sockets,
-// and what runs on the interface's ingress behind them.
+// The fast path's programs for an interface (native/fastpath): what runs on its ingress and, where
+// our packet sockets stand in front of that, a filter for them.
 struct FastPrograms {
   const Descriptor* filter = nullptr;
   const Descriptor* forward = nullptr;

@@ -256,6 +256,7 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   // What comes while a worker waits for its CPU: 4096 are 8 ms of 6 Gbit/s in frames of 1500
   // octets.
   setup.slots = count <= 2 ? 4096 : count <= 4 ? 2048 : 1024;
+  setup.protocol = is_v4_ ? ETH_P_IP : ETH_P_IPV6;
   setup.filter = filter_->program();
   setup.fanout = count > 1;
   int fanout_group = -1;
@@ -278,16 +279,9 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
   return true;
 }
 
-// The forwarding program comes first: the filter only decides, and without it nobody would carry
-// out.
 int RawUplink::attach(Interface& interface) const {
   interface.fast_path = bpf_link_first(*programs_.forward, interface.ifindex);
-  if (!interface.fast_path) return errno;
-  for (const auto& socket_ : interface.sockets) {
-    const int code = socket_->set_program(*programs_.filter);
-    if (code != 0) return code;
-  }
-  return 0;
+  return interface.fast_path ? 0 : errno;
 }
 
 bool RawUplink::join_fast_path(const FastPrograms& programs, std::string& error) {
