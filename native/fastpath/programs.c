@@ -347,6 +347,8 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
   struct FastMac* to = look_up(&fast_macs, &key);
   if (!to || to->kind != kPort) return kNext;
+  // The kernel would take the UDP header of a decapsulated super-frame for a tunnel's and drop it.
+  if (skb->gso_size != 0 && inner.protocol != kTcp) return kNext;
   const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
   struct FastVerdict verdict;
   if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
