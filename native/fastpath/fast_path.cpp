@@ -62,6 +62,7 @@ bool FastPath::make_maps(std::string& error) {
       {"vtep_admitted", BPF_MAP_TYPE_HASH, sizeof(FastAdmission), 4, kMostAdmitted,
        kNoPreallocation},
       {"vtep_counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastCounters), ports, 0},
+      {"vtep_steering", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, ports, 0},
   };
   for (unsigned i = 0; i < kFastMapCount; i++) {
     const MapInfo& info = infos[i];
@@ -105,6 +106,10 @@ bool FastPath::open(std::string& error) {
   const bool opened = !per_cpu_.empty() && make_maps(error) &&
                       load_one(port_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_see",
                                port_filter_code, port_filter_maps) &&
+                      load_one(port_steer_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_steer",
+                               port_steer_code, port_steer_maps) &&
+                      load_one(port_passed_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_pass",
+                               port_passed_code, port_passed_maps) &&
                       load_one(port_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_port_go",
                                port_forward_code, port_forward_maps) &&
                       load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
@@ -131,6 +136,8 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
 
 void FastPath::add_port(uint32_t id, const Port& port) {
   ports_[id] = {&port, port.ifindex()};
+  if (const int steering = port.steering_program(); steering >= 0)
+    (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
   write_settings();
   port_changed(id);
 }
@@ -141,6 +148,7 @@ void FastPath::remove_port(uint32_t id) {
   const uint64_t none = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &none);
   (void)bpf_map_erase(maps_[kFastPorts], &found->second.ifindex);
+  (void)bpf_map_erase(maps_[kFastSteering], &id);
   const std::vector<FastCounters> zero(per_cpu_.size());
   (void)bpf_map_set(maps_[kFastCounters], &id, zero.data());
   ports_.erase(found);

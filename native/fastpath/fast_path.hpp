@@ -29,8 +29,10 @@ class FastPath {
   // Loads everything. False with one sentence: everything goes through the workers.
   bool open(std::string& error);
   bool is_open() const { return static_cast<bool>(maps_[kFastMacs]); }
-  FastPrograms port_programs() const { return {&port_filter_, &port_forward_}; }
-  FastPrograms uplink_programs() const { return {nullptr, &uplink_forward_}; }
+  FastPrograms port_programs() const {
+    return {&port_forward_, &port_filter_, &port_steer_, &port_passed_};
+  }
+  FastPrograms uplink_programs() const { return {&uplink_forward_}; }
 
   // The VTEP address and UDP port; an address that is not IPv4 keeps the uplink out.
   void set_local(const uint8_t address[16], uint16_t udp_port);
@@ -80,7 +82,7 @@ class FastPath {
 
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
-  Descriptor port_filter_, port_forward_, uplink_forward_;
+  Descriptor port_filter_, port_steer_, port_passed_, port_forward_, uplink_forward_;
   FastSettings settings_ = {};
   bool uplink_joined_ = false;
   std::map<uint32_t, OpenPort> ports_;

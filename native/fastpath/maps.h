@@ -13,6 +13,7 @@ enum FastMap {
   kFastRemotes,    // hash: remote index -> FastRemote
   kFastAdmitted,   // hash: FastAdmission -> network index
   kFastCounters,   // for each CPU an array by port id (0 = uplink): FastCounters
+  kFastSteering,  // programs by port id: which worker's socket a frame is for
   kFastMapCount,
 };
 

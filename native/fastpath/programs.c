@@ -27,6 +27,7 @@ MAP(fast_macs);
 MAP(fast_remotes);
 MAP(fast_admitted);
 MAP(fast_counters);
+MAP(fast_steering);
 
 static void* (*const look_up)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
 static long (*const load_bytes)(const void* skb, uint32_t offset, void* to,
@@ -38,6 +39,10 @@ static long (*const adjust_room)(void* skb, int32_t by, uint32_t mode,
 static long (*const redirect)(uint32_t ifindex, uint64_t flags) = (void*)BPF_FUNC_redirect;
 static long (*const redirect_peer)(uint32_t ifindex,
                                    uint64_t flags) = (void*)BPF_FUNC_redirect_peer;
+static long (*const load_from)(const void* skb, uint32_t offset, void* to, uint32_t length,
+                               uint32_t start) = (void*)BPF_FUNC_skb_load_bytes_relative;
+static long (*const tail_call)(void* skb, void* programs,
+                               uint32_t index) = (void*)BPF_FUNC_tail_call;
 static uint64_t (*const coarse_nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_coarse_ns;
 
 enum { kNext = -1, kDrop = 2 };  // TCX_NEXT, TCX_DROP
@@ -90,19 +95,26 @@ ALWAYS uint64_t mix(uint64_t h) {
   return h;
 }
 
+// Bytes counted from the Ethernet header. Where a packet socket's queue is chosen the frame begins
+// behind it; on tcx there is no such counting, and it begins with it.
+ALWAYS long fetch(struct __sk_buff* skb, int on_tcx, uint32_t offset, void* to, uint32_t length) {
+  return on_tcx ? load_bytes(skb, offset, to, length)
+                : load_from(skb, offset, to, length, BPF_HDR_START_MAC);
+}
+
 ALWAYS uint32_t now_seen(void) { return (uint32_t)(coarse_nanoseconds() >> FAST_SEEN_SHIFT); }
 
 ALWAYS void see(struct FastMac* mac, uint32_t now) {
   if (mac->seen != now) mac->seen = now;
 }
 
-ALWAYS struct FastVerdict* new_verdict(struct __sk_buff* skb) {
+ALWAYS struct FastVerdict* new_verdict(struct __sk_buff* skb, uint32_t length) {
   const uint32_t zero = 0;
   struct FastVerdict* verdict = look_up(&fast_verdict, &zero);
   if (!verdict) return 0;
   verdict->way = kFastWorkers;
   verdict->in_ifindex = skb->ifindex;
-  verdict->in_length = skb->len;
+  verdict->in_length = length;
   return verdict;
 }
 
@@ -114,8 +126,9 @@ ALWAYS const struct FastSettings* settings(void) {
 // Reads the IP header behind the Ethernet header at `at`. False: not for the fast path. Of IPv4
 // without options and IPv6 without extension headers, only what needs no answer of ours: no ARP, no
 // ND.
-ALWAYS int read_inner(struct __sk_buff* skb, uint32_t at, struct Head* head, struct Inner* inner) {
-  if (load_bytes(skb, at, head->destination, 34) != 0) return 0;
+ALWAYS int read_inner(struct __sk_buff* skb, int on_tcx, uint32_t at, struct Head* head,
+                      struct Inner* inner) {
+  if (fetch(skb, on_tcx, at, head->destination, 34) != 0) return 0;
   inner->fragment = 0;
   if (head->ethertype == kIpv4) {
     if (head->ip[0] != 0x45) return 0;
@@ -126,7 +139,7 @@ ALWAYS int read_inner(struct __sk_buff* skb, uint32_t at, struct Head* head, str
     inner->fragment = (load16(head->ip + 6) & 0xff3f) != 0;
     if (inner->protocol != kTcp && inner->protocol != kUdp && inner->protocol != kIcmp) return 0;
   } else if (head->ethertype == kIpv6) {
-    if (load_bytes(skb, at + 34, head->ip + 20, 20) != 0) return 0;
+    if (fetch(skb, on_tcx, at + 34, head->ip + 20, 20) != 0) return 0;
     inner->ipv6 = 1;
     inner->l4 = 40;
     inner->packet = 40 + swap16(load16(head->ip + 4));
@@ -140,7 +153,7 @@ ALWAYS int read_inner(struct __sk_buff* skb, uint32_t at, struct Head* head, str
 
 // Octets of the largest packet that a frame of `length` octets is on the wire, Ethernet header
 // included; 0 = not ours.
-ALWAYS uint32_t wire_length(struct __sk_buff* skb, uint32_t at, uint32_t length,
+ALWAYS uint32_t wire_length(struct __sk_buff* skb, int on_tcx, uint32_t at, uint32_t length,
                             struct Inner* inner) {
   const uint32_t segment = skb->gso_size;
   if (segment == 0) return length;
@@ -150,7 +163,7 @@ ALWAYS uint32_t wire_length(struct __sk_buff* skb, uint32_t at, uint32_t length,
   uint32_t header = 8;
   if (inner->protocol == kTcp) {
     uint8_t offset;
-    if (load_bytes(skb, at + 14 + inner->l4 + 12, &offset, 1) != 0) return 0;
+    if (fetch(skb, on_tcx, at + 14 + inner->l4 + 12, &offset, 1) != 0) return 0;
     header = (offset >> 4) * 4;
   } else if (inner->protocol != kUdp) {
     return 0;
@@ -173,7 +186,7 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, const struct Head* head,
   if (!inner->fragment) {
     uint64_t word = (uint64_t)inner->protocol << 32;
     uint32_t ports = 0;
-    if (inner->protocol != kIcmp && load_bytes(skb, 14 + inner->l4, &ports, 4) == 0) word |= ports;
+    if (inner->protocol != kIcmp && fetch(skb, 0, 14 + inner->l4, &ports, 4) == 0) word |= ports;
     h = mix(h ^ word);
   }
   return (uint32_t)(h >> 32);
@@ -194,12 +207,11 @@ ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32
 }
 
 // To a VTEP: the headers as native/core/encap.cpp writes them.
-ALWAYS int encapsulate(struct __sk_buff* skb, struct FastVerdict* verdict, uint32_t index,
-                       uint32_t vni, uint32_t wire, const struct Head* head,
+ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdict* verdict,
+                       uint32_t index, uint32_t vni, uint32_t wire, const struct Head* head,
                        const struct Inner* inner) {
   const struct FastRemote* remote = look_up(&fast_remotes, &index);
   if (!remote) return 0;
-  const uint32_t length = skb->len;
   if (remote->mtu != 0 && wire + FAST_HEADER - 14 > remote->mtu) return 0;
   const uint32_t total = length + FAST_HEADER - 14;
   if (total > 65535) return 0;
@@ -225,37 +237,63 @@ ALWAYS int encapsulate(struct __sk_buff* skb, struct FastVerdict* verdict, uint3
   return 1;
 }
 
-// Frames of a tenant, at our AF_PACKET socket.
-SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
-  struct FastVerdict* verdict = new_verdict(skb);
-  if (!verdict || skb->vlan_present || skb->mark == FAST_MARK_WORKERS) return kToSocket;
+// Decides about a frame of a tenant, `length` octets long. True: it is the fast path's. `id` is the
+// port's, 0 = not known.
+ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
+  struct FastVerdict* verdict = new_verdict(skb, length);
   const struct FastSettings* set = settings();
   const uint32_t ifindex = skb->ifindex;
   const struct FastPort* port = look_up(&fast_ports, &ifindex);
-  if (!set || !set->enabled || !port || port->network == 0) return kToSocket;
+  if (!port) return 0;
+  *id = port->id;
+  if (!verdict || !set || !set->enabled || skb->vlan_present || skb->mark == FAST_MARK_WORKERS ||
+      port->network == 0)
+    return 0;
   struct Head head;
   struct Inner inner;
-  if (!read_inner(skb, 0, &head, &inner)) return kToSocket;
+  if (!read_inner(skb, 0, 0, &head, &inner)) return 0;
   const uint64_t network = (uint64_t)port->network << FAST_NETWORK_SHIFT;
   uint64_t key = destination_mac(&head) | network;
   // No group address is in the table, nor a source that has not been learned here.
   struct FastMac* to = look_up(&fast_macs, &key);
-  if (!to) return kToSocket;
+  if (!to) return 0;
   key = source_mac(&head) | network;
   struct FastMac* from = look_up(&fast_macs, &key);
-  if (!from || from->kind != kPort || from->id != port->id) return kToSocket;
-  const uint32_t wire = wire_length(skb, 0, skb->len, &inner);
-  if (wire == 0) return kToSocket;
+  if (!from || from->kind != kPort || from->id != port->id) return 0;
+  const uint32_t wire = wire_length(skb, 0, 0, length, &inner);
+  if (wire == 0) return 0;
   verdict->from_port = port->id;
   if (to->kind == kRemote) {
-    if (!encapsulate(skb, verdict, to->id, port->vni, wire, &head, &inner)) return kToSocket;
+    if (!encapsulate(skb, length, verdict, to->id, port->vni, wire, &head, &inner)) return 0;
   } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
-    return kToSocket;
+    return 0;
   }
   const uint32_t now = now_seen();
   see(from, now);
   see(to, now);
-  return kNotToSocket;
+  return 1;
+}
+
+// At a port with one packet socket.
+SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
+  uint32_t id = 0;
+  return decide(skb, skb->len, &id) ? kNotToSocket : kToSocket;
+}
+
+// At a port with several: where the socket is chosen. What is for the workers goes on to the
+// program that spreads frames over them (port/steering.hpp).
+SECTION("socket/port_steer") int port_steer(struct __sk_buff* skb) {
+  uint32_t id = 0;
+  if (!decide(skb, skb->len + 14, &id)) tail_call(skb, &fast_steering, id);
+  return 0;
+}
+
+// Behind that, at the socket.
+SECTION("socket/port_passed") int port_passed(struct __sk_buff* skb) {
+  (void)skb;
+  const uint32_t zero = 0;
+  const struct FastVerdict* verdict = look_up(&fast_verdict, &zero);
+  return verdict && verdict->way != kFastWorkers ? kNotToSocket : kToSocket;
 }
 
 // What the filter has decided about this very frame, once; null: it is not the fast path's.
@@ -343,13 +381,13 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   if (!network) return kNext;
   struct Head head;
   struct Inner inner;
-  if (!read_inner(skb, FAST_HEADER, &head, &inner)) return kNext;
+  if (!read_inner(skb, 1, FAST_HEADER, &head, &inner)) return kNext;
   const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
   struct FastMac* to = look_up(&fast_macs, &key);
   if (!to || to->kind != kPort) return kNext;
   // The kernel would take the UDP header of a decapsulated super-frame for a tunnel's and drop it.
   if (skb->gso_size != 0 && inner.protocol != kTcp) return kNext;
-  const uint32_t wire = wire_length(skb, FAST_HEADER, length - FAST_HEADER, &inner);
+  const uint32_t wire = wire_length(skb, 1, FAST_HEADER, length - FAST_HEADER, &inner);
   struct FastVerdict verdict;
   if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
   // Without NO_CSUM_RESET: what a NIC has said was about the outer checksum.

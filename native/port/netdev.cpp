@@ -56,6 +56,7 @@ class NetdevPort : public Port {
   const uint8_t* mac() const override { return link_.mac; }
   uint32_t flags() const override;
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
+  int steering_program() const override { return steering_ ? steering_->program() : -1; }
   bool is_far_end(const uint8_t mac_address[6]) const override;
 
  private:
@@ -137,8 +138,10 @@ bool NetdevPort::join_fast_path(const FastPrograms& programs, std::string& error
   }
   Descriptor link = bpf_link_first(*programs.forward, link_.ifindex);
   int code = link ? 0 : errno;
+  const bool steered = steering_ != nullptr;
   for (size_t i = 0; code == 0 && i < queues_.size(); i++)
-    code = queues_[i]->set_program(*programs.filter);
+    code = queues_[i]->set_program(steered ? *programs.passed : *programs.filter);
+  if (code == 0 && steered) code = queues_[0]->set_fanout_program(*programs.steer);
   if (code != 0) {
     error = refusal(code, "CAP_BPF and CAP_NET_ADMIN");
     return false;

@@ -141,6 +141,10 @@ int PacketSocket::set_program(const Descriptor& program) {
   return set(socket_.get(), SOL_SOCKET, SO_ATTACH_BPF, program.get()) == 0 ? 0 : errno;
 }
 
+int PacketSocket::set_fanout_program(const Descriptor& program) {
+  return set(socket_.get(), SOL_PACKET, PACKET_FANOUT_DATA, program.get()) == 0 ? 0 : errno;
+}
+
 void PacketSocket::release() {
   while (released_ != head_) {
     auto* header = reinterpret_cast<tpacket2_hdr*>(slot(released_));

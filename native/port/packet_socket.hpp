@@ -48,6 +48,9 @@ class PacketSocket {
   // This program decides from now on what is received, in place of the filter. Answers 0 or an
   // errno.
   int set_program(const Descriptor& program);
+  // This program chooses from now on among the sockets of a fanout group that has a steering
+  // program. Answers 0 or an errno.
+  int set_fanout_program(const Descriptor& program);
 
   // See Port for the contract of these three. Item: Gather or UplinkGather.
   unsigned receive(Frame* frames, unsigned max);

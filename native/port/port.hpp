@@ -51,10 +51,13 @@ struct Loss {
 };
 
 // The fast path's programs for an interface (native/fastpath): what runs on its ingress and, where
-// our packet sockets stand in front of that, a filter for them.
+// our packet sockets stand in front of that, a filter for one of them, or for several a program that
+// chooses among them with the filter behind it.
 struct FastPrograms {
-  const Descriptor* filter = nullptr;
   const Descriptor* forward = nullptr;
+  const Descriptor* filter = nullptr;
+  const Descriptor* steer = nullptr;
+  const Descriptor* passed = nullptr;
 };
 
 class Port {
@@ -101,6 +104,8 @@ class Port {
     error = "its frames do not pass the kernel's ingress";
     return false;
   }
+  // What spreads the frames that the fast path leaves over the queues; -1 = none.
+  virtual int steering_program() const { return -1; }
   // A veth whose other end is in another namespace and has this MAC: the kernel can hand frames for
   // it over there at once.
   virtual bool is_far_end(const uint8_t mac_address[6]) const {

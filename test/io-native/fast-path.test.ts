@@ -40,7 +40,7 @@ async function warm(from: Tenant, to: string): Promise<void> {
 }
 
 t.test('between hosts and between ports, without the process', { skip }, async (t) => {
-  const { hosts } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'raw' }])
+  const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])
   const [a, b] = hosts
   const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24', 'fd01::1/64')
   const y = await addTenant(b, 'y', 'netdev', '10.1.0.2/24', 'fd01::2/64')
