@@ -45,6 +45,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
   t.equal(statSync(join(daemon.runtimeDir, 'control.sock')).mode & 0o777, 0o600)
 
   const status = await daemon.get<StatusView>('status')
+  t.match(status.fastPath, /^(?!on$)./, 'why a UDP uplink is not on the fast path')
   t.same(status, {
     version: JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
       .version,
@@ -52,6 +53,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
     routerId: '127.0.0.1',
     vtep: '127.0.0.1',
     uplink: 'udp',
+    fastPath: status.fastPath,
     peers: { established: 0, total: 0 },
     networks: 1,
     macs: { local: 1, remote: 0 },
