@@ -43,17 +43,15 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
   t.equal(daemon.stdout, 'vtep: ready\n')
   t.equal(statSync(join(daemon.runtimeDir, 'api.sock')).mode & 0o777, 0o660)
   t.equal(statSync(join(daemon.runtimeDir, 'control.sock')).mode & 0o777, 0o600)
-
-  const status = await daemon.get<StatusView>('status')
-  t.match(status.fastPath, /^(?!on$)./, 'why a UDP uplink is not on the fast path')
+  const { fastPath, ...status } = await daemon.get<StatusView>('status')
+  t.not(fastPath, 'on')
+  const file = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
   t.same(status, {
-    version: JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
-      .version,
+    version: JSON.parse(file).version,
     asn: 65000,
     routerId: '127.0.0.1',
     vtep: '127.0.0.1',
     uplink: 'udp',
-    fastPath: status.fastPath,
     peers: { established: 0, total: 0 },
     networks: 1,
     macs: { local: 1, remote: 0 },
