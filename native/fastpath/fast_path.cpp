@@ -7,7 +7,7 @@
 
 #include "../core/encap.hpp"
 #include "../core/rows.hpp"
-#include "../port/bpf.hpp"
+#include "../port/bpf_map.hpp"
 #include "../port/host_isolation.hpp"
 #include "../port/privilege.hpp"
 #include "programs.gen.hpp"
@@ -85,7 +85,7 @@ bool FastPath::load(Descriptor& out, uint32_t type, const char* name, const uint
     instruction.src_reg = kPseudoMap;
     instruction.imm = maps_[uses[i].map].get();
   }
-  out = bpf_load(type, name, instructions.data(), count);
+  out = load_program(instructions.data(), count, name, type);
   if (out) return true;
   const int code_of_error = errno;
   error = std::string("program ") + name + ": " +

@@ -1,5 +1,5 @@
-// Programs of a few instructions for the tcx hooks of an interface (Linux 6.6) and for XDP, written by
-// hand: no compiler and no loader library is needed for them.
+// Programs of a few instructions for the tcx hooks of an interface (Linux 6.6) and for XDP, written
+// by hand: no compiler and no loader library is needed for them.
 #pragma once
 #include <linux/bpf.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@ namespace vtep {
 // are those of TC_ACT_UNSPEC and TC_ACT_SHOT.
 constexpr uint32_t kAttachTcxIngress = 46, kAttachTcxEgress = 47;
 constexpr int32_t kTcxNext = -1, kTcxDrop = 2;
+constexpr uint32_t kLinkFirst = 1 << 3;  // BPF_F_BEFORE: in front of all that is there
 
 inline int bpf(int command, bpf_attr& attributes) {
   return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));

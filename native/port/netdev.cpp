@@ -4,7 +4,7 @@
 #include <sys/utsname.h>
 
 #include "../core/tables.gen.hpp"
-#include "bpf.hpp"
+#include "bpf_program.hpp"
 #include "host_isolation.hpp"
 #include "netlink.hpp"
 #include "packet_socket.hpp"
@@ -136,7 +136,7 @@ bool NetdevPort::join_fast_path(const FastPrograms& programs, std::string& error
     error = "the host's own stack is not kept off it";
     return false;
   }
-  Descriptor link = bpf_link_first(*programs.forward, link_.ifindex);
+  Descriptor link = link_program(*programs.forward, link_.ifindex, kAttachTcxIngress, kLinkFirst);
   int code = link ? 0 : errno;
   const bool steered = steering_ != nullptr;
   for (size_t i = 0; code == 0 && i < queues_.size(); i++)

@@ -11,7 +11,7 @@
 
 #include <atomic>
 
-#include "bpf_program.hpp"
+#include "bpf_map.hpp"
 #include "privilege.hpp"
 
 namespace vtep {
@@ -276,14 +276,8 @@ Steering::~Steering() {
 }
 
 bool Steering::load(std::string& why_not) {
-  bpf_attr map = {};
-  map.map_type = BPF_MAP_TYPE_ARRAY;
-  map.key_size = sizeof(uint32_t);
-  map.value_size = sizeof(SteeringTable);
-  map.max_entries = 1;
-  map.map_flags = BPF_F_MMAPABLE;
-  strncpy(map.map_name, "vtep_steering", sizeof map.map_name - 1);
-  map_.reset(bpf(BPF_MAP_CREATE, map));
+  map_ = bpf_map(BPF_MAP_TYPE_ARRAY, "vtep_steering", sizeof(uint32_t), sizeof(SteeringTable), 1,
+                 BPF_F_MMAPABLE);
   if (map_) {
     void* memory =
         ::mmap(nullptr, table_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, map_.get(), 0);

@@ -13,7 +13,7 @@
 
 #include <atomic>
 
-#include "bpf.hpp"
+#include "bpf_program.hpp"
 #include "interface_names.hpp"
 #include "packet_socket.hpp"
 #include "privilege.hpp"
@@ -280,7 +280,8 @@ bool RawUplink::open_interface(const Link& link, std::string& error) {
 }
 
 int RawUplink::attach(Interface& interface) const {
-  interface.fast_path = bpf_link_first(*programs_.forward, interface.ifindex);
+  interface.fast_path =
+      link_program(*programs_.forward, interface.ifindex, kAttachTcxIngress, kLinkFirst);
   return interface.fast_path ? 0 : errno;
 }
 

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "bpf_program.hpp"
+#include "bpf_map.hpp"
 #include "privilege.hpp"
 
 namespace vtep {
@@ -173,12 +173,8 @@ std::string foreign_xdp_program(const Link& link) {
 }
 
 bool XdpProgram::load(const VxlanFilter* filter, std::string& error) {
-  bpf_attr attributes = {};
-  attributes.map_type = BPF_MAP_TYPE_XSKMAP;
-  attributes.key_size = attributes.value_size = sizeof(uint32_t);
-  attributes.max_entries = kMaxQueues;
-  strncpy(attributes.map_name, "vtep_sockets", sizeof attributes.map_name - 1);
-  map_.reset(bpf(BPF_MAP_CREATE, attributes));
+  map_ =
+      bpf_map(BPF_MAP_TYPE_XSKMAP, "vtep_sockets", sizeof(uint32_t), sizeof(uint32_t), kMaxQueues);
   if (!map_) {
     error = "XSKMAP: " + refusal(errno, "CAP_BPF and CAP_NET_ADMIN");
     return false;
@@ -203,11 +199,7 @@ bool XdpProgram::load(const VxlanFilter* filter, std::string& error) {
 }
 
 int XdpProgram::set_socket(uint32_t queue, int socket_descriptor) {
-  bpf_attr attributes = {};
-  attributes.map_fd = static_cast<uint32_t>(map_.get());
-  attributes.key = reinterpret_cast<uintptr_t>(&queue);
-  attributes.value = reinterpret_cast<uintptr_t>(&socket_descriptor);
-  return bpf(BPF_MAP_UPDATE_ELEM, attributes) == 0 ? 0 : errno;
+  return bpf_map_set(map_, &queue, &socket_descriptor) ? 0 : errno;
 }
 
 bool XdpProgram::attach(const Link& link, XdpMode mode, std::string& error) {
