@@ -1,5 +1,7 @@
 #include "interface_names.hpp"
 
+#include <net/if_arp.h>
+
 #include <algorithm>
 
 namespace vtep {
@@ -41,6 +43,18 @@ std::string no_such_interface(Netlink& netlink, const std::string& name) {
     text += (i > 0 ? ", " : near > 0 ? " (similar: " : " (there are: ") + names[i].second;
   if (shown > 0) text += near == 0 && shown < names.size() ? ", ...)" : ")";
   return text;
+}
+
+std::vector<std::string> interfaces_with(Netlink& netlink, const Address& address) {
+  std::vector<HostAddress> addresses;
+  (void)netlink.addresses(addresses);
+  std::vector<std::string> names;
+  Link link;
+  for (const HostAddress& each : addresses)
+    if (each.address == address && netlink.link_by_index(each.ifindex, link) == 0 &&
+        link.hardware_type == ARPHRD_ETHER)
+      names.push_back(link.name);
+  return names;
 }
 
 std::string master_in_words(Netlink& netlink, const Link& link) {

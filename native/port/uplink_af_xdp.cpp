@@ -95,16 +95,8 @@ bool XdpUplink::open(const UplinkContext& context, std::string& error) {
     }
   }
   std::vector<std::string> names = context.interfaces;
-  if (names.empty()) {
-    // Where the address is; on the loopback it is nowhere, and routes say later.
-    std::vector<HostAddress> addresses;
-    (void)netlink->addresses(addresses);
-    Link link;
-    for (const HostAddress& each : addresses)
-      if (each.address == context.address && netlink->link_by_index(each.ifindex, link) == 0 &&
-          link.hardware_type == ARPHRD_ETHER)
-        names.push_back(link.name);
-  }
+  // Where the address is; on the loopback it is nowhere, and routes say later.
+  if (names.empty()) names = interfaces_with(*netlink, context.address);
   for (const std::string& name : names) {
     Link link;
     if (netlink->link_by_name(name, link) != 0) {

@@ -206,17 +206,9 @@ bool RawUplink::open(const UplinkContext& context, std::string& error) {
   }
 
   std::vector<std::string> names = context.interfaces;
-  if (names.empty()) {
-    // Where the address is, frames may arrive before any route says so. An address on the loopback
-    // is reached by interfaces that routes name.
-    std::vector<HostAddress> addresses;
-    (void)netlink->addresses(addresses);
-    Link link;
-    for (const HostAddress& each : addresses)
-      if (each.address == context.address && netlink->link_by_index(each.ifindex, link) == 0 &&
-          link.hardware_type == ARPHRD_ETHER)
-        names.push_back(link.name);
-  }
+  // Where the address is, frames may arrive before any route says so. An address on the loopback is
+  // reached by interfaces that routes name.
+  if (names.empty()) names = interfaces_with(*netlink, context.address);
   for (const std::string& name : names) {
     Link link;
     if (netlink->link_by_name(name, link) != 0) {
