@@ -37,10 +37,10 @@ struct TablesObserver {
   void* context = nullptr;
   void (*remote_added)(void* context, uint32_t index, const uint8_t address[16]) = nullptr;
   void (*remote_removed)(void* context, uint32_t index, const uint8_t address[16]) = nullptr;
-  // What lookups find has changed. A MAC: its destination word now, 0 = gone. A remote: its next
+  // What lookups find has changed. A MAC: where it is, or it is gone. A remote: its next
   // hop, or it is gone. Access: whether the VTEP may speak in the network. A port: its network or
   // MTU.
-  void (*mac_changed)(void* context, uint32_t network, uint64_t mac, uint32_t word) = nullptr;
+  void (*mac_changed)(void* context, uint32_t network, uint64_t mac) = nullptr;
   void (*remote_changed)(void* context, uint32_t index) = nullptr;
   void (*access_changed)(void* context, uint32_t network, uint32_t remote, bool allowed) = nullptr;
   void (*port_changed)(void* context, uint32_t id) = nullptr;
@@ -180,7 +180,7 @@ class Tables {
   void mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time,
                 const uint8_t* previous = nullptr);
   void mac_count(const MacSlot& slot, int by);
-  void mac_changed(const MacSlot& slot, uint32_t word);
+  void mac_changed(const MacSlot& slot);
   void mac_learn(const LearnRecord& record);
   void macs_flush_port(uint32_t id);
   void macs_flush_network(uint32_t network);

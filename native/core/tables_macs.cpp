@@ -22,9 +22,9 @@ void Tables::mac_count(const MacSlot& slot, int by) {
   }
 }
 
-void Tables::mac_changed(const MacSlot& slot, uint32_t word) {
+void Tables::mac_changed(const MacSlot& slot) {
   if (observer_.mac_changed != nullptr)
-    observer_.mac_changed(observer_.context, slot_network(slot), slot_mac(slot), word);
+    observer_.mac_changed(observer_.context, slot_network(slot), slot_mac(slot));
 }
 
 void Tables::saw(uint32_t network, uint64_t mac, uint32_t seconds) {
@@ -64,7 +64,7 @@ const char* Tables::mac_put(uint32_t network, uint64_t mac, uint32_t word, uint3
   }
   store_relaxed(macs_.cold(position), now_seconds());
   mac_count(slot, 1);
-  mac_changed(slot, word);
+  mac_changed(slot);
   return nullptr;
 }
 
@@ -80,7 +80,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
   MacSlot changed = slot;
   changed.w[0] = word;
   mac_count(changed, 1);
-  mac_changed(slot, word);
+  mac_changed(slot);
   store_relaxed(macs_.cold(position), now_seconds());
   if (!is_local(old)) access_release(network, destination_id(old), 0);
   count_flush();
@@ -90,7 +90,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
 // `tell`: event kind for a local entry, 0 = nobody needs to know.
 void Tables::mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell) {
   macs_.remove(position);
-  mac_changed(slot, 0);
+  mac_changed(slot);
   mac_count(slot, -1);
   if (!is_local(slot.w[0])) {
     access_release(slot_network(slot), destination_id(slot.w[0]), 0);

@@ -119,26 +119,21 @@ bool FastPath::open(std::string& error) {
   return false;
 }
 
-void FastPath::write_settings() {
-  const uint32_t zero = 0;
-  if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings_);
-}
-
 void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
-  settings_ = {};
+  FastSettings settings = {};
   if (is_ipv4(address)) {
-    settings_.address = load32(address + 12);
-    settings_.udp_port = __builtin_bswap16(udp_port);
+    settings.address = load32(address + 12);
+    settings.udp_port = __builtin_bswap16(udp_port);
   }
-  settings_.enabled = 1;
-  write_settings();
+  settings.enabled = 1;
+  const uint32_t zero = 0;
+  if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings);
 }
 
 void FastPath::add_port(uint32_t id, const Port& port) {
   ports_[id] = {&port, port.ifindex()};
   if (const int steering = port.steering_program(); steering >= 0)
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
-  write_settings();
   port_changed(id);
 }
 
@@ -156,7 +151,6 @@ void FastPath::remove_port(uint32_t id) {
 
 void FastPath::set_uplink(bool joined) {
   uplink_joined_ = joined;
-  write_settings();
   if (joined || !is_open()) return;
   for (const uint32_t index : std::exchange(remotes_, {}))
     (void)bpf_map_erase(maps_[kFastRemotes], &index);
@@ -183,8 +177,8 @@ void FastPath::port_changed(uint32_t id) {
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
 }
 
-void FastPath::mac_changed(uint32_t network, uint64_t mac, uint32_t word) {
-  (void)word;  // whatever it is now: it comes back with the next frame that needs it
+// Whatever it is now: it comes back with the next frame that needs it.
+void FastPath::mac_changed(uint32_t network, uint64_t mac) {
   const uint64_t key = mac_key_word(network, mac);
   if (macs_.empty() || macs_.erase(key) == 0) return;
   (void)bpf_map_erase(maps_[kFastMacs], &key);

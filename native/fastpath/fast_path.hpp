@@ -43,7 +43,7 @@ class FastPath {
   void set_uplink(bool joined);
 
   // What TablesObserver tells.
-  void mac_changed(uint32_t network, uint64_t mac, uint32_t word);
+  void mac_changed(uint32_t network, uint64_t mac);
   void remote_changed(uint32_t index);
   void access_changed(uint32_t network, uint32_t remote, bool allowed);
   void port_changed(uint32_t id);
@@ -67,7 +67,6 @@ class FastPath {
   bool make_maps(std::string& error);
   bool load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code, uint32_t count,
             const struct FastMapUse* uses, uint32_t use_count, std::string& error);
-  void write_settings();
   void use_mac(uint32_t network, uint64_t mac);
   bool use_remote(uint32_t index);
   void use_access(uint32_t network, uint32_t vni, const uint8_t source[16]);
@@ -83,7 +82,6 @@ class FastPath {
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
   Descriptor port_filter_, port_steer_, port_passed_, port_forward_, uplink_forward_;
-  FastSettings settings_ = {};
   bool uplink_joined_ = false;
   std::map<uint32_t, OpenPort> ports_;
   std::unordered_map<uint64_t, Used> macs_;  // by FastMacKey

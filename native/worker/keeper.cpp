@@ -41,8 +41,8 @@ TablesObserver Keeper::observer(Keeper* keeper) {
   out.remote_removed = [](void* context, uint32_t, const uint8_t address[16]) {
     static_cast<Keeper*>(context)->underlay_.remove(Address::from_bytes(address));
   };
-  out.mac_changed = [](void* context, uint32_t network, uint64_t mac, uint32_t word) {
-    static_cast<Keeper*>(context)->fast_path_.mac_changed(network, mac, word);
+  out.mac_changed = [](void* context, uint32_t network, uint64_t mac) {
+    static_cast<Keeper*>(context)->fast_path_.mac_changed(network, mac);
   };
   out.remote_changed = [](void* context, uint32_t index) {
     static_cast<Keeper*>(context)->fast_path_.remote_changed(index);
