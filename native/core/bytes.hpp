@@ -24,6 +24,9 @@ inline void store_relaxed(T* p, T value) {
   __atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
 
+// What was read before, by whatever means, was read before what is read next.
+inline void fence_acquire() { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+
 inline void copy(void* to, const void* from, size_t length) { __builtin_memcpy(to, from, length); }
 inline void clear(void* to, size_t length) { __builtin_memset(to, 0, length); }
 
@@ -71,6 +74,8 @@ inline void store_mac(void* p, uint64_t mac) {
   store32(p, static_cast<uint32_t>(mac));
   store16(static_cast<uint8_t*>(p) + 4, static_cast<uint16_t>(mac >> 32));
 }
+// Of a word that begins with a MAC, where two octets more can be read.
+inline constexpr uint64_t kMacMask = 0xffffffffffff;
 inline bool is_group(uint64_t mac) { return (mac & 1) != 0; }
 
 // Addresses are 16 bytes; IPv4 lies as ::ffff:a.b.c.d.
@@ -81,11 +86,13 @@ inline bool is_unspecified(const uint8_t* ip) {
 inline bool same_ip(const uint8_t* a, const uint8_t* b) {
   return load64(a) == load64(b) && load64(a + 8) == load64(b + 8);
 }
-inline void map_ipv4(uint8_t* ip, const void* octets) {
+// The address as it lies in a packet.
+inline void store_mapped_ipv4(uint8_t* ip, uint64_t address) {
   // In halves, as they are read again.
   store64(ip, 0);
-  store64(ip + 8, 0xffff0000 | static_cast<uint64_t>(load32(octets)) << 32);
+  store64(ip + 8, 0xffff0000 | address << 32);
 }
+inline void map_ipv4(uint8_t* ip, const void* octets) { store_mapped_ipv4(ip, load32(octets)); }
 // An address that a single host may have: neither unspecified nor multicast nor limited broadcast.
 inline bool is_unicast_ip(const uint8_t* ip) {
   if (is_unspecified(ip)) return false;

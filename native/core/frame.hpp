@@ -18,6 +18,11 @@ struct Meta {
   uint16_t checksum_offset = 0;  // from checksum_start
 };
 
+// Whether a device has left something to do, or did more than frames have.
+inline bool has_offloads(const Meta& meta) {
+  return (meta.flags & kNeedsChecksum) != 0 || meta.gso_type != kGsoNone;
+}
+
 // A view: whoever received the frame owns the bytes until the burst is released. `headroom` bytes
 // before `data` may be overwritten. The switch edits bytes in place only where the contract says so
 // (checksum completion, segmentation scratch).

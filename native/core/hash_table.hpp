@@ -59,8 +59,8 @@ inline uint64_t mix(uint64_t h) {
 }
 
 // Which slots of a bucket may have this key: bit w for a slot that begins at word w of the bucket.
-// Read without care for the writer, so whoever asks has to look again; but an entry that stays
-// where it is, is seen.
+// Read without care for the writer, so whoever asks has to look again, or to see the generation
+// unchanged; but an entry that stays where it is, is seen.
 template <typename Shape>
 uint32_t slots_with(const uint32_t* head, const Words<Shape::kWords>& key) {
   uint32_t found = 0;

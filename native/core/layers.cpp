@@ -5,10 +5,6 @@ namespace {
 
 constexpr int kMaxExtensions = 8;
 
-bool is_tag(uint16_t ethertype) {
-  return ethertype == kEtherVlan || ethertype == kEtherServiceVlan;
-}
-
 void find_ipv4(const uint8_t* data, uint32_t length, Layers& out) {
   const uint8_t* ip = data + out.l3;
   if (length - out.l3 < 20 || ip[0] >> 4 != 4) return;

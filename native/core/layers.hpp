@@ -16,6 +16,10 @@ inline constexpr uint8_t kProtocolUdp = 17;
 inline constexpr uint8_t kProtocolIcmp6 = 58;
 inline constexpr uint32_t kEthernetHeader = 14;
 
+inline bool is_tag(uint16_t ethertype) {
+  return ethertype == kEtherVlan || ethertype == kEtherServiceVlan;
+}
+
 // Written by find_layers(), never made otherwise: a burst of them costs nothing to have.
 struct Layers {
   uint16_t ethertype;  // behind up to two VLAN tags

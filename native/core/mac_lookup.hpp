@@ -31,15 +31,13 @@ class MacLookup : HashTable<MacShape> {
   // The common case alone is where it is called: the entry is in its first bucket, and nobody
   // writes there.
   Found finish(uint64_t key, const uint32_t* head) const {
+    const uint32_t generation = load_acquire(head);
     const uint32_t slots = mac_slots_with(head, key);
     if (slots != 0) {
       const uint32_t* slot = head + first_of(slots);
-      const uint32_t generation = load_acquire(head);
       const uint32_t word = load_acquire(slot);
-      const uint32_t low = load_acquire(slot + 1);
-      const uint64_t high = load_acquire(slot + 2);
-      const bool whole = load_relaxed(head) == generation;
-      if (word != 0 && (low | high << 32) == key && whole) return {slot, word};
+      fence_acquire();
+      if (word != 0 && load_relaxed(head) == generation) return {slot, word};
     }
     return look_further(key);
   }

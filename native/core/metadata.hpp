@@ -14,8 +14,7 @@ Drop check_offloads(const uint8_t* data, uint32_t length, const Layers& layers, 
 // Makes `meta` canonical: only what holds and is needed is left (a tenant's "checksum is valid" is
 // not), and header_length of a super-frame is the true length of its headers.
 inline Drop check_metadata(const uint8_t* data, uint32_t length, const Layers& layers, Meta& meta) {
-  if ((meta.flags & kNeedsChecksum) != 0 || meta.gso_type != kGsoNone)
-    return check_offloads(data, length, layers, meta);
+  if (has_offloads(meta)) return check_offloads(data, length, layers, meta);
   meta = {};
   return Drop::none;
 }

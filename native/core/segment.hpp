@@ -76,7 +76,8 @@ struct SegmentHeader {
 static_assert(sizeof(SegmentHeader) <= 4096);
 
 // A copy of a remote's row, consistent in itself. Reading the same remote into it again costs one
-// word while the row has not changed (but for `references`), so workers keep theirs.
+// word while the row has not changed (but for `references`), so workers keep theirs. What
+// encap_frame() reads is in two cache lines.
 struct alignas(64) RemoteSnapshot {
   uint32_t index = 0;
   uint32_t generation = 0;
@@ -87,9 +88,9 @@ struct alignas(64) RemoteSnapshot {
   uint32_t mtu = 0;
   uint32_t pseudoSum = 0;
   uint32_t references = 0;
+  uint8_t header[72] = {};
   uint8_t address[16] = {};
   uint8_t nextHop[16] = {};
-  uint8_t header[72] = {};
 };
 
 class Segment {

@@ -16,14 +16,18 @@ bool is_reserved(uint64_t mac) {
   return (mac & 0xffffffffff) == kReservedGroup && (mac >> 40) < 16;
 }
 
+// All that a frame from a VTEP needs: it goes to ports, as it is.
+constexpr Layers kToPort = {0, kEthernetHeader, 0, 0, 0, false};
+
 bool may_talk(const Layers& layers) {
   return layers.ethertype == kEtherArp || layers.protocol == kProtocolIcmp6;
 }
 
-// Whether its flow is in the first octets behind the header.
-bool has_plain_flow(const Layers& layers, uint32_t length) {
-  return (layers.protocol == kProtocolUdp || layers.protocol == kProtocolTcp) && !layers.fragment &&
-         length >= layers.l4 + 4u;
+// Whether the flow of a frame that is_plain_ipv4() is in the first octets behind the header: UDP or
+// TCP, no fragment.
+bool is_plain_flow(const uint8_t* data) {
+  const uint32_t word = load32(data + 20) & 0xff00ff3f;
+  return word == uint32_t{kProtocolUdp} << 24 || word == uint32_t{kProtocolTcp} << 24;
 }
 
 }  // namespace
@@ -70,8 +74,10 @@ void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint6
       inputs_[i] = done + i;
       bytes += frame.length;
       work.vni = pass.vni;
-      work.reason = check_frame(pass, pass.network, frame, work);
-      if (work.reason == Drop::none) note_source(pass, load_mac(frame.data + 6));
+      if (!take_plain_frame(pass, frame, work))
+        work.reason = check_frame(pass, pass.network, frame, work);
+      if (work.care == Care::plain || work.reason == Drop::none)
+        note_source(pass, load_mac(frame.data + 6));
     }
     counters_.received(port, n, bytes);
     out.reply_count = 0;
@@ -100,7 +106,6 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
   for (unsigned i = 0; i < 4; i++) {
     store32(us.local + 4 * i, load_word(reinterpret_cast<const RowWord*>(header.localAddress) + i));
   }
-  us.ipv4 = is_ipv4(us.local);
   us.udp_port = static_cast<uint16_t>(load_relaxed(&header.udpPort));
   Pass pass(segment_, 0, now, out);
   Work works[kBurst];
@@ -113,15 +118,22 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
     filled = 0;
   };
   for (unsigned i = 0; i < count; i++) {
+    if (outer) {
+      const unsigned room = count - i < kBurst - filled ? count - i : kBurst - filled;
+      const unsigned plain =
+          take_plain_packets(pass, us, frames + i, room, frames_ + filled, works + filled);
+      for (unsigned end = i + plain; i < end; i++) {
+        bytes += frames[i].length;
+        inputs_[filled++] = i;
+      }
+      if (filled == kBurst) run();
+      if (i == count) break;
+    }
     bytes += frames[i].length;
     inputs_[filled] = i;
     uint32_t size;
-    Drop reason = Drop::none;
-    if (!outer) {
-      reason = open_payload(frames[i], frames_[filled], size);
-    } else if (!open_plain_outer(frames[i], us, frames_[filled], size)) {
-      reason = open_outer(frames[i], us, frames_[filled], size);
-    }
+    const Drop reason = outer ? open_outer(frames[i], us, frames_[filled], size)
+                              : open_payload(frames[i], frames_[filled], size);
     if (reason != Drop::none) {
       // In order behind what came before it.
       works[filled].reason = reason;
@@ -149,6 +161,22 @@ inline void Switch::note_source(Pass& pass, uint64_t mac) {
   pass.sources[pass.sourceCount++] = {key, pass.macs.begin(key)};
 }
 
+// What check_frame() would find right and plain, with nothing offloaded. False for all else.
+inline bool Switch::take_plain_frame(const Pass& pass, Frame& frame, Work& work) {
+  const uint8_t* data = frame.data;
+  if (!is_plain_ipv4(data, frame.length) || frame.length < kEthernetHeader + 20 + 4) return false;
+  const uint64_t destination = load64(data) & kMacMask;
+  const uint64_t source = load64(data + 6) & kMacMask;
+  if (is_group(destination | source) || source == 0 || pass.network == 0) return false;
+  if (!is_plain_flow(data) || has_offloads(frame.meta)) return false;
+  frame.meta = {};
+  work.care = Care::plain;
+  work.layers.l3 = kEthernetHeader;  // all that it takes to a port; the flow is where it is
+  work.key = MacLookup::key(destination, pass.network);
+  work.bucket = pass.macs.begin(work.key);
+  return true;
+}
+
 // What holds for every tenant's frame, wherever it comes from; starts the look-up of its
 // destination.
 inline Drop Switch::check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work) {
@@ -162,7 +190,7 @@ inline Drop Switch::check_frame(const Pass& pass, uint32_t network, Frame& frame
   Care care = Care::ordinary;
   if (is_plain_ipv4(frame.data, frame.length)) {
     find_plain_layers(frame.data, work.layers);
-    if (has_plain_flow(work.layers, frame.length)) care = Care::plain;
+    if (is_plain_flow(frame.data) && frame.length >= work.layers.l4 + 4u) care = Care::plain;
   } else {
     if (!find_layers(frame.data, frame.length, work.layers)) return Drop::malformed;
     if (may_talk(work.layers)) care = Care::special;
@@ -222,38 +250,100 @@ inline Drop Switch::check_packet(Pass& pass, Frame& frame, Work& work, const uin
   return check_frame(pass, peer.network, frame, work);
 }
 
+// What check_packet() would find right, of what nearly all packets are: a frame to one MAC,
+// untagged. Takes packets up to the first that is anything else; gives their number.
+unsigned Switch::take_plain_packets(Pass& pass, const Underlay& us, const Frame* packets,
+                                    unsigned count, Frame* frame, Work* work) {
+  const MacLookup macs = pass.macs;
+  const uint64_t ours = plain_destination(us);
+  const Frame* packet = packets;
+  uint64_t last = ~uint64_t{0};
+  uint32_t network = 0;
+  for (const Frame* end = packets + count; packet != end; packet++, frame++, work++) {
+    uint32_t length;
+    if (!is_plain_packet(*packet, ours, length)) break;
+    const uint8_t* outer = packet->data;
+    const uint64_t destination = load64(outer + kPlainHeaders) & kMacMask;
+    const uint64_t source_and_type = load64(outer + kPlainHeaders + 6);
+    if (is_group(destination | source_and_type) || (source_and_type & kMacMask) == 0 ||
+        is_tag(__builtin_bswap16(static_cast<uint16_t>(source_and_type >> 48)))) {
+      break;
+    }
+    const uint64_t from = load32(outer + 26);
+    const uint32_t vni = net32(outer + 46) >> 8;
+    const uint64_t pair = from | static_cast<uint64_t>(vni) << 32;
+    if (pair != last) {
+      if (!look_up_pair(pass, pair, us, network)) break;
+      last = pair;
+    }
+    const uint64_t key = MacLookup::key(destination, network);
+    work->key = key;
+    work->bucket = macs.begin(key);
+    work->vni = vni;
+    work->layers = kToPort;
+    work->reason = Drop::none;
+    work->care = Care::ordinary;
+    frame->data = packet->data + kPlainHeaders;
+    frame->length = length;
+    frame->headroom = packet->headroom + kPlainHeaders;
+    frame->meta = {};
+    frame->reserved = 0;
+    store_mapped_ipv4(frame->source, from);
+  }
+  return static_cast<unsigned>(packet - packets);
+}
+
+// Whether this VTEP (low half) may speak in this VNI (high half), and in which network.
+bool Switch::look_up_pair(Pass& pass, uint64_t pair, const Underlay& us, uint32_t& network) {
+  uint8_t address[16];
+  store_mapped_ipv4(address, static_cast<uint32_t>(pair));
+  if (same_ip(address, us.local)) return false;
+  const Peer& peer = find_peer(pass, static_cast<uint32_t>(pair >> 32), address);
+  if (peer.verdict != Drop::none) return false;
+  network = peer.network;
+  return true;
+}
+
 // Single words of rows: they need no generation.
-void Switch::find_way(Pass& pass, uint32_t destination) const {
+inline void Switch::find_way(Pass& pass, uint32_t destination) const {
+  if (destination_kind(destination) != Destination::remote || pass.port == 0)
+    return find_local_way(pass, destination);
+  const RowWord* words = row_words(segment_.remote(destination_id(destination)));
+  const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
+  const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
+  const uint32_t state = word & 0xff;
+  const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;
+  Way& way = pass.way;
+  way.destination = destination;
+  way.kind = Way::open;
+  way.port = false;
+  way.room = mtu == 0 ? ~0u : mtu > outer ? mtu - outer : 0;
+  if (state == RemoteState::resolved) return;
+  const bool lost = unresolved_ == Unresolved::drop || state == RemoteState::free;
+  if (lost) way.kind = Way::obstructed;
+  way.room = ~0u;
+  way.reason = Drop::unresolved;
+}
+
+// Towards a port or nowhere, or from a VTEP to a VTEP.
+void Switch::find_local_way(Pass& pass, uint32_t destination) const {
   Way& way = pass.way;
   way.destination = destination;
   way.kind = Way::open;
   way.port = destination_kind(destination) == Destination::port;
   way.room = ~0u;
-  const uint32_t id = destination_id(destination);
   if (destination == kFlood) {
     way.kind = Way::unknown;
   } else if (destination == destination_word(Destination::port, pass.port)) {
     way.kind = Way::turned;
     way.reason = Drop::same_port;
   } else if (way.port) {
-    const uint32_t mtu = load_word(row_words(segment_.port(id)) + offsetof(PortRow, mtu) / 4);
+    const RowWord* words = row_words(segment_.port(destination_id(destination)));
+    const uint32_t mtu = load_word(words + offsetof(PortRow, mtu) / 4);
     if (mtu != 0) way.room = mtu;
-  } else if (pass.port == 0) {
+  } else {
     way.kind = Way::turned;
     way.reason = Drop::split_horizon;
-  } else {
-    const RowWord* words = row_words(segment_.remote(id));
-    const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
-    const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
-    const uint32_t state = word & 0xff;
-    if (state != RemoteState::resolved) {
-      const bool lost = unresolved_ == Unresolved::drop || state == RemoteState::free;
-      if (lost) way.kind = Way::obstructed;
-      way.reason = Drop::unresolved;
-    } else if (mtu != 0) {
-      const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;
-      way.room = mtu > outer ? mtu - outer : 0;
-    }
   }
 }
 

@@ -81,6 +81,8 @@ enum class Unresolved : uint8_t {
   hand_over,  // the uplink's kernel sockets: they make the kernel resolve it, or know other ways
 };
 
+struct Underlay;
+
 class Switch {
  public:
   Switch(const Segment& segment, uint32_t worker, Unresolved unresolved = Unresolved::drop);
@@ -115,6 +117,10 @@ class Switch {
   void from_underlay(const Frame* frames, unsigned count, bool outer, uint64_t now, Burst& out);
   static void note_source(Pass& pass, uint64_t mac);
   static Drop check_packet(Pass& pass, Frame& frame, Work& work, const uint8_t local[16]);
+  static unsigned take_plain_packets(Pass& pass, const Underlay& us, const Frame* packets,
+                                     unsigned count, Frame* frame, Work* work);
+  static bool look_up_pair(Pass& pass, uint64_t pair, const Underlay& us, uint32_t& network);
+  static bool take_plain_frame(const Pass& pass, Frame& frame, Work& work);
   static Drop check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work);
   static const Peer& find_peer(Pass& pass, uint32_t vni, const uint8_t source[16]);
   static void look_up_peer(const Pass& pass, uint32_t vni, const uint8_t source[16], Peer& out);
@@ -127,6 +133,7 @@ class Switch {
   void forward_special(Pass& pass, const Work& work, unsigned index);
   void turn_away(Pass& pass, const Work& work, unsigned index);
   void find_way(Pass& pass, uint32_t destination) const;
+  void find_local_way(Pass& pass, uint32_t destination) const;
   void flood(Pass& pass, const Work& work, unsigned index);
   void send(Pass& pass, const Work& work, unsigned index);
   void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
