@@ -213,6 +213,12 @@ size_t stream_octets(const Octets& frame) {
 }
 
 std::vector<Octets> joined(std::vector<Octets> frames) {
+  const bool is_stream = std::all_of(frames.begin(), frames.end(),
+                                     [](const Octets& frame) { return tcp_payload(frame) != 0; });
+  if (is_stream)
+    std::stable_sort(frames.begin(), frames.end(), [](const Octets& a, const Octets& b) {
+      return static_cast<int32_t>(sequence_of(a) - sequence_of(b)) < 0;
+    });
   std::vector<Octets> out;
   size_t begun = 0, length = 0;  // the stream at the end of `out`: its headers and its payload
   for (Octets& frame : frames) {

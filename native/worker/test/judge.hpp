@@ -21,9 +21,10 @@ struct Finished {
 // IPv4 identifications of what may not be fragmented mean nothing (RFC 6864) and become zero.
 Finished finish(const Bytes& frame);
 
-// TCP segments that follow each other as one frame: where a stream is cut is its carriers'
+// TCP segments that continue each other as one frame: where a stream is cut is its carriers'
 // business. (A UDP socket does not tell the segment size of a super-frame that it hands over
-// whole.)
+// whole.) They may have passed each other, as a flow that changes to the fast path in its midst
+// does.
 std::vector<Octets> joined(std::vector<Octets> frames);
 // Octets of TCP's payload, for others 1: what has arrived, however it was cut.
 size_t stream_octets(const Octets& frame);
