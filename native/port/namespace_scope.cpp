@@ -28,6 +28,22 @@ bool is_current_namespace(const Descriptor& other) {
          theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
+Descriptor make_namespace(std::string& error) {
+  NamespaceScope scope;
+  Descriptor fresh;
+  if (const int code = scope.enter_fresh(fresh); code != 0)
+    error = "a network namespace of our own: " + refusal(code, "CAP_SYS_ADMIN");
+  return fresh;
+}
+
+int NamespaceScope::enter_fresh(Descriptor& fresh) {
+  Descriptor home(::open(kOwn, O_RDONLY | O_CLOEXEC));
+  if (!home || ::unshare(CLONE_NEWNET) != 0) return errno;
+  home_ = std::move(home);
+  fresh.reset(::open(kOwn, O_RDONLY | O_CLOEXEC));
+  return fresh ? 0 : errno;
+}
+
 int NamespaceScope::enter(const Descriptor& other) {
   Descriptor home(::open(kOwn, O_RDONLY | O_CLOEXEC));
   if (!home || ::setns(other.get(), CLONE_NEWNET) != 0) return errno;

@@ -32,8 +32,7 @@ bool parse_words(const char* text, Address& out) {
   return true;
 }
 
-// Inodes of the sockets that hold the port on this address or on all; 0 for one of the kernel's
-// own.
+// Inodes of the sockets that hold the port on this address or on all.
 void collect_holders(const char* path, const Address& address, uint16_t udp_port,
                      std::vector<unsigned long>& inodes) {
   const File table(fopen(path, "re"), fclose);
@@ -102,22 +101,27 @@ std::string holding_devices(Netlink& netlink, uint16_t udp_port) {
   return names.empty() ? "" : "the kernel's VXLAN device " + names + "; remove it: " + commands;
 }
 
-}  // namespace
-
-std::string udp_port_taken(Netlink& netlink, const Address& address, uint16_t udp_port) {
-  const std::string what =
-      "UDP port " + std::to_string(udp_port) + " on " + address.text() + " is taken by ";
+// What has the port, as far as it can be seen from here.
+std::string visible_holders(Netlink& netlink, const Address& address, uint16_t udp_port) {
   std::vector<unsigned long> inodes;
   collect_holders("/proc/thread-self/net/udp", address, udp_port, inodes);
   collect_holders("/proc/thread-self/net/udp6", address, udp_port, inodes);
-  const bool kernels = std::find(inodes.begin(), inodes.end(), 0ul) != inodes.end();
-  std::erase(inodes, 0ul);
-  const std::string processes = inodes.empty() ? "" : holding_processes(inodes);
-  if (!processes.empty()) return what + processes;
-  const std::string devices = holding_devices(netlink, udp_port);
-  if (!devices.empty()) return what + devices;
-  if (kernels) return what + "the kernel itself (a tunnel device that is not VXLAN)";
-  return what + "a process that we may not look at (run as root to see which)";
+  const std::string processes = holding_processes(inodes);
+  return processes.empty() ? holding_devices(netlink, udp_port) : processes;
+}
+
+}  // namespace
+
+bool held_out_of_sight(Netlink& netlink, const Address& address, uint16_t udp_port) {
+  return visible_holders(netlink, address, udp_port).empty();
+}
+
+std::string udp_port_taken(Netlink& netlink, const Address& address, uint16_t udp_port) {
+  const std::string visible = visible_holders(netlink, address, udp_port);
+  return "UDP port " + std::to_string(udp_port) + " on " + address.text() + " is taken by " +
+         (visible.empty() ? "the kernel itself (for another vtep, or a tunnel device that is not "
+                            "VXLAN) or a process that we may not look at"
+                          : visible);
 }
 
 std::string address_missing(Netlink& netlink, const Address& address) {

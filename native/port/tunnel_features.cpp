@@ -69,6 +69,7 @@ TunnelFeatures tunnel_features(const std::string& ifname) {
     const bool on = (features->features[i / 32].active >> (i % 32) & 1) != 0;
     if (name == "tx-udp_tnl-segmentation") result.plain = on;
     if (name == "tx-udp_tnl-csum-segmentation") result.with_checksum = on;
+    if (name == "tx-udp-segmentation") result.trains = on;
   }
   return result;
 }

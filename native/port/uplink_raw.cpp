@@ -7,7 +7,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if_arp.h>
-#include <netinet/udp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -16,6 +15,7 @@
 #include "bpf_program.hpp"
 #include "interface_names.hpp"
 #include "packet_socket.hpp"
+#include "port_holder.hpp"
 #include "privilege.hpp"
 #include "tunnel_features.hpp"
 #include "tunnel_tap.hpp"
@@ -107,11 +107,12 @@ struct Interface {
   explicit Interface(unsigned queues) : sockets(queues) {
     for (auto& socket_ : sockets) socket_ = std::make_unique<PacketSocket>();
   }
-  // Keeper thread.
+  // Keeper thread. Whole super-frames are cut as late as can be: by the NIC if it knows tunnels,
+  // else as trains by a NIC that knows datagrams; where the kernel cuts, it cuts either.
   void choose_whole(const std::string& ifname) {
-    const TunnelFeatures features = tunnel ? tunnel_features(ifname) : TunnelFeatures();
-    whole4.store(features.plain, std::memory_order_relaxed);
-    whole6.store(features.with_checksum, std::memory_order_relaxed);
+    const TunnelFeatures nic = tunnel_features(ifname);
+    whole4.store(tunnel && (nic.plain || !nic.trains), std::memory_order_relaxed);
+    whole6.store(tunnel && (nic.with_checksum || !nic.trains), std::memory_order_relaxed);
   }
 
   uint32_t ifindex = 0;
@@ -166,7 +167,7 @@ class RawUplink : public Uplink {
   std::vector<int> cpus_;  // of the workers
   std::atomic<Interface*> slots_[kMaxInterfaces] = {};
   std::vector<std::unique_ptr<Interface>> interfaces_;  // all that live: in a slot, or used still
-  std::vector<Descriptor> holders_;  // keep the VXLAN port, and the kernel from answering for it
+  PortHolder holder_;
   std::unique_ptr<Filter> filter_;
   FastPrograms programs_;
   uint32_t max_train_bytes_ = 0;
@@ -176,17 +177,8 @@ class RawUplink : public Uplink {
 
 bool RawUplink::open(const UplinkContext& context, std::string& error) {
   Netlink* netlink = Netlink::local(error);
-  if (netlink == nullptr ||
-      !open_vxlan_sockets(*netlink, context.address, context.udp_port, 1, holders_, error))
+  if (netlink == nullptr || !holder_.open(*netlink, context.address, context.udp_port, error))
     return false;
-  // With UDP_GRO on the socket a NIC's driver merges VXLAN datagrams to trains, which the AF_PACKET
-  // sockets then see.
-  const int on = 1;
-  (void)::setsockopt(holders_[0].get(), SOL_UDP, UDP_GRO, &on, sizeof on);
-  if (!drop_everything(holders_[0])) {
-    error = std::string("SO_ATTACH_FILTER: ") + strerror(errno);
-    return false;
-  }
   is_v4_ = context.address.is_v4();
   filter_ = std::make_unique<Filter>(context.address, context.udp_port);
   max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
@@ -291,8 +283,7 @@ bool RawUplink::join_fast_path(const FastPrograms& programs, std::string& error)
   }
   // Trains would be the workers', single packets of the same flow the fast path's: their order
   // would be lost.
-  const int off = 0;
-  (void)::setsockopt(holders_[0].get(), SOL_UDP, UDP_GRO, &off, sizeof off);
+  holder_.merge_no_trains();
   return true;
 }
 

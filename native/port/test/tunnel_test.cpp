@@ -98,8 +98,8 @@ void check_whole(bool v4) {
       });
 }
 
-// An interface that can not take it gets trains from the worker; one that comes whole all the same
-// (the interface changed a moment ago) is cut by the kernel, and comes out as we would have cut it.
+// An interface that can not take it gets trains from the worker if it cuts those; one that comes
+// whole all the same is cut by the kernel, and comes out as we would have cut it.
 void check_cut(bool v4, bool checksums) {
   const Underlay underlay(v4);
   if (!kernel_has_it(underlay)) return;
@@ -108,7 +108,8 @@ void check_cut(bool v4, bool checksums) {
   if (!checksums) run("ethtool -K w0 tx off > /dev/null");
   CHECK(uplink->takes_whole(0, underlay.hop.ifindex, v4));
   uplink->interface_changed(underlay.hop.ifindex);
-  CHECK(!uplink->takes_whole(0, underlay.hop.ifindex, v4));
+  // Without checksums a veth has no segmentation at all.
+  CHECK_EQUAL(uplink->takes_whole(0, underlay.hop.ifindex, v4), !checksums);
 
   Bytes inner = tcp_frame(kPayload, kSegment);
   const Whole sent(*uplink, underlay, inner);
@@ -144,6 +145,36 @@ void check_cut(bool v4, bool checksums) {
   CHECK(uplink->takes_whole(0, underlay.hop.ifindex, v4));
 }
 
+// What the kernel has cut, one datagram after the other, the far interface's GRO merges again: it
+// knows VXLAN by the device that holds the port.
+void check_merged(bool v4) {
+  const Underlay underlay(v4);
+  if (!kernel_has_it(underlay)) return;
+  const auto uplink = open_uplink_or_fail("raw", underlay.here.text());
+  run("ethtool -K w0 tso off tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off");
+  underlay.far.run("ethtool -K eth0 gro on");
+  const Bytes inner = tcp_frame(kPayload, kSegment);
+  const Whole sent(*uplink, underlay, inner);
+  const size_t headers = inner.bytes.size() - kPayload;
+  // How many end in one is the kernel's to say: it begins anew when it polls the interface again.
+  constexpr size_t kMost = 4;
+  with_receiver(
+      underlay, kMost, [&] { CHECK_EQUAL(uplink->send(0, &sent.item, 1).sent, 1u); },
+      [&](const std::vector<Bytes>& got) {
+        CHECK(got.size() < kMost, std::to_string(got.size()));
+        std::vector<uint8_t> payload;
+        for (const Bytes& each : got) {
+          const std::vector<Bytes> frames = inner_frames(*uplink, each);
+          CHECK_EQUAL(frames.size(), size_t{1});
+          payload.insert(payload.end(), frames[0].bytes.begin() + static_cast<ptrdiff_t>(headers),
+                         frames[0].bytes.end());
+        }
+        CHECK(payload == std::vector<uint8_t>(inner.bytes.begin() + static_cast<ptrdiff_t>(headers),
+                                              inner.bytes.end()));
+        return true;
+      });
+}
+
 bool tap_is_there() { return has(output_of("ip -br link"), "vtep-out"); }
 
 }  // namespace
@@ -154,6 +185,9 @@ TEST(the_kernel_cuts_a_super_frame_where_the_interface_can_not) {
   for (const bool v4 : {true, false})
     for (const bool checksums : {true, false}) check_cut(v4, checksums);
 }
+
+TEST(what_the_kernel_has_cut_is_merged_again_over_ipv4) { check_merged(true); }
+TEST(what_the_kernel_has_cut_is_merged_again_over_ipv6) { check_merged(false); }
 
 // The far kernel's VXLAN device takes off the outer headers of the whole, and its receivers see the
 // super-frame as it was.

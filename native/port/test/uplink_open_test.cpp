@@ -2,8 +2,11 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "uplink_rig.hpp"
@@ -38,6 +41,33 @@ TEST(two_uplinks_never_share_the_port) {
   const auto first = open_uplink_or_fail("udp", "10.1.0.1", 2);
   const std::string error = uplink_error("udp", "10.1.0.1");
   CHECK(has(error, "is taken by port-test"), error);
+}
+
+// The raw uplink's port is a device's in a namespace of its own: out of sight, and gone with
+// whoever had it, however that ended.
+TEST(the_port_of_a_raw_uplink_is_free_after_its_death) {
+  Underlay underlay(true, false);
+  int ready[2];
+  CHECK(pipe(ready) == 0);
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const auto mine = open_uplink_or_fail("raw", "10.1.0.1");
+    if (write(ready[1], "y", 1) == 1) pause();
+    _exit(1);
+  }
+  char answer = 0;
+  CHECK(read(ready[0], &answer, 1) == 1);
+  for (const char* kind : {"udp", "raw"}) {
+    const std::string error = uplink_error(kind, "10.1.0.1");
+    CHECK(has(error, "UDP port 4789 on 10.1.0.1 is taken by the kernel itself"), error);
+    CHECK(has(error, "another vtep"), error);
+  }
+  CHECK(!has(output_of("ip -br link"), "vxlan"));
+  kill(child, SIGKILL);
+  CHECK(waitpid(child, nullptr, 0) == child);
+  open_uplink_or_fail("raw", "10.1.0.1");
 }
 
 TEST(a_foreign_address_is_refused) {
