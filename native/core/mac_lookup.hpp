@@ -7,7 +7,6 @@ namespace vtep {
 
 class MacLookup : HashTable<MacShape> {
  public:
-  // As the table is now; good until the worker's next quiescent point.
   explicit MacLookup(const Segment& segment) : HashTable(segment, segment.header().macs) {}
 
   // MAC and network index as the table compares them.
@@ -20,13 +19,13 @@ class MacLookup : HashTable<MacShape> {
 
   // The bucket to look into first; on its way into the cache afterwards.
   const uint32_t* begin(uint64_t key) const {
-    const uint32_t* head = bucket(first(hash(slot_of(key))));
+    const uint32_t* head = bucket(buckets_.first(hash(slot_of(key))));
     __builtin_prefetch(head);
     return head;
   }
   struct Found {
-    const uint32_t* slot;  // null: there is none
-    uint32_t word;         // its first word, 0 then
+    uint32_t word;      // the slot's first word, 0: there is none
+    uint32_t position;  // where, if so
   };
   // The common case alone is where it is called: the entry is in its first bucket, and nobody
   // writes there.
@@ -34,15 +33,15 @@ class MacLookup : HashTable<MacShape> {
     const uint32_t generation = load_acquire(head);
     const uint32_t slots = mac_slots_with(head, key);
     if (slots != 0) {
-      const uint32_t* slot = head + first_of(slots);
-      const uint32_t word = load_acquire(slot);
+      const uint32_t word = load_acquire(head + 1 + first_of(slots));
       fence_acquire();
-      if (word != 0 && load_relaxed(head) == generation) return {slot, word};
+      if (word != 0 && load_relaxed(head) == generation)
+        return {word, index_of(head) * kSlots + first_of(slots)};
     }
     return look_further(key);
   }
-  // What belongs to the slot: when a frame of this source was last seen.
-  uint32_t* seen(const uint32_t* slot) const { return cold(position_of(slot)); }
+  // What belongs to an entry: when a frame of this source was last seen.
+  uint32_t* seen(uint32_t position) const { return cold(position); }
 
  private:
   static Slot slot_of(uint64_t key) {
@@ -50,9 +49,9 @@ class MacLookup : HashTable<MacShape> {
   }
   [[gnu::noinline]] Found look_further(uint64_t key) const {
     Slot out;
-    const uint32_t* slot = look_up(slot_of(key), hash(slot_of(key)), out);
-    if (slot == nullptr) return {nullptr, 0};
-    return {slot, out.w[0]};
+    const uint32_t position = find(slot_of(key), out);
+    if (position == kNowhere) return {0, 0};
+    return {out.w[0], position};
   }
 };
 

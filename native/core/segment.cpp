@@ -6,7 +6,7 @@
 namespace vtep {
 namespace {
 
-constexpr uint64_t kMagic = 0x746e656d67657376;  // "vsegment"
+constexpr uint64_t kMagic = 0x326e656d67657376;  // "vsegmen2"; grows with the header
 constexpr uint64_t kPage = 4096;
 constexpr int kRowAttempts = 4096;
 
@@ -22,26 +22,19 @@ struct Planner {
   }
 };
 
-constexpr uint32_t log2_floor(uint32_t n) { return 31u - static_cast<uint32_t>(__builtin_clz(n)); }
-
-// Buckets fill unevenly and nothing moves: MACs grow at half of their slots, small buckets at a
-// quarter. So the last level has eight per entry.
+// Slots are at most two fifths full on average, a quarter in a small table.
 template <typename Shape>
 void plan_hash(Planner& planner, HashRegion& region, uint32_t limit, uint32_t coldBytes,
                const SegmentConfig& config) {
   region = {};
   region.limit = limit;
-  region.firstBits = log2_floor(config.firstBuckets);
+  region.group = region.buckets = config.groupBuckets;
+  const uint64_t groups = uint64_t{4} * limit / Shape::kSlots / region.group + 1;
+  region.most = static_cast<uint32_t>(groups) * region.group;
   region.coldBytes = coldBytes;
   region.seed = config.seed;
-  uint64_t slots = 0;
-  while (region.levels < kMaxLevels && slots < uint64_t{8} * limit) {
-    const uint64_t buckets = uint64_t{1} << (region.firstBits + region.levels);
-    slots = buckets * Shape::kSlots;
-    region.offset[region.levels] = planner.place(buckets * Shape::kBucketBytes);
-    if (coldBytes != 0) region.cold[region.levels] = planner.place(slots * coldBytes);
-    region.levels++;
-  }
+  region.offset = planner.place(uint64_t{region.most} * Shape::kBucketBytes);
+  region.cold = planner.place(uint64_t{region.most} * Shape::kSlots * coldBytes);
 }
 
 SegmentHeader plan(const SegmentConfig& config) {
@@ -89,6 +82,7 @@ SegmentConfig SegmentConfig::full(uint32_t workers, uint64_t seed) {
   config.neighbours = Limits::maxNeighbours;
   config.eventSlots = Limits::eventRingSlots;
   config.floodWords = 1u << 28;
+  config.groupBuckets = 256;
   config.seed = seed;
   return config;
 }

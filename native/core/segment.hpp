@@ -22,27 +22,25 @@ struct SegmentConfig {
   uint32_t neighbours = 16384;
   uint32_t eventSlots = 4096;      // power of two
   uint32_t floodWords = 1u << 16;  // flood arena in units of 4 bytes
-  uint32_t firstBuckets = 16;      // buckets of the lowest level of a hash table; power of two
+  uint32_t groupBuckets = 64;      // buckets by which a hash table grows; power of two
   uint64_t seed = 0;               // keys the hash tables: random where tenants choose MACs
 
   // The limits of layout.ts, for a sparse memfd.
   static SegmentConfig full(uint32_t workers, uint64_t seed);
 };
 
-inline constexpr unsigned kMaxLevels = 20;
-
-// One hash table: levels of doubling size, each with its place reserved; `level` says which one is
-// in use.
+// One hash table: buckets, and cold data for each slot beside them. Both have room for the most
+// buckets; memory is used for as many as there are.
 struct HashRegion {
-  uint32_t level;
+  uint32_t buckets;    // in use; grows by groups
   uint32_t count;      // entries
   uint32_t limit;      // most entries
-  uint32_t firstBits;  // log2 of the buckets of level 0
-  uint32_t levels;     // reserved
-  uint32_t coldBytes;  // bytes of cold data per slot, beside the buckets; 0 = none
+  uint32_t group;      // buckets; power of two
+  uint32_t most;       // buckets, reserved
+  uint32_t coldBytes;  // of each slot; 0 = none
   uint64_t seed;
-  uint64_t offset[kMaxLevels];
-  uint64_t cold[kMaxLevels];
+  uint64_t offset;
+  uint64_t cold;
 };
 
 // First page of the segment.

@@ -20,7 +20,7 @@ class Rows {
     copy(out_ + written_, &row, sizeof row);
     written_ += sizeof row;
   }
-  // The table was replaced while it was read.
+  // What was read is not all.
   void spoil() { complete_ = false; }
   SnapshotResult result() const { return {written_, complete_}; }
 
@@ -141,48 +141,52 @@ uint32_t age_of(const Segment& segment, uint32_t seconds) {
   return static_cast<int32_t>(age) < 0 ? 0 : age;
 }
 
+template <typename Shape, typename Add>
+void entries(const Segment& segment, HashRegion& region, Rows& rows, Add add) {
+  const HashTable<Shape> table(segment, region);
+  const bool all = table.each(
+      [&](uint32_t position, const Words<Shape::kWords>& slot) {
+        const uint32_t seen = load_relaxed(table.cold(position));
+        if (const uint32_t vni = vni_of(segment, slot.w[2] >> 16); vni != 0) add(slot, vni, seen);
+      },
+      [&] { return rows; }, [&](const Rows& before) { rows = before; });
+  if (!all) rows.spoil();
+}
+
 void macs(const Segment& segment, Rows& rows) {
-  const HashTable<MacShape> table(segment, segment.header().macs);
-  for (uint32_t p = 0; p < table.buckets() * MacShape::kSlots; p++) {
-    const auto slot = table.read(p);
-    if (slot.w[0] == 0) continue;
-    MacView view = {};
-    view.vni = vni_of(segment, slot.w[2] >> 16);
-    if (view.vni == 0) continue;
-    const uint32_t id = slot.w[0] & DestinationWord::idMask;
-    const bool local = slot.w[0] >> DestinationWord::kindShift == Destination::port;
-    if (local) {
-      view.port = id;
-      view.ageSeconds = age_of(segment, load_relaxed(table.cold(p)));
-    } else if (!address_of(segment, id, view.remote)) {
-      continue;
-    }
-    store_mac(view.mac, slot_mac(slot));
-    view.flags = static_cast<uint8_t>((local ? MacFlag::local : MacFlag::remote) |
-                                      (slot.w[0] >> DestinationWord::flagShift & 0xff));
-    rows.add(view);
-  }
-  if (load_acquire(&segment.header().macs.level) != table.level()) rows.spoil();
+  entries<MacShape>(
+      segment, segment.header().macs, rows,
+      [&](const Words<MacShape::kWords>& slot, uint32_t vni, uint32_t seen) {
+        MacView view = {};
+        view.vni = vni;
+        const uint32_t id = slot.w[0] & DestinationWord::idMask;
+        const bool local = slot.w[0] >> DestinationWord::kindShift == Destination::port;
+        if (local) {
+          view.port = id;
+          view.ageSeconds = age_of(segment, seen);
+        } else if (!address_of(segment, id, view.remote)) {
+          return;
+        }
+        store_mac(view.mac, slot_mac(slot));
+        view.flags = static_cast<uint8_t>((local ? MacFlag::local : MacFlag::remote) |
+                                          (slot.w[0] >> DestinationWord::flagShift & 0xff));
+        rows.add(view);
+      });
 }
 
 void neighbours(const Segment& segment, Rows& rows) {
-  const HashTable<NeighbourShape> table(segment, segment.header().neighbours);
-  for (uint32_t p = 0; p < table.buckets() * NeighbourShape::kSlots; p++) {
-    const auto slot = table.read(p);
-    if (slot.w[0] == 0) continue;
-    NeighbourView view = {};
-    view.vni = vni_of(segment, slot.w[2] >> 16);
-    if (view.vni == 0) continue;
-    view.flags = slot.w[0];
-    constexpr uint32_t kAges = NeighbourFlag::local | NeighbourFlag::fixed;
-    if ((slot.w[0] & kAges) == NeighbourFlag::local) {
-      view.ageSeconds = age_of(segment, load_relaxed(table.cold(p)));
-    }
-    store_mac(view.mac, slot_mac(slot));
-    copy(view.ip, &slot.w[3], 16);
-    rows.add(view);
-  }
-  if (load_acquire(&segment.header().neighbours.level) != table.level()) rows.spoil();
+  entries<NeighbourShape>(
+      segment, segment.header().neighbours, rows,
+      [&](const Words<NeighbourShape::kWords>& slot, uint32_t vni, uint32_t seen) {
+        NeighbourView view = {};
+        view.vni = vni;
+        view.flags = slot.w[0];
+        constexpr uint32_t kAges = NeighbourFlag::local | NeighbourFlag::fixed;
+        if ((slot.w[0] & kAges) == NeighbourFlag::local) view.ageSeconds = age_of(segment, seen);
+        store_mac(view.mac, slot_mac(slot));
+        copy(view.ip, &slot.w[3], 16);
+        rows.add(view);
+      });
 }
 
 struct ViewInfo {

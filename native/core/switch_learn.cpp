@@ -23,7 +23,7 @@ void Switch::learn_macs(Pass& pass) {
     const Source& source = pass.sources[i];
     const MacLookup::Found found = pass.macs.finish(source.key, source.bucket);
     if ((found.word & kPlace) == here) {
-      seen[known] = pass.macs.seen(found.slot);
+      seen[known] = pass.macs.seen(found.position);
       __builtin_prefetch(seen[known++]);
     } else if ((found.word & kPlaced) == 0) {
       report_mac(pass, MacLookup::mac(source.key));

@@ -92,7 +92,7 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
     index = allocate(state_.usedNetworks, segment_.config().networks);
     if (index == 0) return "no room for another network";
     write_row(segment_.network(index), NetworkRow{});
-    if (insert(vnis_, segment_.header().vnis, {{index, operation.vni}}) == vnis_.kNowhere) {
+    if (vnis_.insert({{index, operation.vni}}) == vnis_.kNowhere) {
       release(state_.usedNetworks, index);
       return "no room for another network";
     }

@@ -1,7 +1,7 @@
 // The writer of the shared tables. One thread uses it: the keeper. Everything it knows lies in the
 // segment.
 #pragma once
-#include "hash_table.hpp"
+#include "hash_writer.hpp"
 #include "rows.hpp"
 #include "segment.hpp"
 #include "switch.hpp"
@@ -44,9 +44,6 @@ struct TablesObserver {
   void (*remote_changed)(void* context, uint32_t index) = nullptr;
   void (*access_changed)(void* context, uint32_t network, uint32_t remote, bool allowed) = nullptr;
   void (*port_changed)(void* context, uint32_t id) = nullptr;
-  // After quiescence: these bytes of the segment are no longer used and may be given back to the
-  // system as a hole.
-  void (*memory_retired)(void* context, uint64_t offset, uint64_t size) = nullptr;
   // Must return only after every worker has passed a quiescent point. Called when too much waits
   // for one, and before a port goes from one network into another. Null where no worker runs:
   // everything is then reused at once, and close_epoch and quiesced have nothing to do.
@@ -134,11 +131,9 @@ class Tables {
   uint32_t allocate(uint64_t bitmap, uint32_t capacity);
   bool take(uint64_t bitmap, uint32_t index);
   void release(uint64_t bitmap, uint32_t index);
-  void retire(RetiredKind kind, uint32_t value, uint64_t offset = 0, uint64_t size = 0);
+  void retire(RetiredKind kind, uint32_t value);
   void reclaim(const Retired& retired);
   void clear_counters(uint32_t port);
-  template <typename Shape>
-  uint32_t insert(HashWriter<Shape>& table, HashRegion& region, const Words<Shape::kWords>& slot);
   void emit(Event event, uint64_t timeNanoseconds);
   // Workers may hold back reports for what has just changed: this tells them not to.
   void count_flush() {
@@ -206,18 +201,5 @@ class Tables {
   HashWriter<NumberShape> access_;
   HashWriter<AddressShape> addresses_;
 };
-
-template <typename Shape>
-uint32_t Tables::insert(HashWriter<Shape>& table, HashRegion& region,
-                        const Words<Shape::kWords>& slot) {
-  return table.insert(slot, [&](uint32_t level) {
-    const uint64_t buckets = uint64_t{1} << (region.firstBits + level);
-    retire(RetiredKind::memory, 0, region.offset[level], buckets * Shape::kBucketBytes);
-    if (region.coldBytes != 0) {
-      retire(RetiredKind::memory, 0, region.cold[level],
-             buckets * Shape::kSlots * region.coldBytes);
-    }
-  });
-}
 
 }  // namespace vtep

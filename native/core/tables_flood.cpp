@@ -94,7 +94,7 @@ void Tables::flood_publish(uint32_t network, const FloodList& old, uint32_t offs
   NetworkRow row = current_row(segment_.network(network));
   row.floodOffset = offset;
   write_row(segment_.network(network), row);
-  if (old.offset != 0) retire(RetiredKind::floodBlock, 0, old.offset);
+  if (old.offset != 0) retire(RetiredKind::floodBlock, old.offset);
 }
 
 void Tables::flood_free(uint32_t offset) {

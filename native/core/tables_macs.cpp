@@ -57,7 +57,7 @@ const char* Tables::mac_put(uint32_t network, uint64_t mac, uint32_t word, uint3
   if (!is_local(word) && !access_acquire(network, destination_id(word), 0)) {
     return "no room for another VTEP of this network";
   }
-  position = insert(macs_, segment_.header().macs, slot);
+  position = macs_.insert(slot);
   if (position == macs_.kNowhere) {
     if (!is_local(word)) access_release(network, destination_id(word), 0);
     return "no room for another MAC";

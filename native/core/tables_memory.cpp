@@ -65,8 +65,8 @@ void Tables::release(uint64_t bitmap, uint32_t index) {
   *bitmap_word(segment_, bitmap, index) &= ~(uint64_t{1} << index % 64);
 }
 
-void Tables::retire(RetiredKind kind, uint32_t value, uint64_t offset, uint64_t size) {
-  const Retired retired = {state_.epoch, offset, size, kind, value};
+void Tables::retire(RetiredKind kind, uint32_t value) {
+  const Retired retired = {state_.epoch, kind, value};
   if (observer_.wait_quiescent == nullptr) return reclaim(retired);
   if (state_.retiredHead - state_.retiredTail == state_.retiredCapacity) {
     const uint64_t epoch = close_epoch();
@@ -96,12 +96,7 @@ void Tables::reclaim(const Retired& retired) {
     case RetiredKind::remote:
       return release(state_.usedRemotes, retired.value);
     case RetiredKind::floodBlock:
-      return flood_free(static_cast<uint32_t>(retired.offset));
-    case RetiredKind::memory:
-      if (observer_.memory_retired != nullptr) {
-        observer_.memory_retired(observer_.context, retired.offset, retired.size);
-      }
-      return;
+      return flood_free(retired.value);
   }
 }
 

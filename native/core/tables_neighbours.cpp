@@ -45,7 +45,7 @@ bool Tables::binding_put(const BindingSlot& slot, uint32_t port) {
       count_flush();
     }
   } else {
-    position = insert(neighbours_, segment_.header().neighbours, slot);
+    position = neighbours_.insert(slot);
     if (position == neighbours_.kNowhere) return false;
     store_relaxed(neighbours_.cold(position) + 1, 0u);
     add_to_row(&segment_.network(slot_network(slot)), offsetof(NetworkRow, neighbours), 1);

@@ -58,7 +58,7 @@ const char* Tables::remote_find_or_add(const uint8_t address[16], uint32_t& inde
   write_row(segment_.remote(index), row);
   Words<AddressShape::kWords> slot = address_key(address);
   slot.w[0] = index;
-  if (insert(addresses_, segment_.header().addresses, slot) == addresses_.kNowhere) {
+  if (addresses_.insert(slot) == addresses_.kNowhere) {
     write_row(segment_.remote(index), RemoteRow{});
     release(state_.usedRemotes, index);
     return "no room for another VTEP";
@@ -104,7 +104,7 @@ bool Tables::access_acquire(uint32_t network, uint32_t remote, uint32_t bit) {
     access_.set_first(position, (pair.w[0] + 1) | bit);
   } else {
     pair.w[0] = 1 | bit;
-    if (insert(access_, segment_.header().access, pair) == access_.kNowhere) return false;
+    if (access_.insert(pair) == access_.kNowhere) return false;
     access_changed(network, remote, true);
   }
   count_remote(remote, 1);

@@ -6,14 +6,12 @@
 
 namespace vtep {
 
-enum class RetiredKind : uint32_t { port, network, remote, floodBlock, memory };
+enum class RetiredKind : uint32_t { port, network, remote, floodBlock };
 
 struct Retired {
   uint64_t epoch;
-  uint64_t offset;  // memory: place in the segment. floodBlock: offset in the arena
-  uint64_t size;    // memory
   RetiredKind kind;
-  uint32_t value;  // row index
+  uint32_t value;  // row index, or offset in the arena
 };
 
 inline constexpr unsigned kFloodClasses = 28;

@@ -130,7 +130,7 @@ SegmentConfig small() {
   config.neighbours = 64;
   config.eventSlots = 64;
   config.floodWords = 512;
-  config.firstBuckets = 2;
+  config.groupBuckets = 4;
   return config;
 }
 

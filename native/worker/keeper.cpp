@@ -53,9 +53,6 @@ TablesObserver Keeper::observer(Keeper* keeper) {
   out.port_changed = [](void* context, uint32_t id) {
     static_cast<Keeper*>(context)->fast_path_.port_changed(id);
   };
-  out.memory_retired = [](void* context, uint64_t offset, uint64_t size) {
-    madvise(static_cast<Keeper*>(context)->setup_.memory->data() + offset, size, MADV_REMOVE);
-  };
   out.wait_quiescent = [](void* context) { static_cast<Keeper*>(context)->wait_quiescent(); };
   return out;
 }

@@ -381,14 +381,7 @@ uint32_t run_round(uint64_t seed, long nanoseconds) {
   if (memory == MAP_FAILED) fail("no memory");
   const Segment segment = Segment::format(memory, config);
   TablesObserver hooks;
-  hooks.context = memory;
   hooks.wait_quiescent = wait_quiescent;
-  // As a dataplane does: what nobody uses any more is given back, and would read as zeros.
-  hooks.memory_retired = [](void* context, uint64_t offset, uint64_t bytes) {
-    for (uint64_t i = 0; i < bytes; i += 4) {
-      store_relaxed(reinterpret_cast<uint32_t*>(static_cast<uint8_t*>(context) + offset + i), 0u);
-    }
-  };
   Tables tables(segment, hooks);
   tables.set_local(kLocal, 4789);
   set_up(tables);
@@ -411,21 +404,21 @@ uint32_t run_round(uint64_t seed, long nanoseconds) {
   stopping = true;
   for (std::thread& thread : threads) thread.join();
   for (const std::atomic<uint64_t>& count : moves) moves_seen += count / 2;
-  const uint32_t level = segment.header().macs.level;
+  const uint32_t buckets = segment.header().macs.buckets;
   munmap(memory, size);
-  return level;
+  return buckets;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const long seconds = argc > 1 ? atol(argv[1]) : 3;
-  uint32_t level = 0;
+  uint32_t buckets = 0;
   for (uint64_t round = 1; round <= kRounds; round++)
-    level = run_round(0x1234567 * round, seconds * 1000000000 / kRounds);
-  printf("frames %llu snapshots %llu moves %llu macs level %u\n",
+    buckets = run_round(0x1234567 * round, seconds * 1000000000 / kRounds);
+  printf("frames %llu snapshots %llu moves %llu buckets %u\n",
          static_cast<unsigned long long>(frames_seen.load()),
          static_cast<unsigned long long>(snapshots_seen.load()),
-         static_cast<unsigned long long>(moves_seen.load()), level);
+         static_cast<unsigned long long>(moves_seen.load()), buckets);
   return 0;
 }

@@ -40,10 +40,6 @@ struct Keeper {
     TablesObserver out;
     out.context = keeper;
     out.wait_quiescent = [](void* context) { static_cast<Keeper*>(context)->wait(); };
-    out.memory_retired = [](void* context, uint64_t offset, uint64_t size) {
-      Keeper& self = *static_cast<Keeper*>(context);
-      madvise(self.bed.memory->data + offset, size, MADV_REMOVE);
-    };
     return out;
   }
   void wait() {
