@@ -15,6 +15,7 @@ inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
 inline constexpr uint8_t kProtocolIcmp6 = 58;
 inline constexpr uint32_t kEthernetHeader = 14;
+inline constexpr uint32_t kVlanTag = 4;
 
 inline bool is_tag(uint16_t ethertype) {
   return ethertype == kEtherVlan || ethertype == kEtherServiceVlan;

@@ -48,6 +48,7 @@ SegmentHeader plan(const SegmentConfig& config) {
   header.ports = planner.place(uint64_t{config.ports + 1} * sizeof(PortRow));
   header.networks = planner.place(uint64_t{config.networks + 1} * sizeof(NetworkRow));
   header.remotes = planner.place(uint64_t{config.remotes + 1} * sizeof(RemoteRow));
+  header.underlays = planner.place((Limits::maxUnderlays + 1) * sizeof(UnderlayRow));
   header.events = planner.place(uint64_t{config.eventSlots} * sizeof(Event));
   header.countersStride =
       align((kDropCount + 7) / 8 * 64 + uint64_t{config.ports + 1} * sizeof(PortCounters));

@@ -52,6 +52,7 @@ struct SegmentHeader {
   uint64_t ports;  // offsets of arrays; row 0 exists and is never used
   uint64_t networks;
   uint64_t remotes;
+  uint64_t underlays;
   uint64_t flood;
   uint64_t events;
   uint64_t counters;
@@ -112,6 +113,10 @@ class Segment {
   }
   RemoteRow& remote(uint32_t index) const {
     return reinterpret_cast<RemoteRow*>(base_ + header().remotes)[index];
+  }
+  // Of `Limits::maxUnderlays`, from 1.
+  UnderlayRow& underlay(uint32_t index) const {
+    return reinterpret_cast<UnderlayRow*>(base_ + header().underlays)[index];
   }
   uint32_t* flood_words() const { return reinterpret_cast<uint32_t*>(base_ + header().flood); }
 

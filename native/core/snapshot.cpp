@@ -104,6 +104,14 @@ void remotes(const Segment& segment, Rows& rows) {
   }
 }
 
+void underlays(const Segment& segment, Rows& rows) {
+  for (uint32_t index = 1; index <= Limits::maxUnderlays; index++) {
+    UnderlayRow row;
+    if (read_row(segment.underlay(index), row, kRowAttempts) && row.ifindex != 0)
+      rows.add(UnderlayView{row.ifindex, row.flags});
+  }
+}
+
 bool address_of(const Segment& segment, uint32_t index, uint8_t out[16]) {
   RemoteSnapshot remote;
   if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) return false;
@@ -203,6 +211,8 @@ const ViewInfo kViews[] = {
      networks},
     {"remote", sizeof(RemoteView), [](const Segment& s) { return uint64_t{s.config().remotes}; },
      remotes},
+    {"underlay", sizeof(UnderlayView),
+     [](const Segment&) { return uint64_t{Limits::maxUnderlays}; }, underlays},
     {"flood", sizeof(FloodView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().access.count)}; }, floods},
     {"mac", sizeof(MacView),

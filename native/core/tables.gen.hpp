@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xe9634cdd2039743e;
-inline constexpr char kLayoutHashText[] = "e9634cdd2039743e";
+inline constexpr uint64_t kLayoutHash = 0x423a4f9ec0c80764;
+inline constexpr char kLayoutHashText[] = "423a4f9ec0c80764";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -17,6 +17,7 @@ struct Limits {
   static constexpr uint32_t maxRemotes = 16384;
   static constexpr uint32_t maxMacs = 1048576;
   static constexpr uint32_t maxNeighbours = 1048576;
+  static constexpr uint32_t maxUnderlays = 16;
   static constexpr uint32_t eventRingSlots = 65536;
 };
 
@@ -53,6 +54,21 @@ struct PortFlag {
   static constexpr uint32_t checksumOff = 1024;
   static constexpr uint32_t tsoOff = 2048;
   static constexpr uint32_t offloadTrial = 4096;
+  static constexpr uint32_t offloadSelfTest = 8192;
+  static constexpr uint32_t usoOff = 16384;
+};
+
+struct UnderlayFlag {
+  static constexpr uint32_t tunnel = 1;
+  static constexpr uint32_t trains = 2;
+  static constexpr uint32_t checksum = 4;
+  static constexpr uint32_t merge = 8;
+  static constexpr uint32_t tunnelOff = 16;
+  static constexpr uint32_t trainsOff = 32;
+  static constexpr uint32_t checksumOff = 64;
+  static constexpr uint32_t mergeOff = 128;
+  static constexpr uint32_t offloadTrial = 256;
+  static constexpr uint32_t offloadSelfTest = 512;
 };
 
 struct NetworkFlag {
@@ -96,6 +112,7 @@ struct EventKind {
   static constexpr uint32_t remoteResolved = 11;
   static constexpr uint32_t remoteUnresolved = 12;
   static constexpr uint32_t portOffloads = 13;
+  static constexpr uint32_t underlayOffloads = 14;
 };
 
 // Codes of operations on the wire between controller and dataplane.
@@ -198,6 +215,19 @@ static_assert(offsetof(RemoteRow, address) == 24);
 static_assert(offsetof(RemoteRow, nextHop) == 40);
 static_assert(offsetof(RemoteRow, header) == 56);
 
+// An interface that the uplink sends out of. Array; row 0 is never used.
+struct UnderlayRow {
+  uint32_t generation;  // odd while the row is being written
+  uint32_t ifindex;  // kernel interface index, 0 = free row
+  uint32_t flags;  // UnderlayFlag bits
+  uint32_t spare;  // zero
+};
+static_assert(sizeof(UnderlayRow) == 16);
+static_assert(offsetof(UnderlayRow, generation) == 0);
+static_assert(offsetof(UnderlayRow, ifindex) == 4);
+static_assert(offsetof(UnderlayRow, flags) == 8);
+static_assert(offsetof(UnderlayRow, spare) == 12);
+
 // Head of a flood list in the arena; the destinations follow, ports first. A list only grows in place, else it is copied.
 struct FloodBlock {
   uint32_t capacity;  // destinations the block has room for
@@ -297,6 +327,15 @@ static_assert(offsetof(RemoteView, spare) == 39);
 static_assert(offsetof(RemoteView, ifindex) == 40);
 static_assert(offsetof(RemoteView, mtu) == 44);
 static_assert(offsetof(RemoteView, references) == 48);
+
+// An interface that the uplink sends out of, as it is.
+struct UnderlayView {
+  uint32_t ifindex;  // kernel interface index
+  uint32_t flags;  // UnderlayFlag bits
+};
+static_assert(sizeof(UnderlayView) == 8);
+static_assert(offsetof(UnderlayView, ifindex) == 0);
+static_assert(offsetof(UnderlayView, flags) == 4);
 
 // One remote in the flood list of a network.
 struct FloodView {
@@ -481,7 +520,7 @@ struct Event {
   uint16_t kind;  // EventKind
   uint16_t spare;  // zero
   uint32_t vni;  // VNI or 0
-  uint32_t port;  // port id or 0
+  uint32_t port;  // port id or 0; of underlayOffloads the interface index
   uint32_t flags;  // of the row concerned
   uint8_t mac[6];  // Ethernet address
   uint16_t spare2;  // zero

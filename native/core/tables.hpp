@@ -78,8 +78,10 @@ class Tables {
   uint32_t open_port(const PortInfo& info);
   void set_port_up(uint32_t id, bool up);
   void set_port_mtu(uint32_t id, uint32_t mtu);
-  // Tells so when an offload was switched off or on again (PortFlag.checksumOff, .tsoOff).
+  // Tells so when an offload was switched off or on again (PortFlag.checksumOff, .tsoOff, .usoOff).
   void set_port_flags(uint32_t id, uint32_t flags);
+  // An interface of the underlay; ifindex 0 frees the row. Tells so when its offloads change.
+  void set_underlay(uint32_t index, uint32_t ifindex, uint32_t flags);
   // The device went away by itself: tells so; the row stays until close_port.
   void port_gone(uint32_t id);
   // Detaches, flushes, and frees the id after quiescence.

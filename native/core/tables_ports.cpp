@@ -68,13 +68,31 @@ void Tables::set_port_mtu(uint32_t id, uint32_t mtu) {
 
 void Tables::set_port_flags(uint32_t id, uint32_t flags) {
   if (!port_is_open(id)) return;
-  constexpr uint32_t kTold = PortFlag::checksumOff | PortFlag::tsoOff | PortFlag::offloadTrial;
+  constexpr uint32_t kOff = PortFlag::checksumOff | PortFlag::tsoOff | PortFlag::usoOff;
+  constexpr uint32_t kTold = kOff | PortFlag::offloadTrial | PortFlag::offloadSelfTest;
   PortRow row = current_row(segment_.port(id));
   if (row.flags == flags) return;
   const bool told = ((row.flags ^ flags) & kTold) != 0;
   row.flags = flags;
   write_row(segment_.port(id), row);
   if (told) tell_port(id, EventKind::portOffloads);
+}
+
+void Tables::set_underlay(uint32_t index, uint32_t ifindex, uint32_t flags) {
+  constexpr uint32_t kOff = UnderlayFlag::tunnelOff | UnderlayFlag::trainsOff |
+                            UnderlayFlag::checksumOff | UnderlayFlag::mergeOff;
+  constexpr uint32_t kTold = kOff | UnderlayFlag::offloadTrial | UnderlayFlag::offloadSelfTest;
+  UnderlayRow row = current_row(segment_.underlay(index));
+  const uint32_t before = row.ifindex == ifindex ? row.flags : 0;
+  row.ifindex = ifindex;
+  row.flags = flags;
+  write_row(segment_.underlay(index), row);
+  if (ifindex == 0 || ((before ^ flags) & kTold) == 0) return;
+  Event event = {};
+  event.kind = EventKind::underlayOffloads;
+  event.port = ifindex;
+  event.flags = flags;
+  emit(event, state_.timeNanoseconds);
 }
 
 void Tables::port_gone(uint32_t id) {

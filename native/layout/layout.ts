@@ -14,6 +14,7 @@ export const limits = {
   maxRemotes: 16384,
   maxMacs: 1 << 20,
   maxNeighbours: 1 << 20,
+  maxUnderlays: 16,
   eventRingSlots: 65536,
 } as const
 
@@ -93,6 +94,16 @@ export const tables: readonly Structure[] = [
     ],
   },
   {
+    name: 'underlay',
+    doc: 'An interface that the uplink sends out of. Array; row 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('ifindex', 'u32', 'kernel interface index, 0 = free row'),
+      field('flags', 'u32', 'UnderlayFlag bits'),
+      field('spare', 'u32', 'zero'),
+    ],
+  },
+  {
     name: 'floodBlock',
     doc: 'Head of a flood list in the arena; the destinations follow, ports first. A list only grows in place, else it is copied.',
     fields: [
@@ -169,6 +180,14 @@ export const views: readonly Structure[] = [
       field('ifindex', 'u32', 'underlay interface'),
       field('mtu', 'u32', 'bytes'),
       field('references', 'u32', 'uses'),
+    ],
+  },
+  {
+    name: 'underlayView',
+    doc: 'An interface that the uplink sends out of, as it is.',
+    fields: [
+      field('ifindex', 'u32', 'kernel interface index'),
+      field('flags', 'u32', 'UnderlayFlag bits'),
     ],
   },
   {
@@ -311,7 +330,7 @@ export const events: readonly Structure[] = [
       field('kind', 'u16', 'EventKind'),
       field('spare', 'u16', 'zero'),
       field('vni', 'u32', 'VNI or 0'),
-      field('port', 'u32', 'port id or 0'),
+      field('port', 'u32', 'port id or 0; of underlayOffloads the interface index'),
       field('flags', 'u32', 'of the row concerned'),
       field('mac', 'mac', 'Ethernet address'),
       field('spare2', 'u16', 'zero'),
@@ -346,7 +365,7 @@ export const constants = {
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
   /**
    * `xdp…` say how an AF_XDP port takes its frames. `checksum`, `tso` and `uso`: what the device takes as it is. `…Off`: switched off,
-   * as it did not work; `offloadTrial`: on suspicion.
+   * as it did not work; `offloadTrial`: on suspicion; `offloadSelfTest`: a self-test found it.
    */
   PortFlag: {
     hostIsolated: 1,
@@ -362,6 +381,24 @@ export const constants = {
     checksumOff: 1024,
     tsoOff: 2048,
     offloadTrial: 4096,
+    offloadSelfTest: 8192,
+    usoOff: 16384,
+  },
+  /**
+   * What the uplink leaves to an underlay interface: `tunnel` super-frames whole, `trains` of datagrams (USO), outer `checksum`s; and
+   * `merge`: what arrives there is merged before we see it. The rest as in PortFlag.
+   */
+  UnderlayFlag: {
+    tunnel: 1,
+    trains: 2,
+    checksum: 4,
+    merge: 8,
+    tunnelOff: 16,
+    trainsOff: 32,
+    checksumOff: 64,
+    mergeOff: 128,
+    offloadTrial: 256,
+    offloadSelfTest: 512,
   },
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
@@ -382,5 +419,6 @@ export const constants = {
     remoteResolved: 11,
     remoteUnresolved: 12,
     portOffloads: 13,
+    underlayOffloads: 14,
   },
 } as const

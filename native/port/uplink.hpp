@@ -95,6 +95,11 @@ class Uplink {
     (void)ifindex, (void)error;
     return true;
   }
+  // Keeper thread. The same, of either family, to be told to the operator.
+  virtual bool offers_whole(uint32_t ifindex) const {
+    (void)ifindex;
+    return false;
+  }
   // Keeper thread: netlink said something about the interface; its offloads may be others now.
   virtual void interface_changed(uint32_t ifindex) { (void)ifindex; }
   // Keeper thread: the interface has gone.

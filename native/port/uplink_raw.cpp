@@ -135,6 +135,7 @@ class RawUplink : public Uplink {
   unsigned receive(unsigned queue, Frame* frames, unsigned max) override;
   SendResult send(unsigned queue, const UplinkGather* items, unsigned count) override;
   bool takes_whole(unsigned queue, uint32_t ifindex, bool v4) const override;
+  bool offers_whole(uint32_t ifindex) const override;
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override;
   void interface_changed(uint32_t ifindex) override;
   void set_busy(unsigned queue, bool busy) override;
@@ -313,6 +314,13 @@ void RawUplink::interface_changed(uint32_t ifindex) {
     if (interface == nullptr || interface->ifindex != ifindex || netlink == nullptr) continue;
     if (netlink->link_by_index(ifindex, link) == 0) interface->choose_whole(link.name);
   }
+}
+
+bool RawUplink::offers_whole(uint32_t ifindex) const {
+  for (const auto& slot : slots_)
+    if (const Interface* interface = slot.load(); interface && interface->ifindex == ifindex)
+      return interface->whole4.load() || interface->whole6.load();
+  return false;
 }
 
 void RawUplink::forget_interface(uint32_t ifindex) {

@@ -13,6 +13,7 @@
 
 #include "../core/bytes.hpp"
 #include "../core/checksum.hpp"
+#include "../core/layers.hpp"
 #include "uplink.hpp"
 #include "virtio_header.hpp"
 
@@ -25,7 +26,6 @@ constexpr uint32_t kContinued = 1 << 0;                    // XDP_PKT_CONTD
 constexpr int kTransmitBudget = 9;                         // XDP_MAX_TX_SKB_BUDGET, Linux 6.17
 constexpr int kPreferBusyPoll = 69, kBusyPollBudget = 70;  // SO_..., Linux 5.11
 
-constexpr uint32_t kVlanTag = 4;
 constexpr unsigned kKicks = 64;  // one sends 32 frames or more
 constexpr unsigned kBindTries = 100;
 constexpr long kBindPauseNanoseconds = 20000000;

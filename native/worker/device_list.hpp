@@ -18,11 +18,28 @@ struct PortDevice {
   bool fast_path = false;
 };
 
+// An interface that the uplink sends out of, and which forms of frames may be left to it.
+struct UnderlayPath {
+  uint32_t ifindex = 0;
+  uint32_t watch_row = 0;  // 0 = not watched
+  bool tunnel = true;      // super-frames whole
+  bool trains = true;
+  bool checksum = true;  // partial outer checksums
+};
+
 struct UplinkDevice {
   Uplink* uplink = nullptr;
   UplinkForm form = UplinkForm::vxlan;
   UplinkAbilities abilities;
   bool fast_path = false;
+  std::vector<UnderlayPath> paths;
+  UnderlayPath other;  // of every other interface
+
+  const UnderlayPath& path(uint32_t ifindex) const {
+    for (const UnderlayPath& each : paths)
+      if (each.ifindex == ifindex) return each;
+    return other;
+  }
 };
 
 struct DeviceList {

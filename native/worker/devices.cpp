@@ -14,15 +14,27 @@ namespace {
 constexpr size_t kNameMost = sizeof(PortRow::name) - 1;
 constexpr size_t kSpecMost = sizeof(PortRow::spec) - 1;
 
+// Of a port, trains are super-frames of UDP.
 uint32_t offload_flags(uint32_t flags, const Abilities& abilities, const OffloadGuard& guard) {
+  const OffloadForms off = guard.off();
   flags &= ~PortFlag::tso;
   if (abilities.partial_checksum) flags |= PortFlag::checksum;
   if (abilities.tcp_segmentation) flags |= PortFlag::tso;
   if (abilities.udp_segmentation) flags |= PortFlag::uso;
-  const bool trial = guard.phase() == OffloadGuard::Phase::trial;
-  if (!trial && guard.phase() != OffloadGuard::Phase::off) return flags;
-  flags |= guard.offload() == OffloadGuard::Offload::tcp ? PortFlag::tsoOff : PortFlag::checksumOff;
-  return trial ? flags | PortFlag::offloadTrial : flags;
+  if (off.has(OffloadForm::partial)) flags |= PortFlag::checksumOff;
+  if (off.has(OffloadForm::super)) flags |= PortFlag::tsoOff;
+  if (off.has(OffloadForm::train)) flags |= PortFlag::usoOff;
+  if (guard.on_trial()) flags |= PortFlag::offloadTrial;
+  if (!guard.tested().empty()) flags |= PortFlag::offloadSelfTest;
+  return flags;
+}
+
+// What may be used of what a device says it can do. Without checksums nothing can be cut later.
+Abilities narrow(Abilities abilities, OffloadForms off) {
+  if (off.has(OffloadForm::partial)) return {};
+  abilities.tcp_segmentation &= !off.has(OffloadForm::super);
+  abilities.udp_segmentation &= !off.has(OffloadForm::train);
+  return abilities;
 }
 
 }  // namespace
@@ -33,6 +45,7 @@ Devices::Devices(Tables& tables, FastPath& fast_path, Shared& shared,
       fast_path_(fast_path),
       shared_(shared),
       workers_(workers),
+      paths_(tables),
       list_(std::make_unique<DeviceList>()) {
   list_->version = 1;
   shared_.devices.store(list_.get(), std::memory_order_release);
@@ -92,6 +105,7 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
       std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
   opened->device->fast_path = fast_path;
   if (fast_path) fast_path_.add_port(id, *opened->port);
+  opened->guard.begin(counts_of(id), monotonic_seconds());
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
@@ -118,6 +132,7 @@ void Devices::set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> d
   released.uplink_device = std::move(uplink_device_);
   released.done = std::move(done);
   uplink_ = std::move(uplink);
+  paths_.clear();
   if (uplink_ != nullptr) {
     uplink_device_ = std::make_unique<UplinkDevice>();
     uplink_device_->uplink = uplink_.get();
@@ -136,6 +151,24 @@ std::vector<int> Devices::cpus() const {
   std::vector<int> out;
   for (const Placement& each : shared_.placements) out.push_back(each.cpu);
   return out;
+}
+
+void Devices::use_interface(uint32_t ifindex) {
+  if (uplink_ != nullptr && paths_.add(ifindex, *uplink_, counts(), monotonic_seconds()))
+    publish_uplink();
+}
+
+void Devices::forget_interface(uint32_t ifindex) {
+  if (paths_.remove(ifindex)) publish_uplink();
+}
+
+void Devices::publish_uplink() {
+  if (uplink_device_ == nullptr) return;
+  auto device = std::make_unique<UplinkDevice>(*uplink_device_);
+  device->paths = paths_.list();
+  Released released;
+  released.uplink_device = std::exchange(uplink_device_, std::move(device));
+  publish(std::move(released));
 }
 
 Port* Devices::port(uint32_t id) const {
@@ -202,6 +235,7 @@ void Devices::on_second() {
     if (port->port->ifindex() == 0) refresh(id, *port);
     if (!port->gone) judge_offloads(id, *port);
   }
+  if (uplink_ != nullptr && paths_.judge(*uplink_, counts(), monotonic_seconds())) publish_uplink();
 }
 
 void Devices::refresh(uint32_t id, OpenPort& port) {
@@ -223,21 +257,23 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
   apply_abilities(id, port);
 }
 
-void Devices::judge_offloads(uint32_t id, OpenPort& port) {
+UnderlayPaths::Counts Devices::counts() const {
+  return [this](uint32_t row) { return counts_of(row); };
+}
+
+OffloadWatch::Counts Devices::counts_of(uint32_t row) const {
   OffloadWatch::Counts sum;
-  for (const auto& worker : workers_) {
-    const OffloadWatch::Counts one = worker->watch().read(id);
-    for (unsigned form = 0; form < 3; form++) {
-      sum.sent[form] += one.sent[form];
-      sum.repeated[form] += one.repeated[form];
-    }
-  }
-  if (port.guard.judge(sum, monotonic_seconds())) apply_abilities(id, port);
+  for (const auto& worker : workers_) sum += worker->watch().read(row);
+  return sum;
+}
+
+void Devices::judge_offloads(uint32_t id, OpenPort& port) {
+  if (port.guard.judge(counts_of(id), monotonic_seconds())) apply_abilities(id, port);
 }
 
 // What the device says now, less what the guard has switched off.
 void Devices::apply_abilities(uint32_t id, OpenPort& port) {
-  const Abilities said = port.port->abilities(), abilities = port.guard.narrow(said);
+  const Abilities said = port.port->abilities(), abilities = narrow(said, port.guard.off());
   tables_.set_port_flags(id, offload_flags(port.port->flags(), said, port.guard));
   if (abilities == port.device->abilities) return;
   // Workers look at the old one until they have adopted the list without it.

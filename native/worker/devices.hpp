@@ -10,6 +10,7 @@
 #include "../core/tables.hpp"
 #include "../fastpath/fast_path.hpp"
 #include "offload_guard.hpp"
+#include "underlay_paths.hpp"
 #include "worker.hpp"
 
 namespace vtep {
@@ -30,6 +31,9 @@ class Devices {
   bool close(uint32_t id, std::function<void()> closed, std::string& error);
   // Null takes the uplink away. `released` is called when the one before is gone.
   void set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> released);
+  // The uplink sends out of this interface, or it has gone. Until there is another uplink.
+  void use_interface(uint32_t ifindex);
+  void forget_interface(uint32_t ifindex);
   unsigned queues() const { return static_cast<unsigned>(workers_.size()); }
   // Where the worker of each queue lives.
   std::vector<int> cpus() const;
@@ -75,6 +79,9 @@ class Devices {
   void refresh(uint32_t id, OpenPort& port);
   void judge_offloads(uint32_t id, OpenPort& port);
   void apply_abilities(uint32_t id, OpenPort& port);
+  void publish_uplink();
+  OffloadWatch::Counts counts_of(uint32_t row) const;
+  UnderlayPaths::Counts counts() const;
 
   Tables& tables_;
   FastPath& fast_path_;
@@ -83,6 +90,7 @@ class Devices {
   std::map<uint32_t, std::unique_ptr<OpenPort>> ports_;
   std::unique_ptr<Uplink> uplink_;
   std::unique_ptr<UplinkDevice> uplink_device_;
+  UnderlayPaths paths_;
   std::string fast_path_refusal_;
   std::unique_ptr<DeviceList> list_;
   std::vector<Released> released_;

@@ -26,10 +26,10 @@ bool can_segment(const Abilities& abilities, const Meta& meta) {
 }
 
 // Of what goes to a device as it is, or with its checksum finished here.
-OffloadWatch::Form form_of(const Abilities& abilities, const Meta& meta) {
-  if (meta.gso_type != kGsoNone) return OffloadWatch::kSuper;
-  return needs_checksum(meta) && abilities.partial_checksum ? OffloadWatch::kPartial
-                                                            : OffloadWatch::kPlain;
+OffloadForm form_of(const Abilities& abilities, const Meta& meta) {
+  if (meta.gso_type != kGsoNone) return OffloadForm::super;
+  return needs_checksum(meta) && abilities.partial_checksum ? OffloadForm::partial
+                                                            : OffloadForm::plain;
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ void Egress::merged_to_port(uint16_t first) {
     const Frame& frame = frames_[emits_[i].frame];
     ports_.add(frame.data + length, frame.length - length);
   }
-  watch_.sent(ports_.port(), OffloadWatch::kSuper, header, ports_.item().length, now_);
+  watch_.sent(ports_.port(), OffloadForm::super, header, ports_.item().length, now_);
   ports_.end();
 }
 
@@ -168,7 +168,7 @@ void Egress::cut_to_port(const Abilities& abilities, const Frame& frame) {
       abilities.partial_checksum ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
   const Drop reason = segmenter_.open(frame, checksums);
   if (reason != Drop::none) return counters_.drop_sent(ports_.port(), reason);
-  const auto form = abilities.partial_checksum ? OffloadWatch::kPartial : OffloadWatch::kPlain;
+  const auto form = abilities.partial_checksum ? OffloadForm::partial : OffloadForm::plain;
   watch_.sent(ports_.port(), form, frame.data, frame.length, now_);
   unsigned frames = 1;
   while (segmenter_.next(piece_)) {
@@ -200,6 +200,7 @@ bool Egress::find_remote(uint32_t index) {
   remote_index_ = 0;
   if (!segment_.read_remote(index, remote_) || remote_.state == RemoteState::free) return false;
   remote_index_ = index;
+  path_ = &list_->uplink->path(remote_.ifindex);
   return true;
 }
 
@@ -213,6 +214,7 @@ bool Egress::fits_path(uint32_t inner_length) const {
 void Egress::to_uplink(const Group& group) {
   remote_index_ = 0;  // what was read in another burst may be out of date
   if (list_->uplink != nullptr) uplink_.open(list_->uplink->uplink, worker_, 0, counters_);
+  now_ = coarse_nanoseconds();
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
     const Emit& emit = emits_[i];
     const Frame& frame = frames_[emit.frame];
@@ -229,6 +231,37 @@ void Egress::to_uplink(const Group& group) {
     }
   }
   if (list_->uplink != nullptr) uplink_.flush();
+}
+
+// A frame that leaves in so many datagrams at once.
+void Egress::watch_uplink(uint32_t datagrams, const Frame& frame) {
+  if (path_->watch_row == 0) return;
+  const bool partial = writes_outer() && !is_ipv4(remote_.address) && path_->checksum;
+  const auto form = datagrams > 1 ? OffloadForm::train
+                    : partial     ? OffloadForm::partial
+                                  : OffloadForm::plain;
+  watch_.sent(path_->watch_row, form, frame.data, frame.length, now_);
+}
+
+// The outer checksum, where nobody behind us finishes it. Its header has been made for this item.
+void Egress::finish_outer() {
+  UplinkGather& item = uplink_.item();
+  if (path_->checksum || !needs_checksum(item.meta)) return;
+  const uint32_t start = item.meta.checksum_start;
+  uint64_t sum = 0;
+  uint32_t at = 0;
+  for (unsigned i = 0; i < item.count; i++) {
+    const iovec& piece = item.pieces[i];
+    const size_t skip = at < start ? std::min<size_t>(start - at, piece.iov_len) : 0;
+    const auto* bytes = static_cast<const uint8_t*>(piece.iov_base) + skip;
+    const uint64_t part = checksum_add(bytes, piece.iov_len - skip, 0);
+    sum += ((at + skip - start) & 1) != 0 ? checksum_odd(part) : part;
+    at += static_cast<uint32_t>(piece.iov_len);
+  }
+  const uint16_t checksum = static_cast<uint16_t>(~checksum_fold(sum));
+  auto* udp = static_cast<uint8_t*>(item.pieces[0].iov_base) + start;
+  store16(udp + item.meta.checksum_offset, checksum == 0 ? uint16_t{0xffff} : checksum);
+  item.meta = Meta();
 }
 
 // A remote whose next hop is not known has no template: the uplink then hands the datagram to the
@@ -267,13 +300,16 @@ void Egress::frame_to_uplink(const Emit& emit, const Frame& frame) {
   } else {
     uplink_.add(frame.data, frame.length);
   }
+  finish_outer();
+  watch_uplink(1, frame);
   uplink_.end();
 }
 
 // One that has a single segment is none for the kernel; UDP has a limit of its own there.
 bool Egress::keeps_whole(const Frame& frame) const {
   const Meta& meta = frame.meta;
-  if (meta.gso_type == kGsoNone || !list_->uplink->abilities.tunnel_segmentation || !writes_outer())
+  if (meta.gso_type == kGsoNone || !list_->uplink->abilities.tunnel_segmentation ||
+      !path_->tunnel || !writes_outer())
     return false;
   const uint32_t payload = frame.length - meta.header_length;
   if (payload <= meta.gso_size ||
@@ -299,6 +335,8 @@ void Egress::whole_to_uplink(const Emit& emit, const Frame& frame) {
   item.meta.header_length = static_cast<uint16_t>(outer + frame.meta.header_length);
   uplink_.add(header, outer);
   uplink_.add(frame.data, frame.length);
+  if (path_->watch_row != 0)
+    watch_.sent(path_->watch_row, OffloadForm::super, frame.data, frame.length, now_);
   uplink_.end();
 }
 
@@ -308,7 +346,9 @@ void Egress::cut_to_uplink(const Emit& emit, const Frame& frame) {
   if (!segmenter_.next(piece_)) return;
   unsigned frames = 1;
   for (uint32_t left = segmenter_.pieces(); left > 0;) {
-    left -= train(emit, left, frames);
+    const uint32_t datagrams = train(emit, left, frames);
+    if (frames != 0) watch_uplink(datagrams, frame);
+    left -= datagrams;
     frames = 0;
   }
 }
@@ -320,7 +360,7 @@ uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
   const UplinkAbilities& abilities = list_->uplink->abilities;
   const uint32_t size = kVxlanHeader + piece_.header_length + piece_.payload_length;
   uint32_t datagrams = 1;
-  if (abilities.trains) {
+  if (abilities.trains && path_->trains) {
     datagrams = abilities.max_train_bytes / size;
     if (datagrams > abilities.max_datagrams) datagrams = abilities.max_datagrams;
     if (datagrams > left) datagrams = left;
@@ -365,6 +405,7 @@ uint32_t Egress::train(const Emit& emit, uint32_t left, unsigned frames) {
       meta.checksum_offset = kUdpChecksumOffset;
     }
   }
+  if (!is_train) finish_outer();
   uplink_.end();
   return datagrams;
 }

@@ -48,6 +48,8 @@ class Egress {
   void merged_to_port(uint16_t first);
   void frame_to_port(const Abilities& abilities, const Frame& frame);
   void cut_to_port(const Abilities& abilities, const Frame& frame);
+  void watch_uplink(uint32_t datagrams, const Frame& frame);
+  void finish_outer();
   void to_uplink(const Group& group);
   bool writes_outer() const;
   void begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames);
@@ -77,6 +79,7 @@ class Egress {
   uint16_t next_[kEmits];
   uint32_t remote_index_ = 0;
   RemoteSnapshot remote_;
+  const UnderlayPath* path_ = nullptr;  // to that remote
   Segmenter segmenter_;
   Merger merger_{kEmits};
   Piece piece_;

@@ -7,15 +7,16 @@ namespace {
 using Counts = OffloadWatch::Counts;
 
 // Seconds. What was sent before a trial may be repeated in its beginning, which says nothing.
-constexpr uint64_t kWindow = 4, kSettle = 1, kTrial = 3, kLongestTrial = 15, kRest = 30,
-                   kLongestPause = 3600;
+constexpr uint64_t kWindow = 4, kSettle = 1, kTrial = 3, kLongestTrial = 15, kRest = 30;
+// The first pause is short: a line that was cut for a second looks the same.
+constexpr uint64_t kFirstPause = 10, kPause = 60, kLongestPause = 3600, kForgiven = 600;
 // Frames of the sample. Connections that can not be made do not send many.
-constexpr uint32_t kEnoughSuper = 4, kEnoughPartial = 4;
+constexpr uint32_t kEnough = 4;
 
 struct Share {
   uint32_t sent = 0, repeated = 0;
   // Nearly all of them: more than any line that still works loses.
-  bool is_broken(uint32_t enough) const { return sent >= enough && repeated * 4 >= sent * 3; }
+  bool is_broken() const { return sent >= kEnough && repeated * 4 >= sent * 3; }
   bool is_well() const { return repeated * 4 <= sent; }
 };
 
@@ -23,62 +24,85 @@ Share operator+(const Share& a, const Share& b) {
   return {a.sent + b.sent, a.repeated + b.repeated};
 }
 
-Share since(const Counts& base, const Counts& now, OffloadWatch::Form form) {
-  return {now.sent[form] - base.sent[form], now.repeated[form] - base.repeated[form]};
+Share since(const Counts& base, const Counts& now, OffloadForm form) {
+  const auto i = static_cast<unsigned>(form);
+  return {now.sent[i] - base.sent[i], now.repeated[i] - base.repeated[i]};
 }
 
 }  // namespace
 
-Abilities OffloadGuard::narrow(Abilities abilities) const {
-  if (phase_ != Phase::trial && phase_ != Phase::off) return abilities;
-  if (offload_ == Offload::checksum) return {};
-  if (offload_ == Offload::tcp) abilities.tcp_segmentation = false;
-  return abilities;
-}
-
-// The form that is broken while simpler ones arrive.
-OffloadGuard::Offload OffloadGuard::suspect(const Counts& now) const {
-  const Share super = since(base_, now, OffloadWatch::kSuper);
-  const Share partial = since(base_, now, OffloadWatch::kPartial);
-  const Share plain = since(base_, now, OffloadWatch::kPlain);
-  if (super.is_broken(kEnoughSuper) && (partial + plain).is_well()) return Offload::tcp;
-  if ((partial + super).is_broken(kEnoughPartial) && plain.is_well()) return Offload::checksum;
-  return Offload::none;
+// The forms that are broken while single frames arrive. Where those do not, either, unless they are
+// complete, all that is left to the device is.
+OffloadForms OffloadGuard::suspects(const Counts& base, const Counts& now) {
+  const Share super = since(base, now, OffloadForm::super);
+  const Share train = since(base, now, OffloadForm::train);
+  const Share partial = since(base, now, OffloadForm::partial);
+  const Share plain = since(base, now, OffloadForm::plain);
+  OffloadForms out;
+  if ((partial + plain).is_well()) {
+    if (super.is_broken()) out = out | OffloadForm::super;
+    if (train.is_broken()) out = out | OffloadForm::train;
+  }
+  if (out.empty() && (partial + super + train).is_broken() && plain.is_well())
+    out = OffloadForms(OffloadForm::super) | OffloadForm::train | OffloadForm::partial;
+  return out;
 }
 
 void OffloadGuard::enter(Phase phase, const Counts& counts, uint64_t now) {
   phase_ = phase;
-  base_ = counts;
+  base_ = last_ = counts;
   since_ = now;
+}
+
+void OffloadGuard::begin(const Counts& counts, uint64_t now) {
+  enter(Phase::watching, counts, now);
+}
+
+bool OffloadGuard::set_tested(OffloadForms broken) {
+  const bool changed = !(tested_ == broken);
+  tested_ = broken;
+  return changed;
 }
 
 bool OffloadGuard::judge(const Counts& counts, uint64_t now) {
   const uint64_t passed = now - since_;
   switch (phase_) {
     case Phase::watching: {
-      const Offload suspected = suspect(counts);
-      if (suspected != Offload::none) {
-        offload_ = suspected;
+      // What arrived before it broke does not speak for it.
+      suspected_ = suspects(base_, counts) | suspects(last_, counts);
+      last_ = counts;
+      if (!suspected_.empty()) {
         enter(Phase::trial, counts, now);
         return true;
       }
+      if (now - resumed_ >= kForgiven) pause_ = 0;
       if (passed >= kWindow) enter(Phase::watching, counts, now);
       return false;
     }
     case Phase::trial: {
-      if (passed <= kSettle) base_ = counts;
+      if (passed <= kSettle) {
+        base_ = counts;
+        return false;
+      }
+      const OffloadForms more = suspects(base_, counts).without(suspected_);
+      if (!more.empty()) {
+        suspected_ = suspected_ | more;
+        enter(Phase::trial, counts, now);
+        return true;
+      }
       if (passed < kTrial) return false;
-      const Share all = since(base_, counts, OffloadWatch::kSuper) +
-                        since(base_, counts, OffloadWatch::kPartial) +
-                        since(base_, counts, OffloadWatch::kPlain);
+      const Share all =
+          since(base_, counts, OffloadForm::super) + since(base_, counts, OffloadForm::train) +
+          since(base_, counts, OffloadForm::partial) + since(base_, counts, OffloadForm::plain);
       if (all.sent == 0 && passed < kLongestTrial) return false;
       const bool heals = all.sent != 0 && all.is_well();
       enter(heals ? Phase::off : Phase::rest, counts, now);
       return true;
     }
     case Phase::off:
-      if (passed < pause_) return false;
-      pause_ = pause_ * 2 < kLongestPause ? pause_ * 2 : kLongestPause;
+      if (passed < (pause_ == 0 ? kFirstPause : pause_)) return false;
+      pause_ = pause_ == 0 ? kPause : pause_ * 2 < kLongestPause ? pause_ * 2 : kLongestPause;
+      resumed_ = now;
       enter(Phase::watching, counts, now);
       return true;
     case Phase::rest:

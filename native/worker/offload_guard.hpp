@@ -1,41 +1,74 @@
-// Judges the offloads of one port by what its workers have counted (offload_watch.hpp), and
-// switches one off that does not work. No thread, no clock: the keeper calls it once a second.
+// Judges the offloads of one port, or of one interface of the underlay, by what its workers have
+// counted (offload_watch.hpp), and switches off what does not work. No thread, no clock: the keeper
+// calls it once a second.
 //
-// A suspicion is only a reason for a trial: the offload is off for some seconds. When frames arrive
-// then, it stays off, and is tried again after a while (a minute, doubled each time). When it made
-// no difference, the loss has another cause: the offload comes back and is left alone for a while.
+// A suspicion is only a reason for a trial: the forms are off for some seconds; a simpler form that
+// turns out to be broken in their place is tried without, too. When frames arrive then, they stay
+// off, and are tried again after a while (ten seconds, a minute, doubled each time). When it made
+// no difference, the loss has another cause: they come back and are left alone for a while.
+//
+// What a self-test found broken (offload_tests.hpp) is off for as long as that test says so.
 #pragma once
-#include "../port/port.hpp"
 #include "offload_watch.hpp"
 
 namespace vtep {
 
+// Forms of frames, one bit each.
+class OffloadForms {
+ public:
+  constexpr OffloadForms() = default;
+  constexpr OffloadForms(OffloadForm form) : bits_(static_cast<uint8_t>(1u << unsigned(form))) {}
+  constexpr OffloadForms operator|(OffloadForms other) const { return with(bits_ | other.bits_); }
+  constexpr OffloadForms without(OffloadForms other) const { return with(bits_ & ~other.bits_); }
+  constexpr bool has(OffloadForm form) const { return (bits_ >> unsigned(form) & 1) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr bool operator==(const OffloadForms&) const = default;
+
+ private:
+  static constexpr OffloadForms with(unsigned bits) {
+    OffloadForms out;
+    out.bits_ = static_cast<uint8_t>(bits);
+    return out;
+  }
+  uint8_t bits_ = 0;
+};
+
 class OffloadGuard {
  public:
-  enum class Offload : uint8_t { none, checksum, tcp };
   enum class Phase : uint8_t {
     watching,
-    trial,  // off on suspicion
-    off,    // it does not work
+    trial,  // some are off on suspicion
+    off,    // they do not work
     rest,   // on; a trial made no difference
   };
 
-  // `counts`: the sum of all workers. True when offload() or phase() has changed.
+  // What the workers have counted before.
+  void begin(const OffloadWatch::Counts& counts, uint64_t now_seconds);
+  // `counts`: the sum of all workers. True when off() or phase() has changed.
   bool judge(const OffloadWatch::Counts& counts, uint64_t now_seconds);
-  Offload offload() const { return offload_; }
+  // What the self-tests say is broken, now. True when that has changed.
+  bool set_tested(OffloadForms broken);
+
+  // Not to be used.
+  OffloadForms off() const { return watched_off() | tested_; }
+  OffloadForms tested() const { return tested_; }
+  bool on_trial() const { return phase_ == Phase::trial; }
   Phase phase() const { return phase_; }
-  // What may be used of what the device says it can do. Without checksums nothing can be cut later.
-  Abilities narrow(Abilities abilities) const;
 
  private:
+  OffloadForms watched_off() const {
+    return phase_ == Phase::trial || phase_ == Phase::off ? suspected_ : OffloadForms();
+  }
   void enter(Phase phase, const OffloadWatch::Counts& counts, uint64_t now);
-  Offload suspect(const OffloadWatch::Counts& now) const;
+  static OffloadForms suspects(const OffloadWatch::Counts& base, const OffloadWatch::Counts& now);
 
-  Offload offload_ = Offload::none;
+  OffloadForms suspected_, tested_;
   Phase phase_ = Phase::watching;
   OffloadWatch::Counts base_;  // counts at the beginning of the window, or of the phase
+  OffloadWatch::Counts last_;  // a second ago
   uint64_t since_ = 0;
-  uint64_t pause_ = 60;  // seconds until an offload that was switched off is tried again
+  uint64_t resumed_ = 0;  // when what was off was tried again
+  uint64_t pause_ = 0;    // seconds that it was off before; 0 = it was not, or long ago
 };
 
 }  // namespace vtep

@@ -104,6 +104,7 @@ void Underlay::on_netlink(const std::vector<NetlinkEvent>& events, bool complete
       continue;
     } else if (event.removed) {
       uplink->forget_interface(event.link.ifindex);
+      devices_.forget_interface(event.link.ifindex);
     } else {
       uplink->interface_changed(event.link.ifindex);
     }
@@ -126,6 +127,7 @@ void Underlay::changed(const Address& vtep, const NextHop& hop) {
     // An interface that the uplink can not use is left to the kernel, like one that is not
     // resolved.
     usable = usable && uplink->ensure_interface(hop.ifindex, error);
+    if (usable) devices_.use_interface(hop.ifindex);
   }
   row.ifindex = usable ? hop.ifindex : 0;
   tables_.set_next_hop(vtep.bytes, row);

@@ -140,12 +140,19 @@ const portStyle: Readonly<Record<PortView['state'], Style>> = {
 }
 
 /** Only what is wrong: `--json` has all. */
-const offloadText = ({ offloads }: PortView): string =>
-  Object.entries(offloads)
-    .filter(([, state]) => state.startsWith('off'))
-    .map(([name, state]) => `${name} ${state}`)
+const offloadText = (offloads: PortView['offloads']): string =>
+  offloads
+    .filter(({ state }) => state === 'off' || state === 'trial')
+    .map(({ name, state, reason }) => `${name} ${state}: ${reason}`)
     .slice(0, 1)
     .join()
+
+/** `checksum tso`, and with a minus what the device has and does not do well. */
+const offloadNames = (offloads: PortView['offloads']): string =>
+  offloads
+    .filter(({ state }) => state !== 'none')
+    .map(({ name, state }) => (state === 'on' ? name : `-${name}`))
+    .join(' ')
 
 const ports: readonly Column<PortView>[] = [
   text('IFNAME', (row) => row.ifname),
@@ -155,12 +162,13 @@ const ports: readonly Column<PortView>[] = [
   { title: 'STATE', value: (row) => row.state, style: (row) => portStyle[row.state] },
   number('MTU', (row) => (row.mtu === 0 ? undefined : row.mtu)),
   text('PATH', (row) => row.path),
+  text('OFFLOADS', (row) => offloadNames(row.offloads)),
   number('RX', (row) => row.rxFrames, true),
   number('RXBYTES', (row) => row.rxBytes, true),
   number('TX', (row) => row.txFrames, true),
   number('TXBYTES', (row) => row.txBytes, true),
   number('DROPPED', (row) => row.rxDropped + row.txDropped, true),
-  { title: '', value: (row) => row.text || offloadText(row), style: () => 'red' },
+  { title: '', value: (row) => row.text || offloadText(row.offloads), style: () => 'red' },
 ]
 
 /** Drops of each port; of `vtep drops --ports`. */
@@ -197,6 +205,9 @@ function formatStatus(status: StatusView, paint: Paint): string {
     line('vtep', `${status.version}, AS ${status.asn}, router ID ${status.routerId}`),
     line('address', `${status.vtep} by uplink ${status.uplink || '-'}`),
     line('fast path', status.fastPath || '-'),
+    ...status.underlays.map(({ ifname, offloads }) =>
+      line('offloads', `${ifname}: ${offloadNames(offloads) || '-'}`),
+    ),
     line(
       'peers',
       paint(allUp ? 'green' : 'red', `${sessions.established} of ${sessions.total} established`),

@@ -65,6 +65,13 @@ export interface RemoteState {
   readonly mtu: number
 }
 
+/** An interface that the uplink sends out of. */
+export interface UnderlayState {
+  readonly ifindex: number
+  /** UnderlayFlag bits. */
+  readonly flags: number
+}
+
 export interface FloodState {
   readonly vni: number
   readonly remote: Ip
@@ -75,6 +82,7 @@ export interface Snapshot {
   readonly ports: readonly PortState[]
   readonly networks: readonly NetworkState[]
   readonly remotes: readonly RemoteState[]
+  readonly underlays: readonly UnderlayState[]
   readonly floods: readonly FloodState[]
   readonly macs: readonly MacState[]
   readonly neighbours: readonly NeighbourState[]
@@ -157,6 +165,8 @@ export type DataplaneEvent =
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   /** An offload of the port's device was switched off, as it did not work, or on again. PortFlag bits of the port. */
   | { readonly event: 'portOffloads'; readonly port: number; readonly flags: number }
+  /** The same of an underlay interface. UnderlayFlag bits. */
+  | { readonly event: 'underlayOffloads'; readonly ifindex: number; readonly flags: number }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
   /** Events were lost: read a snapshot and start over from it. */
   | { readonly event: 'resync' }

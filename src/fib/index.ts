@@ -16,6 +16,7 @@ export type {
   PortState,
   RemoteState,
   Snapshot,
+  UnderlayState,
   UplinkState,
   VtepSpec,
 } from './dataplane.js'

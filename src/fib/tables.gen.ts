@@ -3,9 +3,9 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'e9634cdd2039743e'
+export const layoutHash = '423a4f9ec0c80764'
 
-export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, eventRingSlots: 65536 } as const
+export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, eventRingSlots: 65536 } as const
 
 export const Destination = { none: 0, port: 1, remote: 2 } as const
 
@@ -13,7 +13,9 @@ export const DestinationWord = { kindShift: 24, flagShift: 16, idMask: 65535 } a
 
 export const PortState = { free: 0, open: 1, closing: 2, failed: 3 } as const
 
-export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16, xdpNative: 32, xdpGeneric: 64, xdpZeroCopy: 128, checksum: 256, uso: 512, checksumOff: 1024, tsoOff: 2048, offloadTrial: 4096 } as const
+export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16, xdpNative: 32, xdpGeneric: 64, xdpZeroCopy: 128, checksum: 256, uso: 512, checksumOff: 1024, tsoOff: 2048, offloadTrial: 4096, offloadSelfTest: 8192, usoOff: 16384 } as const
+
+export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, merge: 8, tunnelOff: 16, trainsOff: 32, checksumOff: 64, mergeOff: 128, offloadTrial: 256, offloadSelfTest: 512 } as const
 
 export const NetworkFlag = { suppress: 1, learnRemote: 2 } as const
 
@@ -23,7 +25,7 @@ export const MacFlag = { local: 1, remote: 2, static: 4, sticky: 8, override: 16
 
 export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOverride: 16 } as const
 
-export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13 } as const
+export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14 } as const
 
 /** Every way to lose a frame, in the order of the counters. */
 export const dropReasons = [
@@ -207,6 +209,25 @@ const readRemoteView: RowReader<RemoteView> = (view, bytes, at) => ({
 export const decodeRemoteViews = (packed: Uint8Array): RemoteView[] =>
   decodeRows(packed, remoteViewSize, readRemoteView)
 
+/** An interface that the uplink sends out of, as it is. */
+export interface UnderlayView {
+  /** kernel interface index */
+  readonly ifindex: number
+  /** UnderlayFlag bits */
+  readonly flags: number
+}
+
+export const underlayViewSize = 8
+
+const readUnderlayView: RowReader<UnderlayView> = (view, bytes, at) => ({
+  ifindex: view.getUint32(at, true),
+  flags: view.getUint32(at + 4, true),
+})
+
+/** All rows of a packed buffer. */
+export const decodeUnderlayViews = (packed: Uint8Array): UnderlayView[] =>
+  decodeRows(packed, underlayViewSize, readUnderlayView)
+
 /** One remote in the flood list of a network. */
 export interface FloodView {
   /** VNI */
@@ -295,7 +316,7 @@ export interface Event {
   readonly kind: number
   /** VNI or 0 */
   readonly vni: number
-  /** port id or 0 */
+  /** port id or 0; of underlayOffloads the interface index */
   readonly port: number
   /** of the row concerned */
   readonly flags: number

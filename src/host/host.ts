@@ -447,6 +447,7 @@ export class Host implements HostSurface {
       },
       portStates: () => this.#path.table('ports'),
       remoteStates: () => this.#path.table('remotes'),
+      underlayStates: () => this.#path.table('underlays'),
       counters: () => this.#path.counters(),
       uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),
       interfaceName,

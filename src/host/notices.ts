@@ -2,7 +2,8 @@
 
 import type { DataplaneEvent } from '../fib/index.js'
 import type { EventFields, EventLevel } from './events.js'
-import { offloadsOff } from './state/index.js'
+import { portOffloadOff, underlayOffloadOff } from './state/index.js'
+import { interfaceName } from './world.js'
 
 export interface Notice {
   readonly level: EventLevel
@@ -45,11 +46,24 @@ const rows: Rows = {
   portDown: ({ port }, portName) => portNotice('warn', portName(port), 'has no carrier'),
   portGone: ({ port }, portName) => portNotice('warn', portName(port), 'lost its interface'),
   portOffloads: ({ port, flags }, portName) => {
-    const off = offloadsOff(flags)
+    const off = portOffloadOff(flags)
     const why = 'frames that were left to it came again and again'
     return off === undefined
       ? portNotice('info', portName(port), 'has all its offloads on again')
       : portNotice('warn', portName(port), `: ${off}, as ${why}`)
+  },
+  underlayOffloads: ({ ifindex, flags }) => {
+    const ifname = interfaceName(ifindex)
+    const off = underlayOffloadOff(flags)
+    const text =
+      off === undefined
+        ? 'has all its offloads on again'
+        : `: ${off}, as what was left to it did not arrive`
+    return {
+      level: off === undefined ? 'info' : 'warn',
+      text: `underlay interface ${ifname} ${text}`,
+      fields: { ifname },
+    }
   },
   remoteResolved: ({ remote }) => ({
     level: 'info',

@@ -22,6 +22,7 @@ import {
   decodePortCounterss,
   decodePortViews,
   decodeRemoteViews,
+  decodeUnderlayViews,
   dropReasons,
   type Event,
   EventKind,
@@ -42,7 +43,7 @@ import {
 import type { Ip } from '../net/index.js'
 
 /** The views of the tables, by the names that the packet path knows them by. */
-export type ViewName = 'port' | 'network' | 'remote' | 'flood' | 'mac' | 'neighbour'
+export type ViewName = 'port' | 'network' | 'remote' | 'underlay' | 'flood' | 'mac' | 'neighbour'
 
 type Views = (name: ViewName) => Uint8Array
 
@@ -51,6 +52,8 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
   ports: (view) => decodePortViews(view('port')).map(portState),
   networks: (view) => decodeNetworkViews(view('network')).map(networkState),
   remotes: (view) => decodeRemoteViews(view('remote')).map(remoteState),
+  underlays: (view) =>
+    decodeUnderlayViews(view('underlay')).map(({ ifindex, flags }) => ({ ifindex, flags })),
   floods: (view) =>
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
@@ -67,6 +70,7 @@ export function readSnapshot(view: Views): Snapshot {
     ports: tables.ports(view),
     networks: tables.networks(view),
     remotes: tables.remotes(view),
+    underlays: tables.underlays(view),
     floods: tables.floods(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
@@ -160,6 +164,8 @@ function dataplaneEvent(row: Event): DataplaneEvent {
       return { event, port }
     case 'portOffloads':
       return { event, port, flags: row.flags }
+    case 'underlayOffloads':
+      return { event, ifindex: port, flags: row.flags }
     case 'remoteResolved':
     case 'remoteUnresolved':
       return { event, remote: ip }

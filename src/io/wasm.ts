@@ -63,7 +63,15 @@ interface WebAssemblyApi {
 const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }
 
 /** In the order of View in native/core/snapshot.hpp. */
-const views: readonly ViewName[] = ['port', 'network', 'remote', 'flood', 'mac', 'neighbour']
+const views: readonly ViewName[] = [
+  'port',
+  'network',
+  'remote',
+  'underlay',
+  'flood',
+  'mac',
+  'neighbour',
+]
 
 let compiled: object | undefined
 

@@ -72,6 +72,7 @@ export class ModelDataplane {
         stormBurst: row.stormBurst,
       })),
       remotes: [],
+      underlays: [],
       floods: networks.flatMap(([vni, { floods }]) =>
         [...floods].map((remote) => ({ vni, remote })),
       ),

@@ -1,6 +1,7 @@
 export { attempt, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
 export { guestMissing, startGuest } from './guest.js'
+export { type Harm, plantHarm } from './harm.js'
 export { Host } from './host.js'
 export { sendFrames, sendUdp } from './inject.js'
 export { type FdbEntry, KernelVtep } from './kernel-vtep.js'

@@ -2,7 +2,7 @@
 
 import { ipFamily } from '../../net/index.js'
 import type { HealthView } from '../views/index.js'
-import { offloadsOff } from './offloads.js'
+import { offloadFindings } from './offloads.js'
 import type { StateSource } from './source.js'
 
 type Check = (source: StateSource) => readonly HealthView[]
@@ -56,13 +56,16 @@ const checks: readonly Check[] = [
     })
   },
 
-  function offloadsWork({ portStates }) {
-    return portStates().flatMap(({ name, flags }) => {
-      const off = offloadsOff(flags)
-      return off === undefined
-        ? []
-        : [warning('offloadOff', `port ${name}: ${off}: its device does not finish frames`)]
-    })
+  function offloadsWork({ portStates, underlayStates, interfaceName }) {
+    const underlays = underlayStates().map(({ ifindex, flags }) => ({
+      name: interfaceName(ifindex),
+      flags,
+    }))
+    return offloadFindings(portStates(), underlays).map(({ code, severity, evidence, fix }) => ({
+      code,
+      severity,
+      text: `${evidence}; ${fix}`,
+    }))
   },
 
   function vtepsResolved({ remoteStates }) {

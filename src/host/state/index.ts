@@ -1,5 +1,5 @@
 // The front door of state.
 
-export { offloadsOff } from './offloads.js'
+export { portOffloadOff, underlayOffloadOff } from './offloads.js'
 export type { StateSource } from './source.js'
 export { State } from './state.js'

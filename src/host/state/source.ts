@@ -2,7 +2,13 @@
 
 import type { Speaker } from '../../bgp/index.js'
 import type { Evpn } from '../../evpn/index.js'
-import type { Counters, PortState, RemoteState, UplinkState } from '../../fib/index.js'
+import type {
+  Counters,
+  PortState,
+  RemoteState,
+  UnderlayState,
+  UplinkState,
+} from '../../fib/index.js'
 import type { Effective } from '../effective.js'
 import type { HeldPort } from '../ports.js'
 
@@ -19,6 +25,7 @@ export interface StateSource {
   /** The dataplane's own rows; none while it is down. */
   portStates(): readonly PortState[]
   remoteStates(): readonly RemoteState[]
+  underlayStates(): readonly UnderlayState[]
   counters(): Counters | undefined
   /** Seconds for which a peer has been Established; 0 when it is not. */
   uptimeSeconds(peer: string): number

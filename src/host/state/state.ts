@@ -15,7 +15,7 @@ import type {
   VtepView,
 } from '../views/index.js'
 import { health } from './health.js'
-import { offloadsOf } from './offloads.js'
+import { portOffloads, underlayOffloads } from './offloads.js'
 import { routeViews } from './routes.js'
 import type { StateSource } from './source.js'
 
@@ -28,6 +28,7 @@ export class State implements StateReader {
 
   status(): StatusView {
     const { version, effective, routerId, uplink, speaker, evpn } = this.#source
+    const { underlayStates, interfaceName } = this.#source
     const peers = speaker.peers()
     const networks = evpn.networks()
     const sum = (kind: 'local' | 'remote'): number =>
@@ -39,6 +40,10 @@ export class State implements StateReader {
       vtep: effective.config.vtep.address,
       uplink: uplink?.kind ?? '',
       fastPath: uplink === undefined ? '' : uplink.fastPathRefusal || 'on',
+      underlays: underlayStates().map(({ ifindex, flags }) => ({
+        ifname: interfaceName(ifindex),
+        offloads: underlayOffloads(flags),
+      })),
       peers: {
         established: peers.filter(({ state }) => state === 'Established').length,
         total: peers.length,
@@ -166,7 +171,7 @@ export class State implements StateReader {
         mac: row === undefined || row.mac === '00:00:00:00:00:00' ? '' : row.mac,
         mtu: row?.mtu ?? 0,
         path: ((row?.flags ?? 0) & PortFlag.fastPath) !== 0 ? 'kernel' : 'workers',
-        offloads: offloadsOf(row?.flags ?? 0),
+        offloads: portOffloads(row?.flags ?? 0),
         rxFrames: count?.rxFrames ?? 0,
         rxBytes: count?.rxBytes ?? 0,
         txFrames: count?.txFrames ?? 0,

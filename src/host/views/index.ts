@@ -7,6 +7,7 @@ export type {
   HealthView,
   MacView,
   NetworkView,
+  OffloadView,
   PeerView,
   PortView,
   RouteView,

@@ -18,6 +18,18 @@ export const HealthView = row({
   text: text('One sentence.'),
 })
 
+export const OffloadView = row({
+  name: text('Name of the offload.'),
+  state: Type.Union(
+    [Type.Literal('on'), Type.Literal('off'), Type.Literal('trial'), Type.Literal('none')],
+    {
+      description:
+        'off: switched off, as it does not work. trial: off for some seconds, on suspicion. none: not to be had.',
+    },
+  ),
+  reason: text('Why it is off; else empty.'),
+})
+
 export const StatusView = row({
   version: text('Version of vtep.'),
   asn: count('Our AS number.'),
@@ -26,6 +38,16 @@ export const StatusView = row({
   uplink: text('Uplink kind in use; empty while the dataplane is down.'),
   fastPath: text(
     'on: known unicast goes between ports and underlay in the kernel. Else why it does not.',
+  ),
+  underlays: Type.Array(
+    row({
+      ifname: text('Interface that the uplink sends out of.'),
+      offloads: Type.Array(OffloadView, {
+        description:
+          'checksum (outer), tunnel (super-frames whole), uso (trains of datagrams), gro (merging on receipt).',
+      }),
+    }),
+    { description: 'Interfaces of the underlay that lead to VTEPs.' },
   ),
   peers: row({ established: count('Sessions that are up.'), total: count('Peers known.') }),
   networks: count('Networks.'),
@@ -124,10 +146,8 @@ export const PortView = row({
   path: Type.Union([Type.Literal('kernel'), Type.Literal('workers')], {
     description: 'kernel: known unicast goes the fast path. workers: every frame is theirs.',
   }),
-  offloads: row({
-    checksum: text('Partial checksums: on, none, or off and why.'),
-    tso: text('TCP super-frames.'),
-    uso: text('UDP super-frames.'),
+  offloads: Type.Array(OffloadView, {
+    description: 'checksum, tso (TCP super-frames), uso (UDP super-frames).',
   }),
   rxFrames: count('Frames from the tenant.'),
   rxBytes: count('Bytes from the tenant.'),
@@ -156,6 +176,7 @@ export const EventView = row({
 })
 
 export type HealthView = Static<typeof HealthView>
+export type OffloadView = Static<typeof OffloadView>
 export type StatusView = Static<typeof StatusView>
 export type PeerView = Static<typeof PeerView>
 export type NetworkView = Static<typeof NetworkView>

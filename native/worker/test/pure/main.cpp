@@ -1,22 +1,15 @@
-// What of the workers is pure: when to look again and when to sleep, and who runs where.
+// What of the workers is pure: when to look again and when to sleep, who runs where, and which
+// offloads are switched off.
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "../../learn_ring.hpp"
 #include "../../placement.hpp"
 #include "../../polling.hpp"
 #include "../../quiescence.hpp"
+#include "check.hpp"
 
 namespace vtep {
 namespace {
-
-#define CHECK(condition)                                                         \
-  do {                                                                           \
-    if (!(condition)) {                                                          \
-      fprintf(stderr, "main.cpp:%d: does not hold: %s\n", __LINE__, #condition); \
-      exit(1);                                                                   \
-    }                                                                            \
-  } while (false)
 
 constexpr uint64_t kMicrosecond = 1000, kMillisecond = 1000000;
 
@@ -200,5 +193,6 @@ int main() {
   knows_when_it_has_too_much_to_do();
   waits_awake_only_with_time_to_spare();
   places_workers();
+  judge_offloads();
   puts("pure: all hold");
 }
