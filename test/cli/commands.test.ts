@@ -43,7 +43,7 @@ const tables: Readonly<Record<string, readonly RegExp[]>> = {
     /^blue +10100 +02:00:00:00:00:08 +remote +- +127\.0\.0\.8 +0 +\S+ +-?$/m,
   ],
   routes: [/^\* +3 +127\.0\.0\.1:10100 +127\.0\.0\.1 +10100 +127\.0\.0\.1 +\S+ +local$/m],
-  ports: [/^r1 +ring +blue +10100 +up +- +workers +0 +0 +0 +0 +0$/m],
+  ports: [/^r1 +ring +blue +10100 +up +- +workers +checksum tso uso +0 +0 +0 +0 +0$/m],
   drops: [/^(no frame was dropped\n|COUNT +REASON)/],
 }
 
