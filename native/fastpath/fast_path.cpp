@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "../core/encap.hpp"
@@ -63,6 +64,7 @@ bool FastPath::make_maps(std::string& error) {
        kNoPreallocation},
       {"vtep_counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastCounters), ports, 0},
       {"vtep_steering", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, ports, 0},
+      {"vtep_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastFlow), FAST_FLOWS, 0},
   };
   for (unsigned i = 0; i < kFastMapCount; i++) {
     const MapInfo& info = infos[i];
@@ -131,7 +133,7 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
 }
 
 void FastPath::add_port(uint32_t id, const Port& port) {
-  ports_[id] = {&port, port.ifindex()};
+  ports_[id] = {&port, port.ifindex(), {}, false};
   if (const int steering = port.steering_program(); steering >= 0)
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
   port_changed(id);
@@ -152,10 +154,44 @@ void FastPath::remove_port(uint32_t id) {
 void FastPath::set_uplink(bool joined) {
   uplink_joined_ = joined;
   if (joined || !is_open()) return;
-  for (const uint32_t index : std::exchange(remotes_, {}))
-    (void)bpf_map_erase(maps_[kFastRemotes], &index);
+  forget_remotes();
   for (const auto& [pair, admission] : std::exchange(admitted_, {}))
     (void)bpf_map_erase(maps_[kFastAdmitted], &admission);
+}
+
+void FastPath::forget_remotes() {
+  for (const uint32_t index : std::exchange(remotes_, {}))
+    (void)bpf_map_erase(maps_[kFastRemotes], &index);
+}
+
+void FastPath::hold_port(uint32_t id, bool held) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return;
+  found->second.guarded = held;
+  set_held(id, found->second, now_seconds());
+}
+
+void FastPath::set_held(uint32_t id, OpenPort& port, uint64_t now) {
+  const bool held = port.guarded || port.doubt.held(now);
+  if (held == port.held) return;
+  port.held = held;
+  port_changed(id);
+}
+
+void FastPath::hold_interfaces(std::vector<uint32_t> interfaces) {
+  if (interfaces == held_interfaces_) return;
+  held_interfaces_ = std::move(interfaces);
+  forget_remotes();
+}
+
+void FastPath::doubt(uint32_t id, const FastCounters& sum, uint64_t now) {
+  if (id != 0) {
+    OpenPort& port = ports_.at(id);
+    (void)port.doubt.judge(sum.segments, sum.repeated, now);
+    set_held(id, port, now);
+  } else if (uplink_doubt_.judge(sum.segments, sum.repeated, now)) {
+    forget_remotes();
+  }
 }
 
 void FastPath::port_changed(uint32_t id) {
@@ -171,8 +207,10 @@ void FastPath::port_changed(uint32_t id) {
   }
   const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
   const FastPort entry = {id, row.network, vni, 0};
-  const uint64_t exit = port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
-                                           << FAST_EXIT_MTU_SHIFT;
+  const uint64_t exit = port.held
+                            ? 0
+                            : port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
+                                                 << FAST_EXIT_MTU_SHIFT;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
 }
@@ -231,6 +269,8 @@ bool FastPath::use_remote(uint32_t index) {
   if (!uplink_joined_) return false;
   if (remotes_.count(index) != 0) return true;
   const RemoteRow row = current_row(tables_.segment().remote(index));
+  if (uplink_doubt_.held(now_seconds()) || std::ranges::count(held_interfaces_, row.ifindex) != 0)
+    return false;
   if (row.state != RemoteState::resolved || row.headerLength != kOuterHeader4) return false;
   FastRemote entry = {};
   entry.ifindex = row.ifindex;
@@ -288,21 +328,24 @@ void FastPath::sweep() {
 }
 
 void FastPath::copy_counters(uint32_t block) {
+  const uint64_t now = now_seconds();
   const auto copy_port = [&](uint32_t id) {
     if (!bpf_map_get(maps_[kFastCounters], &id, per_cpu_.data())) return;
     FastCounters sum = {};
     for (const FastCounters& each : per_cpu_) {
       sum.rx_frames += each.rx_frames, sum.rx_bytes += each.rx_bytes;
       sum.tx_frames += each.tx_frames, sum.tx_bytes += each.tx_bytes;
+      sum.segments += each.segments, sum.repeated += each.repeated;
     }
     PortCounters& out = tables_.segment().port_counters(block, id);
     store_relaxed(&out.rxFrames, sum.rx_frames);
     store_relaxed(&out.rxBytes, sum.rx_bytes);
     store_relaxed(&out.txFrames, sum.tx_frames);
     store_relaxed(&out.txBytes, sum.tx_bytes);
+    doubt(id, sum, now);
   };
   copy_port(0);
-  for (const auto& [id, port] : ports_) copy_port(id);
+  for (const auto& each : ports_) copy_port(each.first);
 }
 
 }  // namespace vtep

@@ -15,6 +15,7 @@
 #include "../core/tables.hpp"
 #include "../port/descriptor.hpp"
 #include "../port/port.hpp"
+#include "doubt.hpp"
 #include "maps.h"
 
 namespace vtep {
@@ -41,6 +42,10 @@ class FastPath {
   void remove_port(uint32_t id);
   // Encapsulates only while an uplink has joined.
   void set_uplink(bool joined);
+  // Frames to this port, and encapsulated ones to these interfaces, are the workers' as long as the
+  // kernel must not leave offloads to the device there.
+  void hold_port(uint32_t id, bool held);
+  void hold_interfaces(std::vector<uint32_t> interfaces);
 
   // What TablesObserver tells.
   void mac_changed(uint32_t network, uint64_t mac);
@@ -58,6 +63,9 @@ class FastPath {
   struct OpenPort {
     const Port* port;
     uint32_t ifindex;
+    FastDoubt doubt;
+    bool guarded;
+    bool held = false;
   };
   struct Used {
     uint32_t seen;  // as in FastMac
@@ -70,6 +78,10 @@ class FastPath {
   void use_mac(uint32_t network, uint64_t mac);
   bool use_remote(uint32_t index);
   void use_access(uint32_t network, uint32_t vni, const uint8_t source[16]);
+  uint64_t now_seconds() const { return load_relaxed(&tables_.segment().header().clockSeconds); }
+  void forget_remotes();
+  void set_held(uint32_t id, OpenPort& port, uint64_t now);
+  void doubt(uint32_t id, const FastCounters& sum, uint64_t now);
   void sweep();
   void copy_counters(uint32_t block);
 
@@ -83,6 +95,8 @@ class FastPath {
   Descriptor maps_[kFastMapCount];
   Descriptor port_filter_, port_steer_, port_passed_, port_forward_, uplink_forward_;
   bool uplink_joined_ = false;
+  FastDoubt uplink_doubt_;
+  std::vector<uint32_t> held_interfaces_;
   std::map<uint32_t, OpenPort> ports_;
   std::unordered_map<uint64_t, Used> macs_;  // by FastMacKey
   std::set<uint32_t> remotes_;

@@ -14,6 +14,7 @@ enum FastMap {
   kFastAdmitted,   // hash: FastAdmission -> network index
   kFastCounters,   // for each CPU an array by port id (0 = uplink): FastCounters
   kFastSteering,  // programs by port id: which worker's socket a frame is for
+  kFastFlows,     // array by flow hash: FastFlow
   kFastMapCount,
 };
 
@@ -61,8 +62,18 @@ struct FastAdmission {
   uint32_t address;  // VTEP, IPv4, as it lies in a packet
 };
 
+// `segments`: of TCP, with payload, sent here; `repeated`: of those, not for the first time.
 struct FastCounters {
   uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+  uint64_t segments, repeated;
+};
+
+#define FAST_FLOWS 1024
+
+// How far a TCP flow has come. Flows that meet here push each other out.
+struct FastFlow {
+  uint32_t hash;
+  uint32_t next;  // sequence number behind the last octet
 };
 
 enum FastWay { kFastWorkers, kFastEncapsulate, kFastDeliver, kFastDeliverPeer };

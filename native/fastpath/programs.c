@@ -27,6 +27,7 @@ MAP(fast_macs);
 MAP(fast_remotes);
 MAP(fast_admitted);
 MAP(fast_counters);
+MAP(fast_flows);
 MAP(fast_steering);
 
 static void* (*const look_up)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
@@ -237,6 +238,30 @@ ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdic
   return 1;
 }
 
+// Notes whether a TCP segment was sent before, for where it goes to.
+ALWAYS void watch(struct __sk_buff* skb, const struct FastVerdict* verdict,
+                  const struct Inner* inner) {
+  const uint32_t hash = skb->hash, place = hash % FAST_FLOWS;
+  if (inner->protocol != kTcp || inner->fragment || hash == 0) return;
+  struct {
+    uint32_t sequence, acknowledgement;
+    uint8_t offset;
+  } tcp;
+  if (fetch(skb, 0, 14 + inner->l4 + 4, &tcp, 9) != 0) return;
+  const uint32_t octets = inner->packet - inner->l4 - (tcp.offset >> 4) * 4;
+  struct FastFlow* flow = look_up(&fast_flows, &place);
+  struct FastCounters* counters = look_up(&fast_counters, &verdict->to_port);
+  if (!flow || !counters || (int32_t)octets <= 0) return;
+  const uint32_t sequence = __builtin_bswap32(tcp.sequence);
+  counters->segments++;
+  if (flow->hash == hash && (int32_t)(sequence - flow->next) < 0) {
+    counters->repeated++;
+    return;
+  }
+  flow->hash = hash;
+  flow->next = sequence + octets;
+}
+
 // Decides about a frame of a tenant, `length` octets long. True: it is the fast path's. `id` is the
 // port's, 0 = not known.
 ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
@@ -268,6 +293,7 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
   } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
     return 0;
   }
+  watch(skb, verdict, &inner);
   const uint32_t now = now_seen();
   see(from, now);
   see(to, now);

@@ -133,6 +133,7 @@ void Devices::set_uplink(std::unique_ptr<Uplink> uplink, std::function<void()> d
   released.done = std::move(done);
   uplink_ = std::move(uplink);
   paths_.clear();
+  fast_path_.hold_interfaces({});
   if (uplink_ != nullptr) {
     uplink_device_ = std::make_unique<UplinkDevice>();
     uplink_device_->uplink = uplink_.get();
@@ -166,6 +167,7 @@ void Devices::publish_uplink() {
   if (uplink_device_ == nullptr) return;
   auto device = std::make_unique<UplinkDevice>(*uplink_device_);
   device->paths = paths_.list();
+  fast_path_.hold_interfaces(paths_.without_tunnel());
   Released released;
   released.uplink_device = std::exchange(uplink_device_, std::move(device));
   publish(std::move(released));
@@ -274,6 +276,7 @@ void Devices::judge_offloads(uint32_t id, OpenPort& port) {
 // What the device says now, less what the guard has switched off.
 void Devices::apply_abilities(uint32_t id, OpenPort& port) {
   const Abilities said = port.port->abilities(), abilities = narrow(said, port.guard.off());
+  fast_path_.hold_port(id, !(abilities == said));
   tables_.set_port_flags(id, offload_flags(port.port->flags(), said, port.guard));
   if (abilities == port.device->abilities) return;
   // Workers look at the old one until they have adopted the list without it.
