@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x423a4f9ec0c80764;
-inline constexpr char kLayoutHashText[] = "423a4f9ec0c80764";
+inline constexpr uint64_t kLayoutHash = 0x356c9b6700ed5dd4;
+inline constexpr char kLayoutHashText[] = "356c9b6700ed5dd4";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {

@@ -65,6 +65,7 @@ bool FastPath::make_maps(std::string& error) {
       {"vtep_counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastCounters), ports, 0},
       {"vtep_steering", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, ports, 0},
       {"vtep_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastFlow), FAST_FLOWS, 0},
+      {"vtep_rushes", BPF_MAP_TYPE_RINGBUF, 0, 0, FAST_RUSH_RING, 0},
   };
   for (unsigned i = 0; i < kFastMapCount; i++) {
     const MapInfo& info = infos[i];
@@ -116,7 +117,10 @@ bool FastPath::open(std::string& error) {
                                port_forward_code, port_forward_maps) &&
                       load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
                                uplink_forward_code, uplink_forward_maps);
-  if (opened) return true;
+  if (opened && rushes_.open(maps_[kFastRushes], FAST_RUSH_RING)) {
+    spread_.open(static_cast<unsigned>(per_cpu_.size()));
+    return true;
+  }
   for (Descriptor& map : maps_) map.reset();
   return false;
 }
@@ -136,10 +140,12 @@ void FastPath::add_port(uint32_t id, const Port& port) {
   ports_[id] = {&port, port.ifindex(), {}, false};
   if (const int steering = port.steering_program(); steering >= 0)
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
+  spread_.add(id, port.ifindex());
   port_changed(id);
 }
 
 void FastPath::remove_port(uint32_t id) {
+  spread_.remove(id);
   const auto found = ports_.find(id);
   if (found == ports_.end()) return;
   const uint64_t none = 0;
@@ -153,6 +159,7 @@ void FastPath::remove_port(uint32_t id) {
 
 void FastPath::set_uplink(bool joined) {
   uplink_joined_ = joined;
+  spread_.remove(0);
   if (joined || !is_open()) return;
   forget_remotes();
   for (const auto& [pair, admission] : std::exchange(admitted_, {}))
@@ -278,6 +285,8 @@ bool FastPath::use_remote(uint32_t index) {
   memcpy(entry.header, row.header, kOuterHeader4);
   if (!bpf_map_set(maps_[kFastRemotes], &index, &entry)) return false;
   remotes_.insert(index);
+  // Where packets to VTEPs leave, theirs arrive.
+  spread_.add(0, row.ifindex);
   return true;
 }
 
@@ -294,10 +303,26 @@ void FastPath::use_access(uint32_t network, uint32_t vni, const uint8_t source[1
   if (bpf_map_set(maps_[kFastAdmitted], &key, &network)) admitted_.emplace(pair, key);
 }
 
+void FastPath::on_rush() {
+  rushes_.drain([this](const uint8_t* record, uint32_t octets) {
+    FastRush rush;
+    if (octets != sizeof rush) return;
+    memcpy(&rush, record, sizeof rush);
+    spread_.on_rush(rush.id, rush.cpu);
+  });
+}
+
 void FastPath::on_second(uint32_t counters) {
   if (!is_open()) return;
   sweep();
   copy_counters(counters);
+  count_lost(counters, spread_.on_second());
+}
+
+void FastPath::count_lost(uint32_t block, uint64_t frames) {
+  uint64_t* counter =
+      tables_.segment().drop_counters(block) + static_cast<unsigned>(Drop::backlog_full);
+  store_relaxed(counter, load_relaxed(counter) + frames);
 }
 
 // Reads when MACs were last seen. A budgeted walk over the buckets of the hash map.
@@ -337,6 +362,7 @@ void FastPath::copy_counters(uint32_t block) {
       sum.tx_frames += each.tx_frames, sum.tx_bytes += each.tx_bytes;
       sum.segments += each.segments, sum.repeated += each.repeated;
     }
+    spread_.count(id, sum.rx_frames);
     PortCounters& out = tables_.segment().port_counters(block, id);
     store_relaxed(&out.rxFrames, sum.rx_frames);
     store_relaxed(&out.rxBytes, sum.rx_bytes);

@@ -13,10 +13,12 @@
 
 #include "../core/switch.hpp"
 #include "../core/tables.hpp"
+#include "../port/bpf_ring.hpp"
 #include "../port/descriptor.hpp"
 #include "../port/port.hpp"
 #include "doubt.hpp"
 #include "maps.h"
+#include "spread.hpp"
 
 namespace vtep {
 
@@ -55,6 +57,9 @@ class FastPath {
 
   // A worker forwarded this.
   void use(const LearnRecord& record);
+  // Readable when a CPU has very much to do for one port; then call on_rush(). -1: not open.
+  int rush_descriptor() const { return maps_[kFastRushes].get(); }
+  void on_rush();
   // About once a second: ages follow what the programs saw, what is idle leaves the maps, counters
   // are copied into the segment (block `counters` of a worker that does not exist).
   void on_second(uint32_t counters);
@@ -84,6 +89,7 @@ class FastPath {
   void doubt(uint32_t id, const FastCounters& sum, uint64_t now);
   void sweep();
   void copy_counters(uint32_t block);
+  void count_lost(uint32_t block, uint64_t frames);
 
   static constexpr uint32_t kMostMacs = 65536;
   static constexpr uint32_t kMostRemotes = 16384;
@@ -103,6 +109,8 @@ class FastPath {
   std::map<uint64_t, FastAdmission> admitted_;  // by network and remote index
   uint64_t sweep_at_ = 0;
   std::vector<FastCounters> per_cpu_;
+  BpfRing rushes_;
+  Spread spread_;
 };
 
 }  // namespace vtep

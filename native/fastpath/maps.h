@@ -15,6 +15,7 @@ enum FastMap {
   kFastCounters,   // for each CPU an array by port id (0 = uplink): FastCounters
   kFastSteering,  // programs by port id: which worker's socket a frame is for
   kFastFlows,     // array by flow hash: FastFlow
+  kFastRushes,    // ring: FastRush
   kFastMapCount,
 };
 
@@ -66,6 +67,18 @@ struct FastAdmission {
 struct FastCounters {
   uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
   uint64_t segments, repeated;
+  uint32_t window, in_window;  // of received frames: number of the window, frames in it
+};
+
+// So many frames that came in at one port (0 = uplink) on one CPU within one window of 67 ms, nanoseconds shifted by
+// this, are a rush, which the keeper is told once in a window: 150000 in a second, a third of what a CPU can carry.
+#define FAST_WINDOW_SHIFT 26
+#define FAST_RUSH_FRAMES 10000
+#define FAST_RUSH_RING 4096
+
+struct FastRush {
+  uint32_t id;
+  uint32_t cpu;
 };
 
 #define FAST_FLOWS 1024
@@ -84,6 +97,7 @@ struct FastVerdict {
   uint32_t in_length;
   uint32_t out_ifindex;
   uint32_t from_port, to_port;  // for the counters
+  uint32_t window;              // FAST_WINDOW_SHIFT
   uint8_t bytes[64];  // headers to write: outer headers and inner Ethernet header, or the latter alone
 };
 

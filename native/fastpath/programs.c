@@ -29,6 +29,7 @@ MAP(fast_admitted);
 MAP(fast_counters);
 MAP(fast_flows);
 MAP(fast_steering);
+MAP(fast_rushes);
 
 static void* (*const look_up)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
 static long (*const load_bytes)(const void* skb, uint32_t offset, void* to,
@@ -44,6 +45,9 @@ static long (*const load_from)(const void* skb, uint32_t offset, void* to, uint3
                                uint32_t start) = (void*)BPF_FUNC_skb_load_bytes_relative;
 static long (*const tail_call)(void* skb, void* programs,
                                uint32_t index) = (void*)BPF_FUNC_tail_call;
+static long (*const tell)(void* ring, void* data, uint64_t size,
+                          uint64_t flags) = (void*)BPF_FUNC_ringbuf_output;
+static uint32_t (*const this_cpu)(void) = (void*)BPF_FUNC_get_smp_processor_id;
 static uint64_t (*const coarse_nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_coarse_ns;
 
 enum { kNext = -1, kDrop = 2 };  // TCX_NEXT, TCX_DROP
@@ -103,10 +107,9 @@ ALWAYS long fetch(struct __sk_buff* skb, int on_tcx, uint32_t offset, void* to, 
                 : load_from(skb, offset, to, length, BPF_HDR_START_MAC);
 }
 
-ALWAYS uint32_t now_seen(void) { return (uint32_t)(coarse_nanoseconds() >> FAST_SEEN_SHIFT); }
-
-ALWAYS void see(struct FastMac* mac, uint32_t now) {
-  if (mac->seen != now) mac->seen = now;
+ALWAYS void see(struct FastMac* mac, uint64_t now) {
+  const uint32_t seen = (uint32_t)(now >> FAST_SEEN_SHIFT);
+  if (mac->seen != seen) mac->seen = seen;
 }
 
 ALWAYS struct FastVerdict* new_verdict(struct __sk_buff* skb, uint32_t length) {
@@ -294,7 +297,8 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
     return 0;
   }
   watch(skb, verdict, &inner);
-  const uint32_t now = now_seen();
+  const uint64_t now = coarse_nanoseconds();
+  verdict->window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   see(from, now);
   see(to, now);
   return 1;
@@ -336,6 +340,14 @@ ALWAYS void count(const struct FastVerdict* verdict, uint32_t received, uint32_t
   if (counters) {
     counters->rx_frames++;
     counters->rx_bytes += received;
+    if (counters->window != verdict->window) {
+      counters->window = verdict->window;
+      counters->in_window = 0;
+    }
+    if (++counters->in_window == FAST_RUSH_FRAMES) {
+      struct FastRush rush = {verdict->from_port, this_cpu()};
+      tell(&fast_rushes, &rush, sizeof rush, 0);
+    }
   }
   counters = look_up(&fast_counters, &verdict->to_port);
   if (counters) {
@@ -421,8 +433,10 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   if (inner.ipv6) flags |= kDecapIpv6;
   if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return kNext;
   if (store_bytes(skb, 0, head.destination, 14, 0) != 0) return kDrop;
+  const uint64_t now = coarse_nanoseconds();
   verdict.from_port = 0;
+  verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   count(&verdict, length, length - FAST_HEADER);
-  see(to, now_seen());
+  see(to, now);
   return leave(skb, &verdict, verdict.way);
 }

@@ -15,7 +15,7 @@ namespace vtep {
 
 namespace {
 
-enum Key : uint64_t { kDoorbellKey = 1, kStopKey, kTimerKey, kNetlinkKey };
+enum Key : uint64_t { kDoorbellKey = 1, kStopKey, kTimerKey, kNetlinkKey, kRushKey };
 
 constexpr int kEvents = 64;
 constexpr int kSpins = 64;               // looks at the workers before sleeping a millisecond
@@ -94,6 +94,10 @@ bool Keeper::start(std::string& error) {
     error = std::string("keeper: epoll: ") + strerror(errno);
     return false;
   }
+  if (fast_path_.is_open() && !watch(epoll_.get(), fast_path_.rush_descriptor(), kRushKey)) {
+    error = std::string("keeper: fast path: ") + strerror(errno);
+    return false;
+  }
   if (!control_.listen(epoll_.get(), error)) return false;
   sigset_t all, before;
   sigfillset(&all);
@@ -152,6 +156,8 @@ void Keeper::dispatch(uint64_t key, uint32_t events) {
       return on_timer();
     case kNetlinkKey:
       return on_netlink();
+    case kRushKey:
+      return fast_path_.on_rush();
     case kStopKey:
       return stop_bell_.silence();
   }

@@ -45,6 +45,7 @@ export const deviceReasons: readonly string[] = [
   'rx_ring_full',
   'port_closed',
   'port_down',
+  'backlog_full',
 ]
 
 /** One thing that happens to a switch. */

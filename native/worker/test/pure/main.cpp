@@ -1,7 +1,11 @@
 // What of the workers is pure: when to look again and when to sleep, who runs where, and which
 // offloads are switched off.
 #include <stdio.h>
+#include <unistd.h>
 
+#include <chrono>
+
+#include "../../../fastpath/spread.hpp"
 #include "../../learn_ring.hpp"
 #include "../../placement.hpp"
 #include "../../polling.hpp"
@@ -175,6 +179,48 @@ void places_workers() {
   CHECK(account.read().ran != 0);
 }
 
+void spreads_while_there_is_a_rush() {
+  using Cpus = std::vector<unsigned>;
+  SpreadChoice choice;
+  choice.on_second(1000000);
+  CHECK(choice.cpus().empty());
+  // Nobody has time.
+  choice.on_rush({});
+  CHECK(choice.cpus().empty());
+  choice.on_rush({1, 3});
+  CHECK(choice.cpus() == (Cpus{1, 3}));
+  choice.on_rush({});
+  CHECK(choice.cpus() == (Cpus{1, 3}));
+  // Whoever sends has moved to CPU 1.
+  choice.on_rush({0});
+  CHECK(choice.cpus() == Cpus{0});
+  // A pause is not the end.
+  for (unsigned i = 0; i < 4; i++) choice.on_second(0);
+  choice.on_second(50000);
+  for (unsigned i = 0; i < 4; i++) choice.on_second(0);
+  CHECK(choice.cpus() == Cpus{0});
+  choice.on_second(39999);
+  CHECK(choice.cpus().empty());
+}
+
+void knows_which_cpus_have_time() {
+  const std::vector<int> usable = usable_cpus();
+  run_on({usable.back()});
+  CpuTime time;
+  time.open(static_cast<unsigned>(sysconf(_SC_NPROCESSORS_CONF)));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+  CHECK(time.look());
+  CHECK(!time.look());
+  const auto cpu = static_cast<unsigned>(usable.back());
+  CHECK(time.is_busy(cpu));
+  CHECK(!time.is_busy(1u << 20));
+  // Of those that it may use, and it is busy itself.
+  CHECK(time.free().empty());
+  run_on(usable);
+}
+
 // What one worker writes lies in no cache line that another thread writes.
 static_assert(sizeof(SpscRing<int, 8>) % 64 == 0 && alignof(SpscRing<int, 8>) == 64);
 static_assert(alignof(Quiescence) == 64 &&
@@ -194,5 +240,7 @@ int main() {
   waits_awake_only_with_time_to_spare();
   places_workers();
   judge_offloads();
+  spreads_while_there_is_a_rush();
+  knows_which_cpus_have_time();
   puts("pure: all hold");
 }
