@@ -19,6 +19,8 @@ class FastDoubt {
     patient_until_ = until_ + kRest;
     return true;
   }
+  // The workers have found it: when they let go, the next suspicion counts at once.
+  void confirm() { patient_until_ = 0; }
   bool held(uint64_t now_seconds) const { return now_seconds < until_; }
 
  private:

@@ -175,6 +175,7 @@ void FastPath::hold_port(uint32_t id, bool held) {
   const auto found = ports_.find(id);
   if (found == ports_.end()) return;
   found->second.guarded = held;
+  if (held) found->second.doubt.confirm();
   set_held(id, found->second, now_seconds());
 }
 
@@ -188,7 +189,14 @@ void FastPath::set_held(uint32_t id, OpenPort& port, uint64_t now) {
 void FastPath::hold_interfaces(std::vector<uint32_t> interfaces) {
   if (interfaces == held_interfaces_) return;
   held_interfaces_ = std::move(interfaces);
+  if (!held_interfaces_.empty()) uplink_doubt_.confirm();
   forget_remotes();
+}
+
+bool FastPath::doubts(uint32_t id) const {
+  const auto found = ports_.find(id);
+  if (id != 0 && found == ports_.end()) return false;
+  return (id == 0 ? uplink_doubt_ : found->second.doubt).held(now_seconds());
 }
 
 void FastPath::doubt(uint32_t id, const FastCounters& sum, uint64_t now) {

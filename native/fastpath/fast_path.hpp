@@ -48,6 +48,8 @@ class FastPath {
   // kernel must not leave offloads to the device there.
   void hold_port(uint32_t id, bool held);
   void hold_interfaces(std::vector<uint32_t> interfaces);
+  // What goes to this port (0 = the underlay) seems to be lost; it is the workers' for a while.
+  bool doubts(uint32_t id) const;
 
   // What TablesObserver tells.
   void mac_changed(uint32_t network, uint64_t mac);

@@ -241,17 +241,21 @@ ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdic
   return 1;
 }
 
-// Notes whether a TCP segment was sent before, for where it goes to.
-ALWAYS void watch(struct __sk_buff* skb, const struct FastVerdict* verdict,
+// Notes whether a TCP segment was sent before, for where it goes to. The kernel's own hash would
+// not do: a sender takes another one with every timeout.
+ALWAYS void watch(struct __sk_buff* skb, const struct FastVerdict* verdict, const struct Head* head,
                   const struct Inner* inner) {
-  const uint32_t hash = skb->hash, place = hash % FAST_FLOWS;
-  if (inner->protocol != kTcp || inner->fragment || hash == 0) return;
+  if (inner->protocol != kTcp || inner->fragment) return;
   struct {
-    uint32_t sequence, acknowledgement;
+    uint32_t ports, sequence, acknowledgement;
     uint8_t offset;
   } tcp;
-  if (fetch(skb, 0, 14 + inner->l4 + 4, &tcp, 9) != 0) return;
+  if (fetch(skb, 0, 14 + inner->l4, &tcp, 13) != 0) return;
   const uint32_t octets = inner->packet - inner->l4 - (tcp.offset >> 4) * 4;
+  const uint32_t source = load32(inner->ipv6 ? head->ip + 20 : head->ip + 12);
+  const uint32_t destination = load32(inner->ipv6 ? head->ip + 36 : head->ip + 16);
+  const uint32_t hash = (uint32_t)mix(tcp.ports ^ (uint64_t)(source * 3 + destination) << 32) | 1;
+  const uint32_t place = hash / 2 % FAST_FLOWS;
   struct FastFlow* flow = look_up(&fast_flows, &place);
   struct FastCounters* counters = look_up(&fast_counters, &verdict->to_port);
   if (!flow || !counters || (int32_t)octets <= 0) return;
@@ -296,7 +300,7 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
   } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
     return 0;
   }
-  watch(skb, verdict, &inner);
+  watch(skb, verdict, &head, &inner);
   const uint64_t now = coarse_nanoseconds();
   verdict->window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   see(from, now);

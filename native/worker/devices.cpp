@@ -237,7 +237,9 @@ void Devices::on_second() {
     if (port->port->ifindex() == 0) refresh(id, *port);
     if (!port->gone) judge_offloads(id, *port);
   }
-  if (uplink_ != nullptr && paths_.judge(*uplink_, counts(), monotonic_seconds())) publish_uplink();
+  if (uplink_ != nullptr &&
+      paths_.judge(*uplink_, counts(), monotonic_seconds(), fast_path_.doubts(0)))
+    publish_uplink();
 }
 
 void Devices::refresh(uint32_t id, OpenPort& port) {
@@ -270,7 +272,8 @@ OffloadWatch::Counts Devices::counts_of(uint32_t row) const {
 }
 
 void Devices::judge_offloads(uint32_t id, OpenPort& port) {
-  if (port.guard.judge(counts_of(id), monotonic_seconds())) apply_abilities(id, port);
+  if (port.guard.judge(counts_of(id), monotonic_seconds(), fast_path_.doubts(id)))
+    apply_abilities(id, port);
 }
 
 // What the device says now, less what the guard has switched off.

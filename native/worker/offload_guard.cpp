@@ -10,13 +10,14 @@ using Counts = OffloadWatch::Counts;
 constexpr uint64_t kWindow = 4, kSettle = 1, kTrial = 3, kLongestTrial = 15, kRest = 30;
 // The first pause is short: a line that was cut for a second looks the same.
 constexpr uint64_t kFirstPause = 10, kPause = 60, kLongestPause = 3600, kForgiven = 600;
-// Frames of the sample. Connections that can not be made do not send many.
-constexpr uint32_t kEnough = 4;
+// Frames of the sample. Connections that can not be made do not send many. In doubt, others have
+// been seen to be lost.
+constexpr uint32_t kEnough = 4, kEnoughInDoubt = 2;
 
 struct Share {
   uint32_t sent = 0, repeated = 0;
   // Nearly all of them: more than any line that still works loses.
-  bool is_broken() const { return sent >= kEnough && repeated * 4 >= sent * 3; }
+  bool is_broken(uint32_t enough) const { return sent >= enough && repeated * 4 >= sent * 3; }
   bool is_well() const { return repeated * 4 <= sent; }
 };
 
@@ -33,17 +34,18 @@ Share since(const Counts& base, const Counts& now, OffloadForm form) {
 
 // The forms that are broken while single frames arrive. Where those do not, either, unless they are
 // complete, all that is left to the device is.
-OffloadForms OffloadGuard::suspects(const Counts& base, const Counts& now) {
+OffloadForms OffloadGuard::suspects(const Counts& base, const Counts& now, bool doubted) {
+  const uint32_t enough = doubted ? kEnoughInDoubt : kEnough;
   const Share super = since(base, now, OffloadForm::super);
   const Share train = since(base, now, OffloadForm::train);
   const Share partial = since(base, now, OffloadForm::partial);
   const Share plain = since(base, now, OffloadForm::plain);
   OffloadForms out;
   if ((partial + plain).is_well()) {
-    if (super.is_broken()) out = out | OffloadForm::super;
-    if (train.is_broken()) out = out | OffloadForm::train;
+    if (super.is_broken(enough)) out = out | OffloadForm::super;
+    if (train.is_broken(enough)) out = out | OffloadForm::train;
   }
-  if (out.empty() && (partial + super + train).is_broken() && plain.is_well())
+  if (out.empty() && (partial + super + train).is_broken(enough) && plain.is_well())
     out = OffloadForms(OffloadForm::super) | OffloadForm::train | OffloadForm::partial;
   return out;
 }
@@ -64,12 +66,12 @@ bool OffloadGuard::set_tested(OffloadForms broken) {
   return changed;
 }
 
-bool OffloadGuard::judge(const Counts& counts, uint64_t now) {
+bool OffloadGuard::judge(const Counts& counts, uint64_t now, bool doubted) {
   const uint64_t passed = now - since_;
   switch (phase_) {
     case Phase::watching: {
       // What arrived before it broke does not speak for it.
-      suspected_ = suspects(base_, counts) | suspects(last_, counts);
+      suspected_ = suspects(base_, counts, doubted) | suspects(last_, counts, doubted);
       last_ = counts;
       if (!suspected_.empty()) {
         enter(Phase::trial, counts, now);
@@ -84,7 +86,7 @@ bool OffloadGuard::judge(const Counts& counts, uint64_t now) {
         base_ = counts;
         return false;
       }
-      const OffloadForms more = suspects(base_, counts).without(suspected_);
+      const OffloadForms more = suspects(base_, counts, doubted).without(suspected_);
       if (!more.empty()) {
         suspected_ = suspected_ | more;
         enter(Phase::trial, counts, now);

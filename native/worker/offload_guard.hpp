@@ -44,8 +44,9 @@ class OffloadGuard {
 
   // What the workers have counted before.
   void begin(const OffloadWatch::Counts& counts, uint64_t now_seconds);
-  // `counts`: the sum of all workers. True when off() or phase() has changed.
-  bool judge(const OffloadWatch::Counts& counts, uint64_t now_seconds);
+  // `counts`: the sum of all workers. `doubted`: the fast path has seen losses there. True when
+  // off() or phase() has changed.
+  bool judge(const OffloadWatch::Counts& counts, uint64_t now_seconds, bool doubted = false);
   // What the self-tests say is broken, now. True when that has changed.
   bool set_tested(OffloadForms broken);
 
@@ -60,7 +61,8 @@ class OffloadGuard {
     return phase_ == Phase::trial || phase_ == Phase::off ? suspected_ : OffloadForms();
   }
   void enter(Phase phase, const OffloadWatch::Counts& counts, uint64_t now);
-  static OffloadForms suspects(const OffloadWatch::Counts& base, const OffloadWatch::Counts& now);
+  static OffloadForms suspects(const OffloadWatch::Counts& base, const OffloadWatch::Counts& now,
+                               bool doubted);
 
   OffloadForms suspected_, tested_;
   Phase phase_ = Phase::watching;

@@ -47,12 +47,13 @@ void UnderlayPaths::clear() {
     if (rows_[i].ifindex != 0) remove(rows_[i].ifindex);
 }
 
-bool UnderlayPaths::judge(const Uplink& uplink, const Counts& counts, uint64_t now_seconds) {
+bool UnderlayPaths::judge(const Uplink& uplink, const Counts& counts, uint64_t now_seconds,
+                          bool doubted) {
   bool changed = false;
   for (uint32_t i = 1; i <= Limits::maxUnderlays; i++) {
     Row& row = rows_[i];
     if (row.ifindex == 0) continue;
-    changed |= row.guard.judge(counts(watch_row(i)), now_seconds);
+    changed |= row.guard.judge(counts(watch_row(i)), now_seconds, doubted);
     tell(i, uplink);
   }
   return changed;

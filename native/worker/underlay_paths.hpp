@@ -20,7 +20,7 @@ class UnderlayPaths {
   bool add(uint32_t ifindex, const Uplink& uplink, const Counts& counts, uint64_t now_seconds);
   bool remove(uint32_t ifindex);
   // Once a second.
-  bool judge(const Uplink& uplink, const Counts& counts, uint64_t now_seconds);
+  bool judge(const Uplink& uplink, const Counts& counts, uint64_t now_seconds, bool doubted);
   // What a self-test says is broken on this interface.
   bool set_tested(const Uplink& uplink, uint32_t ifindex, OffloadForms broken);
   void clear();
