@@ -233,8 +233,7 @@ void FastPath::port_changed(uint32_t id) {
 // Whatever it is now: it comes back with the next frame that needs it.
 void FastPath::mac_changed(uint32_t network, uint64_t mac) {
   const uint64_t key = mac_key_word(network, mac);
-  if (macs_.empty() || macs_.erase(key) == 0) return;
-  (void)bpf_map_erase(maps_[kFastMacs], &key);
+  if (macs_.remove(key)) (void)bpf_map_erase(maps_[kFastMacs], &key);
 }
 
 void FastPath::remote_changed(uint32_t index) {
@@ -272,12 +271,12 @@ void FastPath::use_mac(uint32_t network, uint64_t mac) {
   const auto port = ports_.find(id);
   if (local ? port == ports_.end() : !use_remote(id)) return;
   const uint64_t key = mac_key_word(network, mac);
-  if (macs_.count(key) != 0 || macs_.size() >= kMostMacs) return;
+  if (macs_.has(key) || macs_.size() >= kMostMacs) return;
   uint8_t octets[6];
   store_mac(octets, mac);
   const uint32_t now = seen_of(load_relaxed(&segment.header().clockSeconds));
   const FastMac entry = {kind, id, now, local && port->second.port->is_far_end(octets)};
-  if (bpf_map_set(maps_[kFastMacs], &key, &entry)) macs_.emplace(key, Used{now, local});
+  if (bpf_map_set(maps_[kFastMacs], &key, &entry)) macs_.add(key);
 }
 
 bool FastPath::use_remote(uint32_t index) {
@@ -333,30 +332,29 @@ void FastPath::count_lost(uint32_t block, uint64_t frames) {
   store_relaxed(counter, load_relaxed(counter) + frames);
 }
 
-// Reads when MACs were last seen. A budgeted walk over the buckets of the hash map.
+// Reads when MACs were last seen: so many, in turn.
 void FastPath::sweep() {
   const uint32_t now = seen_of(load_relaxed(&tables_.segment().header().clockSeconds));
-  const size_t buckets = macs_.bucket_count();
   uint32_t budget = kSweepBudget;
-  for (size_t walked = 0; walked < buckets && budget > 0 && !macs_.empty(); walked++) {
-    const size_t bucket = sweep_at_++ % buckets;
-    std::vector<uint64_t> idle;
-    for (auto at = macs_.begin(bucket); at != macs_.end(bucket); ++at) {
-      budget -= budget > 0;
-      FastMac entry;
-      if (!bpf_map_get(maps_[kFastMacs], &at->first, &entry)) continue;
-      Used& used = at->second;
-      if (entry.seen != used.seen && used.local)
-        tables_.saw(static_cast<uint32_t>(at->first >> FAST_NETWORK_SHIFT),
-                    at->first & 0xffffffffffff, seconds_of(entry.seen));
-      used.seen = entry.seen;
-      if (static_cast<int32_t>(now - entry.seen) > static_cast<int32_t>(kIdleSeconds))
-        idle.push_back(at->first);
+  for (uint64_t walked = 0; walked < macs_.slots() && budget > 0 && macs_.size() > 0; walked++) {
+    const uint64_t at = sweep_at_ % macs_.slots();
+    const uint64_t key = macs_.slot(at);
+    FastMac entry;
+    if (key != 0) budget--;
+    if (key == 0 || !bpf_map_get(maps_[kFastMacs], &key, &entry)) {
+      sweep_at_ = at + 1;
+      continue;
     }
-    for (const uint64_t key : idle) {
-      macs_.erase(key);
-      (void)bpf_map_erase(maps_[kFastMacs], &key);
+    if (entry.kind == Destination::port)
+      tables_.saw(static_cast<uint32_t>(key >> FAST_NETWORK_SHIFT), key & kMacMask,
+                  seconds_of(entry.seen));
+    if (static_cast<int32_t>(now - entry.seen) <= static_cast<int32_t>(kIdleSeconds)) {
+      sweep_at_ = at + 1;
+      continue;
     }
+    // Another one may lie in its place then.
+    macs_.remove(key);
+    (void)bpf_map_erase(maps_[kFastMacs], &key);
   }
 }
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "../core/switch.hpp"
@@ -17,6 +16,7 @@
 #include "../port/descriptor.hpp"
 #include "../port/port.hpp"
 #include "doubt.hpp"
+#include "key_set.hpp"
 #include "maps.h"
 #include "spread.hpp"
 
@@ -74,10 +74,6 @@ class FastPath {
     bool guarded;
     bool held = false;
   };
-  struct Used {
-    uint32_t seen;  // as in FastMac
-    bool local;
-  };
 
   bool make_maps(std::string& error);
   bool load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code, uint32_t count,
@@ -106,7 +102,7 @@ class FastPath {
   FastDoubt uplink_doubt_;
   std::vector<uint32_t> held_interfaces_;
   std::map<uint32_t, OpenPort> ports_;
-  std::unordered_map<uint64_t, Used> macs_;  // by FastMacKey
+  KeySet macs_;  // FastMacKey: what is in the map
   std::set<uint32_t> remotes_;
   std::map<uint64_t, FastAdmission> admitted_;  // by network and remote index
   uint64_t sweep_at_ = 0;

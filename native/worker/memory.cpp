@@ -31,7 +31,7 @@ bool Memory::create(size_t size, std::string& error) {
   data_ = static_cast<uint8_t*>(map);
   size_ = size;
   // FUTURE_WRITE keeps our mapping and refuses every later writable one: a client of the same user
-  // could re-open the file.
+  // could re-open the file. It refuses holes, too (MADV_REMOVE, EPERM): what was touched stays.
   if (fcntl(file.get(), F_ADD_SEALS,
             F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
     return failed("F_ADD_SEALS");

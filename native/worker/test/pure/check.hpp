@@ -14,5 +14,6 @@
 namespace vtep {
 
 void judge_offloads();  // offloads.cpp
+void keep_keys();       // key_set.cpp
 
 }  // namespace vtep

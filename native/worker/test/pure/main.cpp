@@ -240,6 +240,7 @@ int main() {
   waits_awake_only_with_time_to_spare();
   places_workers();
   judge_offloads();
+  keep_keys();
   spreads_while_there_is_a_rush();
   knows_which_cpus_have_time();
   puts("pure: all hold");
