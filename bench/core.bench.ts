@@ -97,12 +97,17 @@ function cost(...words: readonly string[]): { name: string; columns: number[][] 
 
 /** Machine code and the limit; the program takes turns. */
 const againstLimit = (macs: number): Figure[] =>
-  cost('speed', `${macs}`, `${trials}`).flatMap(({ name, columns: [ours = [], limit = []] }) => {
+  cost('speed', `${macs}`, `${trials}`).flatMap(({ name, columns: [ours = [], ...limits] }) => {
     const what = `${name}, ${macs} MACs`
     return [
       { what, unit: 'ns/frame', values: ours },
-      { what: `${what}, limit`, unit: 'ns/frame', values: limit },
-      { what: `${what}, to limit`, unit: '×', values: ratios(ours, limit) },
+      ...limits.flatMap((limit, n): Figure[] => {
+        const of = n === 0 ? 'limit' : 'limit that learns'
+        return [
+          { what: `${what}, ${of}`, unit: 'ns/frame', values: limit },
+          { what: `${what}, to ${of}`, unit: '×', values: ratios(ours, limit) },
+        ]
+      }),
     ]
   })
 

@@ -2,7 +2,7 @@
 // lie in memory, nothing is received or sent. Every burst has other MACs, by chance; writing them
 // into the frames is not counted.
 //
-//   cost speed MACS TRIALS     ours, the limit
+//   cost speed MACS TRIALS     ours, the limit; where sources differ also the limit that learns
 //   cost memory TRIALS         octets for each MAC of a million
 //   cost learning TRIALS       the table grows to a million MACs while a worker forwards
 //   cost run CASE MACS BURSTS  one case, for a profiler
@@ -134,38 +134,60 @@ double measure(const Bed& bed, const Case& what, Frames& frames, uint64_t& at, F
   return static_cast<double>(spent) / (uint64_t{kTrialBursts} * kBurst);
 }
 
+void check_emitted(const Case& what, const char* whose, uint64_t emitted, uint64_t expected) {
+  if (emitted == expected) return;
+  fprintf(stderr, "cost: %s: expected %llu frames %s to go out, got %llu\n", what.name,
+          static_cast<unsigned long long>(expected), whose,
+          static_cast<unsigned long long>(emitted));
+  exit(1);
+}
+void print_column(const std::vector<double>& values) {
+  printf("\t");
+  for (const double value : values) printf("%.3f ", value);
+}
+
 void speed(uint32_t macs, unsigned trials) {
   for (const Case& what : kCases) {
     Bed bed(macs, what.vteps, what.to_remote, what.many_sources);
-    limit* least = limit_new(bed.destinations.data(),
-                             static_cast<uint32_t>(bed.destinations.size()), what.vteps, kVni);
     Ours ours(bed);
     Frames frames(what);
-    std::vector<double> values[2];
-    uint64_t at = 0, least_emitted = 0;
+    // What takes turns.
+    struct Side {
+      Limit run;
+      limit* table;
+      uint64_t emitted = 0;
+      std::vector<double> values = {};
+    };
+    const auto table = [&](const std::vector<uint64_t>& of) {
+      return limit_new(of.data(), static_cast<uint32_t>(of.size()), what.vteps, kVni);
+    };
+    std::vector<Side> limits = {{what.limit, table(bed.destinations)}};
+    if (what.many_sources) {
+      std::vector<uint64_t> all = bed.destinations;
+      for (uint32_t i = 0; i < bed.sources; i++) all.push_back(mac_of(1, i));
+      limits.push_back({limit_encapsulate_learning, table(all)});
+    }
+    std::vector<double> values;
+    uint64_t at = 0;
     for (unsigned trial = 0; trial <= trials; trial++) {
       const double mine = measure(bed, what, frames, at,
                                   [&] { ours.forward(what, frames, kSecond * (2 + trial)); });
-      const double theirs = measure(bed, what, frames, at, [&] {
-        least_emitted += what.limit(least, frames.starts, frames.lengths, kBurst);
-      });
-      if (trial == 0) continue;  // warms up
-      values[0].push_back(mine);
-      values[1].push_back(theirs);
+      if (trial != 0) values.push_back(mine);  // the first warms up
+      for (Side& side : limits) {
+        const double theirs = measure(bed, what, frames, at, [&] {
+          side.emitted += side.run(side.table, frames.starts, frames.lengths, kBurst);
+        });
+        if (trial != 0) side.values.push_back(theirs);
+      }
     }
-    limit_free(least);
     const uint64_t expected = uint64_t{trials + 1} * kTrialBursts * kBurst;
-    if (ours.emitted != expected || least_emitted != expected) {
-      fprintf(stderr, "cost: %s: expected %llu frames out of each, got %llu and %llu\n", what.name,
-              static_cast<unsigned long long>(expected),
-              static_cast<unsigned long long>(ours.emitted),
-              static_cast<unsigned long long>(least_emitted));
-      exit(1);
-    }
+    check_emitted(what, "of ours", ours.emitted, expected);
     printf("%s", what.name);
-    for (const std::vector<double>& side : values) {
-      printf("\t");
-      for (const double value : side) printf("%.3f ", value);
+    print_column(values);
+    for (const Side& side : limits) {
+      check_emitted(what, "of the limit", side.emitted, expected);
+      limit_free(side.table);
+      print_column(side.values);
     }
     printf("\n");
     fflush(stdout);

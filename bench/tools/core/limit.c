@@ -139,6 +139,35 @@ uint32_t limit_encapsulate(struct limit* limit, uint8_t* const* frames, const ui
   return forwarded;
 }
 
+uint32_t limit_encapsulate_learning(struct limit* limit, uint8_t* const* frames,
+                                    const uint32_t* lengths, uint32_t count) {
+  const uint32_t second = (uint32_t)(limit->frames >> 20);  // stands for a clock
+  uint64_t keys[2][kBurst], at[2][kBurst], bytes = 0;
+  uint32_t forwarded = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t side = 0; side < 2; side++) {
+      keys[side][i] = key_at(frames[i] + 6 * side);
+      at[side][i] = scramble(keys[side][i]) & limit->mask;
+      __builtin_prefetch(&limit->table[at[side][i]]);
+    }
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    struct entry* source = find(limit, keys[1][i], at[1][i]);
+    if (source == NULL) continue;
+    if (source->seen != second) source->seen = second;
+    struct entry* entry =
+        is_plain_ipv4(frames[i], lengths[i]) ? find(limit, keys[0][i], at[0][i]) : NULL;
+    if (entry == NULL) continue;
+    write_outer(limit, frames[i], lengths[i], entry->place);
+    bytes += lengths[i];
+    forwarded++;
+  }
+  limit->frames += forwarded;
+  limit->bytes += bytes;
+  limit->dropped += count - forwarded;
+  return forwarded;
+}
+
 // `frames[i]` begins with the outer Ethernet header.
 uint32_t limit_decapsulate(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
                            uint32_t count) {

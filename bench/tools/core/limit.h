@@ -18,6 +18,10 @@ void limit_free(struct limit* limit);
 // octets of room before it; IPv4 without options, UDP or TCP.
 uint32_t limit_encapsulate(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
                            uint32_t count);
+// The same, and sources are learned: each is looked up in the same table, too, and the second in
+// which it spoke is noted. Sources that are not among `macs` are not forwarded.
+uint32_t limit_encapsulate_learning(struct limit* limit, uint8_t* const* frames,
+                                    const uint32_t* lengths, uint32_t count);
 uint32_t limit_decapsulate(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
                            uint32_t count);
 uint32_t limit_bridge(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
