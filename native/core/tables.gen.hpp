@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x356c9b6700ed5dd4;
-inline constexpr char kLayoutHashText[] = "356c9b6700ed5dd4";
+inline constexpr uint64_t kLayoutHash = 0xd00b76fa87656b5b;
+inline constexpr char kLayoutHashText[] = "d00b76fa87656b5b";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -62,13 +62,11 @@ struct UnderlayFlag {
   static constexpr uint32_t tunnel = 1;
   static constexpr uint32_t trains = 2;
   static constexpr uint32_t checksum = 4;
-  static constexpr uint32_t merge = 8;
-  static constexpr uint32_t tunnelOff = 16;
-  static constexpr uint32_t trainsOff = 32;
-  static constexpr uint32_t checksumOff = 64;
-  static constexpr uint32_t mergeOff = 128;
-  static constexpr uint32_t offloadTrial = 256;
-  static constexpr uint32_t offloadSelfTest = 512;
+  static constexpr uint32_t tunnelOff = 8;
+  static constexpr uint32_t trainsOff = 16;
+  static constexpr uint32_t checksumOff = 32;
+  static constexpr uint32_t offloadTrial = 64;
+  static constexpr uint32_t offloadSelfTest = 128;
 };
 
 struct NetworkFlag {

@@ -79,8 +79,8 @@ void Tables::set_port_flags(uint32_t id, uint32_t flags) {
 }
 
 void Tables::set_underlay(uint32_t index, uint32_t ifindex, uint32_t flags) {
-  constexpr uint32_t kOff = UnderlayFlag::tunnelOff | UnderlayFlag::trainsOff |
-                            UnderlayFlag::checksumOff | UnderlayFlag::mergeOff;
+  constexpr uint32_t kOff =
+      UnderlayFlag::tunnelOff | UnderlayFlag::trainsOff | UnderlayFlag::checksumOff;
   constexpr uint32_t kTold = kOff | UnderlayFlag::offloadTrial | UnderlayFlag::offloadSelfTest;
   UnderlayRow row = current_row(segment_.underlay(index));
   const uint32_t before = row.ifindex == ifindex ? row.flags : 0;

@@ -385,20 +385,18 @@ export const constants = {
     usoOff: 16384,
   },
   /**
-   * What the uplink leaves to an underlay interface: `tunnel` super-frames whole, `trains` of datagrams (USO), outer `checksum`s; and
-   * `merge`: what arrives there is merged before we see it. The rest as in PortFlag.
+   * What the uplink leaves to an underlay interface: `tunnel` super-frames whole, `trains` of datagrams (USO), outer `checksum`s. The
+   * rest as in PortFlag.
    */
   UnderlayFlag: {
     tunnel: 1,
     trains: 2,
     checksum: 4,
-    merge: 8,
-    tunnelOff: 16,
-    trainsOff: 32,
-    checksumOff: 64,
-    mergeOff: 128,
-    offloadTrial: 256,
-    offloadSelfTest: 512,
+    tunnelOff: 8,
+    trainsOff: 16,
+    checksumOff: 32,
+    offloadTrial: 64,
+    offloadSelfTest: 128,
   },
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },

@@ -57,6 +57,7 @@ class NetdevPort : public Port {
   uint32_t flags() const override;
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
   int steering_program() const override { return steering_ ? steering_->program() : -1; }
+  bool sends_by_interface() const override { return true; }
   bool is_far_end(const uint8_t mac_address[6]) const override;
 
  private:

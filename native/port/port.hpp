@@ -96,6 +96,9 @@ class Port {
   }  // largest payload behind the Ethernet header, 0 = unknown
   virtual const uint8_t* mac() const { return nullptr; }
   virtual uint32_t flags() const { return 0; }  // PortFlag bits
+  // What is sent leaves by the kernel's way out of the interface, as that is written in its features
+  // (device_features.hpp).
+  virtual bool sends_by_interface() const { return false; }
   virtual Ring* ring() { return nullptr; }      // the far side of a `ring` port
   // The programs see every frame from now on, until the port is destroyed. False: not of this port,
   // and `error` says why; nothing has changed then.

@@ -226,6 +226,7 @@ void Devices::close_all() {
 void Devices::on_link(uint32_t ifindex) {
   for (auto& [id, port] : ports_)
     if (port->port->ifindex() == ifindex) refresh(id, *port);
+  paths_.interface_changed(ifindex);
 }
 
 void Devices::on_every_link() {
@@ -233,6 +234,7 @@ void Devices::on_every_link() {
 }
 
 void Devices::on_second() {
+  test_offloads();
   for (auto& [id, port] : ports_) {
     if (port->port->ifindex() == 0) refresh(id, *port);
     if (!port->gone) judge_offloads(id, *port);
@@ -242,8 +244,39 @@ void Devices::on_second() {
     publish_uplink();
 }
 
+// Of what is sent by AF_PACKET. A tap's frames come up in the kernel as from a wire, and it is the
+// receiver's stack that finishes them; so it is with a guest's.
+void Devices::test_offloads() {
+  for (auto& [id, port] : ports_) {
+    const uint32_t ifindex = port->port->ifindex();
+    if (!port->test_due || port->gone || ifindex == 0 || !port->port->sends_by_interface())
+      continue;
+    const SelfTestResult* result = tester_.result(ifindex);
+    if (result == nullptr) return;
+    port->test_due = false;
+    OffloadForms broken;
+    if (!result->tcp_segmentation) broken = broken | OffloadForm::super;
+    if (!result->udp_segmentation) broken = broken | OffloadForm::train;
+    if (!result->checksum) broken = broken | OffloadForm::partial;
+    if (port->guard.set_tested(broken)) apply_abilities(id, *port);
+  }
+  if (uplink_ == nullptr) return;
+  bool changed = false;
+  for (const uint32_t ifindex : paths_.tests_due()) {
+    const SelfTestResult* result = tester_.result(ifindex);
+    if (result == nullptr) break;
+    OffloadForms broken;
+    if (!result->tunnel_segmentation) broken = broken | OffloadForm::super;
+    if (!result->udp_segmentation) broken = broken | OffloadForm::train;
+    if (!result->checksum) broken = broken | OffloadForm::partial;
+    changed |= paths_.set_tested(*uplink_, ifindex, broken);
+  }
+  if (changed) publish_uplink();
+}
+
 void Devices::refresh(uint32_t id, OpenPort& port) {
   if (port.gone) return;
+  port.test_due = true;
   if (!port.port->refresh()) {
     port.gone = true;
     tables_.port_gone(id);

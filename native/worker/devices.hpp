@@ -10,6 +10,7 @@
 #include "../core/tables.hpp"
 #include "../fastpath/fast_path.hpp"
 #include "offload_guard.hpp"
+#include "offload_tester.hpp"
 #include "underlay_paths.hpp"
 #include "worker.hpp"
 
@@ -63,6 +64,7 @@ class Devices {
     bool gone = false;
     uint32_t mtu = 0;
     OffloadGuard guard;
+    bool test_due = true;  // its features may be others than those that were tested
   };
   // What a list no longer has; destroyed when every worker has adopted `version`.
   struct Released {
@@ -80,6 +82,7 @@ class Devices {
   void judge_offloads(uint32_t id, OpenPort& port);
   void apply_abilities(uint32_t id, OpenPort& port);
   void publish_uplink();
+  void test_offloads();
   OffloadWatch::Counts counts_of(uint32_t row) const;
   UnderlayPaths::Counts counts() const;
 
@@ -91,6 +94,7 @@ class Devices {
   std::unique_ptr<Uplink> uplink_;
   std::unique_ptr<UplinkDevice> uplink_device_;
   UnderlayPaths paths_;
+  OffloadTester tester_;
   std::string fast_path_refusal_;
   std::unique_ptr<DeviceList> list_;
   std::vector<Released> released_;

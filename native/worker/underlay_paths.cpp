@@ -26,7 +26,7 @@ bool UnderlayPaths::add(uint32_t ifindex, const Uplink& uplink, const Counts& co
     if (rows_[i].ifindex == 0) free = i;
   }
   if (free == 0) return false;
-  rows_[free] = {ifindex, {}};
+  rows_[free] = {ifindex, {}, true};
   rows_[free].guard.begin(counts(watch_row(free)), now_seconds);
   tell(free, uplink);
   return true;
@@ -62,11 +62,24 @@ bool UnderlayPaths::judge(const Uplink& uplink, const Counts& counts, uint64_t n
 bool UnderlayPaths::set_tested(const Uplink& uplink, uint32_t ifindex, OffloadForms broken) {
   bool changed = false;
   for (uint32_t i = 1; i <= Limits::maxUnderlays; i++) {
-    if (rows_[i].ifindex != ifindex || !rows_[i].guard.set_tested(broken)) continue;
+    if (rows_[i].ifindex != ifindex) continue;
+    rows_[i].test_due = false;
+    if (!rows_[i].guard.set_tested(broken)) continue;
     tell(i, uplink);
     changed = true;
   }
   return changed;
+}
+
+void UnderlayPaths::interface_changed(uint32_t ifindex) {
+  for (Row& row : rows_) row.test_due |= row.ifindex == ifindex;
+}
+
+std::vector<uint32_t> UnderlayPaths::tests_due() const {
+  std::vector<uint32_t> out;
+  for (const Row& row : rows_)
+    if (row.ifindex != 0 && row.test_due) out.push_back(row.ifindex);
+  return out;
 }
 
 std::vector<UnderlayPath> UnderlayPaths::list() const {

@@ -24,6 +24,9 @@ class UnderlayPaths {
   // What a self-test says is broken on this interface.
   bool set_tested(const Uplink& uplink, uint32_t ifindex, OffloadForms broken);
   void clear();
+  // The next self-test is due for those that have changed, or are new.
+  void interface_changed(uint32_t ifindex);
+  std::vector<uint32_t> tests_due() const;
 
   std::vector<UnderlayPath> list() const;
   // Interfaces on which super-frames may not leave whole.
@@ -33,6 +36,7 @@ class UnderlayPaths {
   struct Row {
     uint32_t ifindex = 0;  // 0 = free
     OffloadGuard guard;
+    bool test_due = true;
   };
   uint32_t watch_row(uint32_t index) const {
     return OffloadWatch::underlay_row(tables_.segment().config().ports, index);

@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '356c9b6700ed5dd4'
+export const layoutHash = 'd00b76fa87656b5b'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, eventRingSlots: 65536 } as const
 
@@ -15,7 +15,7 @@ export const PortState = { free: 0, open: 1, closing: 2, failed: 3 } as const
 
 export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fastPath: 16, xdpNative: 32, xdpGeneric: 64, xdpZeroCopy: 128, checksum: 256, uso: 512, checksumOff: 1024, tsoOff: 2048, offloadTrial: 4096, offloadSelfTest: 8192, usoOff: 16384 } as const
 
-export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, merge: 8, tunnelOff: 16, trainsOff: 32, checksumOff: 64, mergeOff: 128, offloadTrial: 256, offloadSelfTest: 512 } as const
+export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, tunnelOff: 8, trainsOff: 16, checksumOff: 32, offloadTrial: 64, offloadSelfTest: 128 } as const
 
 export const NetworkFlag = { suppress: 1, learnRemote: 2 } as const
 

@@ -63,12 +63,6 @@ const ofUnderlay: Flags = {
       able: UnderlayFlag.trains,
       off: UnderlayFlag.trainsOff,
     },
-    {
-      name: 'gro',
-      text: 'merging of received trains (UDP GRO)',
-      able: UnderlayFlag.merge,
-      off: UnderlayFlag.mergeOff,
-    },
   ],
   trial: UnderlayFlag.offloadTrial,
   selfTest: UnderlayFlag.offloadSelfTest,

@@ -43,8 +43,7 @@ export const StatusView = row({
     row({
       ifname: text('Interface that the uplink sends out of.'),
       offloads: Type.Array(OffloadView, {
-        description:
-          'checksum (outer), tunnel (super-frames whole), uso (trains of datagrams), gro (merging on receipt).',
+        description: 'checksum (outer), tunnel (super-frames whole), uso (trains of datagrams).',
       }),
     }),
     { description: 'Interfaces of the underlay that lead to VTEPs.' },
