@@ -25,6 +25,9 @@ class PortHolder {
   void merge_no_trains();
 
  private:
+  bool add_device(Netlink& netlink, const Address& address, uint16_t udp_port);
+
+  Descriptor claim_;
   Descriptor namespace_;  // of the vxlan device
   Descriptor socket_;     // instead of it
 };

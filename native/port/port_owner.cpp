@@ -112,15 +112,15 @@ std::string visible_holders(Netlink& netlink, const Address& address, uint16_t u
 
 }  // namespace
 
-bool held_out_of_sight(Netlink& netlink, const Address& address, uint16_t udp_port) {
-  return visible_holders(netlink, address, udp_port).empty();
+bool has_vxlan_device(Netlink& netlink, uint16_t udp_port) {
+  return !holding_devices(netlink, udp_port).empty();
 }
 
 std::string udp_port_taken(Netlink& netlink, const Address& address, uint16_t udp_port) {
   const std::string visible = visible_holders(netlink, address, udp_port);
   return "UDP port " + std::to_string(udp_port) + " on " + address.text() + " is taken by " +
-         (visible.empty() ? "the kernel itself (for another vtep, or a tunnel device that is not "
-                            "VXLAN) or a process that we may not look at"
+         (visible.empty() ? "another vtep, a tunnel device that is not VXLAN, or a process that we "
+                            "may not look at"
                           : visible);
 }
 

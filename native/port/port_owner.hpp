@@ -13,9 +13,8 @@ namespace vtep {
 // with the command that removes them.
 std::string udp_port_taken(Netlink& netlink, const Address& address, uint16_t udp_port);
 
-// Whether only the kernel has it, for no device of this namespace: as when the device of a
-// namespace that has just ended is still there (port_holder.hpp).
-bool held_out_of_sight(Netlink& netlink, const Address& address, uint16_t udp_port);
+// Whether a VXLAN device of this namespace has it.
+bool has_vxlan_device(Netlink& netlink, uint16_t udp_port);
 
 // Empty when the address is on this host and usable, else a sentence that names the addresses that
 // are.
