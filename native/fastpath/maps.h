@@ -70,10 +70,10 @@ struct FastCounters {
   uint32_t window, in_window;  // of received frames: number of the window, frames in it
 };
 
-// So many frames that came in at one port (0 = uplink) on one CPU within one window of 67 ms, nanoseconds shifted by
+// So many frames that came in at one port (0 = uplink) on one CPU within one window of 34 ms, nanoseconds shifted by
 // this, are a rush, which the keeper is told once in a window: 150000 in a second, a third of what a CPU can carry.
-#define FAST_WINDOW_SHIFT 26
-#define FAST_RUSH_FRAMES 10000
+#define FAST_WINDOW_SHIFT 25
+#define FAST_RUSH_FRAMES 5000
 #define FAST_RUSH_RING 4096
 
 struct FastRush {

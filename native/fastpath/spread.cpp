@@ -14,9 +14,8 @@ namespace vtep {
 namespace {
 
 constexpr double kBusy = 0.1, kFree = 0.5;  // share of idle time
-constexpr uint64_t kShortest = 40;          // milliseconds: the kernel's figures are in steps of 10
+constexpr uint64_t kShortest = 20;          // milliseconds: the kernel's figures are in steps of 10
 constexpr uint64_t kFew = 40000;            // frames in a second
-constexpr unsigned kQuietSeconds = 5;
 
 uint64_t milliseconds() {
   timespec now;
@@ -80,8 +79,7 @@ void SpreadChoice::on_rush(const std::vector<unsigned>& free) {
 
 // Back only when it is quiet: nothing waits then that a frame could overtake.
 void SpreadChoice::on_second(uint64_t frames) {
-  quiet_ = frames < kFew ? quiet_ + 1 : 0;
-  if (quiet_ >= kQuietSeconds) cpus_.clear();
+  if (frames < kFew) cpus_.clear();
 }
 
 void Spread::open(unsigned processors) {
@@ -152,7 +150,8 @@ uint64_t Spread::read_backlog_drops() {
     if (columns.size() < 13 || columns[12] >= drops_.size()) continue;
     const size_t cpu = columns[12];
     const uint64_t before = std::exchange(drops_[cpu], columns[1]);
-    if (got.size() > cpu && got[cpu] && gets_[cpu] && columns[1] > before) lost += columns[1] - before;
+    if (got.size() > cpu && got[cpu] && gets_[cpu] && columns[1] > before)
+      lost += columns[1] - before;
   }
   return lost;
 }

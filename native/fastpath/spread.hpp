@@ -47,7 +47,6 @@ class SpreadChoice {
 
  private:
   std::vector<unsigned> cpus_;
-  unsigned quiet_ = 0;  // seconds
 };
 
 class Spread {

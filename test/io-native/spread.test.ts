@@ -72,5 +72,5 @@ t.test('a rush is spread, and quiet brings it back', { skip }, async (t) => {
   const { duplicates, corrupt, received } = await flood()
   t.strictSame({ duplicates, corrupt }, { duplicates: 0, corrupt: 0 }, 'nothing is harmed')
   t.ok(received > 0, `${received} frames`)
-  await until('it is quiet again', async () => (await steered(a, 'x')) === 0, { seconds: 15 })
+  await until('it is quiet again', async () => (await steered(a, 'x')) === 0, { seconds: 10 })
 })
