@@ -13,11 +13,11 @@
 #include <atomic>
 
 #include "bpf_program.hpp"
+#include "device_features.hpp"
 #include "interface_names.hpp"
 #include "packet_socket.hpp"
 #include "port_holder.hpp"
 #include "privilege.hpp"
-#include "tunnel_features.hpp"
 #include "tunnel_tap.hpp"
 #include "udp_sockets.hpp"
 #include "uplink.hpp"
@@ -110,9 +110,14 @@ struct Interface {
   // Keeper thread. Whole super-frames are cut as late as can be: by the NIC if it knows tunnels,
   // else as trains by a NIC that knows datagrams; where the kernel cuts, it cuts either.
   void choose_whole(const std::string& ifname) {
-    const TunnelFeatures nic = tunnel_features(ifname);
-    whole4.store(tunnel && (nic.plain || !nic.trains), std::memory_order_relaxed);
-    whole6.store(tunnel && (nic.with_checksum || !nic.trains), std::memory_order_relaxed);
+    DeviceFeatures nic;
+    (void)nic.read(ifname);
+    const bool trains = nic.is_on("tx-udp-segmentation");
+    whole4.store(tunnel && (nic.is_on("tx-udp_tnl-segmentation") || !trains),
+                 std::memory_order_relaxed);
+    // RFC 8200 section 8.1: over IPv6 with an outer checksum.
+    whole6.store(tunnel && (nic.is_on("tx-udp_tnl-csum-segmentation") || !trains),
+                 std::memory_order_relaxed);
   }
 
   uint32_t ifindex = 0;

@@ -8,7 +8,6 @@
 #include "../../core/checksum.hpp"
 #include "../../core/segmentation.hpp"
 #include "../packet_socket.hpp"
-#include "../tunnel_features.hpp"
 #include "../tunnel_tap.hpp"
 #include "uplink_rig.hpp"
 
