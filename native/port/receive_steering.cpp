@@ -57,7 +57,7 @@ bool ReceiveSteering::open(const SysfsMount& sysfs, const std::string& interface
   const std::string path = "class/net/" + interface + "/queues";
   Descriptor queues(::openat(sysfs.descriptor(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!queues) return false;
-  const Directory all(::fdopendir(::dup(queues.get())), ::closedir);
+  const Directory all(::fdopendir(::fcntl(queues.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
   if (all == nullptr) return false;
   std::vector<Descriptor> masks;
   for (dirent* entry; (entry = ::readdir(all.get())) != nullptr;) {
@@ -72,12 +72,13 @@ bool ReceiveSteering::open(const SysfsMount& sysfs, const std::string& interface
 }
 
 bool ReceiveSteering::set(const std::vector<unsigned>& cpus) {
-  if (cpus.empty() && !is_on_) return true;
+  if (cpus == cpus_) return true;
   const std::string text = mask_of(cpus);
   bool well = !masks_.empty();
   for (const Descriptor& mask : masks_)
     well &= ::pwrite(mask.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  is_on_ = !cpus.empty() && well;
+  // Also where only some queues took it: they have to be given back.
+  if (!masks_.empty()) cpus_ = cpus;
   return well;
 }
 

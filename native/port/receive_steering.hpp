@@ -36,7 +36,7 @@ class ReceiveSteering {
 
  private:
   std::vector<Descriptor> masks_;  // rps_cpus of each receive queue
-  bool is_on_ = false;
+  std::vector<unsigned> cpus_;     // as set
 };
 
 }  // namespace vtep
