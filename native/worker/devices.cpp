@@ -29,6 +29,15 @@ uint32_t offload_flags(uint32_t flags, const Abilities& abilities, const Offload
   return flags;
 }
 
+// What a self-test says. `supers`: whether super-frames work, of the kind that is sent there.
+OffloadForms broken_forms(const SelfTestResult& result, bool supers) {
+  OffloadForms broken;
+  if (!supers) broken = broken | OffloadForm::super;
+  if (!result.udp_segmentation) broken = broken | OffloadForm::train;
+  if (!result.checksum) broken = broken | OffloadForm::partial;
+  return broken;
+}
+
 // What may be used of what a device says it can do. Without checksums nothing can be cut later.
 Abilities narrow(Abilities abilities, OffloadForms off) {
   if (off.has(OffloadForm::partial)) return {};
@@ -254,22 +263,16 @@ void Devices::test_offloads() {
     const SelfTestResult* result = tester_.result(ifindex);
     if (result == nullptr) return;
     port->test_due = false;
-    OffloadForms broken;
-    if (!result->tcp_segmentation) broken = broken | OffloadForm::super;
-    if (!result->udp_segmentation) broken = broken | OffloadForm::train;
-    if (!result->checksum) broken = broken | OffloadForm::partial;
-    if (port->guard.set_tested(broken)) apply_abilities(id, *port);
+    if (port->guard.set_tested(broken_forms(*result, result->tcp_segmentation)))
+      apply_abilities(id, *port);
   }
   if (uplink_ == nullptr) return;
   bool changed = false;
   for (const uint32_t ifindex : paths_.tests_due()) {
     const SelfTestResult* result = tester_.result(ifindex);
     if (result == nullptr) break;
-    OffloadForms broken;
-    if (!result->tunnel_segmentation) broken = broken | OffloadForm::super;
-    if (!result->udp_segmentation) broken = broken | OffloadForm::train;
-    if (!result->checksum) broken = broken | OffloadForm::partial;
-    changed |= paths_.set_tested(*uplink_, ifindex, broken);
+    changed |=
+        paths_.set_tested(*uplink_, ifindex, broken_forms(*result, result->tunnel_segmentation));
   }
   if (changed) publish_uplink();
 }

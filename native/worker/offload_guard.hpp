@@ -7,7 +7,7 @@
 // off, and are tried again after a while (ten seconds, a minute, doubled each time). When it made
 // no difference, the loss has another cause: they come back and are left alone for a while.
 //
-// What a self-test found broken (offload_tests.hpp) is off for as long as that test says so.
+// What a self-test found broken (offload_tester.hpp) is off for as long as that test says so.
 #pragma once
 #include "offload_watch.hpp"
 
