@@ -47,6 +47,9 @@ std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& e
   const SegmentConfig config = SegmentConfig::full(setup.workers + 1, seed);
   if (!parts->memory.create(Segment::bytes_needed(config), error)) return nullptr;
   const Segment segment = Segment::format(parts->memory.data(), config);
+  // The ring of events is filled once in any case, by the first burst of new MACs: which shall not
+  // wait for the kernel to find a page with every 73rd.
+  parts->memory.populate(segment.header().events, uint64_t{config.eventSlots} * sizeof(Event));
   parts->shared.placements = place_workers(setup.workers, setup.cpus, usable);
   parts->shared.cpus = usable;
   for (unsigned i = 0; i < setup.workers; i++) {

@@ -5,9 +5,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14
 #endif
 
 namespace vtep {
@@ -66,6 +71,12 @@ bool Memory::attach(Descriptor file, size_t size, std::string& error) {
   madvise(data_, size_, MADV_DONTDUMP);
   file_ = std::move(file);
   return true;
+}
+
+void Memory::populate(uint64_t offset, size_t size) {
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t from = offset / page * page;
+  madvise(data_ + from, offset + size - from, MADV_POPULATE_WRITE);
 }
 
 Descriptor Memory::reader(std::string& error) const {

@@ -23,6 +23,8 @@ class Memory {
   // Maps somebody's segment for reading; takes the descriptor. Refuses a file that could shrink
   // under us.
   bool attach(Descriptor file, size_t size, std::string& error);
+  // Has these bytes in memory at once. What can not be had now comes when it is touched, as else.
+  void populate(uint64_t offset, size_t size);
   // A descriptor that only reads, to hand to a client.
   Descriptor reader(std::string& error) const;
 
