@@ -115,6 +115,8 @@ bool FastPath::open(std::string& error) {
                                port_passed_code, port_passed_maps) &&
                       load_one(port_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_port_go",
                                port_forward_code, port_forward_maps) &&
+                      load_one(tap_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_tap_go",
+                               tap_forward_code, tap_forward_maps) &&
                       load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
                                uplink_forward_code, uplink_forward_maps);
   if (opened && rushes_.open(maps_[kFastRushes], FAST_RUSH_RING)) {
@@ -137,10 +139,20 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
 }
 
 void FastPath::add_port(uint32_t id, const Port& port) {
-  ports_[id] = {&port, port.ifindex(), {}, false};
+  ports_.try_emplace(id, OpenPort{&port, port.ifindex(), {}, false});
   if (const int steering = port.steering_program(); steering >= 0)
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
-  spread_.add(id, port.ifindex());
+  // A tap's frames come from the host's stack, on whichever CPU that runs.
+  if (!port.faces_host()) spread_.add(id, port.ifindex());
+  port_changed(id);
+}
+
+void FastPath::port_moved(uint32_t id) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return;
+  OpenPort& port = found->second;
+  (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
+  port.ifindex = port.port->ifindex();
   port_changed(id);
 }
 
@@ -214,7 +226,7 @@ void FastPath::port_changed(uint32_t id) {
   if (found == ports_.end()) return;
   const PortRow row = current_row(tables_.segment().port(id));
   const OpenPort& port = found->second;
-  if (row.network == 0) {
+  if (row.network == 0 || port.ifindex == 0) {
     const uint64_t none = 0;
     (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
     (void)bpf_map_set(maps_[kFastExits], &id, &none);
@@ -222,10 +234,10 @@ void FastPath::port_changed(uint32_t id) {
   }
   const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
   const FastPort entry = {id, row.network, vni, 0};
-  const uint64_t exit = port.held
-                            ? 0
-                            : port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
-                                                 << FAST_EXIT_MTU_SHIFT;
+  uint64_t exit = port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
+                                     << FAST_EXIT_MTU_SHIFT;
+  if (port.port->faces_host()) exit |= FAST_EXIT_INGRESS;
+  if (port.held) exit = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
 }

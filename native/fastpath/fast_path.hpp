@@ -33,7 +33,7 @@ class FastPath {
   bool open(std::string& error);
   bool is_open() const { return static_cast<bool>(maps_[kFastMacs]); }
   FastPrograms port_programs() const {
-    return {&port_forward_, &port_filter_, &port_steer_, &port_passed_};
+    return {&port_forward_, &port_filter_, &port_steer_, &port_passed_, &tap_forward_};
   }
   FastPrograms uplink_programs() const { return {&uplink_forward_}; }
 
@@ -42,6 +42,8 @@ class FastPath {
   // A port has joined. It lives until it is removed here.
   void add_port(uint32_t id, const Port& port);
   void remove_port(uint32_t id);
+  // Its interface has come into our network namespace, or left it.
+  void port_moved(uint32_t id);
   // Encapsulates only while an uplink has joined.
   void set_uplink(bool joined);
   // Frames to this port, and encapsulated ones to these interfaces, are the workers' as long as the
@@ -69,7 +71,7 @@ class FastPath {
  private:
   struct OpenPort {
     const Port* port;
-    uint32_t ifindex;
+    uint32_t ifindex;  // 0: where our programs can not reach it
     FastDoubt doubt;
     bool guarded;
     bool held = false;
@@ -97,7 +99,7 @@ class FastPath {
 
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
-  Descriptor port_filter_, port_steer_, port_passed_, port_forward_, uplink_forward_;
+  Descriptor port_filter_, port_steer_, port_passed_, port_forward_, tap_forward_, uplink_forward_;
   bool uplink_joined_ = false;
   FastDoubt uplink_doubt_;
   std::vector<uint32_t> held_interfaces_;

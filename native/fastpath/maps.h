@@ -1,18 +1,18 @@
-// What the fast path's programs in the kernel (programs.c) and its owner (fast_path.cpp) share: the maps, and what lies
-// in them. C and C++.
+// What the fast path's programs in the kernel (programs.c) and its owner (fast_path.cpp) share: the
+// maps, and what lies in them. C and C++.
 #pragma once
 #include <stdint.h>
 
 // By their place in the list of maps that the owner makes.
 enum FastMap {
-  kFastSettings,   // array of one FastSettings
-  kFastVerdict,    // for each CPU: what the socket filter has decided about the frame at hand
-  kFastPorts,      // hash: ifindex -> FastPort
-  kFastExits,      // array by port id: FastExit word, 0 = not by the fast path
-  kFastMacs,       // hash: FastMacKey -> FastMac
-  kFastRemotes,    // hash: remote index -> FastRemote
-  kFastAdmitted,   // hash: FastAdmission -> network index
-  kFastCounters,   // for each CPU an array by port id (0 = uplink): FastCounters
+  kFastSettings,  // array of one FastSettings
+  kFastVerdict,   // for each CPU: what the socket filter has decided about the frame at hand
+  kFastPorts,     // hash: ifindex -> FastPort
+  kFastExits,     // array by port id: FastExit word, 0 = not by the fast path
+  kFastMacs,      // hash: FastMacKey -> FastMac
+  kFastRemotes,   // hash: remote index -> FastRemote
+  kFastAdmitted,  // hash: FastAdmission -> network index
+  kFastCounters,  // for each CPU an array by port id (0 = uplink): FastCounters
   kFastSteering,  // programs by port id: which worker's socket a frame is for
   kFastFlows,     // array by flow hash: FastFlow
   kFastRushes,    // ring: FastRush
@@ -33,9 +33,11 @@ struct FastPort {
   uint32_t spare;
 };
 
-// FastExit: ifindex, and the port's MTU (0 = unknown) from bit 32. One word, so that it is never torn.
+// FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, and whether frames come up in the
+// interface instead of leaving by it. One word, so that it is never torn.
 #define FAST_EXIT_MTU_SHIFT 32
 #define FAST_EXIT_MTU_MASK 0xffffff
+#define FAST_EXIT_INGRESS ((uint64_t)1 << 63)
 
 // FastMacKey: the MAC's octets, first octet lowest, and the network index from bit 48.
 #define FAST_NETWORK_SHIFT 48
@@ -70,8 +72,9 @@ struct FastCounters {
   uint32_t window, in_window;  // of received frames: number of the window, frames in it
 };
 
-// So many frames that came in at one port (0 = uplink) on one CPU within one window of 34 ms, nanoseconds shifted by
-// this, are a rush, which the keeper is told once in a window: 150000 in a second, a third of what a CPU can carry.
+// So many frames that came in at one port (0 = uplink) on one CPU within one window of 34 ms,
+// nanoseconds shifted by this, are a rush, which the keeper is told once in a window: 150000 in a
+// second, a third of what a CPU can carry.
 #define FAST_WINDOW_SHIFT 25
 #define FAST_RUSH_FRAMES 5000
 #define FAST_RUSH_RING 4096
@@ -89,7 +92,7 @@ struct FastFlow {
   uint32_t next;  // sequence number behind the last octet
 };
 
-enum FastWay { kFastWorkers, kFastEncapsulate, kFastDeliver, kFastDeliverPeer };
+enum FastWay { kFastWorkers, kFastEncapsulate, kFastDeliver, kFastDeliverPeer, kFastDeliverIn };
 
 struct FastVerdict {
   uint32_t way;         // FastWay
@@ -98,10 +101,10 @@ struct FastVerdict {
   uint32_t out_ifindex;
   uint32_t from_port, to_port;  // for the counters
   uint32_t window;              // FAST_WINDOW_SHIFT
-  uint8_t bytes[64];  // headers to write: outer headers and inner Ethernet header, or the latter alone
+  uint8_t bytes[64];            // to write: outer headers and inner Ethernet header
 };
 
-// SO_MARK value of a frame that may leave by an isolated interface (port/host_isolation.hpp), and of one that came back
-// because the kernel could not carry it out: it is the workers'.
+// SO_MARK value of a frame that may leave by an isolated interface (port/host_isolation.hpp), and
+// of one that came back because the kernel could not carry it out: it is the workers'.
 #define FAST_MARK_LEAVE 0x76746570
 #define FAST_MARK_WORKERS 0x76746577

@@ -9,6 +9,9 @@
 // look, so no frame is taken twice or by nobody. Nothing in between can run on that CPU: a packet
 // is received with bottom halves disabled.
 //
+// A tap in our namespace has one program again, on tcx egress: what the host's stack sends out of
+// it goes on to the workers' descriptor behind that.
+//
 // Compiled by native/fastpath/generate.ts with clang; the result is programs.gen.hpp.
 #include <linux/bpf.h>
 
@@ -175,7 +178,7 @@ ALWAYS uint32_t wire_length(struct __sk_buff* skb, int on_tcx, uint32_t at, uint
   return 14 + inner->l4 + header + segment;
 }
 
-ALWAYS uint32_t flow_hash(struct __sk_buff* skb, const struct Head* head,
+ALWAYS uint32_t flow_hash(struct __sk_buff* skb, int on_tcx, const struct Head* head,
                           const struct Inner* inner) {
   const uint64_t* words = (const uint64_t*)head;  // the IP header begins with the third
   uint64_t h = 0x7674657068617368;
@@ -190,7 +193,8 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, const struct Head* head,
   if (!inner->fragment) {
     uint64_t word = (uint64_t)inner->protocol << 32;
     uint32_t ports = 0;
-    if (inner->protocol != kIcmp && fetch(skb, 0, 14 + inner->l4, &ports, 4) == 0) word |= ports;
+    if (inner->protocol != kIcmp && fetch(skb, on_tcx, 14 + inner->l4, &ports, 4) == 0)
+      word |= ports;
     h = mix(h ^ word);
   }
   return (uint32_t)(h >> 32);
@@ -206,14 +210,16 @@ ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32
   if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
   verdict->to_port = port;
   verdict->out_ifindex = (uint32_t)word;
-  verdict->way = to->far_end ? kFastDeliverPeer : kFastDeliver;
+  verdict->way = word & FAST_EXIT_INGRESS ? kFastDeliverIn
+                 : to->far_end            ? kFastDeliverPeer
+                                          : kFastDeliver;
   return 1;
 }
 
 // To a VTEP: the headers as native/core/encap.cpp writes them.
-ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdict* verdict,
-                       uint32_t index, uint32_t vni, uint32_t wire, const struct Head* head,
-                       const struct Inner* inner) {
+ALWAYS int encapsulate(struct __sk_buff* skb, int on_tcx, uint32_t length,
+                       struct FastVerdict* verdict, uint32_t index, uint32_t vni, uint32_t wire,
+                       const struct Head* head, const struct Inner* inner) {
   const struct FastRemote* remote = look_up(&fast_remotes, &index);
   if (!remote) return 0;
   if (remote->mtu != 0 && wire + FAST_HEADER - 14 > remote->mtu) return 0;
@@ -228,7 +234,7 @@ ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdic
   sum += field;
   sum = (sum & 0xffff) + (sum >> 16);
   *(uint16_t*)(out + 24) = (uint16_t)~sum;
-  *(uint16_t*)(out + 34) = swap16((uint16_t)(49152 + flow_hash(skb, head, inner) % 16384));
+  *(uint16_t*)(out + 34) = swap16((uint16_t)(49152 + flow_hash(skb, on_tcx, head, inner) % 16384));
   *(uint16_t*)(out + 38) = swap16((uint16_t)(total - 20));
   const uint32_t identifier = __builtin_bswap32(vni << 8);
   *(uint16_t*)(out + 46) = (uint16_t)identifier;
@@ -243,14 +249,14 @@ ALWAYS int encapsulate(struct __sk_buff* skb, uint32_t length, struct FastVerdic
 
 // Notes whether a TCP segment was sent before, for where it goes to. The kernel's own hash would
 // not do: a sender takes another one with every timeout.
-ALWAYS void watch(struct __sk_buff* skb, const struct FastVerdict* verdict, const struct Head* head,
-                  const struct Inner* inner) {
+ALWAYS void watch(struct __sk_buff* skb, int on_tcx, const struct FastVerdict* verdict,
+                  const struct Head* head, const struct Inner* inner) {
   if (inner->protocol != kTcp || inner->fragment) return;
   struct {
     uint32_t ports, sequence, acknowledgement;
     uint8_t offset;
   } tcp;
-  if (fetch(skb, 0, 14 + inner->l4, &tcp, 13) != 0) return;
+  if (fetch(skb, on_tcx, 14 + inner->l4, &tcp, 13) != 0) return;
   const uint32_t octets = inner->packet - inner->l4 - (tcp.offset >> 4) * 4;
   const uint32_t source = load32(inner->ipv6 ? head->ip + 20 : head->ip + 12);
   const uint32_t destination = load32(inner->ipv6 ? head->ip + 36 : head->ip + 16);
@@ -271,7 +277,7 @@ ALWAYS void watch(struct __sk_buff* skb, const struct FastVerdict* verdict, cons
 
 // Decides about a frame of a tenant, `length` octets long. True: it is the fast path's. `id` is the
 // port's, 0 = not known.
-ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
+ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* id) {
   struct FastVerdict* verdict = new_verdict(skb, length);
   const struct FastSettings* set = settings();
   const uint32_t ifindex = skb->ifindex;
@@ -283,7 +289,7 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
     return 0;
   struct Head head;
   struct Inner inner;
-  if (!read_inner(skb, 0, 0, &head, &inner)) return 0;
+  if (!read_inner(skb, on_tcx, 0, &head, &inner)) return 0;
   const uint64_t network = (uint64_t)port->network << FAST_NETWORK_SHIFT;
   uint64_t key = destination_mac(&head) | network;
   // No group address is in the table, nor a source that has not been learned here.
@@ -292,15 +298,16 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
   key = source_mac(&head) | network;
   struct FastMac* from = look_up(&fast_macs, &key);
   if (!from || from->kind != kPort || from->id != port->id) return 0;
-  const uint32_t wire = wire_length(skb, 0, 0, length, &inner);
+  const uint32_t wire = wire_length(skb, on_tcx, 0, length, &inner);
   if (wire == 0) return 0;
   verdict->from_port = port->id;
   if (to->kind == kRemote) {
-    if (!encapsulate(skb, length, verdict, to->id, port->vni, wire, &head, &inner)) return 0;
+    if (!encapsulate(skb, on_tcx, length, verdict, to->id, port->vni, wire, &head, &inner))
+      return 0;
   } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
     return 0;
   }
-  watch(skb, verdict, &head, &inner);
+  watch(skb, on_tcx, verdict, &head, &inner);
   const uint64_t now = coarse_nanoseconds();
   verdict->window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   see(from, now);
@@ -311,14 +318,14 @@ ALWAYS int decide(struct __sk_buff* skb, uint32_t length, uint32_t* id) {
 // At a port with one packet socket.
 SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
   uint32_t id = 0;
-  return decide(skb, skb->len, &id) ? kNotToSocket : kToSocket;
+  return decide(skb, 0, skb->len, &id) ? kNotToSocket : kToSocket;
 }
 
 // At a port with several: where the socket is chosen. What is for the workers goes on to the
 // program that spreads frames over them (port/steering.hpp).
 SECTION("socket/port_steer") int port_steer(struct __sk_buff* skb) {
   uint32_t id = 0;
-  if (!decide(skb, skb->len + 14, &id)) tail_call(skb, &fast_steering, id);
+  if (!decide(skb, 0, skb->len + 14, &id)) tail_call(skb, &fast_steering, id);
   return 0;
 }
 
@@ -367,30 +374,44 @@ ALWAYS int hand_back(struct __sk_buff* skb) {
   return (int)redirect(skb->ifindex, BPF_F_INGRESS);
 }
 
-ALWAYS int leave(struct __sk_buff* skb, const struct FastVerdict* verdict, uint32_t way) {
-  if (way == kFastDeliverPeer) return (int)redirect_peer(verdict->out_ifindex, 0);
-  skb->mark = FAST_MARK_LEAVE;
-  return (int)redirect(verdict->out_ifindex, 0);
+// A veth's far end is reached from ingress alone.
+ALWAYS int leave(struct __sk_buff* skb, int on_ingress, const struct FastVerdict* verdict,
+                 uint32_t way) {
+  if (way == kFastDeliverPeer && on_ingress) return (int)redirect_peer(verdict->out_ifindex, 0);
+  skb->mark = way == kFastDeliverIn ? 0 : FAST_MARK_LEAVE;
+  return (int)redirect(verdict->out_ifindex, way == kFastDeliverIn ? BPF_F_INGRESS : 0);
 }
 
-SECTION("tcx/port_forward") int port_forward(struct __sk_buff* skb) {
-  struct FastVerdict* verdict = take_verdict(skb);
-  if (!verdict) return kNext;
+ALWAYS int carry_out(struct __sk_buff* skb, int on_ingress, struct FastVerdict* verdict) {
   const uint32_t way = verdict->way;
   verdict->way = kFastWorkers;
   const uint32_t length = skb->len;
   if (way != kFastEncapsulate) {
     count(verdict, length, length);
-    return leave(skb, verdict, way);
+    return leave(skb, on_ingress, verdict, way);
   }
   const uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
                          BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2(14) |
                          BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-  if (adjust_room(skb, FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return hand_back(skb);
+  if (adjust_room(skb, FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0)
+    return on_ingress ? hand_back(skb) : kNext;
   if (store_bytes(skb, 0, verdict->bytes, FAST_HEADER + 14, 0) != 0) return kDrop;
   count(verdict, length, length + FAST_HEADER);
   skb->mark = 0;
   return (int)redirect(verdict->out_ifindex, 0);
+}
+
+SECTION("tcx/port_forward") int port_forward(struct __sk_buff* skb) {
+  struct FastVerdict* verdict = take_verdict(skb);
+  return verdict ? carry_out(skb, 1, verdict) : kNext;
+}
+
+// What the host's stack sends out of a tap.
+SECTION("tcx/tap_forward") int tap_forward(struct __sk_buff* skb) {
+  uint32_t id = 0;
+  if (!decide(skb, 1, skb->len, &id)) return kNext;
+  struct FastVerdict* verdict = take_verdict(skb);
+  return verdict ? carry_out(skb, 0, verdict) : kNext;
 }
 
 // Packets of the underlay. Our packet sockets there are bound to IPv4 and so stand behind tcx: what
@@ -442,5 +463,5 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   count(&verdict, length, length - FAST_HEADER);
   see(to, now);
-  return leave(skb, &verdict, verdict.way);
+  return leave(skb, 1, &verdict, verdict.way);
 }

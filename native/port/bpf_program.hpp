@@ -17,6 +17,7 @@ namespace vtep {
 constexpr uint32_t kAttachTcxIngress = 46, kAttachTcxEgress = 47;
 constexpr int32_t kTcxNext = -1, kTcxDrop = 2;
 constexpr uint32_t kLinkFirst = 1 << 3;  // BPF_F_BEFORE: in front of all that is there
+constexpr uint32_t kLinkLast = 1 << 4;   // BPF_F_AFTER
 
 inline int bpf(int command, bpf_attr& attributes) {
   return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));

@@ -51,13 +51,15 @@ struct Loss {
 };
 
 // The fast path's programs for an interface (native/fastpath): what runs on its ingress and, where
-// our packet sockets stand in front of that, a filter for one of them, or for several a program that
-// chooses among them with the filter behind it.
+// our packet sockets stand in front of that, a filter for one of them, or for several a program
+// that chooses among them with the filter behind it; what runs on its egress, where a descriptor of
+// ours stands behind that.
 struct FastPrograms {
   const Descriptor* forward = nullptr;
   const Descriptor* filter = nullptr;
   const Descriptor* steer = nullptr;
   const Descriptor* passed = nullptr;
+  const Descriptor* egress = nullptr;
 };
 
 class Port {
@@ -96,17 +98,19 @@ class Port {
   }  // largest payload behind the Ethernet header, 0 = unknown
   virtual const uint8_t* mac() const { return nullptr; }
   virtual uint32_t flags() const { return 0; }  // PortFlag bits
-  // What is sent leaves by the kernel's way out of the interface, as that is written in its features
-  // (device_features.hpp).
+  // What is sent leaves by the kernel's way out of the interface, as that is written in its
+  // features (device_features.hpp).
   virtual bool sends_by_interface() const { return false; }
-  virtual Ring* ring() { return nullptr; }      // the far side of a `ring` port
-  // The programs see every frame from now on, until the port is destroyed. False: not of this port,
-  // and `error` says why; nothing has changed then.
+  virtual Ring* ring() { return nullptr; }  // the far side of a `ring` port
+  // The programs see every frame from now on, until the port is destroyed or leaves our network
+  // namespace. False: not of this port, and `error` says why; nothing has changed then.
   virtual bool join_fast_path(const FastPrograms& programs, std::string& error) {
     (void)programs;
     error = "its frames do not pass the kernel's ingress";
     return false;
   }
+  // The host's own stack is behind it: what is for it comes up in the interface.
+  virtual bool faces_host() const { return false; }
   // What spreads the frames that the fast path leaves over the queues; -1 = none.
   virtual int steering_program() const { return -1; }
   // A veth whose other end is in another namespace and has this MAC: the kernel can hand frames for

@@ -12,6 +12,7 @@
 #include <atomic>
 
 #include "../core/tables.gen.hpp"
+#include "bpf_program.hpp"
 #include "namespace_scope.hpp"
 #include "netlink.hpp"
 #include "port.hpp"
@@ -138,8 +139,10 @@ class TapPort : public Port {
   uint32_t flags() const override {
     // The host's stack has no part in a tap that lives in another namespace.
     return PortFlag::vnetHeader | (tcp_segmentation_ ? PortFlag::tso : 0) |
-           (here_ ? 0 : PortFlag::hostIsolated);
+           (here_ ? 0 : PortFlag::hostIsolated) | (fast_path_ ? PortFlag::fastPath : 0);
   }
+  bool join_fast_path(const FastPrograms& programs, std::string& error) override;
+  bool faces_host() const override { return true; }
 
  private:
   bool create(const std::string& name, unsigned queues, std::string& error);
@@ -151,6 +154,7 @@ class TapPort : public Port {
 
   std::vector<TapQueue> queues_;
   std::unique_ptr<Steering> steering_;
+  Descriptor fast_path_;
   Link link_;
   bool here_ = true;
   bool tcp_segmentation_ = false;
@@ -284,6 +288,7 @@ bool TapPort::refresh() {
   std::string error;
   const Descriptor where(::ioctl(file, TUNGETDEVNETNS));
   here_ = !where || is_current_namespace(where);
+  if (!here_) fast_path_.reset();
   if (here_) {
     Netlink* netlink = Netlink::local(error);
     if (netlink != nullptr) (void)read_link(*netlink, request.ifr_name);
@@ -293,6 +298,18 @@ bool TapPort::refresh() {
   Netlink netlink;
   if (scope.enter(where) == 0 && netlink.open(error)) (void)read_link(netlink, request.ifr_name);
   return true;
+}
+
+// Behind the programs of others, who may have a say in what leaves the host's stack.
+bool TapPort::join_fast_path(const FastPrograms& programs, std::string& error) {
+  if (!here_) {
+    error = "it is in another network namespace";
+    return false;
+  }
+  fast_path_.reset();
+  fast_path_ = link_program(*programs.egress, link_.ifindex, kAttachTcxEgress, kLinkLast);
+  if (!fast_path_) error = refusal(errno, "CAP_BPF and CAP_NET_ADMIN");
+  return static_cast<bool>(fast_path_);
 }
 
 unsigned TapPort::take_losses(unsigned queue, Loss* losses, unsigned max) {

@@ -91,12 +91,11 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   opened->name = name;
   opened->port = open_port(kind, context, error);
   if (opened->port == nullptr) return 0;
-  std::string refusal;
-  const bool fast_path =
-      fast_path_.is_open() && opened->port->join_fast_path(fast_path_.port_programs(), refusal);
+  opened->ifindex = opened->port->ifindex();
+  opened->fast_path = join_fast_path(*opened);
 
   PortInfo info;
-  info.ifindex = opened->port->ifindex();
+  info.ifindex = opened->ifindex;
   info.mtu = opened->mtu = opened->port->mtu();
   info.flags = offload_flags(opened->port->flags(), opened->port->abilities(), opened->guard);
   if (const uint8_t* mac = opened->port->mac()) memcpy(info.mac, mac, sizeof info.mac);
@@ -112,12 +111,17 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   }
   opened->device =
       std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
-  opened->device->fast_path = fast_path;
-  if (fast_path) fast_path_.add_port(id, *opened->port);
+  opened->device->fast_path = opened->fast_path;
+  if (opened->fast_path) fast_path_.add_port(id, *opened->port);
   opened->guard.begin(counts_of(id), monotonic_seconds());
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
+}
+
+bool Devices::join_fast_path(OpenPort& port) {
+  std::string refusal;
+  return fast_path_.is_open() && port.port->join_fast_path(fast_path_.port_programs(), refusal);
 }
 
 bool Devices::close(uint32_t id, std::function<void()> closed, std::string& error) {
@@ -294,6 +298,13 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
     port.mtu = mtu;
     tables_.set_port_mtu(id, mtu);
   }
+  // A tap has come into our network namespace, or left it.
+  if (const uint32_t ifindex = port.port->ifindex(); ifindex != port.ifindex) {
+    port.ifindex = ifindex;
+    fast_path_.port_moved(id);
+    port.fast_path = ifindex != 0 && join_fast_path(port);
+    if (port.fast_path) fast_path_.add_port(id, *port.port);
+  }
   apply_abilities(id, port);
 }
 
@@ -317,10 +328,11 @@ void Devices::apply_abilities(uint32_t id, OpenPort& port) {
   const Abilities said = port.port->abilities(), abilities = narrow(said, port.guard.off());
   fast_path_.hold_port(id, !(abilities == said));
   tables_.set_port_flags(id, offload_flags(port.port->flags(), said, port.guard));
-  if (abilities == port.device->abilities) return;
+  if (abilities == port.device->abilities && port.fast_path == port.device->fast_path) return;
   // Workers look at the old one until they have adopted the list without it.
   auto device = std::make_unique<PortDevice>(*port.device);
   device->abilities = abilities;
+  device->fast_path = port.fast_path;
   Released released;
   released.port_device = std::exchange(port.device, std::move(device));
   publish(std::move(released));

@@ -59,10 +59,12 @@ class Devices {
   struct OpenPort {
     std::string name;
     std::unique_ptr<Port> port;
-    std::unique_ptr<PortDevice> device;  // another one after a change of abilities
+    std::unique_ptr<PortDevice> device;  // another one after a change of what it can
     bool up = true;
     bool gone = false;
     uint32_t mtu = 0;
+    uint32_t ifindex = 0;
+    bool fast_path = false;
     OffloadGuard guard;
     bool test_due = true;  // its features may be others than those that were tested
   };
@@ -79,6 +81,7 @@ class Devices {
 
   void publish(Released released);
   void refresh(uint32_t id, OpenPort& port);
+  bool join_fast_path(OpenPort& port);
   void judge_offloads(uint32_t id, OpenPort& port);
   void apply_abilities(uint32_t id, OpenPort& port);
   void publish_uplink();

@@ -4,30 +4,11 @@
 import t from 'tap'
 import type { Operation } from '../../src/fib/dataplane.js'
 import { counted, missing, ping, reaches, sleep, type Tenant, tcp, until } from '../lab/index.js'
-import { addTenant, type DataplaneHost, overlay, vni } from './overlay.js'
+import { addTenant, behind, overlay, settledCounters, vni, whileStopped } from './overlay.js'
 
 t.setTimeout(150_000)
 
 const skip = missing('ping', 'iperf3', 'tcpdump')
-
-const behind = (mac: string, remote: string): Operation => ({
-  op: 'macSetRemote',
-  vni,
-  mac,
-  remote,
-  sticky: false,
-  override: true,
-})
-
-/** While the dataplane's process is stopped only the kernel forwards. */
-async function whileStopped<T>(hosts: readonly DataplaneHost[], act: () => Promise<T>): Promise<T> {
-  for (const { process } of hosts) process.signal('SIGSTOP')
-  try {
-    return await act()
-  } finally {
-    for (const { process } of hosts) process.signal('SIGCONT')
-  }
-}
 
 const pings = async (from: Tenant, to: string): Promise<number> =>
   (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
@@ -205,9 +186,3 @@ t.test(
     await until('the silent MAC ages', () => !known(), { seconds: 15 })
   },
 )
-
-/** The kernel's part is in them once a second. */
-async function settledCounters(host: DataplaneHost, port: number) {
-  await sleep(1.2)
-  return host.dataplane.counters().ports.find((row) => row.port === port)!
-}

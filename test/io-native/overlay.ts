@@ -10,6 +10,7 @@ import {
   type Owner,
   routedFabric,
   type Service,
+  sleep,
   type Tenant,
 } from '../lab/index.js'
 
@@ -59,6 +60,24 @@ export async function startHost(
 
 export type TenantKind = 'netdev' | 'tap' | 'af_xdp'
 
+/** A tenant in a Linux bridge of the host, which a tap connects with the network. */
+export async function addBridgedTenant(
+  { host, dataplane }: DataplaneHost,
+  name: string,
+  ip4: string,
+): Promise<{ readonly tenant: Tenant; readonly port: number; readonly tap: string }> {
+  const [tap, bridge] = [`tap-${name}`, `br-${name}`]
+  const port = await dataplane.openPort({ name: tap, kind: 'tap', options: {} })
+  await dataplane.apply([{ op: 'portAttach', port, vni }])
+  await host.ip(
+    `link add ${bridge} type bridge`,
+    `link set ${bridge} addrgenmode none`,
+    `link set ${tap} addrgenmode none master ${bridge}`,
+    `link set ${bridge} up`,
+  )
+  return { tenant: await host.tenant(name, { ip4, bridge }), port, tap }
+}
+
 /** A tenant on a port of this kind, attached to the network. */
 export async function addTenant(
   { host, dataplane }: DataplaneHost,
@@ -98,4 +117,33 @@ export async function overlay(
   await a.dataplane.apply([{ op: 'floodAdd', vni, remote: remote(h2) }])
   await b.dataplane.apply([{ op: 'floodAdd', vni, remote: remote(h1) }])
   return { fabric, hosts: [a, b] }
+}
+
+/** A MAC behind this VTEP. */
+export const behind = (mac: string, remote: string): Operation => ({
+  op: 'macSetRemote',
+  vni,
+  mac,
+  remote,
+  sticky: false,
+  override: true,
+})
+
+/** While the dataplanes' processes is stopped only the kernel forwards. */
+export async function whileStopped<T>(
+  hosts: readonly DataplaneHost[],
+  act: () => Promise<T>,
+): Promise<T> {
+  for (const { process } of hosts) process.signal('SIGSTOP')
+  try {
+    return await act()
+  } finally {
+    for (const { process } of hosts) process.signal('SIGCONT')
+  }
+}
+
+/** The kernel's part is in them once a second. */
+export async function settledCounters(host: DataplaneHost, port: number) {
+  await sleep(1.2)
+  return host.dataplane.counters().ports.find((row) => row.port === port)!
 }

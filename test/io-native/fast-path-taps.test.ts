@@ -1,0 +1,112 @@
+// The fast path of taps: those in the host's own network namespace, where the host's stack or a bridge stands behind them.
+
+import t from 'tap'
+import { PortFlag } from '../../src/fib/tables.gen.js'
+import { missing, ping, reaches, sleep, type Tenant, tcp, until } from '../lab/index.js'
+import {
+  addBridgedTenant,
+  addTenant,
+  behind,
+  overlay,
+  settledCounters,
+  vni,
+  whileStopped,
+} from './overlay.js'
+
+t.setTimeout(150_000)
+
+const skip = missing('ping', 'iperf3')
+
+const pings = async (from: Tenant, to: string): Promise<number> =>
+  (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
+
+/** Neighbours are known and both directions are in the maps. */
+async function warm(from: Tenant, to: string): Promise<void> {
+  await reaches(from, to)
+  await ping(from, to, { count: 5, intervalSeconds: 0.05 })
+  await sleep(0.1)
+}
+
+t.test('a tap in a bridge of the host', { skip }, async (t) => {
+  const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])
+  const [a, b] = hosts
+  const x = await addBridgedTenant(a, 'x', '10.1.0.1/24')
+  const y = await addBridgedTenant(b, 'y', '10.1.0.2/24')
+  const z = await addTenant(b, 'z', 'netdev', '10.1.0.3/24')
+  const flagged = (): boolean =>
+    a.dataplane
+      .table('ports')
+      .some((row) => row.id === x.port && (row.flags & PortFlag.fastPath) !== 0)
+  await a.dataplane.apply([
+    behind(await y.tenant.mac(), b.host.vtep4),
+    behind(await z.tenant.mac(), b.host.vtep4),
+  ])
+  await b.dataplane.apply([behind(await x.tenant.mac(), a.host.vtep4)])
+  t.ok(flagged(), 'says that it goes the fast path')
+
+  for (const [what, to, far] of [
+    ['to a tap', '10.1.0.2', y.tenant],
+    ['to a netdev port', '10.1.0.3', z.tenant],
+  ] as const) {
+    await warm(x.tenant, to)
+    t.equal(await whileStopped(hosts, () => pings(x.tenant, to)), 3, `${what}: ping without us`)
+    await tcp(x.tenant, far, to, { seconds: 1 })
+    for (const [from, at] of [
+      [x.tenant, far],
+      [far, x.tenant],
+    ] as const) {
+      const address = at === far ? to : '10.1.0.1'
+      const { bitsPerSecond } = await whileStopped(hosts, () =>
+        tcp(from, at, address, { seconds: 1 }),
+      )
+      t.ok(bitsPerSecond > 500e6, `${what}: TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    }
+  }
+  await warm(y.tenant, '10.1.0.3')
+  t.equal(await whileStopped(hosts, () => pings(y.tenant, '10.1.0.3')), 3, 'tap to netdev port')
+  t.equal(await whileStopped(hosts, () => pings(z.tenant, '10.1.0.2')), 3, 'netdev port to tap')
+
+  t.test('counts like a worker', async (t) => {
+    const before = await settledCounters(a, x.port)
+    await ping(x.tenant, '10.1.0.2', { count: 50, intervalSeconds: 0.01 })
+    const after = await settledCounters(a, x.port)
+    t.equal(after.rxFrames - before.rxFrames, 50, 'received')
+    t.equal(after.txFrames - before.txFrames, 50, 'sent')
+    t.equal(after.rxBytes - before.rxBytes, 50 * 98, 'bytes')
+  })
+
+  t.test('leaves the fast path with its namespace, and comes back', async (t) => {
+    const elsewhere = await b.host.tapTenant('moved', y.tap, { ip4: '10.1.0.4/24' })
+    await a.dataplane.apply([behind(await elsewhere.mac(), b.host.vtep4)])
+    await warm(x.tenant, '10.1.0.4')
+    t.equal(await pings(x.tenant, '10.1.0.4'), 3, 'the workers serve it there')
+    t.equal(await whileStopped([b], () => pings(x.tenant, '10.1.0.4')), 0, 'they alone')
+    const { bitsPerSecond } = await tcp(x.tenant, elsewhere, '10.1.0.4', { seconds: 1 })
+    t.ok(bitsPerSecond > 100e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    await elsewhere.ip(`link set eth0 down`, `link set eth0 name ${y.tap} netns ${b.host.netns}`)
+    await b.host.ip(`link set ${y.tap} master br-y up`)
+    await until('the tap is back', () =>
+      b.dataplane
+        .table('ports')
+        .some((row) => row.id === y.port && row.up && (row.flags & PortFlag.fastPath) !== 0),
+    )
+    await warm(x.tenant, '10.1.0.2')
+    t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'and by the fast path')
+  })
+})
+
+t.test('the host itself behind a tap', { skip }, async (t) => {
+  const { hosts } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'raw' }])
+  const [a, b] = hosts
+  const tap = await a.dataplane.openPort({ name: 'host0', kind: 'tap', options: {} })
+  await a.host.ip('addr add 10.1.0.1/24 dev host0')
+  const y = await addTenant(b, 'y', 'netdev', '10.1.0.2/24')
+  await a.dataplane.apply([
+    { op: 'portAttach', port: tap, vni },
+    behind(await y.tenant.mac(), b.host.vtep4),
+  ])
+  const mac = a.dataplane.table('ports').find((row) => row.id === tap)!.mac
+  await b.dataplane.apply([behind(mac, a.host.vtep4)])
+  await warm(y.tenant, '10.1.0.1')
+  t.equal(await whileStopped(hosts, () => pings(y.tenant, '10.1.0.1')), 3)
+})
