@@ -51,11 +51,12 @@ const named =
     device.includes(part)
 const kernel: Choice = ({ device }) => device === 'kernel'
 const ovs = named('OVS')
-const [veth, tap] = [named(' netdev/'), named(' tap/')]
+const [veth, tap, trunk] = [named(' netdev/'), named(' tap/'), named(' tap+bridge/')]
 
 const tcp = (figure: string, column: string, floor: number, aim: number): Goal[] => [
   { figure: `${figure}, veth tenant`, column, against: kernel, ours: veth, floor, aim },
   { figure: `${figure}, tap tenant`, column, against: kernel, ours: tap, floor, aim },
+  { figure: `${figure}, tap in a bridge`, column, against: kernel, ours: trunk, floor, aim },
 ]
 
 export const goals: readonly Goal[] = [

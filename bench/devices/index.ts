@@ -34,5 +34,6 @@ export const devices: readonly Device[] = [
   vtep({ port: 'netdev', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro', 'idle'] }),
   vtep({ port: 'af_xdp', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro'] }),
   vtep({ port: 'tap', uplink: 'raw', leaves: ['framed-no-gro'] }),
+  vtep({ port: 'tap', bridged: true, uplink: 'raw', inKernel: true, leaves: ['idle'] }),
   vtep({ port: 'tap', uplink: 'udp', leaves: ['framed-no-gro', 'idle', 'rtt'] }),
 ]

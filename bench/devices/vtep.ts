@@ -1,11 +1,13 @@
 // We, on every pair of port and uplink kind, remotes from the configuration.
 
 import { startVtep } from '../../test/lab/index.js'
-import { type Device, extraPorts, macOf, tenantOf, vni } from './device.js'
+import { type Device, extraPorts, macOf, tenantMtu, tenantOf, vni } from './device.js'
 
 interface Pair {
   /** Kind of the tenants' ports: tap makes an interface that moves to the tenant, others take the host's end of a veth. */
   readonly port: string
+  /** The tap stays at the host, in a Linux bridge with the host's end of the tenant's veth, as trunk interfaces do. */
+  readonly bridged?: true
   readonly uplink: string
   /** Further keys of the configuration, and how the row is named then. */
   /** True: known unicast is forwarded on the CPU of whoever sent it, as the kernel's own devices do. */
@@ -14,9 +16,11 @@ interface Pair {
   readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
 }
 
-export const vtep = ({ port, uplink, inKernel, leaves = [], but }: Pair): Device => ({
-  name: `vtep ${port}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
-  summary: `ours: port ${port}, uplink ${uplink}${but === undefined ? '' : `, ${but.name}`}`,
+export const vtep = ({ port, bridged, uplink, inKernel, leaves = [], but }: Pair): Device => ({
+  name: `vtep ${port}${bridged ? '+bridge' : ''}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
+  summary:
+    `ours: port ${port}${bridged ? ' in a Linux bridge of the host' : ''}, uplink ${uplink}` +
+    (but === undefined ? '' : `, ${but.name}`),
   kind: 'ours',
   programs: [],
   tunnel: true,
@@ -39,9 +43,24 @@ export const vtep = ({ port, uplink, inKernel, leaves = [], but }: Pair): Device
       ...but?.config,
     })
     for (const one of port === 'tap' ? tenants : []) {
-      attached.push(await host.tapTenant(`vm-${one.name}`, one.name, tenantOf(one.n)))
+      attached.push(await (bridged ? behindBridge(one) : moved(one)))
     }
     return attached[0]!
+
+    function moved(one: { name: string; n: number }) {
+      return host.tapTenant(`vm-${one.name}`, one.name, tenantOf(one.n))
+    }
+
+    async function behindBridge(one: { name: string; n: number }) {
+      const bridge = `br-${one.name}`
+      await host.ip(
+        `link add ${bridge} mtu ${tenantMtu} type bridge`,
+        `link set ${bridge} addrgenmode none`,
+        `link set ${one.name} mtu ${tenantMtu} addrgenmode none master ${bridge}`,
+        `link set ${bridge} up`,
+      )
+      return await host.tenant(`vm-${one.name}`, { ...tenantOf(one.n), bridge })
+    }
 
     function veth(one: { name: string; n: number }) {
       return host.tenant(one.name, tenantOf(one.n))
