@@ -93,6 +93,9 @@ class Polling {
     looked_in_vain_ = 0;
   }
 
+  // Others want the CPU, and so do we: let them run and look once more before sleeping. What they
+  // send meanwhile comes as one burst, and nobody has to wake us.
+  bool lets_others_run() const { return mode_ == Mode::adaptive && !spare_time_; }
   // More to do than time, for a while now.
   bool loaded() const { return loaded_; }
   // Somebody else wants the CPU that we are on.

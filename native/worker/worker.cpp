@@ -107,8 +107,13 @@ void Worker::run() {
       if (placement.cpu >= 0 && at_home != at_home_) settle_down(at_home);
     }
     timeout = sleep_at_most(again);
-    // Whoever waits for this CPU is not kept waiting for frames that may never come.
-    if (again && found_ == 0 && mode_ == Polling::Mode::adaptive) sched_yield();
+    if (again) {
+      // Whoever waits for this CPU is not kept waiting for frames that may never come.
+      if (found_ == 0 && mode_ == Polling::Mode::adaptive) sched_yield();
+    } else if (found_ != 0 && timeout != 0 && polling_.lets_others_run()) {
+      sched_yield();
+      timeout = 0;
+    }
   }
   shared_.quiescence.sleep(number_);
 }
