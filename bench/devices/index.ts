@@ -1,7 +1,7 @@
 import { bridge } from './bridge.js'
 import type { Device } from './device.js'
 import { direct } from './direct.js'
-import { kernel, kernelRps } from './kernel.js'
+import { kernel, kernelRps, kernelVm } from './kernel.js'
 import { ovsAfXdp, ovsDpdkAfPacket, ovsDpdkAfXdp, ovsNetdev } from './ovs.js'
 import { testpmdAfPacket, testpmdAfXdp } from './testpmd.js'
 import { vtep } from './vtep.js'
@@ -19,6 +19,7 @@ export const devices: readonly Device[] = [
   testpmdAfPacket,
   kernel,
   kernelRps,
+  kernelVm,
   ovsNetdev,
   ovsAfXdp,
   ovsDpdkAfXdp,
@@ -35,5 +36,20 @@ export const devices: readonly Device[] = [
   vtep({ port: 'af_xdp', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro'] }),
   vtep({ port: 'tap', uplink: 'raw', leaves: ['framed-no-gro'] }),
   vtep({ port: 'tap', bridged: true, uplink: 'raw', inKernel: true, leaves: ['idle'] }),
+  vtep({
+    port: 'netdev',
+    vm: true,
+    uplink: 'raw',
+    inKernel: true,
+    leaves: ['one-host', 'packets', 'framed-no-gro', 'idle'],
+  }),
+  vtep({
+    port: 'tap',
+    bridged: true,
+    vm: true,
+    uplink: 'raw',
+    inKernel: true,
+    leaves: ['one-host', 'packets', 'framed-no-gro', 'idle'],
+  }),
   vtep({ port: 'tap', uplink: 'udp', leaves: ['framed-no-gro', 'idle', 'rtt'] }),
 ]

@@ -2,11 +2,13 @@
 
 import { run } from '../../test/lab/index.js'
 import { type Device, extraPorts, macOf, type Site, tenantMtu, tenantOf, vni } from './device.js'
+import { vmTenant } from './vm.js'
 
-async function attach({ host, far, n, extra }: Site) {
+async function attach({ host, far, n, extra }: Site, vm = false) {
   const vtep = await host.kernelVtep(vni, { mtu: tenantMtu })
   await vtep.addRemote(far.vtep4, [macOf(3 - n)])
-  const tenant = await host.tenant('port0', { ...tenantOf(n), bridge: vtep.bridge })
+  const options = { ...tenantOf(n), bridge: vtep.bridge }
+  const tenant = await (vm ? vmTenant(host, 'port0', options) : host.tenant('port0', options))
   for (const port of extraPorts(extra)) {
     await host.tenant(port.name, { ...tenantOf(port.n), bridge: vtep.bridge })
   }
@@ -25,7 +27,15 @@ export const kernel: Device = {
   programs: [],
   tunnel: true,
   threads: false,
-  attach,
+  attach: (site) => attach(site),
+}
+
+export const kernelVm: Device = {
+  ...kernel,
+  name: 'kernel, VM',
+  summary: 'the same, tenants on taps as virtual machines have them',
+  leaves: ['one-host', 'packets', 'framed-no-gro', 'idle'],
+  attach: (site) => attach(site, true),
 }
 
 /** What has come from the wire goes on at CPU 1 (receive packet steering), which gives the kernel a second core. */

@@ -2,12 +2,15 @@
 
 import { startVtep } from '../../test/lab/index.js'
 import { type Device, extraPorts, macOf, tenantMtu, tenantOf, vni } from './device.js'
+import { vmTenant } from './vm.js'
 
 interface Pair {
   /** Kind of the tenants' ports: tap makes an interface that moves to the tenant, others take the host's end of a veth. */
   readonly port: string
   /** The tap stays at the host, in a Linux bridge with the host's end of the tenant's veth, as trunk interfaces do. */
   readonly bridged?: true
+  /** Tenants are virtual machines: their taps are the ports, or are in that bridge. */
+  readonly vm?: true
   readonly uplink: string
   /** Further keys of the configuration, and how the row is named then. */
   /** True: known unicast is forwarded on the CPU of whoever sent it, as the kernel's own devices do. */
@@ -16,10 +19,13 @@ interface Pair {
   readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
 }
 
-export const vtep = ({ port, bridged, uplink, inKernel, leaves = [], but }: Pair): Device => ({
-  name: `vtep ${port}${bridged ? '+bridge' : ''}/${uplink}${but === undefined ? '' : `, ${but.name}`}`,
+export const vtep = ({ port, bridged, vm, uplink, inKernel, leaves = [], but }: Pair): Device => ({
+  name:
+    `vtep ${port}${bridged ? '+bridge' : ''}/${uplink}${vm ? ', VM' : ''}` +
+    (but === undefined ? '' : `, ${but.name}`),
   summary:
     `ours: port ${port}${bridged ? ' in a Linux bridge of the host' : ''}, uplink ${uplink}` +
+    (vm ? ', tenants on taps as virtual machines have them' : '') +
     (but === undefined ? '' : `, ${but.name}`),
   kind: 'ours',
   programs: [],
@@ -28,7 +34,7 @@ export const vtep = ({ port, bridged, uplink, inKernel, leaves = [], but }: Pair
   leaves,
   async attach({ host, far, n, extra }) {
     const tenants = [{ name: 'port0', n }, ...extraPorts(extra)]
-    const attached = port === 'tap' ? [] : await Promise.all(tenants.map(veth))
+    const attached = port === 'tap' ? [] : await Promise.all(tenants.map(existing))
     await startVtep(host, {
       asn: 65000,
       vtep: { address: host.vtep4, uplink },
@@ -59,11 +65,14 @@ export const vtep = ({ port, bridged, uplink, inKernel, leaves = [], but }: Pair
         `link set ${one.name} mtu ${tenantMtu} addrgenmode none master ${bridge}`,
         `link set ${bridge} up`,
       )
-      return await host.tenant(`vm-${one.name}`, { ...tenantOf(one.n), bridge })
+      const options = { ...tenantOf(one.n), bridge }
+      return await (vm
+        ? vmTenant(host, `nic-${one.name}`, options)
+        : host.tenant(`vm-${one.name}`, options))
     }
 
-    function veth(one: { name: string; n: number }) {
-      return host.tenant(one.name, tenantOf(one.n))
+    function existing(one: { name: string; n: number }) {
+      return vm ? vmTenant(host, one.name, tenantOf(one.n)) : host.tenant(one.name, tenantOf(one.n))
     }
   },
 })
