@@ -117,6 +117,10 @@ bool FastPath::open(std::string& error) {
                                port_forward_code, port_forward_maps) &&
                       load_one(tap_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_tap_go",
                                tap_forward_code, tap_forward_maps) &&
+                      load_one(exit_inside_, BPF_PROG_TYPE_SCHED_CLS, "vtep_exit_in",
+                               exit_inside_code, exit_inside_maps) &&
+                      load_one(exit_back_, BPF_PROG_TYPE_SCHED_CLS, "vtep_exit_back",
+                               exit_back_code, exit_back_maps) &&
                       load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
                                uplink_forward_code, uplink_forward_maps);
   if (opened && rushes_.open(maps_[kFastRushes], FAST_RUSH_RING)) {
@@ -128,14 +132,39 @@ bool FastPath::open(std::string& error) {
 }
 
 void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
-  FastSettings settings = {};
+  settings_ = {};
   if (is_ipv4(address)) {
-    settings.address = load32(address + 12);
-    settings.udp_port = __builtin_bswap16(udp_port);
+    settings_.address = load32(address + 12);
+    settings_.udp_port = __builtin_bswap16(udp_port);
   }
-  settings.enabled = 1;
+  settings_.enabled = 1;
+  address_ = Address::from_bytes(address);
+  udp_port_ = udp_port;
+  renew_tunnel_exit();
+}
+
+void FastPath::set_settings() {
   const uint32_t zero = 0;
-  if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings);
+  if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings_);
+}
+
+// From now on it is there when a port needs it.
+void FastPath::renew_tunnel_exit() {
+  tunnel_exit_.close();
+  tunnel_exit_tried_ = false;
+  settings_.exit_near = settings_.exit_far = 0;
+  set_settings();
+  for (const auto& each : ports_) port_changed(each.first);
+}
+
+// Where it can not be had, TCP to ports that need it is the workers'.
+void FastPath::open_tunnel_exit() {
+  if (!uplink_joined_ || settings_.address == 0 || std::exchange(tunnel_exit_tried_, true)) return;
+  std::string why_not;
+  if (!tunnel_exit_.open(address_, udp_port_, exit_inside_, exit_back_, why_not)) return;
+  settings_.exit_near = tunnel_exit_.near_end();
+  settings_.exit_far = tunnel_exit_.far_end();
+  set_settings();
 }
 
 void FastPath::add_port(uint32_t id, const Port& port) {
@@ -171,6 +200,7 @@ void FastPath::remove_port(uint32_t id) {
 
 void FastPath::set_uplink(bool joined) {
   uplink_joined_ = joined;
+  renew_tunnel_exit();
   spread_.remove(0);
   if (joined || !is_open()) return;
   forget_remotes();
@@ -237,6 +267,10 @@ void FastPath::port_changed(uint32_t id) {
   uint64_t exit = port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
                                      << FAST_EXIT_MTU_SHIFT;
   if (port.port->faces_host()) exit |= FAST_EXIT_INGRESS;
+  if (!port.port->takes_tunnels()) {
+    exit |= FAST_EXIT_UNMARKED;
+    open_tunnel_exit();
+  }
   if (port.held) exit = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);

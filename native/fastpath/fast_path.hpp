@@ -15,6 +15,7 @@
 #include "../port/bpf_ring.hpp"
 #include "../port/descriptor.hpp"
 #include "../port/port.hpp"
+#include "../port/tunnel_exit.hpp"
 #include "doubt.hpp"
 #include "key_set.hpp"
 #include "maps.h"
@@ -80,6 +81,9 @@ class FastPath {
   bool make_maps(std::string& error);
   bool load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code, uint32_t count,
             const struct FastMapUse* uses, uint32_t use_count, std::string& error);
+  void set_settings();
+  void renew_tunnel_exit();
+  void open_tunnel_exit();
   void use_mac(uint32_t network, uint64_t mac);
   bool use_remote(uint32_t index);
   void use_access(uint32_t network, uint32_t vni, const uint8_t source[16]);
@@ -100,6 +104,7 @@ class FastPath {
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
   Descriptor port_filter_, port_steer_, port_passed_, port_forward_, tap_forward_, uplink_forward_;
+  Descriptor exit_inside_, exit_back_;
   bool uplink_joined_ = false;
   FastDoubt uplink_doubt_;
   std::vector<uint32_t> held_interfaces_;
@@ -111,6 +116,11 @@ class FastPath {
   std::vector<FastCounters> per_cpu_;
   BpfRing rushes_;
   Spread spread_;
+  FastSettings settings_ = {};
+  Address address_;
+  uint16_t udp_port_ = 0;
+  TunnelExit tunnel_exit_;
+  bool tunnel_exit_tried_ = false;  // for this address, port and uplink
 };
 
 }  // namespace vtep

@@ -23,6 +23,9 @@ struct FastSettings {
   uint32_t address;   // of our VTEP, IPv4, as it lies in a packet
   uint16_t udp_port;  // VXLAN, as it lies in a packet
   uint16_t enabled;   // 0: every frame goes to the workers
+  // Interfaces of the way out of the tunnel's mark (port/tunnel_exit.hpp): ours, and the one at its
+  // other end; 0 = there is none.
+  uint32_t exit_near, exit_far;
 };
 
 // Where frames of an interface belong.
@@ -33,11 +36,13 @@ struct FastPort {
   uint32_t spare;
 };
 
-// FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, and whether frames come up in the
-// interface instead of leaving by it. One word, so that it is never torn.
+// FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, whether frames come up in the
+// interface instead of leaving by it, and whether super-frames must not have a tunnel's mark. One
+// word, so that it is never torn.
 #define FAST_EXIT_MTU_SHIFT 32
 #define FAST_EXIT_MTU_MASK 0xffffff
 #define FAST_EXIT_INGRESS ((uint64_t)1 << 63)
+#define FAST_EXIT_UNMARKED ((uint64_t)1 << 62)
 
 // FastMacKey: the MAC's octets, first octet lowest, and the network index from bit 48.
 #define FAST_NETWORK_SHIFT 48
@@ -92,7 +97,13 @@ struct FastFlow {
   uint32_t next;  // sequence number behind the last octet
 };
 
-enum FastWay { kFastWorkers, kFastEncapsulate, kFastDeliver, kFastDeliverPeer, kFastDeliverIn };
+enum FastWay {
+  kFastWorkers,
+  kFastEncapsulate,
+  kFastDeliver,
+  kFastDeliverPeer,  // to the far end of a veth
+  kFastDeliverIn,    // as if it had come in there
+};
 
 struct FastVerdict {
   uint32_t way;         // FastWay
@@ -101,6 +112,7 @@ struct FastVerdict {
   uint32_t out_ifindex;
   uint32_t from_port, to_port;  // for the counters
   uint32_t window;              // FAST_WINDOW_SHIFT
+  uint32_t unmarked;            // FAST_EXIT_UNMARKED
   uint8_t bytes[64];            // to write: outer headers and inner Ethernet header
 };
 

@@ -200,6 +200,11 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, int on_tcx, const struct Head* 
   return (uint32_t)(h >> 32);
 }
 
+// How a frame gets to where a FastExit word says.
+ALWAYS uint32_t way_out(uint64_t exit) {
+  return exit & FAST_EXIT_INGRESS ? kFastDeliverIn : kFastDeliver;
+}
+
 // To another port of this host. False: to the workers.
 ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32_t packet) {
   const uint32_t port = to->id;
@@ -210,9 +215,8 @@ ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32
   if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
   verdict->to_port = port;
   verdict->out_ifindex = (uint32_t)word;
-  verdict->way = word & FAST_EXIT_INGRESS ? kFastDeliverIn
-                 : to->far_end            ? kFastDeliverPeer
-                                          : kFastDeliver;
+  verdict->way = to->far_end ? kFastDeliverPeer : way_out(word);
+  verdict->unmarked = (word & FAST_EXIT_UNMARKED) != 0;
   return 1;
 }
 
@@ -453,15 +457,40 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   const uint32_t wire = wire_length(skb, 1, FAST_HEADER, length - FAST_HEADER, &inner);
   struct FastVerdict verdict;
   if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
+  verdict.from_port = 0;
+  const uint64_t now = coarse_nanoseconds();
+  verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
+  // All of TCP, as the order of a flow is to hold.
+  if (verdict.unmarked && inner.protocol == kTcp) {
+    if (!set->exit_near) return kNext;
+    count(&verdict, length, length - FAST_HEADER);
+    see(to, now);
+    skb->mark = verdict.to_port;
+    return (int)redirect_peer(set->exit_near, 0);
+  }
   // Without NO_CSUM_RESET: what a NIC has said was about the outer checksum.
   uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO;
   if (inner.ipv6) flags |= kDecapIpv6;
   if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return kNext;
   if (store_bytes(skb, 0, head.destination, 14, 0) != 0) return kDrop;
-  const uint64_t now = coarse_nanoseconds();
-  verdict.from_port = 0;
-  verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   count(&verdict, length, length - FAST_HEADER);
   see(to, now);
   return leave(skb, 1, &verdict, verdict.way);
+}
+
+// At the tunnel device in the other namespace: what was sent there by the program above, without
+// the outer headers and the tunnel's mark.
+SECTION("tcx/exit_inside") int exit_inside(struct __sk_buff* skb) {
+  (void)skb;
+  const struct FastSettings* set = settings();
+  return set ? (int)redirect_peer(set->exit_far, 0) : kDrop;
+}
+
+// And where it is back. Nothing else has a port's number on it.
+SECTION("tcx/exit_back") int exit_back(struct __sk_buff* skb) {
+  const uint32_t port = skb->mark;
+  const uint64_t* exit = look_up(&fast_exits, &port);
+  if (!exit || *exit == 0) return kDrop;
+  const struct FastVerdict verdict = {.out_ifindex = (uint32_t)*exit};
+  return leave(skb, 1, &verdict, way_out(*exit));
 }

@@ -5,6 +5,7 @@
 
 #include "../core/tables.gen.hpp"
 #include "bpf_program.hpp"
+#include "device_features.hpp"
 #include "host_isolation.hpp"
 #include "netlink.hpp"
 #include "packet_socket.hpp"
@@ -59,11 +60,14 @@ class NetdevPort : public Port {
   int steering_program() const override { return steering_ ? steering_->program() : -1; }
   bool sends_by_interface() const override { return true; }
   bool is_far_end(const uint8_t mac_address[6]) const override;
+  bool takes_tunnels() const override { return takes_tunnels_; }
 
  private:
   bool open_queues(const OpenContext& context, bool isolate, std::string& error);
+  void read_features();
 
   Link link_;
+  bool takes_tunnels_ = true;
   InterfaceClaim claim_;
   bool udp_segmentation_ = kernel_has_udp_segmentation();
   HostIsolation isolation_;
@@ -114,10 +118,17 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
     }
     (void)refresh();
   }
+  read_features();
   // Without isolation the port works all the same; flags() says that it is not in force.
   std::string why_not;
   if (isolate) (void)isolation_.open(link_.ifindex, HostIsolation::Method::tcx, why_not);
   return true;
+}
+
+// A virtual machine's tap has it when the guest's driver does.
+void NetdevPort::read_features() {
+  DeviceFeatures features;
+  takes_tunnels_ = !features.read(link_.name) || features.is_on("tx-udp_tnl-segmentation");
 }
 
 bool NetdevPort::refresh() {
@@ -126,7 +137,10 @@ bool NetdevPort::refresh() {
   Link now;
   if (netlink == nullptr) return true;
   const int code = netlink->link_by_index(link_.ifindex, now);
-  if (code == 0) link_ = std::move(now);
+  if (code == 0) {
+    link_ = std::move(now);
+    read_features();
+  }
   return code != ENODEV;
 }
 

@@ -111,6 +111,8 @@ class Port {
   }
   // The host's own stack is behind it: what is for it comes up in the interface.
   virtual bool faces_host() const { return false; }
+  // What the kernel sends there need not be cut though it came by a tunnel, or may be in one.
+  virtual bool takes_tunnels() const { return true; }
   // What spreads the frames that the fast path leaves over the queues; -1 = none.
   virtual int steering_program() const { return -1; }
   // A veth whose other end is in another namespace and has this MAC: the kernel can hand frames for

@@ -143,6 +143,8 @@ class TapPort : public Port {
   }
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
   bool faces_host() const override { return true; }
+  // There may be a virtual machine's tap behind a bridge.
+  bool takes_tunnels() const override { return false; }
 
  private:
   bool create(const std::string& name, unsigned queues, std::string& error);

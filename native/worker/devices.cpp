@@ -305,6 +305,8 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
     port.fast_path = ifindex != 0 && join_fast_path(port);
     if (port.fast_path) fast_path_.add_port(id, *port.port);
   }
+  // Its features may be others.
+  fast_path_.port_changed(id);
   apply_abilities(id, port);
 }
 
