@@ -103,8 +103,8 @@ bool FastPath::open(std::string& error) {
   per_cpu_.resize(possible_processors());
   const auto load_one = [&](Descriptor& out, uint32_t type, const char* name, const auto& code,
                             const auto& uses) {
-    return load(out, type, name, code, static_cast<uint32_t>(std::size(code)), uses,
-                static_cast<uint32_t>(std::size(uses)), error);
+    return load(out, type, name, code, static_cast<uint32_t>(std::size(code)), uses.data(),
+                static_cast<uint32_t>(uses.size()), error);
   };
   const bool opened = !per_cpu_.empty() && make_maps(error) &&
                       load_one(port_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_see",

@@ -120,3 +120,6 @@ struct FastVerdict {
 // of one that came back because the kernel could not carry it out: it is the workers'.
 #define FAST_MARK_LEAVE 0x76746570
 #define FAST_MARK_WORKERS 0x76746577
+// In the mark of a frame on its way round by the tunnel's exit, beside the number of the interface
+// that it is for: it comes up there.
+#define FAST_MARK_IN 0x80000000u

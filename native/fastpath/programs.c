@@ -200,11 +200,6 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, int on_tcx, const struct Head* 
   return (uint32_t)(h >> 32);
 }
 
-// How a frame gets to where a FastExit word says.
-ALWAYS uint32_t way_out(uint64_t exit) {
-  return exit & FAST_EXIT_INGRESS ? kFastDeliverIn : kFastDeliver;
-}
-
 // To another port of this host. False: to the workers.
 ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32_t packet) {
   const uint32_t port = to->id;
@@ -215,7 +210,9 @@ ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32
   if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
   verdict->to_port = port;
   verdict->out_ifindex = (uint32_t)word;
-  verdict->way = to->far_end ? kFastDeliverPeer : way_out(word);
+  verdict->way = word & FAST_EXIT_INGRESS ? kFastDeliverIn
+                 : to->far_end            ? kFastDeliverPeer
+                                          : kFastDeliver;
   verdict->unmarked = (word & FAST_EXIT_UNMARKED) != 0;
   return 1;
 }
@@ -465,7 +462,7 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
     if (!set->exit_near) return kNext;
     count(&verdict, length, length - FAST_HEADER);
     see(to, now);
-    skb->mark = verdict.to_port;
+    skb->mark = verdict.out_ifindex | (verdict.way == kFastDeliverIn ? FAST_MARK_IN : 0);
     return (int)redirect_peer(set->exit_near, 0);
   }
   // Without NO_CSUM_RESET: what a NIC has said was about the outer checksum.
@@ -486,11 +483,10 @@ SECTION("tcx/exit_inside") int exit_inside(struct __sk_buff* skb) {
   return set ? (int)redirect_peer(set->exit_far, 0) : kDrop;
 }
 
-// And where it is back. Nothing else has a port's number on it.
+// And where it is back. Nothing else has an interface's number on it, and numbers are not used
+// again: what comes late comes to nobody else.
 SECTION("tcx/exit_back") int exit_back(struct __sk_buff* skb) {
-  const uint32_t port = skb->mark;
-  const uint64_t* exit = look_up(&fast_exits, &port);
-  if (!exit || *exit == 0) return kDrop;
-  const struct FastVerdict verdict = {.out_ifindex = (uint32_t)*exit};
-  return leave(skb, 1, &verdict, way_out(*exit));
+  const struct FastVerdict verdict = {.out_ifindex = skb->mark & ~FAST_MARK_IN};
+  if (verdict.out_ifindex == 0) return kDrop;
+  return leave(skb, 1, &verdict, skb->mark & FAST_MARK_IN ? kFastDeliverIn : kFastDeliver);
 }

@@ -70,9 +70,12 @@ t.test('a tap in a bridge of the host', { skip }, async (t) => {
     const before = await settledCounters(a, x.port)
     await ping(x.tenant, '10.1.0.2', { count: 50, intervalSeconds: 0.01 })
     const after = await settledCounters(a, x.port)
-    t.equal(after.rxFrames - before.rxFrames, 50, 'received')
-    t.equal(after.txFrames - before.txFrames, 50, 'sent')
-    t.equal(after.rxBytes - before.rxBytes, 50 * 98, 'bytes')
+    // A neighbour may be asked for meanwhile, or a router.
+    const isAbout = (count: number): boolean => count >= 50 && count < 60
+    const [rx, tx] = [after.rxFrames - before.rxFrames, after.txFrames - before.txFrames]
+    t.ok(isAbout(rx), `${rx} received`)
+    t.ok(isAbout(tx), `${tx} sent`)
+    t.ok(isAbout((after.rxBytes - before.rxBytes) / 98), 'octets')
   })
 
   t.test('leaves the fast path with its namespace, and comes back', async (t) => {
