@@ -60,12 +60,17 @@ const named =
     device.includes(part)
 const kernel: Choice = ({ device }) => device === 'kernel'
 const ovs = named('OVS')
-const [veth, tap, trunk] = [named(' netdev/'), named(' tap/'), named(' tap+bridge/')]
+const [netdev, tap, bridged] = [named(' netdev/'), named(' tap/'), named(' tap+bridge/')]
+const vm = named(', VM')
+const veth: Choice = (row) => netdev(row) && !vm(row)
+const trunk: Choice = (row) => bridged(row) && !vm(row)
+const kernelVm: Choice = ({ device }) => device === 'kernel, VM'
 
 const tcp = (figure: string, column: string, floor: number, aim: number): Goal[] => [
   { figure: `${figure}, veth tenant`, column, against: kernel, ours: veth, floor, aim },
   { figure: `${figure}, tap tenant`, column, against: kernel, ours: tap, floor, aim },
   { figure: `${figure}, tap in a bridge`, column, against: kernel, ours: trunk, floor, aim },
+  { figure: `${figure}, VM`, column, against: kernelVm, ours: vm, floor, aim },
 ]
 
 export const goals: readonly Goal[] = [

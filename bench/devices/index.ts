@@ -9,7 +9,7 @@ import { vtep } from './vtep.js'
 export { type Device, ipOf, macOf, type Site, vni, wireMacOf, wireMtu } from './device.js'
 export { direct } from './direct.js'
 export { forgetDpdk } from './dpdk.js'
-export { kernel } from './kernel.js'
+export { kernel, kernelVm } from './kernel.js'
 
 /** In the order of the tables. */
 export const devices: readonly Device[] = [
