@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -105,9 +106,7 @@ int Netlink::link_by_name(const std::string& name, Link& out) {
   return code != 0 ? code : found ? 0 : ENODEV;
 }
 
-int Netlink::link_by_index(uint32_t ifindex, Link& out) {
-  return link_elsewhere(-1, ifindex, out);
-}
+int Netlink::link_by_index(uint32_t ifindex, Link& out) { return link_elsewhere(-1, ifindex, out); }
 
 int Netlink::link_elsewhere(int32_t namespace_number, uint32_t ifindex, Link& out) {
   NetlinkMessage message(RTM_GETLINK, 0);
@@ -187,6 +186,23 @@ int Netlink::set_namespace(uint32_t ifindex, int namespace_descriptor) {
 int Netlink::remove_link(uint32_t ifindex) {
   NetlinkMessage message(RTM_DELLINK, 0);
   message.body<ifinfomsg>()->ifi_index = static_cast<int>(ifindex);
+  return request(message);
+}
+
+int Netlink::add_veth(const char* name, const char* peer, int peer_namespace) {
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  message.body<ifinfomsg>();
+  message.put_string(IFLA_IFNAME, name);
+  nlattr* info = message.begin(IFLA_LINKINFO);
+  message.put_string(IFLA_INFO_KIND, "veth");
+  nlattr* data = message.begin(IFLA_INFO_DATA);
+  nlattr* other = message.begin(VETH_INFO_PEER);
+  message.body<ifinfomsg>();
+  message.put_string(IFLA_IFNAME, peer);
+  if (peer_namespace >= 0) message.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(peer_namespace));
+  message.end(other);
+  message.end(data);
+  message.end(info);
   return request(message);
 }
 

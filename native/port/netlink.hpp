@@ -20,7 +20,7 @@ struct Link {
   uint32_t peer = 0;  // of a veth in the same namespace: the other end; of a VLAN: the device below
   int32_t peer_namespace = -1;  // the kernel's number for the namespace of `peer`, if another one
   uint16_t hardware_type = 0;   // ARPHRD_
-  bool up = false;             // administratively
+  bool up = false;              // administratively
   bool carrier = false;
   uint8_t mac[6] = {};
   std::string name;
@@ -74,6 +74,9 @@ class Netlink {
   int set_mac(uint32_t ifindex, const uint8_t mac[6]);
   int set_namespace(uint32_t ifindex, int namespace_descriptor);
   int remove_link(uint32_t ifindex);
+  // Where %d stands in a name the kernel puts a number. The peer goes into another namespace, if
+  // there is a descriptor of one.
+  int add_veth(const char* name, const char* peer, int peer_namespace = -1);
 
   int addresses(std::vector<HostAddress>& out);
   // The route to `destination` for packets from `source` (zero: any).

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_ether.h>
-#include <linux/veth.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -105,19 +104,7 @@ class Pair {
     std::string error;
     Netlink* netlink = Netlink::local(error);
     if (netlink == nullptr) return ENOTSUP;
-    NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-    message.body<ifinfomsg>();
-    message.put_string(IFLA_IFNAME, kNear);
-    nlattr* info = message.begin(IFLA_LINKINFO);
-    message.put_string(IFLA_INFO_KIND, "veth");
-    nlattr* data = message.begin(IFLA_INFO_DATA);
-    nlattr* peer = message.begin(VETH_INFO_PEER);
-    message.body<ifinfomsg>();
-    message.put_string(IFLA_IFNAME, kFar);
-    message.end(peer);
-    message.end(data);
-    message.end(info);
-    if (const int code = netlink->request(message); code != 0) return code;
+    if (const int code = netlink->add_veth(kNear, kFar); code != 0) return code;
     Link near, far;
     for (auto [name, link] : {std::pair{kNear, &near}, std::pair{kFar, &far}}) {
       int code = netlink->link_by_name(name, *link);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
-#include <linux/veth.h>
 #include <sys/socket.h>
 
 #include "bpf_program.hpp"
@@ -16,24 +15,6 @@ namespace {
 
 constexpr const char* kFarEnd = "vtep-in";
 constexpr const char* kTunnel = "vtep-tunnel";
-
-// The kernel puts a number where %d stands: instances do not meet.
-int add_veth(Netlink& netlink, const Descriptor& where) {
-  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-  message.body<ifinfomsg>();
-  message.put_string(IFLA_IFNAME, "vtep-in%d");
-  nlattr* info = message.begin(IFLA_LINKINFO);
-  message.put_string(IFLA_INFO_KIND, "veth");
-  nlattr* data = message.begin(IFLA_INFO_DATA);
-  nlattr* peer = message.begin(VETH_INFO_PEER);
-  message.body<ifinfomsg>();
-  message.put_string(IFLA_IFNAME, kFarEnd);
-  message.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(where.get()));
-  message.end(peer);
-  message.end(data);
-  message.end(info);
-  return netlink.request(message);
-}
 
 // For every VNI (external mode): which one a packet has, the program has looked at before.
 int add_tunnel(Netlink& netlink, uint16_t udp_port) {
@@ -103,7 +84,8 @@ bool TunnelExit::make(const Address& address, uint16_t udp_port, const Descripto
     return code == 0;
   };
   namespace_ = make_namespace(error);
-  if (!namespace_ || !done("veth", add_veth(*netlink, namespace_))) return false;
+  if (!namespace_ || !done("veth", netlink->add_veth("vtep-in%d", kFarEnd, namespace_.get())))
+    return false;
   {
     NamespaceScope scope;
     Netlink there;

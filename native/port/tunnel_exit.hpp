@@ -25,7 +25,6 @@ class TunnelExit {
   bool open(const Address& address, uint16_t udp_port, const Descriptor& inside,
             const Descriptor& back, std::string& error);
   void close() { *this = TunnelExit(); }
-  explicit operator bool() const { return near_end_ != 0; }
   // Interface numbers: of our end, in our namespace, and of the other one, in the other.
   uint32_t near_end() const { return near_end_; }
   uint32_t far_end() const { return far_end_; }
