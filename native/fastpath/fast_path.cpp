@@ -78,22 +78,21 @@ bool FastPath::make_maps(std::string& error) {
   return true;
 }
 
-bool FastPath::load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code,
-                    uint32_t count, const FastMapUse* uses, uint32_t use_count,
+bool FastPath::load(Descriptor& out, uint32_t type, const char* name, const FastProgram& program,
                     std::string& error) {
-  std::vector<bpf_insn> instructions(count);
-  memcpy(instructions.data(), code, count * sizeof(bpf_insn));
-  for (uint32_t i = 0; i < use_count; i++) {
-    bpf_insn& instruction = instructions[uses[i].instruction];
+  std::vector<bpf_insn> instructions(program.code.size());
+  memcpy(instructions.data(), program.code.data(), program.code.size_bytes());
+  for (const FastMapUse& use : program.maps) {
+    bpf_insn& instruction = instructions[use.instruction];
     instruction.src_reg = kPseudoMap;
-    instruction.imm = maps_[uses[i].map].get();
+    instruction.imm = maps_[use.map].get();
   }
-  out = load_program(instructions.data(), count, name, type);
+  out = load_program(instructions.data(), instructions.size(), name, type);
   if (out) return true;
   const int code_of_error = errno;
   error = std::string("program ") + name + ": " +
           (code_of_error == EINVAL || code_of_error == EACCES
-               ? bpf_complaint(type, instructions.data(), count)
+               ? bpf_complaint(type, instructions.data(), instructions.size())
                : refusal(code_of_error, "CAP_BPF and CAP_NET_ADMIN"));
   return false;
 }
@@ -101,28 +100,16 @@ bool FastPath::load(Descriptor& out, uint32_t type, const char* name, const uint
 bool FastPath::open(std::string& error) {
   if (is_open()) return true;
   per_cpu_.resize(possible_processors());
-  const auto load_one = [&](Descriptor& out, uint32_t type, const char* name, const auto& code,
-                            const auto& uses) {
-    return load(out, type, name, code, static_cast<uint32_t>(std::size(code)), uses.data(),
-                static_cast<uint32_t>(uses.size()), error);
-  };
+  constexpr uint32_t kSocket = BPF_PROG_TYPE_SOCKET_FILTER, kTcx = BPF_PROG_TYPE_SCHED_CLS;
   const bool opened = !per_cpu_.empty() && make_maps(error) &&
-                      load_one(port_filter_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_see",
-                               port_filter_code, port_filter_maps) &&
-                      load_one(port_steer_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_steer",
-                               port_steer_code, port_steer_maps) &&
-                      load_one(port_passed_, BPF_PROG_TYPE_SOCKET_FILTER, "vtep_port_pass",
-                               port_passed_code, port_passed_maps) &&
-                      load_one(port_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_port_go",
-                               port_forward_code, port_forward_maps) &&
-                      load_one(tap_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_tap_go",
-                               tap_forward_code, tap_forward_maps) &&
-                      load_one(exit_inside_, BPF_PROG_TYPE_SCHED_CLS, "vtep_exit_in",
-                               exit_inside_code, exit_inside_maps) &&
-                      load_one(exit_back_, BPF_PROG_TYPE_SCHED_CLS, "vtep_exit_back",
-                               exit_back_code, exit_back_maps) &&
-                      load_one(uplink_forward_, BPF_PROG_TYPE_SCHED_CLS, "vtep_up_go",
-                               uplink_forward_code, uplink_forward_maps);
+                      load(port_filter_, kSocket, "vtep_port_see", port_filter, error) &&
+                      load(port_steer_, kSocket, "vtep_port_steer", port_steer, error) &&
+                      load(port_passed_, kSocket, "vtep_port_pass", port_passed, error) &&
+                      load(port_forward_, kTcx, "vtep_port_go", port_forward, error) &&
+                      load(tap_forward_, kTcx, "vtep_tap_go", tap_forward, error) &&
+                      load(exit_inside_, kTcx, "vtep_exit_in", exit_inside, error) &&
+                      load(exit_back_, kTcx, "vtep_exit_back", exit_back, error) &&
+                      load(uplink_forward_, kTcx, "vtep_up_go", uplink_forward, error);
   if (opened && rushes_.open(maps_[kFastRushes], FAST_RUSH_RING)) {
     spread_.open(static_cast<unsigned>(per_cpu_.size()));
     return true;
@@ -173,15 +160,6 @@ void FastPath::add_port(uint32_t id, const Port& port) {
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
   // A tap's frames come from the host's stack, on whichever CPU that runs.
   if (!port.faces_host()) spread_.add(id, port.ifindex());
-  port_changed(id);
-}
-
-void FastPath::port_moved(uint32_t id) {
-  const auto found = ports_.find(id);
-  if (found == ports_.end()) return;
-  OpenPort& port = found->second;
-  (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
-  port.ifindex = port.port->ifindex();
   port_changed(id);
 }
 
@@ -255,7 +233,12 @@ void FastPath::port_changed(uint32_t id) {
   const auto found = ports_.find(id);
   if (found == ports_.end()) return;
   const PortRow row = current_row(tables_.segment().port(id));
-  const OpenPort& port = found->second;
+  OpenPort& port = found->second;
+  // A tap has come into our network namespace, or left it.
+  if (const uint32_t ifindex = port.port->ifindex(); ifindex != port.ifindex) {
+    (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
+    port.ifindex = ifindex;
+  }
   if (row.network == 0 || port.ifindex == 0) {
     const uint64_t none = 0;
     (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);

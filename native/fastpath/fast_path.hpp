@@ -43,8 +43,6 @@ class FastPath {
   // A port has joined. It lives until it is removed here.
   void add_port(uint32_t id, const Port& port);
   void remove_port(uint32_t id);
-  // Its interface has come into our network namespace, or left it.
-  void port_moved(uint32_t id);
   // Encapsulates only while an uplink has joined.
   void set_uplink(bool joined);
   // Frames to this port, and encapsulated ones to these interfaces, are the workers' as long as the
@@ -58,7 +56,7 @@ class FastPath {
   void mac_changed(uint32_t network, uint64_t mac);
   void remote_changed(uint32_t index);
   void access_changed(uint32_t network, uint32_t remote, bool allowed);
-  void port_changed(uint32_t id);
+  void port_changed(uint32_t id);  // its row, or its interface
 
   // A worker forwarded this.
   void use(const LearnRecord& record);
@@ -79,8 +77,8 @@ class FastPath {
   };
 
   bool make_maps(std::string& error);
-  bool load(Descriptor& out, uint32_t type, const char* name, const uint64_t* code, uint32_t count,
-            const struct FastMapUse* uses, uint32_t use_count, std::string& error);
+  bool load(Descriptor& out, uint32_t type, const char* name, const struct FastProgram& program,
+            std::string& error);
   void set_settings();
   void renew_tunnel_exit();
   void open_tunnel_exit();

@@ -60,14 +60,12 @@ class NetdevPort : public Port {
   int steering_program() const override { return steering_ ? steering_->program() : -1; }
   bool sends_by_interface() const override { return true; }
   bool is_far_end(const uint8_t mac_address[6]) const override;
-  bool takes_tunnels() const override { return takes_tunnels_; }
+  bool takes_tunnels() const override;
 
  private:
   bool open_queues(const OpenContext& context, bool isolate, std::string& error);
-  void read_features();
 
   Link link_;
-  bool takes_tunnels_ = true;
   InterfaceClaim claim_;
   bool udp_segmentation_ = kernel_has_udp_segmentation();
   HostIsolation isolation_;
@@ -118,7 +116,6 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
     }
     (void)refresh();
   }
-  read_features();
   // Without isolation the port works all the same; flags() says that it is not in force.
   std::string why_not;
   if (isolate) (void)isolation_.open(link_.ifindex, HostIsolation::Method::tcx, why_not);
@@ -126,9 +123,9 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
 }
 
 // A virtual machine's tap has it when the guest's driver does.
-void NetdevPort::read_features() {
+bool NetdevPort::takes_tunnels() const {
   DeviceFeatures features;
-  takes_tunnels_ = !features.read(link_.name) || features.is_on("tx-udp_tnl-segmentation");
+  return !features.read(link_.name) || features.is_on("tx-udp_tnl-segmentation");
 }
 
 bool NetdevPort::refresh() {
@@ -137,10 +134,7 @@ bool NetdevPort::refresh() {
   Link now;
   if (netlink == nullptr) return true;
   const int code = netlink->link_by_index(link_.ifindex, now);
-  if (code == 0) {
-    link_ = std::move(now);
-    read_features();
-  }
+  if (code == 0) link_ = std::move(now);
   return code != ENODEV;
 }
 

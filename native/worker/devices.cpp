@@ -301,11 +301,10 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
   // A tap has come into our network namespace, or left it.
   if (const uint32_t ifindex = port.port->ifindex(); ifindex != port.ifindex) {
     port.ifindex = ifindex;
-    fast_path_.port_moved(id);
     port.fast_path = ifindex != 0 && join_fast_path(port);
     if (port.fast_path) fast_path_.add_port(id, *port.port);
   }
-  // Its features may be others.
+  // Its interface may be another one, or have other features.
   fast_path_.port_changed(id);
   apply_abilities(id, port);
 }
