@@ -2,30 +2,22 @@
 
 import t from 'tap'
 import { PortFlag } from '../../src/fib/tables.gen.js'
-import { missing, ping, reaches, sleep, type Tenant, tcp, until } from '../lab/index.js'
+import { missing, ping, tcp, until } from '../lab/index.js'
 import {
   addBridgedTenant,
   addTenant,
   behind,
   overlay,
+  pings,
   settledCounters,
   vni,
+  warm,
   whileStopped,
 } from './overlay.js'
 
 t.setTimeout(150_000)
 
 const skip = missing('ping', 'iperf3')
-
-const pings = async (from: Tenant, to: string): Promise<number> =>
-  (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
-
-/** Neighbours are known and both directions are in the maps. */
-async function warm(from: Tenant, to: string): Promise<void> {
-  await reaches(from, to)
-  await ping(from, to, { count: 5, intervalSeconds: 0.05 })
-  await sleep(0.1)
-}
 
 t.test('a tap in a bridge of the host', { skip }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])

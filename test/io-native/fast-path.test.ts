@@ -3,22 +3,21 @@
 
 import t from 'tap'
 import type { Operation } from '../../src/fib/dataplane.js'
-import { counted, missing, ping, reaches, sleep, type Tenant, tcp, until } from '../lab/index.js'
-import { addTenant, behind, overlay, settledCounters, vni, whileStopped } from './overlay.js'
+import { counted, missing, ping, type Tenant, tcp, until } from '../lab/index.js'
+import {
+  addTenant,
+  behind,
+  overlay,
+  pings,
+  settledCounters,
+  vni,
+  warm,
+  whileStopped,
+} from './overlay.js'
 
 t.setTimeout(150_000)
 
 const skip = missing('ping', 'iperf3', 'tcpdump')
-
-const pings = async (from: Tenant, to: string): Promise<number> =>
-  (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
-
-/** Warm: neighbours are known and both directions are in the maps. */
-async function warm(from: Tenant, to: string): Promise<void> {
-  await reaches(from, to)
-  await ping(from, to, { count: 5, intervalSeconds: 0.05 })
-  await sleep(0.1)
-}
 
 t.test('between hosts and between ports, without the process', { skip }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])

@@ -8,6 +8,8 @@ import {
   type Fabric,
   type Host,
   type Owner,
+  ping,
+  reaches,
   routedFabric,
   type Service,
   sleep,
@@ -146,4 +148,15 @@ export async function whileStopped<T>(
 export async function settledCounters(host: DataplaneHost, port: number) {
   await sleep(1.2)
   return host.dataplane.counters().ports.find((row) => row.port === port)!
+}
+
+/** How many of three come back. */
+export const pings = async (from: Tenant, to: string): Promise<number> =>
+  (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
+
+/** Warm: neighbours are known and both directions are in the maps. */
+export async function warm(from: Tenant, to: string): Promise<void> {
+  await reaches(from, to)
+  await ping(from, to, { count: 5, intervalSeconds: 0.05 })
+  await sleep(0.1)
 }
