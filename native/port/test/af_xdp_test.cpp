@@ -129,8 +129,8 @@ TEST(af_xdp_shows_the_first_fragment) {
 }
 
 TEST(af_xdp_ends_with_its_process) {
+  make_veth();  // before there is IPv6, of which it would say something by itself
   const Underlay underlay(true);
-  make_veth();
   int ready[2];
   CHECK(pipe(ready) == 0);
   const pid_t child = fork();
@@ -145,9 +145,8 @@ TEST(af_xdp_ends_with_its_process) {
   CHECK(has(link_text("w0"), "prog/xdp") && has(link_text("x0"), "prog/xdp"), link_text("x0"));
   CHECK(kill(child, SIGKILL) == 0);
   CHECK(waitpid(child, nullptr, 0) == child);
-  CHECK(eventually([] {
-          return !has(link_text("w0"), "prog/xdp") && !has(link_text("x0"), "prog/xdp");
-        }),
+  CHECK(eventually(
+            [] { return !has(link_text("w0"), "prog/xdp") && !has(link_text("x0"), "prog/xdp"); }),
         link_text("w0"));
   // The kernel is not done with the queues yet: the next one waits for them.
   open_uplink_or_fail("af_xdp", "10.1.0.1");
