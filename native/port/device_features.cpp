@@ -100,4 +100,9 @@ std::string DeviceFeatures::sending() const {
   return out;
 }
 
+bool takes_tunnels_at(const std::string& ifname) {
+  DeviceFeatures features;
+  return !features.read(ifname) || features.is_on("tx-udp_tnl-segmentation");
+}
+
 }  // namespace vtep

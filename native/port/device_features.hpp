@@ -24,4 +24,8 @@ class DeviceFeatures {
   bool bit(size_t i) const { return (on_[i / 32] >> (i % 32) & 1) != 0; }
 };
 
+// Whether the kernel sends what came by a tunnel, or may be in one, there without cutting it. A
+// virtual machine's tap takes it when the guest's driver does.
+bool takes_tunnels_at(const std::string& ifname);
+
 }  // namespace vtep

@@ -122,11 +122,7 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
   return true;
 }
 
-// A virtual machine's tap has it when the guest's driver does.
-bool NetdevPort::takes_tunnels() const {
-  DeviceFeatures features;
-  return !features.read(link_.name) || features.is_on("tx-udp_tnl-segmentation");
-}
+bool NetdevPort::takes_tunnels() const { return takes_tunnels_at(link_.name); }
 
 bool NetdevPort::refresh() {
   std::string error;

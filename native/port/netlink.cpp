@@ -131,10 +131,11 @@ static int dump(std::vector<Value>& out, Fill fill) {
   return 0;
 }
 
-int Netlink::links(std::vector<Link>& out) {
+int Netlink::links(std::vector<Link>& out, uint32_t master) {
   return dump(out, [&] {
     NetlinkMessage message(RTM_GETLINK, NLM_F_DUMP);
     message.body<ifinfomsg>();
+    if (master != 0) message.put_u32(IFLA_MASTER, master);
     return request(message, [&](const nlmsghdr* reply) {
       Link link;
       if (parse_link(reply, link)) out.push_back(std::move(link));

@@ -68,7 +68,8 @@ class Netlink {
   int link_by_index(uint32_t ifindex, Link& out);
   // Of the namespace with this number (Link::peer_namespace).
   int link_elsewhere(int32_t namespace_number, uint32_t ifindex, Link& out);
-  int links(std::vector<Link>& out);
+  // All, or those that belong to a master.
+  int links(std::vector<Link>& out, uint32_t master = 0);
   int set_up(uint32_t ifindex, bool up);
   int set_mtu(uint32_t ifindex, uint32_t mtu);
   int set_mac(uint32_t ifindex, const uint8_t mac[6]);

@@ -10,6 +10,7 @@
 
 #include "../core/drop.hpp"
 #include "../core/frame.hpp"
+#include "netlink.hpp"
 #include "options.hpp"
 
 namespace vtep {
@@ -113,6 +114,8 @@ class Port {
   virtual bool faces_host() const { return false; }
   // What the kernel sends there need not be cut though it came by a tunnel, or may be in one.
   virtual bool takes_tunnels() const { return true; }
+  // What the kernel says about this link may change what the port answers.
+  virtual bool depends_on(const Link& link) const { return link.ifindex == ifindex(); }
   // What spreads the frames that the fast path leaves over the queues; -1 = none.
   virtual int steering_program() const { return -1; }
   // A veth whose other end is in another namespace and has this MAC: the kernel can hand frames for

@@ -9,10 +9,12 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "../core/tables.gen.hpp"
 #include "bpf_program.hpp"
+#include "device_features.hpp"
 #include "namespace_scope.hpp"
 #include "netlink.hpp"
 #include "port.hpp"
@@ -143,8 +145,11 @@ class TapPort : public Port {
   }
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
   bool faces_host() const override { return true; }
-  // There may be a virtual machine's tap behind a bridge.
-  bool takes_tunnels() const override { return false; }
+  bool takes_tunnels() const override;
+  bool depends_on(const Link& link) const override {
+    return Port::depends_on(link) ||
+           (link_.master != 0 && (link.master == link_.master || link.ifindex == link_.master));
+  }
 
  private:
   bool create(const std::string& name, unsigned queues, std::string& error);
@@ -300,6 +305,20 @@ bool TapPort::refresh() {
   Netlink netlink;
   if (scope.enter(where) == 0 && netlink.open(error)) (void)read_link(netlink, request.ifr_name);
   return true;
+}
+
+// What else is in our bridge says: a virtual machine's tap takes them when the guest's driver does.
+// What is behind the host's routes nobody knows.
+bool TapPort::takes_tunnels() const {
+  std::string error;
+  Netlink* netlink = Netlink::local(error);
+  std::vector<Link> members;
+  if (!here_ || link_.master == 0 || netlink == nullptr ||
+      netlink->links(members, link_.master) != 0)
+    return false;
+  return std::ranges::all_of(members, [this](const Link& member) {
+    return member.ifindex == link_.ifindex || takes_tunnels_at(member.name);
+  });
 }
 
 // Behind the programs of others, who may have a say in what leaves the host's stack.

@@ -236,10 +236,10 @@ void Devices::close_all() {
   }
 }
 
-void Devices::on_link(uint32_t ifindex) {
+void Devices::on_link(const Link& link) {
   for (auto& [id, port] : ports_)
-    if (port->port->ifindex() == ifindex) refresh(id, *port);
-  paths_.interface_changed(ifindex);
+    if (port->port->depends_on(link)) refresh(id, *port);
+  paths_.interface_changed(link.ifindex);
 }
 
 void Devices::on_every_link() {

@@ -43,8 +43,8 @@ class Devices {
   const std::string& fast_path_refusal() const { return fast_path_refusal_; }
   Port* port(uint32_t id) const;
 
-  // The kernel said something about this interface: look at the ports on it again.
-  void on_link(uint32_t ifindex);
+  // The kernel said something about this interface: look at the ports that depend on it again.
+  void on_link(const Link& link);
   // The kernel said more than could be read.
   void on_every_link();
   // Once a second: ports whose interface is in another namespace, where the kernel tells us

@@ -177,7 +177,7 @@ void Keeper::on_netlink() {
   netlink_events_.clear();
   const bool complete = monitor_.read(netlink_events_);
   for (const NetlinkEvent& event : netlink_events_)
-    if (event.kind == NetlinkEvent::Kind::link) devices_.on_link(event.link.ifindex);
+    if (event.kind == NetlinkEvent::Kind::link) devices_.on_link(event.link);
   if (!complete) devices_.on_every_link();
   underlay_.on_netlink(netlink_events_, complete);
 }

@@ -67,7 +67,12 @@ export async function addBridgedTenant(
   { host, dataplane }: DataplaneHost,
   name: string,
   ip4: string,
-): Promise<{ readonly tenant: Tenant; readonly port: number; readonly tap: string }> {
+): Promise<{
+  readonly tenant: Tenant
+  readonly port: number
+  readonly tap: string
+  readonly bridge: string
+}> {
   const [tap, bridge] = [`tap-${name}`, `br-${name}`]
   const port = await dataplane.openPort({ name: tap, kind: 'tap', options: {} })
   await dataplane.apply([{ op: 'portAttach', port, vni }])
@@ -77,7 +82,7 @@ export async function addBridgedTenant(
     `link set ${tap} addrgenmode none master ${bridge}`,
     `link set ${bridge} up`,
   )
-  return { tenant: await host.tenant(name, { ip4, bridge }), port, tap }
+  return { tenant: await host.tenant(name, { ip4, bridge }), port, tap, bridge }
 }
 
 /** A tenant on a port of this kind, attached to the network. */
