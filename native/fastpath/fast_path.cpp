@@ -56,6 +56,7 @@ bool FastPath::make_maps(std::string& error) {
   const MapInfo infos[kFastMapCount] = {
       {"vtep_settings", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastSettings), 1, 0},
       {"vtep_verdict", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastVerdict), 1, 0},
+      {"vtep_memo", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(FastMemo), FAST_MEMOS, 0},
       {"vtep_ports", BPF_MAP_TYPE_HASH, 4, sizeof(FastPort), ports, kNoPreallocation},
       {"vtep_exits", BPF_MAP_TYPE_ARRAY, 4, 8, ports, 0},
       {"vtep_macs", BPF_MAP_TYPE_HASH, 8, sizeof(FastMac), kMostMacs, kNoPreallocation},
@@ -130,8 +131,10 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
   renew_tunnel_exit();
 }
 
+// What the programs remember of the time before is void from now on.
 void FastPath::set_settings() {
   const uint32_t zero = 0;
+  settings_.generation = ++generation_;
   if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings_);
 }
 
@@ -174,6 +177,7 @@ void FastPath::remove_port(uint32_t id) {
   const std::vector<FastCounters> zero(per_cpu_.size());
   (void)bpf_map_set(maps_[kFastCounters], &id, zero.data());
   ports_.erase(found);
+  set_settings();
 }
 
 void FastPath::set_uplink(bool joined) {
@@ -184,11 +188,13 @@ void FastPath::set_uplink(bool joined) {
   forget_remotes();
   for (const auto& [pair, admission] : std::exchange(admitted_, {}))
     (void)bpf_map_erase(maps_[kFastAdmitted], &admission);
+  set_settings();
 }
 
 void FastPath::forget_remotes() {
   for (const uint32_t index : std::exchange(remotes_, {}))
     (void)bpf_map_erase(maps_[kFastRemotes], &index);
+  set_settings();
 }
 
 void FastPath::hold_port(uint32_t id, bool held) {
@@ -243,6 +249,7 @@ void FastPath::port_changed(uint32_t id) {
     const uint64_t none = 0;
     (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
     (void)bpf_map_set(maps_[kFastExits], &id, &none);
+    set_settings();
     return;
   }
   const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
@@ -257,16 +264,21 @@ void FastPath::port_changed(uint32_t id) {
   if (port.held) exit = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
   (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
+  set_settings();
 }
 
 // Whatever it is now: it comes back with the next frame that needs it.
 void FastPath::mac_changed(uint32_t network, uint64_t mac) {
   const uint64_t key = mac_key_word(network, mac);
-  if (macs_.remove(key)) (void)bpf_map_erase(maps_[kFastMacs], &key);
+  if (!macs_.remove(key)) return;
+  (void)bpf_map_erase(maps_[kFastMacs], &key);
+  set_settings();
 }
 
 void FastPath::remote_changed(uint32_t index) {
-  if (remotes_.erase(index) != 0) (void)bpf_map_erase(maps_[kFastRemotes], &index);
+  if (remotes_.erase(index) == 0) return;
+  (void)bpf_map_erase(maps_[kFastRemotes], &index);
+  set_settings();
 }
 
 void FastPath::access_changed(uint32_t network, uint32_t remote, bool allowed) {
@@ -275,6 +287,7 @@ void FastPath::access_changed(uint32_t network, uint32_t remote, bool allowed) {
   if (found == admitted_.end()) return;
   (void)bpf_map_erase(maps_[kFastAdmitted], &found->second);
   admitted_.erase(found);
+  set_settings();
 }
 
 void FastPath::use(const LearnRecord& record) {
@@ -384,6 +397,7 @@ void FastPath::sweep() {
     // Another one may lie in its place then.
     macs_.remove(key);
     (void)bpf_map_erase(maps_[kFastMacs], &key);
+    set_settings();
   }
 }
 

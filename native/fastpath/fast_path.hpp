@@ -115,6 +115,7 @@ class FastPath {
   BpfRing rushes_;
   Spread spread_;
   FastSettings settings_ = {};
+  uint32_t generation_ = 0;
   Address address_;
   uint16_t udp_port_ = 0;
   TunnelExit tunnel_exit_;

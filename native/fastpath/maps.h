@@ -7,6 +7,7 @@
 enum FastMap {
   kFastSettings,  // array of one FastSettings
   kFastVerdict,   // for each CPU: what the socket filter has decided about the frame at hand
+  kFastMemo,      // for each CPU an array: what was looked up for the frame before
   kFastPorts,     // hash: ifindex -> FastPort
   kFastExits,     // array by port id: FastExit word, 0 = not by the fast path
   kFastMacs,      // hash: FastMacKey -> FastMac
@@ -26,6 +27,8 @@ struct FastSettings {
   // Interfaces of the way out of the tunnel's mark (port/tunnel_exit.hpp): ours, and the one at its
   // other end; 0 = there is none.
   uint32_t exit_near, exit_far;
+  // Another number whenever something has left the maps, or is another there.
+  uint32_t generation;
 };
 
 // Where frames of an interface belong.
@@ -64,6 +67,19 @@ struct FastRemote {
   uint32_t mtu;  // of the path, IP packet; 0 = unknown
   uint8_t header[56];
 };
+
+// Frames come in bursts from one to another: what the maps said of them holds for the next frame
+// of that interface, in the same second (so that MACs are seen) and generation.
+struct FastMemo {
+  uint64_t to_mac;
+  uint64_t from;  // MAC; of a packet of the underlay the FastAdmission
+  uint32_t ifindex, second, generation;
+  struct FastPort port;  // of the frame; not of a packet
+  struct FastMac to;
+  struct FastRemote remote;  // if `to` is one
+};
+
+#define FAST_MEMOS 8  // an interface's is that of its number, modulo
 
 struct FastAdmission {
   uint32_t vni;

@@ -24,6 +24,7 @@
 #define MAP(name) extern char name __attribute__((section("maps")))
 MAP(fast_settings);
 MAP(fast_verdict);
+MAP(fast_memo);
 MAP(fast_ports);
 MAP(fast_exits);
 MAP(fast_macs);
@@ -69,8 +70,10 @@ struct Head {
   uint8_t destination[6];
   uint8_t source[6];
   uint16_t ethertype;
-  uint8_t ip[40];
+  uint8_t ip[40];  // of IPv4 with the first octets behind it, the ports
 } __attribute__((aligned(8)));
+
+enum { kAddresses = 14 + 20 + 8 };  // no frame of IPv4 that is taken is shorter
 
 // An Ethernet frame as far as the fast path cares.
 struct Inner {
@@ -135,7 +138,7 @@ ALWAYS const struct FastSettings* settings(void) {
 // ND.
 ALWAYS int read_inner(struct __sk_buff* skb, int on_tcx, uint32_t at, struct Head* head,
                       struct Inner* inner) {
-  if (fetch(skb, on_tcx, at, head->destination, 34) != 0) return 0;
+  if (fetch(skb, on_tcx, at, head->destination, kAddresses) != 0) return 0;
   inner->fragment = 0;
   if (head->ethertype == kIpv4) {
     if (head->ip[0] != 0x45) return 0;
@@ -146,7 +149,8 @@ ALWAYS int read_inner(struct __sk_buff* skb, int on_tcx, uint32_t at, struct Hea
     inner->fragment = (load16(head->ip + 6) & 0xff3f) != 0;
     if (inner->protocol != kTcp && inner->protocol != kUdp && inner->protocol != kIcmp) return 0;
   } else if (head->ethertype == kIpv6) {
-    if (fetch(skb, on_tcx, at + 34, head->ip + 20, 20) != 0) return 0;
+    if (fetch(skb, on_tcx, at + kAddresses, head->destination + kAddresses, 54 - kAddresses) != 0)
+      return 0;
     inner->ipv6 = 1;
     inner->l4 = 40;
     inner->packet = 40 + swap16(load16(head->ip + 4));
@@ -192,9 +196,10 @@ ALWAYS uint32_t flow_hash(struct __sk_buff* skb, int on_tcx, const struct Head* 
   }
   if (!inner->fragment) {
     uint64_t word = (uint64_t)inner->protocol << 32;
-    uint32_t ports = 0;
-    if (inner->protocol != kIcmp && fetch(skb, on_tcx, 14 + inner->l4, &ports, 4) == 0)
-      word |= ports;
+    uint32_t ports = load32(head->ip + 20);
+    if (inner->protocol == kIcmp || (inner->ipv6 && fetch(skb, on_tcx, 54, &ports, 4) != 0))
+      ports = 0;
+    word |= ports;
     h = mix(h ^ word);
   }
   return (uint32_t)(h >> 32);
@@ -219,10 +224,8 @@ ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32
 
 // To a VTEP: the headers as native/core/encap.cpp writes them.
 ALWAYS int encapsulate(struct __sk_buff* skb, int on_tcx, uint32_t length,
-                       struct FastVerdict* verdict, uint32_t index, uint32_t vni, uint32_t wire,
-                       const struct Head* head, const struct Inner* inner) {
-  const struct FastRemote* remote = look_up(&fast_remotes, &index);
-  if (!remote) return 0;
+                       struct FastVerdict* verdict, const struct FastRemote* remote, uint32_t vni,
+                       uint32_t wire, const struct Head* head, const struct Inner* inner) {
   if (remote->mtu != 0 && wire + FAST_HEADER - 14 > remote->mtu) return 0;
   const uint32_t total = length + FAST_HEADER - 14;
   if (total > 65535) return 0;
@@ -276,43 +279,90 @@ ALWAYS void watch(struct __sk_buff* skb, int on_tcx, const struct FastVerdict* v
   flow->next = sequence + octets;
 }
 
+ALWAYS struct FastMemo* memo_of(uint32_t ifindex) {
+  const uint32_t place = ifindex % FAST_MEMOS;
+  return look_up(&fast_memo, &place);
+}
+
+ALWAYS int remembers(const struct FastMemo* memo, uint32_t ifindex, uint64_t to_mac, uint64_t from,
+                     uint32_t second, uint32_t generation) {
+  return memo->to_mac == to_mac && memo->from == from && memo->ifindex == ifindex &&
+         memo->second == second && memo->generation == generation;
+}
+
+// `generation` was read before anything was looked up.
+ALWAYS void remember(struct FastMemo* memo, uint32_t ifindex, uint64_t to_mac, uint64_t from,
+                     const struct FastMac* to, uint32_t second, uint32_t generation) {
+  memo->to_mac = to_mac;
+  memo->from = from;
+  memo->ifindex = ifindex;
+  memo->second = second;
+  memo->to = *to;
+  memo->generation = generation;
+}
+
+// Where a frame comes from and goes to, of which `id` is the port, 0 = not known. Null: not for the
+// fast path.
+ALWAYS const struct FastMemo* know(const struct FastSettings* set, uint32_t ifindex,
+                                   const struct Head* head, uint64_t now, uint32_t* id) {
+  const uint32_t second = (uint32_t)(now >> FAST_SEEN_SHIFT), generation = set->generation;
+  struct FastMemo* memo = memo_of(ifindex);
+  if (!memo) return 0;
+  const uint64_t to_mac = destination_mac(head), from_mac = source_mac(head);
+  if (remembers(memo, ifindex, to_mac, from_mac, second, generation)) {
+    *id = memo->port.id;
+    return memo;
+  }
+  const struct FastPort* port = look_up(&fast_ports, &ifindex);
+  if (!port) return 0;
+  *id = port->id;
+  if (port->network == 0) return 0;
+  const uint64_t network = (uint64_t)port->network << FAST_NETWORK_SHIFT;
+  // No group address is in the table, nor a source that has not been learned here.
+  uint64_t key = to_mac | network;
+  struct FastMac* to = look_up(&fast_macs, &key);
+  if (!to) return 0;
+  key = from_mac | network;
+  struct FastMac* from = look_up(&fast_macs, &key);
+  if (!from || from->kind != kPort || from->id != port->id) return 0;
+  memo->generation = 0;
+  if (to->kind == kRemote) {
+    const struct FastRemote* remote = look_up(&fast_remotes, &to->id);
+    if (!remote) return 0;
+    memo->remote = *remote;
+  }
+  see(from, now);
+  see(to, now);
+  memo->port = *port;
+  remember(memo, ifindex, to_mac, from_mac, to, second, generation);
+  return memo;
+}
+
 // Decides about a frame of a tenant, `length` octets long. True: it is the fast path's. `id` is the
 // port's, 0 = not known.
 ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* id) {
   struct FastVerdict* verdict = new_verdict(skb, length);
   const struct FastSettings* set = settings();
-  const uint32_t ifindex = skb->ifindex;
-  const struct FastPort* port = look_up(&fast_ports, &ifindex);
-  if (!port) return 0;
-  *id = port->id;
-  if (!verdict || !set || !set->enabled || skb->vlan_present || skb->mark == FAST_MARK_WORKERS ||
-      port->network == 0)
-    return 0;
   struct Head head;
   struct Inner inner;
-  if (!read_inner(skb, on_tcx, 0, &head, &inner)) return 0;
-  const uint64_t network = (uint64_t)port->network << FAST_NETWORK_SHIFT;
-  uint64_t key = destination_mac(&head) | network;
-  // No group address is in the table, nor a source that has not been learned here.
-  struct FastMac* to = look_up(&fast_macs, &key);
-  if (!to) return 0;
-  key = source_mac(&head) | network;
-  struct FastMac* from = look_up(&fast_macs, &key);
-  if (!from || from->kind != kPort || from->id != port->id) return 0;
+  if (!verdict || !set || !set->enabled || skb->vlan_present || skb->mark == FAST_MARK_WORKERS ||
+      !read_inner(skb, on_tcx, 0, &head, &inner))
+    return 0;
+  const uint64_t now = coarse_nanoseconds();
+  const struct FastMemo* memo = know(set, skb->ifindex, &head, now, id);
+  if (!memo) return 0;
   const uint32_t wire = wire_length(skb, on_tcx, 0, length, &inner);
   if (wire == 0) return 0;
-  verdict->from_port = port->id;
-  if (to->kind == kRemote) {
-    if (!encapsulate(skb, on_tcx, length, verdict, to->id, port->vni, wire, &head, &inner))
+  verdict->from_port = memo->port.id;
+  if (memo->to.kind == kRemote) {
+    if (!encapsulate(skb, on_tcx, length, verdict, &memo->remote, memo->port.vni, wire, &head,
+                     &inner))
       return 0;
-  } else if (to->id == port->id || !deliver(verdict, to, wire - 14)) {
+  } else if (memo->to.id == memo->port.id || !deliver(verdict, &memo->to, wire - 14)) {
     return 0;
   }
   watch(skb, on_tcx, verdict, &head, &inner);
-  const uint64_t now = coarse_nanoseconds();
   verdict->window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
-  see(from, now);
-  see(to, now);
   return 1;
 }
 
@@ -326,7 +376,10 @@ SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
 // program that spreads frames over them (port/steering.hpp).
 SECTION("socket/port_steer") int port_steer(struct __sk_buff* skb) {
   uint32_t id = 0;
-  if (!decide(skb, 0, skb->len + 14, &id)) tail_call(skb, &fast_steering, id);
+  if (decide(skb, 0, skb->len + 14, &id)) return 0;
+  const uint32_t ifindex = skb->ifindex;
+  const struct FastPort* port = id == 0 ? look_up(&fast_ports, &ifindex) : 0;
+  tail_call(skb, &fast_steering, port ? port->id : id);
   return 0;
 }
 
@@ -415,6 +468,25 @@ SECTION("tcx/tap_forward") int tap_forward(struct __sk_buff* skb) {
   return verdict ? carry_out(skb, 0, verdict) : kNext;
 }
 
+// Where the frame in a packet of the underlay goes: a port, or null.
+ALWAYS const struct FastMac* know_inner(const struct FastSettings* set, uint32_t ifindex,
+                                        const struct FastAdmission* admission, uint64_t to_mac,
+                                        uint64_t now) {
+  const uint32_t second = (uint32_t)(now >> FAST_SEEN_SHIFT), generation = set->generation;
+  const uint64_t from = (uint64_t)admission->vni << 32 | admission->address;
+  struct FastMemo* memo = memo_of(ifindex);
+  if (!memo) return 0;
+  if (remembers(memo, ifindex, to_mac, from, second, generation)) return &memo->to;
+  const uint32_t* network = look_up(&fast_admitted, admission);
+  if (!network) return 0;
+  const uint64_t key = to_mac | (uint64_t)*network << FAST_NETWORK_SHIFT;
+  struct FastMac* to = look_up(&fast_macs, &key);
+  if (!to || to->kind != kPort) return 0;
+  see(to, now);
+  remember(memo, ifindex, to_mac, from, to, second, generation);
+  return to;
+}
+
 // Packets of the underlay. Our packet sockets there are bound to IPv4 and so stand behind tcx: what
 // this program takes they do not see, and it needs no filter in front of it.
 SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
@@ -441,27 +513,23 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
     return kNext;
   const struct FastAdmission admission = {__builtin_bswap32(load32(outer.vxlan + 4)) >> 8,
                                           load32(outer.ip + 12)};
-  const uint32_t* network = look_up(&fast_admitted, &admission);
-  if (!network) return kNext;
   struct Head head;
   struct Inner inner;
   if (!read_inner(skb, 1, FAST_HEADER, &head, &inner)) return kNext;
-  const uint64_t key = destination_mac(&head) | (uint64_t)*network << FAST_NETWORK_SHIFT;
-  struct FastMac* to = look_up(&fast_macs, &key);
-  if (!to || to->kind != kPort) return kNext;
+  const uint64_t now = coarse_nanoseconds();
+  const struct FastMac* to = know_inner(set, skb->ifindex, &admission, destination_mac(&head), now);
+  if (!to) return kNext;
   // The kernel would take the UDP header of a decapsulated super-frame for a tunnel's and drop it.
   if (skb->gso_size != 0 && inner.protocol != kTcp) return kNext;
   const uint32_t wire = wire_length(skb, 1, FAST_HEADER, length - FAST_HEADER, &inner);
   struct FastVerdict verdict;
   if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
   verdict.from_port = 0;
-  const uint64_t now = coarse_nanoseconds();
   verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   // All of TCP, as the order of a flow is to hold.
   if (verdict.unmarked && inner.protocol == kTcp) {
     if (!set->exit_near) return kNext;
     count(&verdict, length, length - FAST_HEADER);
-    see(to, now);
     skb->mark = verdict.out_ifindex | (verdict.way == kFastDeliverIn ? FAST_MARK_IN : 0);
     return (int)redirect_peer(set->exit_near, 0);
   }
@@ -471,7 +539,6 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return kNext;
   if (store_bytes(skb, 0, head.destination, 14, 0) != 0) return kDrop;
   count(&verdict, length, length - FAST_HEADER);
-  see(to, now);
   return leave(skb, 1, &verdict, verdict.way);
 }
 

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import type { Operation } from '../../src/fib/dataplane.js'
-import { counted, missing, ping, type Tenant, tcp, until } from '../lab/index.js'
+import { counted, missing, ping, sleep, type Tenant, tcp, until } from '../lab/index.js'
 import {
   addTenant,
   behind,
@@ -68,6 +68,42 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     await a.dataplane.apply([behind(await macOf(y.tenant), b.host.vtep4)])
     await warm(x.tenant, '10.1.0.2')
     t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'and back')
+  })
+
+  t.test('what the programs remember is void at once', async (t) => {
+    const mac = await macOf(y.tenant)
+    const arrive = async (): Promise<number> => {
+      const before = await y.tenant.counters('eth0')
+      await sleep(0.3)
+      return (await y.tenant.counters('eth0')).rxPackets - before.rxPackets
+    }
+    for (const [what, away, back] of [
+      [
+        'the MAC has moved',
+        () => a.dataplane.apply([behind(mac, '10.255.0.77')]),
+        () => a.dataplane.apply([behind(mac, b.host.vtep4)]),
+      ],
+      [
+        'its port is detached',
+        () => b.dataplane.apply([{ op: 'portAttach', port: y.port, vni: 0 }]),
+        () => b.dataplane.apply([{ op: 'portAttach', port: y.port, vni }]),
+      ],
+      [
+        'the sender is detached',
+        () => a.dataplane.apply([{ op: 'portAttach', port: x.port, vni: 0 }]),
+        () => a.dataplane.apply([{ op: 'portAttach', port: x.port, vni }]),
+      ],
+    ] as const) {
+      await warm(x.tenant, '10.1.0.2')
+      const pinging = ping(x.tenant, '10.1.0.2', { count: 300, intervalSeconds: 0.003 })
+      await sleep(0.1)
+      t.ok((await arrive()) > 60, `${what}: before`)
+      await away()
+      t.ok((await arrive()) < 10, `${what}: nothing comes any more`)
+      await pinging
+      await back()
+    }
+    await warm(x.tenant, '10.1.0.2')
   })
 
   t.test('a VTEP that nobody names any more is not heard', async (t) => {
