@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xd00b76fa87656b5b;
-inline constexpr char kLayoutHashText[] = "d00b76fa87656b5b";
+inline constexpr uint64_t kLayoutHash = 0xf2b922585872a485;
+inline constexpr char kLayoutHashText[] = "f2b922585872a485";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {

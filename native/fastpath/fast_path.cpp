@@ -51,7 +51,7 @@ uint32_t possible_processors() {
 
 }  // namespace
 
-bool FastPath::make_maps(std::string& error) {
+bool FastPath::make_map(unsigned number, std::string& error) {
   const uint32_t ports = tables_.segment().config().ports + 1;
   const MapInfo infos[kFastMapCount] = {
       {"vtep_settings", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastSettings), 1, 0},
@@ -67,15 +67,20 @@ bool FastPath::make_maps(std::string& error) {
       {"vtep_steering", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, ports, 0},
       {"vtep_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastFlow), FAST_FLOWS, 0},
       {"vtep_rushes", BPF_MAP_TYPE_RINGBUF, 0, 0, FAST_RUSH_RING, 0},
+      {"vtep_crossing", BPF_MAP_TYPE_ARRAY, 4, sizeof(FastCrossing), 1, 0},
   };
-  for (unsigned i = 0; i < kFastMapCount; i++) {
-    const MapInfo& info = infos[i];
-    maps_[i] =
-        bpf_map(info.type, info.name, info.key_bytes, info.value_bytes, info.entries, info.flags);
-    if (maps_[i]) continue;
-    error = std::string("map ") + info.name + ": " + refusal(errno, "CAP_BPF");
-    return false;
-  }
+  const MapInfo& info = infos[number];
+  maps_[number] =
+      bpf_map(info.type, info.name, info.key_bytes, info.value_bytes, info.entries, info.flags);
+  if (maps_[number]) return true;
+  error = std::string("map ") + info.name + ": " + refusal(errno, "CAP_BPF");
+  return false;
+}
+
+// A crossing makes its own of the last one.
+bool FastPath::make_maps(std::string& error) {
+  for (unsigned i = 0; i < kFastCrossing; i++)
+    if (!make_map(i, error)) return false;
   return true;
 }
 
@@ -108,6 +113,8 @@ bool FastPath::open(std::string& error) {
                       load(port_passed_, kSocket, "vtep_port_pass", port_passed, error) &&
                       load(port_forward_, kTcx, "vtep_port_go", port_forward, error) &&
                       load(tap_forward_, kTcx, "vtep_tap_go", tap_forward, error) &&
+                      load(crossing_back_, kTcx, "vtep_cross_back", crossing_back, error) &&
+                      load(crossing_in_, kTcx, "vtep_cross_in", crossing_in, error) &&
                       load(exit_inside_, kTcx, "vtep_exit_in", exit_inside, error) &&
                       load(exit_back_, kTcx, "vtep_exit_back", exit_back, error) &&
                       load(uplink_forward_, kTcx, "vtep_up_go", uplink_forward, error);
@@ -152,13 +159,34 @@ void FastPath::open_tunnel_exit() {
   if (!uplink_joined_ || settings_.address == 0 || std::exchange(tunnel_exit_tried_, true)) return;
   std::string why_not;
   if (!tunnel_exit_.open(address_, udp_port_, exit_inside_, exit_back_, why_not)) return;
-  settings_.exit_near = tunnel_exit_.near_end();
-  settings_.exit_far = tunnel_exit_.far_end();
+  settings_.exit_near = tunnel_exit_.annex().near_end();
+  settings_.exit_far = tunnel_exit_.annex().far_end();
   set_settings();
 }
 
+std::shared_ptr<const Annex> FastPath::annex(std::string& error) {
+  if (annex_ != nullptr) return annex_;
+  auto annex = std::make_shared<Annex>();
+  if (!annex->open(crossing_back_, &crossing_in_, error)) return nullptr;
+  annex_ = std::move(annex);
+  settings_.cross_near = annex_->near_end();
+  settings_.cross_far = annex_->far_end();
+  set_settings();
+  return annex_;
+}
+
+bool FastPath::load_crossing(const CrossingEnds& ends, CrossingPrograms& out, std::string& error) {
+  const FastCrossing value = {ends.annex_end, ends.tenant_end, ends.interface};
+  const uint32_t zero = 0;
+  constexpr uint32_t kTcx = BPF_PROG_TYPE_SCHED_CLS;
+  return make_map(kFastCrossing, error) && bpf_map_set(maps_[kFastCrossing], &zero, &value) &&
+         load(out.leave, kTcx, "vtep_cross_go", crossing_leave, error) &&
+         load(out.out, kTcx, "vtep_cross_out", crossing_out, error) &&
+         load(out.arrive, kTcx, "vtep_cross_up", crossing_arrive, error);
+}
+
 void FastPath::add_port(uint32_t id, const Port& port) {
-  ports_.try_emplace(id, OpenPort{&port, port.ifindex(), {}, false});
+  ports_.try_emplace(id, OpenPort{&port, 0, {}, false});
   if (const int steering = port.steering_program(); steering >= 0)
     (void)bpf_map_set(maps_[kFastSteering], &id, &steering);
   // A tap's frames come from the host's stack, on whichever CPU that runs.
@@ -172,7 +200,7 @@ void FastPath::remove_port(uint32_t id) {
   if (found == ports_.end()) return;
   const uint64_t none = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &none);
-  (void)bpf_map_erase(maps_[kFastPorts], &found->second.ifindex);
+  (void)bpf_map_erase(maps_[kFastPorts], &found->second.key);
   (void)bpf_map_erase(maps_[kFastSteering], &id);
   const std::vector<FastCounters> zero(per_cpu_.size());
   (void)bpf_map_set(maps_[kFastCounters], &id, zero.data());
@@ -240,22 +268,26 @@ void FastPath::port_changed(uint32_t id) {
   if (found == ports_.end()) return;
   const PortRow row = current_row(tables_.segment().port(id));
   OpenPort& port = found->second;
-  // A tap has come into our network namespace, or left it.
-  if (const uint32_t ifindex = port.port->ifindex(); ifindex != port.ifindex) {
-    (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
-    port.ifindex = ifindex;
+  // A tap has moved.
+  const CrossingEnds* over = port.port->crossing();
+  const uint32_t number = over != nullptr ? over->annex_end : port.port->ifindex();
+  const uint32_t key = over != nullptr ? FAST_CROSSED | number : number;
+  if (key != port.key) {
+    (void)bpf_map_erase(maps_[kFastPorts], &port.key);
+    port.key = key;
   }
-  if (row.network == 0 || port.ifindex == 0) {
+  if (row.network == 0 || key == 0) {
     const uint64_t none = 0;
-    (void)bpf_map_erase(maps_[kFastPorts], &port.ifindex);
+    (void)bpf_map_erase(maps_[kFastPorts], &key);
     (void)bpf_map_set(maps_[kFastExits], &id, &none);
     set_settings();
     return;
   }
   const uint32_t vni = current_row(tables_.segment().network(row.network)).vni;
   const FastPort entry = {id, row.network, vni, 0};
-  uint64_t exit = port.ifindex | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
-                                     << FAST_EXIT_MTU_SHIFT;
+  uint64_t exit = number | static_cast<uint64_t>(row.mtu & FAST_EXIT_MTU_MASK)
+                               << FAST_EXIT_MTU_SHIFT;
+  if (over != nullptr) exit |= FAST_EXIT_CROSSED;
   if (port.port->faces_host()) exit |= FAST_EXIT_INGRESS;
   if (!port.port->takes_tunnels()) {
     exit |= FAST_EXIT_UNMARKED;
@@ -263,7 +295,7 @@ void FastPath::port_changed(uint32_t id) {
   }
   if (port.held) exit = 0;
   (void)bpf_map_set(maps_[kFastExits], &id, &exit);
-  (void)bpf_map_set(maps_[kFastPorts], &port.ifindex, &entry);
+  (void)bpf_map_set(maps_[kFastPorts], &key, &entry);
   set_settings();
 }
 
@@ -365,12 +397,11 @@ void FastPath::on_second(uint32_t counters) {
   if (!is_open()) return;
   sweep();
   copy_counters(counters);
-  count_lost(counters, spread_.on_second());
+  count_lost(counters, Drop::backlog_full, spread_.on_second());
 }
 
-void FastPath::count_lost(uint32_t block, uint64_t frames) {
-  uint64_t* counter =
-      tables_.segment().drop_counters(block) + static_cast<unsigned>(Drop::backlog_full);
+void FastPath::count_lost(uint32_t block, Drop reason, uint64_t frames) {
+  uint64_t* counter = tables_.segment().drop_counters(block) + static_cast<unsigned>(reason);
   store_relaxed(counter, load_relaxed(counter) + frames);
 }
 
@@ -403,6 +434,7 @@ void FastPath::sweep() {
 
 void FastPath::copy_counters(uint32_t block) {
   const uint64_t now = now_seconds();
+  uint64_t lost = 0;
   const auto copy_port = [&](uint32_t id) {
     if (!bpf_map_get(maps_[kFastCounters], &id, per_cpu_.data())) return;
     FastCounters sum = {};
@@ -410,6 +442,7 @@ void FastPath::copy_counters(uint32_t block) {
       sum.rx_frames += each.rx_frames, sum.rx_bytes += each.rx_bytes;
       sum.tx_frames += each.tx_frames, sum.tx_bytes += each.tx_bytes;
       sum.segments += each.segments, sum.repeated += each.repeated;
+      lost += each.lost;
     }
     spread_.count(id, sum.rx_frames);
     PortCounters& out = tables_.segment().port_counters(block, id);
@@ -421,6 +454,9 @@ void FastPath::copy_counters(uint32_t block) {
   };
   copy_port(0);
   for (const auto& each : ports_) copy_port(each.first);
+  // A port that is gone takes its count along.
+  const uint64_t before = std::exchange(lost_, lost);
+  if (lost > before) count_lost(block, Drop::decision_stale, lost - before);
 }
 
 }  // namespace vtep

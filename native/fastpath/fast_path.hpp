@@ -23,7 +23,7 @@
 
 namespace vtep {
 
-class FastPath {
+class FastPath : public CrossingSource {
  public:
   // `tables` outlives this object.
   explicit FastPath(Tables& tables) : tables_(tables) {}
@@ -33,9 +33,11 @@ class FastPath {
   // Loads everything. False with one sentence: everything goes through the workers.
   bool open(std::string& error);
   bool is_open() const { return static_cast<bool>(maps_[kFastMacs]); }
-  FastPrograms port_programs() const {
-    return {&port_forward_, &port_filter_, &port_steer_, &port_passed_, &tap_forward_};
+  FastPrograms port_programs() {
+    return {&port_forward_, &port_filter_, &port_steer_, &port_passed_, &tap_forward_, this};
   }
+  std::shared_ptr<const Annex> annex(std::string& error) override;
+  bool load_crossing(const CrossingEnds& ends, CrossingPrograms& out, std::string& error) override;
   FastPrograms uplink_programs() const { return {&uplink_forward_}; }
 
   // The VTEP address and UDP port; an address that is not IPv4 keeps the uplink out.
@@ -70,12 +72,13 @@ class FastPath {
  private:
   struct OpenPort {
     const Port* port;
-    uint32_t ifindex;  // 0: where our programs can not reach it
+    uint32_t key;  // in the map of ports; 0: where our programs can not reach it
     FastDoubt doubt;
     bool guarded;
     bool held = false;
   };
 
+  bool make_map(unsigned number, std::string& error);
   bool make_maps(std::string& error);
   bool load(Descriptor& out, uint32_t type, const char* name, const struct FastProgram& program,
             std::string& error);
@@ -91,7 +94,7 @@ class FastPath {
   void doubt(uint32_t id, const FastCounters& sum, uint64_t now);
   void sweep();
   void copy_counters(uint32_t block);
-  void count_lost(uint32_t block, uint64_t frames);
+  void count_lost(uint32_t block, Drop reason, uint64_t frames);
 
   static constexpr uint32_t kMostMacs = 65536;
   static constexpr uint32_t kMostRemotes = 16384;
@@ -102,7 +105,8 @@ class FastPath {
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
   Descriptor port_filter_, port_steer_, port_passed_, port_forward_, tap_forward_, uplink_forward_;
-  Descriptor exit_inside_, exit_back_;
+  Descriptor exit_inside_, exit_back_, crossing_back_, crossing_in_;
+  std::shared_ptr<const Annex> annex_;  // of the crossings
   bool uplink_joined_ = false;
   FastDoubt uplink_doubt_;
   std::vector<uint32_t> held_interfaces_;
@@ -116,6 +120,7 @@ class FastPath {
   Spread spread_;
   FastSettings settings_ = {};
   uint32_t generation_ = 0;
+  uint64_t lost_ = 0;  // in crossings, of the ports that are there
   Address address_;
   uint16_t udp_port_ = 0;
   TunnelExit tunnel_exit_;

@@ -8,7 +8,7 @@ enum FastMap {
   kFastSettings,  // array of one FastSettings
   kFastVerdict,   // for each CPU: what the socket filter has decided about the frame at hand
   kFastMemo,      // for each CPU an array: what was looked up for the frame before
-  kFastPorts,     // hash: ifindex -> FastPort
+  kFastPorts,     // hash: ifindex, or FAST_CROSSED and that of a crossing's end -> FastPort
   kFastExits,     // array by port id: FastExit word, 0 = not by the fast path
   kFastMacs,      // hash: FastMacKey -> FastMac
   kFastRemotes,   // hash: remote index -> FastRemote
@@ -17,6 +17,7 @@ enum FastMap {
   kFastSteering,  // programs by port id: which worker's socket a frame is for
   kFastFlows,     // array by flow hash: FastFlow
   kFastRushes,    // ring: FastRush
+  kFastCrossing,  // array of one FastCrossing; each crossing has its own
   kFastMapCount,
 };
 
@@ -27,6 +28,7 @@ struct FastSettings {
   // Interfaces of the way out of the tunnel's mark (port/tunnel_exit.hpp): ours, and the one at its
   // other end; 0 = there is none.
   uint32_t exit_near, exit_far;
+  uint32_t cross_near, cross_far;  // of the annex for crossings (port/crossing.hpp)
   // Another number whenever something has left the maps, or is another there.
   uint32_t generation;
 };
@@ -39,13 +41,21 @@ struct FastPort {
   uint32_t spare;
 };
 
+// An interface in another namespace goes by the number of its crossing's end in the annex.
+#define FAST_CROSSED 0x80000000u
+
+struct FastCrossing {
+  uint32_t annex_end, tenant_end, interface;
+};
+
 // FastExit: ifindex, the port's MTU (0 = unknown) from bit 32, whether frames come up in the
-// interface instead of leaving by it, and whether super-frames must not have a tunnel's mark. One
-// word, so that it is never torn.
+// interface instead of leaving by it, whether super-frames must not have a tunnel's mark, and
+// whether it is the number of a crossing's end. One word, so that it is never torn.
 #define FAST_EXIT_MTU_SHIFT 32
 #define FAST_EXIT_MTU_MASK 0xffffff
 #define FAST_EXIT_INGRESS ((uint64_t)1 << 63)
 #define FAST_EXIT_UNMARKED ((uint64_t)1 << 62)
+#define FAST_EXIT_CROSSED ((uint64_t)1 << 61)
 
 // FastMacKey: the MAC's octets, first octet lowest, and the network index from bit 48.
 #define FAST_NETWORK_SHIFT 48
@@ -90,6 +100,7 @@ struct FastAdmission {
 struct FastCounters {
   uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
   uint64_t segments, repeated;
+  uint64_t lost;               // in a crossing
   uint32_t window, in_window;  // of received frames: number of the window, frames in it
 };
 
@@ -119,6 +130,7 @@ enum FastWay {
   kFastDeliver,
   kFastDeliverPeer,  // to the far end of a veth
   kFastDeliverIn,    // as if it had come in there
+  kFastDeliverOver,  // by a crossing
 };
 
 struct FastVerdict {
@@ -139,3 +151,8 @@ struct FastVerdict {
 // In the mark of a frame on its way round by the tunnel's exit, beside the number of the interface
 // that it is for: it comes up there.
 #define FAST_MARK_IN 0x80000000u
+// In the mark of a frame in the annex for crossings, beside the number of the crossing's end there:
+// it goes to the tenant, or comes from there.
+#define FAST_MARK_OVER 0x40000000u
+#define FAST_MARK_FROM 0x20000000u
+#define FAST_MARK_NUMBER 0x1fffffffu

@@ -12,106 +12,15 @@
 // A tap in our namespace has one program again, on tcx egress: what the host's stack sends out of
 // it goes on to the workers' descriptor behind that.
 //
+// A tap in a tenant's namespace has a program on its egress there, which decides like all others,
+// but only sends what is the fast path's into the crossing (port/crossing.hpp). Where that comes
+// out at the host it is decided about once more, and carried out.
+//
 // Compiled by native/fastpath/generate.ts with clang; the result is programs.gen.hpp.
-#include <linux/bpf.h>
+#include "frame.h"
 
-#include "maps.h"
-
-#define SECTION(name) __attribute__((section(name), used))
-#define ALWAYS static inline __attribute__((always_inline))
-
-// Maps: their address is replaced by a descriptor when a program is loaded.
-#define MAP(name) extern char name __attribute__((section("maps")))
-MAP(fast_settings);
-MAP(fast_verdict);
-MAP(fast_memo);
-MAP(fast_ports);
-MAP(fast_exits);
-MAP(fast_macs);
-MAP(fast_remotes);
-MAP(fast_admitted);
-MAP(fast_counters);
-MAP(fast_flows);
-MAP(fast_steering);
-MAP(fast_rushes);
-
-static void* (*const look_up)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
-static long (*const load_bytes)(const void* skb, uint32_t offset, void* to,
-                                uint32_t length) = (void*)BPF_FUNC_skb_load_bytes;
-static long (*const store_bytes)(void* skb, uint32_t offset, const void* from, uint32_t length,
-                                 uint64_t flags) = (void*)BPF_FUNC_skb_store_bytes;
-static long (*const adjust_room)(void* skb, int32_t by, uint32_t mode,
-                                 uint64_t flags) = (void*)BPF_FUNC_skb_adjust_room;
-static long (*const redirect)(uint32_t ifindex, uint64_t flags) = (void*)BPF_FUNC_redirect;
-static long (*const redirect_peer)(uint32_t ifindex,
-                                   uint64_t flags) = (void*)BPF_FUNC_redirect_peer;
-static long (*const load_from)(const void* skb, uint32_t offset, void* to, uint32_t length,
-                               uint32_t start) = (void*)BPF_FUNC_skb_load_bytes_relative;
-static long (*const tail_call)(void* skb, void* programs,
-                               uint32_t index) = (void*)BPF_FUNC_tail_call;
-static long (*const tell)(void* ring, void* data, uint64_t size,
-                          uint64_t flags) = (void*)BPF_FUNC_ringbuf_output;
-static uint32_t (*const this_cpu)(void) = (void*)BPF_FUNC_get_smp_processor_id;
-static uint64_t (*const coarse_nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_coarse_ns;
-
-enum { kNext = -1, kDrop = 2 };  // TCX_NEXT, TCX_DROP
-enum { kToSocket = 0x7fffffff, kNotToSocket = 0 };
-enum {
-  kDecapIpv6 = 1 << 8
-};  // BPF_F_ADJ_ROOM_DECAP_L3_IPV6, newer than the headers this builds with
-enum { kIpv4 = 0x0008, kIpv6 = 0xdd86 };  // EtherTypes as they lie in a frame
-enum { kIcmp = 1, kTcp = 6, kUdp = 17 };
-enum { kOtherHost = 3 };
-enum { kPort = 1, kRemote = 2 };  // Destination of tables.gen.hpp
-
-// The first bytes of a frame, placed so that the IP header is aligned.
-struct Head {
-  uint16_t pad;
-  uint8_t destination[6];
-  uint8_t source[6];
-  uint16_t ethertype;
-  uint8_t ip[40];  // of IPv4 with the first octets behind it, the ports
-} __attribute__((aligned(8)));
-
-enum { kAddresses = 14 + 20 + 8 };  // no frame of IPv4 that is taken is shorter
-
-// An Ethernet frame as far as the fast path cares.
-struct Inner {
-  uint32_t l4;      // offset of the transport header behind the Ethernet header
-  uint32_t header;  // octets of all headers, of a super-frame
-  uint32_t packet;  // octets that the IP header says
-  uint8_t protocol;
-  uint8_t fragment;
-  uint8_t ipv6;
-};
-
-ALWAYS uint16_t load16(const void* p) { return *(const uint16_t*)p; }
-ALWAYS uint32_t load32(const void* p) { return *(const uint32_t*)p; }
-ALWAYS uint16_t swap16(uint16_t v) { return __builtin_bswap16(v); }
-
-ALWAYS uint64_t destination_mac(const struct Head* head) {
-  return (uint64_t)load16(head->destination) | (uint64_t)load32(head->destination + 2) << 16;
-}
-ALWAYS uint64_t source_mac(const struct Head* head) {
-  return (uint64_t)load32(head->source) | (uint64_t)load16(head->source + 4) << 32;
-}
-
-// The flow hash of native/core/README.md, of frames without VLAN tags.
-ALWAYS uint64_t mix(uint64_t h) {
-  h ^= h >> 32;
-  h *= 0xd6e8feb86659fd93;
-  h ^= h >> 29;
-  h *= 0x9fb21c651e98df25;
-  h ^= h >> 32;
-  return h;
-}
-
-// Bytes counted from the Ethernet header. Where a packet socket's queue is chosen the frame begins
-// behind it; on tcx there is no such counting, and it begins with it.
-ALWAYS long fetch(struct __sk_buff* skb, int on_tcx, uint32_t offset, void* to, uint32_t length) {
-  return on_tcx ? load_bytes(skb, offset, to, length)
-                : load_from(skb, offset, to, length, BPF_HDR_START_MAC);
-}
+// Where a program looks at a frame.
+enum Site { kAtSocket, kAtIngress, kAtEgress, kAtTenant };
 
 ALWAYS void see(struct FastMac* mac, uint64_t now) {
   const uint32_t seen = (uint32_t)(now >> FAST_SEEN_SHIFT);
@@ -133,91 +42,23 @@ ALWAYS const struct FastSettings* settings(void) {
   return look_up(&fast_settings, &zero);
 }
 
-// Reads the IP header behind the Ethernet header at `at`. False: not for the fast path. Of IPv4
-// without options and IPv6 without extension headers, only what needs no answer of ours: no ARP, no
-// ND.
-ALWAYS int read_inner(struct __sk_buff* skb, int on_tcx, uint32_t at, struct Head* head,
-                      struct Inner* inner) {
-  if (fetch(skb, on_tcx, at, head->destination, kAddresses) != 0) return 0;
-  inner->fragment = 0;
-  if (head->ethertype == kIpv4) {
-    if (head->ip[0] != 0x45) return 0;
-    inner->ipv6 = 0;
-    inner->l4 = 20;
-    inner->packet = swap16(load16(head->ip + 2));
-    inner->protocol = head->ip[9];
-    inner->fragment = (load16(head->ip + 6) & 0xff3f) != 0;
-    if (inner->protocol != kTcp && inner->protocol != kUdp && inner->protocol != kIcmp) return 0;
-  } else if (head->ethertype == kIpv6) {
-    if (fetch(skb, on_tcx, at + kAddresses, head->destination + kAddresses, 54 - kAddresses) != 0)
-      return 0;
-    inner->ipv6 = 1;
-    inner->l4 = 40;
-    inner->packet = 40 + swap16(load16(head->ip + 4));
-    inner->protocol = head->ip[6];
-    if (inner->protocol != kTcp && inner->protocol != kUdp) return 0;
-  } else {
-    return 0;
-  }
-  return 1;
-}
-
-// Octets of the largest packet that a frame of `length` octets is on the wire, Ethernet header
-// included; 0 = not ours.
-ALWAYS uint32_t wire_length(struct __sk_buff* skb, int on_tcx, uint32_t at, uint32_t length,
-                            struct Inner* inner) {
-  const uint32_t segment = skb->gso_size;
-  if (segment == 0) return length;
-  // A super-frame is whole: else it is a train of packets that were glued together, which the
-  // workers take apart.
-  if (inner->fragment || inner->packet + 14 != length) return 0;
-  uint32_t header = 8;
-  if (inner->protocol == kTcp) {
-    uint8_t offset;
-    if (fetch(skb, on_tcx, at + 14 + inner->l4 + 12, &offset, 1) != 0) return 0;
-    header = (offset >> 4) * 4;
-  } else if (inner->protocol != kUdp) {
-    return 0;
-  }
-  return 14 + inner->l4 + header + segment;
-}
-
-ALWAYS uint32_t flow_hash(struct __sk_buff* skb, int on_tcx, const struct Head* head,
-                          const struct Inner* inner) {
-  const uint64_t* words = (const uint64_t*)head;  // the IP header begins with the third
-  uint64_t h = 0x7674657068617368;
-  if (inner->ipv6) {
-    h = mix(h ^ words[3]);
-    h = mix(h ^ words[4]);
-    h = mix(h ^ words[5]);
-    h = mix(h ^ words[6]);
-  } else {
-    h = mix(h ^ ((uint64_t)load32(head->ip + 12) | (uint64_t)load32(head->ip + 16) << 32));
-  }
-  if (!inner->fragment) {
-    uint64_t word = (uint64_t)inner->protocol << 32;
-    uint32_t ports = load32(head->ip + 20);
-    if (inner->protocol == kIcmp || (inner->ipv6 && fetch(skb, on_tcx, 54, &ports, 4) != 0))
-      ports = 0;
-    word |= ports;
-    h = mix(h ^ word);
-  }
-  return (uint32_t)(h >> 32);
-}
-
-// To another port of this host. False: to the workers.
-ALWAYS int deliver(struct FastVerdict* verdict, const struct FastMac* to, uint32_t packet) {
+// To another port of this host. False: to the workers. A veth's far end, and with it a crossing, is
+// reached from ingress alone.
+ALWAYS int deliver(enum Site site, struct FastVerdict* verdict, const struct FastMac* to,
+                   uint32_t packet) {
   const uint32_t port = to->id;
   const uint64_t* exit = look_up(&fast_exits, &port);
   if (!exit) return 0;
   const uint64_t word = *exit;
   const uint32_t mtu = (uint32_t)(word >> FAST_EXIT_MTU_SHIFT) & FAST_EXIT_MTU_MASK;
   if (word == 0 || (mtu != 0 && packet > mtu)) return 0;
+  if ((word & FAST_EXIT_CROSSED) && site == kAtEgress) return 0;
   verdict->to_port = port;
   verdict->out_ifindex = (uint32_t)word;
-  verdict->way = word & FAST_EXIT_INGRESS ? kFastDeliverIn
-                 : to->far_end            ? kFastDeliverPeer
-                                          : kFastDeliver;
+  verdict->way = word & FAST_EXIT_CROSSED   ? kFastDeliverOver
+                 : word & FAST_EXIT_INGRESS ? kFastDeliverIn
+                 : to->far_end              ? kFastDeliverPeer
+                                            : kFastDeliver;
   verdict->unmarked = (word & FAST_EXIT_UNMARKED) != 0;
   return 1;
 }
@@ -338,9 +179,11 @@ ALWAYS const struct FastMemo* know(const struct FastSettings* set, uint32_t ifin
   return memo;
 }
 
-// Decides about a frame of a tenant, `length` octets long. True: it is the fast path's. `id` is the
-// port's, 0 = not known.
-ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* id) {
+// Decides about a frame of a tenant, `length` octets long, of the port that `key` names in the map.
+// True: it is the fast path's. `id` is the port's, 0 = not known.
+ALWAYS int decide(struct __sk_buff* skb, enum Site site, uint32_t length, uint32_t key,
+                  uint32_t* id) {
+  const int on_tcx = site != kAtSocket;
   struct FastVerdict* verdict = new_verdict(skb, length);
   const struct FastSettings* set = settings();
   struct Head head;
@@ -349,7 +192,7 @@ ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* 
       !read_inner(skb, on_tcx, 0, &head, &inner))
     return 0;
   const uint64_t now = coarse_nanoseconds();
-  const struct FastMemo* memo = know(set, skb->ifindex, &head, now, id);
+  const struct FastMemo* memo = know(set, key, &head, now, id);
   if (!memo) return 0;
   const uint32_t wire = wire_length(skb, on_tcx, 0, length, &inner);
   if (wire == 0) return 0;
@@ -358,8 +201,13 @@ ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* 
     if (!encapsulate(skb, on_tcx, length, verdict, &memo->remote, memo->port.vni, wire, &head,
                      &inner))
       return 0;
-  } else if (memo->to.id == memo->port.id || !deliver(verdict, &memo->to, wire - 14)) {
+  } else if (memo->to.id == memo->port.id || !deliver(site, verdict, &memo->to, wire - 14)) {
     return 0;
+  }
+  // There it is not the end of the matter.
+  if (site == kAtTenant) {
+    verdict->way = kFastWorkers;
+    return 1;
   }
   watch(skb, on_tcx, verdict, &head, &inner);
   verdict->window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
@@ -369,15 +217,15 @@ ALWAYS int decide(struct __sk_buff* skb, int on_tcx, uint32_t length, uint32_t* 
 // At a port with one packet socket.
 SECTION("socket/port_filter") int port_filter(struct __sk_buff* skb) {
   uint32_t id = 0;
-  return decide(skb, 0, skb->len, &id) ? kNotToSocket : kToSocket;
+  return decide(skb, kAtSocket, skb->len, skb->ifindex, &id) ? kNotToSocket : kToSocket;
 }
 
 // At a port with several: where the socket is chosen. What is for the workers goes on to the
 // program that spreads frames over them (port/steering.hpp).
 SECTION("socket/port_steer") int port_steer(struct __sk_buff* skb) {
   uint32_t id = 0;
-  if (decide(skb, 0, skb->len + 14, &id)) return 0;
   const uint32_t ifindex = skb->ifindex;
+  if (decide(skb, kAtSocket, skb->len + 14, ifindex, &id)) return 0;
   const struct FastPort* port = id == 0 ? look_up(&fast_ports, &ifindex) : 0;
   tail_call(skb, &fast_steering, port ? port->id : id);
   return 0;
@@ -428,27 +276,34 @@ ALWAYS int hand_back(struct __sk_buff* skb) {
   return (int)redirect(skb->ifindex, BPF_F_INGRESS);
 }
 
-// A veth's far end is reached from ingress alone.
-ALWAYS int leave(struct __sk_buff* skb, int on_ingress, const struct FastVerdict* verdict,
+ALWAYS int leave(struct __sk_buff* skb, enum Site site, const struct FastVerdict* verdict,
                  uint32_t way) {
-  if (way == kFastDeliverPeer && on_ingress) return (int)redirect_peer(verdict->out_ifindex, 0);
+  if (way == kFastDeliverPeer && site != kAtEgress)
+    return (int)redirect_peer(verdict->out_ifindex, 0);
+  if (way == kFastDeliverOver) {
+    const struct FastSettings* set = settings();
+    if (!set) return kDrop;
+    skb->mark = FAST_MARK_OVER | verdict->out_ifindex;
+    return (int)redirect_peer(set->cross_near, 0);
+  }
   skb->mark = way == kFastDeliverIn ? 0 : FAST_MARK_LEAVE;
   return (int)redirect(verdict->out_ifindex, way == kFastDeliverIn ? BPF_F_INGRESS : 0);
 }
 
-ALWAYS int carry_out(struct __sk_buff* skb, int on_ingress, struct FastVerdict* verdict) {
+static const uint64_t kEncapsulation = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
+                                       BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2(14) |
+                                       BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+
+ALWAYS int carry_out(struct __sk_buff* skb, enum Site site, struct FastVerdict* verdict) {
   const uint32_t way = verdict->way;
   verdict->way = kFastWorkers;
   const uint32_t length = skb->len;
   if (way != kFastEncapsulate) {
     count(verdict, length, length);
-    return leave(skb, on_ingress, verdict, way);
+    return leave(skb, site, verdict, way);
   }
-  const uint64_t flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
-                         BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2(14) |
-                         BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-  if (adjust_room(skb, FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0)
-    return on_ingress ? hand_back(skb) : kNext;
+  if (adjust_room(skb, FAST_HEADER, BPF_ADJ_ROOM_MAC, kEncapsulation) != 0)
+    return site == kAtIngress ? hand_back(skb) : site == kAtEgress ? kNext : kDrop;
   if (store_bytes(skb, 0, verdict->bytes, FAST_HEADER + 14, 0) != 0) return kDrop;
   count(verdict, length, length + FAST_HEADER);
   skb->mark = 0;
@@ -457,15 +312,68 @@ ALWAYS int carry_out(struct __sk_buff* skb, int on_ingress, struct FastVerdict* 
 
 SECTION("tcx/port_forward") int port_forward(struct __sk_buff* skb) {
   struct FastVerdict* verdict = take_verdict(skb);
-  return verdict ? carry_out(skb, 1, verdict) : kNext;
+  return verdict ? carry_out(skb, kAtIngress, verdict) : kNext;
 }
 
 // What the host's stack sends out of a tap.
 SECTION("tcx/tap_forward") int tap_forward(struct __sk_buff* skb) {
   uint32_t id = 0;
-  if (!decide(skb, 1, skb->len, &id)) return kNext;
+  if (!decide(skb, kAtEgress, skb->len, skb->ifindex, &id)) return kNext;
   struct FastVerdict* verdict = take_verdict(skb);
-  return verdict ? carry_out(skb, 0, verdict) : kNext;
+  return verdict ? carry_out(skb, kAtEgress, verdict) : kNext;
+}
+
+ALWAYS const struct FastCrossing* crossing(void) {
+  const uint32_t zero = 0;
+  return look_up(&fast_crossing, &zero);
+}
+
+// What a tenant's stack sends out of a tap in its namespace. What came through a tunnel can not be
+// encapsulated once more, which a try of no octets tells.
+SECTION("tcx/crossing_leave") int crossing_leave(struct __sk_buff* skb) {
+  uint32_t id = 0;
+  const struct FastCrossing* over = crossing();
+  if (!over || !decide(skb, kAtTenant, skb->len, FAST_CROSSED | over->annex_end, &id)) return kNext;
+  if (adjust_room(skb, 0, BPF_ADJ_ROOM_MAC, kEncapsulation) == kEncapsulated) return kNext;
+  return (int)redirect(over->tenant_end, 0);
+}
+
+// Where that has come into the annex.
+SECTION("tcx/crossing_out") int crossing_out(struct __sk_buff* skb) {
+  const struct FastSettings* set = settings();
+  if (!set) return kDrop;
+  skb->mark = FAST_MARK_FROM | skb->ifindex;
+  return (int)redirect_peer(set->cross_far, 0);
+}
+
+// And where it has come out of it.
+SECTION("tcx/crossing_back") int crossing_back(struct __sk_buff* skb) {
+  const uint32_t mark = skb->mark;
+  if (!(mark & FAST_MARK_FROM)) return kDrop;
+  skb->mark = 0;
+  uint32_t id = 0;
+  struct FastVerdict* verdict =
+      decide(skb, kAtIngress, skb->len, FAST_CROSSED | (mark & FAST_MARK_NUMBER), &id)
+          ? take_verdict(skb)
+          : 0;
+  if (verdict) return carry_out(skb, kAtTenant, verdict);
+  struct FastCounters* counters = look_up(&fast_counters, &id);
+  if (counters) counters->lost++;
+  return kDrop;
+}
+
+// At the annex's other end: what is for a tenant goes to its crossing.
+SECTION("tcx/crossing_in") int crossing_in(struct __sk_buff* skb) {
+  if (!(skb->mark & FAST_MARK_OVER)) return kDrop;
+  return (int)redirect_peer(skb->mark & FAST_MARK_NUMBER, 0);
+}
+
+// And has arrived: it comes up in the tap.
+SECTION("tcx/crossing_arrive") int crossing_arrive(struct __sk_buff* skb) {
+  const struct FastCrossing* over = crossing();
+  if (!over) return kDrop;
+  skb->mark = 0;
+  return (int)redirect(over->interface, BPF_F_INGRESS);
 }
 
 // Where the frame in a packet of the underlay goes: a port, or null.
@@ -523,7 +431,7 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   if (skb->gso_size != 0 && inner.protocol != kTcp) return kNext;
   const uint32_t wire = wire_length(skb, 1, FAST_HEADER, length - FAST_HEADER, &inner);
   struct FastVerdict verdict;
-  if (wire == 0 || !deliver(&verdict, to, wire - 14)) return kNext;
+  if (wire == 0 || !deliver(kAtIngress, &verdict, to, wire - 14)) return kNext;
   verdict.from_port = 0;
   verdict.window = (uint32_t)(now >> FAST_WINDOW_SHIFT);
   // All of TCP, as the order of a flow is to hold.
@@ -539,7 +447,7 @@ SECTION("tcx/uplink_forward") int uplink_forward(struct __sk_buff* skb) {
   if (adjust_room(skb, -FAST_HEADER, BPF_ADJ_ROOM_MAC, flags) != 0) return kNext;
   if (store_bytes(skb, 0, head.destination, 14, 0) != 0) return kDrop;
   count(&verdict, length, length - FAST_HEADER);
-  return leave(skb, 1, &verdict, verdict.way);
+  return leave(skb, kAtIngress, &verdict, verdict.way);
 }
 
 // At the tunnel device in the other namespace: what was sent there by the program above, without
@@ -555,5 +463,5 @@ SECTION("tcx/exit_inside") int exit_inside(struct __sk_buff* skb) {
 SECTION("tcx/exit_back") int exit_back(struct __sk_buff* skb) {
   const struct FastVerdict verdict = {.out_ifindex = skb->mark & ~FAST_MARK_IN};
   if (verdict.out_ifindex == 0) return kDrop;
-  return leave(skb, 1, &verdict, skb->mark & FAST_MARK_IN ? kFastDeliverIn : kFastDeliver);
+  return leave(skb, kAtIngress, &verdict, skb->mark & FAST_MARK_IN ? kFastDeliverIn : kFastDeliver);
 }

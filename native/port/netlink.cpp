@@ -207,6 +207,21 @@ int Netlink::add_veth(const char* name, const char* peer, int peer_namespace) {
   return request(message);
 }
 
+int Netlink::set_silent(uint32_t ifindex) {
+  NetlinkMessage message(RTM_SETLINK, NLM_F_ACK);
+  auto* link = message.body<ifinfomsg>();
+  link->ifi_index = static_cast<int>(ifindex);
+  link->ifi_flags = link->ifi_change = IFF_NOARP;
+  nlattr* families = message.begin(IFLA_AF_SPEC);
+  nlattr* family = message.begin(AF_INET6);
+  const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+  message.put(IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
+  message.end(family);
+  message.end(families);
+  const int code = request(message);
+  return code == EAFNOSUPPORT ? 0 : code;
+}
+
 int Netlink::route(const Address& destination, const Address& source, Route& out) {
   NetlinkMessage message(RTM_GETROUTE, 0);
   auto* body = message.body<rtmsg>();

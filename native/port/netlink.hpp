@@ -73,6 +73,8 @@ class Netlink {
   int set_up(uint32_t ifindex, bool up);
   int set_mtu(uint32_t ifindex, uint32_t mtu);
   int set_mac(uint32_t ifindex, const uint8_t mac[6]);
+  // No ARP and no address of its own in IPv6, and so nothing that it says by itself.
+  int set_silent(uint32_t ifindex);
   int set_namespace(uint32_t ifindex, int namespace_descriptor);
   int remove_link(uint32_t ifindex);
   // Where %d stands in a name the kernel puts a number. The peer goes into another namespace, if

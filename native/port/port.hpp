@@ -10,6 +10,7 @@
 
 #include "../core/drop.hpp"
 #include "../core/frame.hpp"
+#include "crossing.hpp"
 #include "netlink.hpp"
 #include "options.hpp"
 
@@ -61,6 +62,7 @@ struct FastPrograms {
   const Descriptor* steer = nullptr;
   const Descriptor* passed = nullptr;
   const Descriptor* egress = nullptr;
+  CrossingSource* crossings = nullptr;
 };
 
 class Port {
@@ -103,13 +105,17 @@ class Port {
   // features (device_features.hpp).
   virtual bool sends_by_interface() const { return false; }
   virtual Ring* ring() { return nullptr; }  // the far side of a `ring` port
-  // The programs see every frame from now on, until the port is destroyed or leaves our network
-  // namespace. False: not of this port, and `error` says why; nothing has changed then.
+  // The programs see every frame from now on, until the port is destroyed or moves to another
+  // network namespace. False: not of this port, and `error` says why; nothing has changed then.
   virtual bool join_fast_path(const FastPrograms& programs, std::string& error) {
     (void)programs;
     error = "its frames do not pass the kernel's ingress";
     return false;
   }
+  // How often the interface has come to be somewhere else, where it is to join again.
+  virtual uint32_t moves() const { return 0; }
+  // Where the fast path reaches an interface that is in another namespace; null: not at all.
+  virtual const CrossingEnds* crossing() const { return nullptr; }
   // The host's own stack is behind it: what is for it comes up in the interface.
   virtual bool faces_host() const { return false; }
   // What the kernel sends there need not be cut though it came by a tunnel, or may be in one.

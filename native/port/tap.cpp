@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -141,9 +142,14 @@ class TapPort : public Port {
   uint32_t flags() const override {
     // The host's stack has no part in a tap that lives in another namespace.
     return PortFlag::vnetHeader | (tcp_segmentation_ ? PortFlag::tso : 0) |
-           (here_ ? 0 : PortFlag::hostIsolated) | (fast_path_ ? PortFlag::fastPath : 0);
+           (here_ ? 0 : PortFlag::hostIsolated) |
+           (fast_path_ || crossing_.is_open() ? PortFlag::fastPath : 0);
   }
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
+  uint32_t moves() const override { return moves_; }
+  const CrossingEnds* crossing() const override {
+    return crossing_.is_open() ? &crossing_.ends() : nullptr;
+  }
   bool faces_host() const override { return true; }
   bool takes_tunnels() const override;
   bool depends_on(const Link& link) const override {
@@ -156,14 +162,20 @@ class TapPort : public Port {
   bool choose_offloads(std::string& error);
   bool set_up(Netlink& netlink, const OpenContext& context, std::string& error);
   bool read_link(Netlink& netlink, const std::string& name);
+  void note_place(const Descriptor& where);
 
   void steer(const OpenContext& context);
 
   std::vector<TapQueue> queues_;
   std::unique_ptr<Steering> steering_;
   Descriptor fast_path_;
+  Crossing crossing_;
   Link link_;
   bool here_ = true;
+  // Where it was found, and whether it was in a bridge there; its namespace's inode, 0 = here.
+  ino_t place_ = 0;
+  bool bridged_ = false;
+  uint32_t moves_ = 0;
   bool tcp_segmentation_ = false;
   bool udp_segmentation_ = false;
   std::atomic<uint64_t> ring_full_ = 0;  // total, written by the keeper
@@ -277,7 +289,9 @@ bool TapPort::open(const OpenContext& context, std::string& error) {
     return false;
   }
   Netlink netlink;
-  return netlink.open(error) && set_up(netlink, context, error);
+  if (!netlink.open(error) || !set_up(netlink, context, error)) return false;
+  note_place(target);
+  return true;
 }
 
 bool TapPort::read_link(Netlink& netlink, const std::string& name) {
@@ -295,21 +309,38 @@ bool TapPort::refresh() {
   std::string error;
   const Descriptor where(::ioctl(file, TUNGETDEVNETNS));
   here_ = !where || is_current_namespace(where);
-  if (!here_) fast_path_.reset();
   if (here_) {
     Netlink* netlink = Netlink::local(error);
     if (netlink != nullptr) (void)read_link(*netlink, request.ifr_name);
+    note_place(where);
     return true;
   }
   NamespaceScope scope;
   Netlink netlink;
-  if (scope.enter(where) == 0 && netlink.open(error)) (void)read_link(netlink, request.ifr_name);
+  if (scope.enter(where) != 0 || !netlink.open(error)) return true;
+  (void)read_link(netlink, request.ifr_name);
+  note_place(where);
+  if (crossing_.is_open() && !crossing_.stands(netlink)) crossing_.close();
   return true;
 }
 
+// Elsewhere a bridge is another place: see join_fast_path().
+void TapPort::note_place(const Descriptor& where) {
+  struct stat status = {};
+  const ino_t place = here_ || ::fstat(where.get(), &status) != 0 ? 0 : status.st_ino;
+  const bool bridged = !here_ && link_.master != 0;
+  if (place == place_ && bridged == bridged_) return;
+  place_ = place;
+  bridged_ = bridged;
+  moves_++;
+  fast_path_.reset();
+  crossing_.close();
+}
+
 // What else is in our bridge says: a virtual machine's tap takes them when the guest's driver does.
-// What is behind the host's routes nobody knows.
+// What is behind the host's routes nobody knows. In a tenant's namespace it is the tenant's stack.
 bool TapPort::takes_tunnels() const {
+  if (crossing_.is_open()) return true;
   std::string error;
   Netlink* netlink = Netlink::local(error);
   std::vector<Link> members;
@@ -323,11 +354,18 @@ bool TapPort::takes_tunnels() const {
 
 // Behind the programs of others, who may have a say in what leaves the host's stack.
 bool TapPort::join_fast_path(const FastPrograms& programs, std::string& error) {
-  if (!here_) {
-    error = "it is in another network namespace";
-    return false;
-  }
   fast_path_.reset();
+  crossing_.close();
+  if (!here_) {
+    // What it took out of a tunnel the kernel may have to cut in front of a bridge's other ports.
+    if (link_.master != 0) {
+      error = "it is in a bridge of another network namespace";
+      return false;
+    }
+    const Descriptor where(::ioctl(queues_[0].file.get(), TUNGETDEVNETNS));
+    return programs.crossings != nullptr &&
+           crossing_.open(*programs.crossings, where, link_.ifindex, error);
+  }
   fast_path_ = link_program(*programs.egress, link_.ifindex, kAttachTcxEgress, kLinkLast);
   if (!fast_path_) error = refusal(errno, "CAP_BPF and CAP_NET_ADMIN");
   return static_cast<bool>(fast_path_);

@@ -1,7 +1,6 @@
 #include "tunnel_exit.hpp"
 
 #include <errno.h>
-#include <linux/if.h>
 #include <linux/if_link.h>
 #include <sys/socket.h>
 
@@ -13,7 +12,6 @@
 namespace vtep {
 namespace {
 
-constexpr const char* kFarEnd = "vtep-in";
 constexpr const char* kTunnel = "vtep-tunnel";
 
 // For every VNI (external mode): which one a packet has, the program has looked at before.
@@ -57,59 +55,28 @@ int add_default_route(Netlink& netlink, uint32_t ifindex) {
   return netlink.request(message);
 }
 
-// No address of its own in IPv6, and so nothing that it says by itself.
-int silence(Netlink& netlink, uint32_t ifindex) {
-  NetlinkMessage message(RTM_SETLINK, NLM_F_ACK);
-  auto* link = message.body<ifinfomsg>();
-  link->ifi_index = static_cast<int>(ifindex);
-  link->ifi_flags = link->ifi_change = IFF_NOARP;
-  nlattr* families = message.begin(IFLA_AF_SPEC);
-  nlattr* family = message.begin(AF_INET6);
-  const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
-  message.put(IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
-  message.end(family);
-  message.end(families);
-  const int code = netlink.request(message);
-  return code == EAFNOSUPPORT ? 0 : code;
-}
-
 }  // namespace
 
 bool TunnelExit::make(const Address& address, uint16_t udp_port, const Descriptor& inside,
                       const Descriptor& back, std::string& error) {
-  Netlink* netlink = Netlink::local(error);
-  if (netlink == nullptr) return false;
+  if (!annex_.open(back, nullptr, error)) return false;
   const auto done = [&error](const char* what, int code) {
     if (code != 0) error = std::string(what) + ": " + refusal(code, "CAP_NET_ADMIN");
     return code == 0;
   };
-  namespace_ = make_namespace(error);
-  if (!namespace_ || !done("veth", netlink->add_veth("vtep-in%d", kFarEnd, namespace_.get())))
+  NamespaceScope scope;
+  Netlink there;
+  Link tunnel, loopback;
+  if (!done("setns", scope.enter(annex_.inside())) || !there.open(error) ||
+      !done("vxlan", add_tunnel(there, udp_port)) ||
+      !done(kTunnel, there.link_by_name(kTunnel, tunnel)) ||
+      !done("lo", there.link_by_name("lo", loopback)))
     return false;
-  {
-    NamespaceScope scope;
-    Netlink there;
-    Link far, tunnel, loopback;
-    if (!done("setns", scope.enter(namespace_)) || !there.open(error) ||
-        !done(kFarEnd, there.link_by_name(kFarEnd, far)) ||
-        !done("vxlan", add_tunnel(there, udp_port)) ||
-        !done(kTunnel, there.link_by_name(kTunnel, tunnel)) ||
-        !done("lo", there.link_by_name("lo", loopback)))
-      return false;
-    inside_ = link_program(inside, tunnel.ifindex, kAttachTcxIngress);
-    if (!done("tcx", inside_ ? 0 : errno) || !done("lo", there.set_up(loopback.ifindex, true)) ||
-        !done("address", add_address(there, loopback.ifindex, address)) ||
-        !done(kFarEnd, there.set_up(far.ifindex, true)) ||
-        !done("route", add_default_route(there, far.ifindex)) ||
-        !done(kTunnel, there.set_up(tunnel.ifindex, true)))
-      return false;
-    far_end_ = far.ifindex;
-    near_end_ = far.peer;
-  }
-  // Up at last: now nothing gets past the program.
-  back_ = link_program(back, near_end_, kAttachTcxIngress);
-  return done("tcx", back_ ? 0 : errno) && done("vtep-in", silence(*netlink, near_end_)) &&
-         done("vtep-in", netlink->set_up(near_end_, true));
+  inside_ = link_program(inside, tunnel.ifindex, kAttachTcxIngress);
+  return done("tcx", inside_ ? 0 : errno) && done("lo", there.set_up(loopback.ifindex, true)) &&
+         done("address", add_address(there, loopback.ifindex, address)) &&
+         done("route", add_default_route(there, annex_.far_end())) &&
+         done(kTunnel, there.set_up(tunnel.ifindex, true));
 }
 
 bool TunnelExit::open(const Address& address, uint16_t udp_port, const Descriptor& inside,

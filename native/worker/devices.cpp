@@ -91,11 +91,11 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   opened->name = name;
   opened->port = open_port(kind, context, error);
   if (opened->port == nullptr) return 0;
-  opened->ifindex = opened->port->ifindex();
+  opened->moves = opened->port->moves();
   opened->fast_path = join_fast_path(*opened);
 
   PortInfo info;
-  info.ifindex = opened->ifindex;
+  info.ifindex = opened->port->ifindex();
   info.mtu = opened->mtu = opened->port->mtu();
   info.flags = offload_flags(opened->port->flags(), opened->port->abilities(), opened->guard);
   if (const uint8_t* mac = opened->port->mac()) memcpy(info.mac, mac, sizeof info.mac);
@@ -298,10 +298,9 @@ void Devices::refresh(uint32_t id, OpenPort& port) {
     port.mtu = mtu;
     tables_.set_port_mtu(id, mtu);
   }
-  // A tap has come into our network namespace, or left it.
-  if (const uint32_t ifindex = port.port->ifindex(); ifindex != port.ifindex) {
-    port.ifindex = ifindex;
-    port.fast_path = ifindex != 0 && join_fast_path(port);
+  if (const uint32_t moves = port.port->moves(); moves != port.moves) {
+    port.moves = moves;
+    port.fast_path = join_fast_path(port);
     if (port.fast_path) fast_path_.add_port(id, *port.port);
   }
   // Its interface may be another one, or have other features.

@@ -63,7 +63,7 @@ class Devices {
     bool up = true;
     bool gone = false;
     uint32_t mtu = 0;
-    uint32_t ifindex = 0;
+    uint32_t moves = 0;
     bool fast_path = false;
     OffloadGuard guard;
     bool test_due = true;  // its features may be others than those that were tested

@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'd00b76fa87656b5b'
+export const layoutHash = 'f2b922585872a485'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, eventRingSlots: 65536 } as const
 
@@ -59,6 +59,7 @@ export const dropReasons = [
   { name: 'port_down', text: "the interface of the port is down" },
   { name: 'storm_control', text: "more broadcast, multicast and unknown unicast from the port than storm control allows" },
   { name: 'backlog_full', text: "steered to another CPU whose backlog was full (counted by the kernel for all of the host)" },
+  { name: 'decision_stale', text: "on the way out of a tap in another network namespace when what had been decided about it changed" },
 ] as const
 
 export type DropName = (typeof dropReasons)[number]['name']

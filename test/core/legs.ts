@@ -46,6 +46,7 @@ export const deviceReasons: readonly string[] = [
   'port_closed',
   'port_down',
   'backlog_full',
+  'decision_stale',
 ]
 
 /** One thing that happens to a switch. */

@@ -1,8 +1,9 @@
-// The fast path of taps: those in the host's own network namespace, where the host's stack or a bridge stands behind them.
+// The fast path of taps: those in the host's own network namespace, where the host's stack or a bridge stands behind them (moved
+// ones: fast-path-moved.test.ts).
 
 import t from 'tap'
 import { PortFlag } from '../../src/fib/tables.gen.js'
-import { missing, ping, tcp, until } from '../lab/index.js'
+import { missing, ping, tcp } from '../lab/index.js'
 import {
   addBridgedTenant,
   addTenant,
@@ -68,25 +69,6 @@ t.test('a tap in a bridge of the host', { skip }, async (t) => {
     t.ok(isAbout(rx), `${rx} received`)
     t.ok(isAbout(tx), `${tx} sent`)
     t.ok(isAbout((after.rxBytes - before.rxBytes) / 98), 'octets')
-  })
-
-  t.test('leaves the fast path with its namespace, and comes back', async (t) => {
-    const elsewhere = await b.host.tapTenant('moved', y.tap, { ip4: '10.1.0.4/24' })
-    await a.dataplane.apply([behind(await elsewhere.mac(), b.host.vtep4)])
-    await warm(x.tenant, '10.1.0.4')
-    t.equal(await pings(x.tenant, '10.1.0.4'), 3, 'the workers serve it there')
-    t.equal(await whileStopped([b], () => pings(x.tenant, '10.1.0.4')), 0, 'they alone')
-    const { bitsPerSecond } = await tcp(x.tenant, elsewhere, '10.1.0.4', { seconds: 1 })
-    t.ok(bitsPerSecond > 100e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
-    await elsewhere.ip(`link set eth0 down`, `link set eth0 name ${y.tap} netns ${b.host.netns}`)
-    await b.host.ip(`link set ${y.tap} master br-y up`)
-    await until('the tap is back', () =>
-      b.dataplane
-        .table('ports')
-        .some((row) => row.id === y.port && row.up && (row.flags & PortFlag.fastPath) !== 0),
-    )
-    await warm(x.tenant, '10.1.0.2')
-    t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'and by the fast path')
   })
 })
 
