@@ -16,8 +16,8 @@ std::string mask() {
       "unshare -m sh -c 'mount -t sysfs sysfs /sys && cat /sys/class/net/w0/queues/rx-0/rps_cpus'");
 }
 
-// Frames that a CPU got from others (scaling.rst): the tenth of hexadecimal columns, the thirteenth
-// is the CPU's number.
+// How often a CPU was woken for frames from others (scaling.rst): the tenth of hexadecimal columns,
+// the thirteenth is the CPU's number. A CPU that is busy takes several at once.
 uint64_t steered_to(unsigned cpu) {
   std::ifstream file("/proc/net/softnet_stat");
   for (std::string line; std::getline(file, line);) {
@@ -48,7 +48,7 @@ TEST(frames_go_on_at_another_cpu) {
     CHECK(has(mask(), "2"), mask());
     const uint64_t before = steered_to(1);
     underlay.far.run("taskset -c 0 ping -q -i 0.002 -c 200 10.1.0.1 > /dev/null");
-    CHECK(steered_to(1) >= before + 150, std::to_string(steered_to(1) - before));
+    CHECK(steered_to(1) >= before + 50, std::to_string(steered_to(1) - before));
     CHECK(steering.set({}));
     CHECK(!has(mask(), "2"), mask());
     CHECK(steering.set({0, 1}));
