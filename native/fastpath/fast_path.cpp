@@ -114,6 +114,7 @@ bool FastPath::open(std::string& error) {
                       load(port_forward_, kTcx, "vtep_port_go", port_forward, error) &&
                       load(tap_forward_, kTcx, "vtep_tap_go", tap_forward, error) &&
                       load(crossing_back_, kTcx, "vtep_cross_back", crossing_back, error) &&
+                      load(crossing_out_, kTcx, "vtep_cross_out", crossing_out, error) &&
                       load(crossing_in_, kTcx, "vtep_cross_in", crossing_in, error) &&
                       load(exit_inside_, kTcx, "vtep_exit_in", exit_inside, error) &&
                       load(exit_back_, kTcx, "vtep_exit_back", exit_back, error) &&
@@ -127,7 +128,7 @@ bool FastPath::open(std::string& error) {
 }
 
 void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
-  settings_ = {};
+  settings_.address = settings_.udp_port = 0;
   if (is_ipv4(address)) {
     settings_.address = load32(address + 12);
     settings_.udp_port = __builtin_bswap16(udp_port);
@@ -141,7 +142,7 @@ void FastPath::set_local(const uint8_t address[16], uint16_t udp_port) {
 // What the programs remember of the time before is void from now on.
 void FastPath::set_settings() {
   const uint32_t zero = 0;
-  settings_.generation = ++generation_;
+  settings_.generation++;
   if (is_open()) (void)bpf_map_set(maps_[kFastSettings], &zero, &settings_);
 }
 
@@ -181,7 +182,6 @@ bool FastPath::load_crossing(const CrossingEnds& ends, CrossingPrograms& out, st
   constexpr uint32_t kTcx = BPF_PROG_TYPE_SCHED_CLS;
   return make_map(kFastCrossing, error) && bpf_map_set(maps_[kFastCrossing], &zero, &value) &&
          load(out.leave, kTcx, "vtep_cross_go", crossing_leave, error) &&
-         load(out.out, kTcx, "vtep_cross_out", crossing_out, error) &&
          load(out.arrive, kTcx, "vtep_cross_up", crossing_arrive, error);
 }
 
@@ -409,6 +409,7 @@ void FastPath::count_lost(uint32_t block, Drop reason, uint64_t frames) {
 void FastPath::sweep() {
   const uint32_t now = seen_of(load_relaxed(&tables_.segment().header().clockSeconds));
   uint32_t budget = kSweepBudget;
+  bool forgotten = false;
   for (uint64_t walked = 0; walked < macs_.slots() && budget > 0 && macs_.size() > 0; walked++) {
     const uint64_t at = sweep_at_ % macs_.slots();
     const uint64_t key = macs_.slot(at);
@@ -428,8 +429,9 @@ void FastPath::sweep() {
     // Another one may lie in its place then.
     macs_.remove(key);
     (void)bpf_map_erase(maps_[kFastMacs], &key);
-    set_settings();
+    forgotten = true;
   }
+  if (forgotten) set_settings();
 }
 
 void FastPath::copy_counters(uint32_t block) {

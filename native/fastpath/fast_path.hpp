@@ -37,6 +37,7 @@ class FastPath : public CrossingSource {
     return {&port_forward_, &port_filter_, &port_steer_, &port_passed_, &tap_forward_, this};
   }
   std::shared_ptr<const Annex> annex(std::string& error) override;
+  const Descriptor& out_of_tenant() const override { return crossing_out_; }
   bool load_crossing(const CrossingEnds& ends, CrossingPrograms& out, std::string& error) override;
   FastPrograms uplink_programs() const { return {&uplink_forward_}; }
 
@@ -105,7 +106,7 @@ class FastPath : public CrossingSource {
   Tables& tables_;
   Descriptor maps_[kFastMapCount];
   Descriptor port_filter_, port_steer_, port_passed_, port_forward_, tap_forward_, uplink_forward_;
-  Descriptor exit_inside_, exit_back_, crossing_back_, crossing_in_;
+  Descriptor exit_inside_, exit_back_, crossing_back_, crossing_out_, crossing_in_;
   std::shared_ptr<const Annex> annex_;  // of the crossings
   bool uplink_joined_ = false;
   FastDoubt uplink_doubt_;
@@ -119,7 +120,6 @@ class FastPath : public CrossingSource {
   BpfRing rushes_;
   Spread spread_;
   FastSettings settings_ = {};
-  uint32_t generation_ = 0;
   uint64_t lost_ = 0;  // in crossings, of the ports that are there
   Address address_;
   uint16_t udp_port_ = 0;

@@ -37,9 +37,8 @@ bool Crossing::make(CrossingSource& source, const Descriptor& tenant, std::strin
     ends_.annex_end = end.ifindex;
     ends_.tenant_end = end.peer;
     if (!source.load_crossing(ends_, programs, error)) return false;
-    links_.out = link_program(programs.out, ends_.annex_end, kAttachTcxIngress);
-    if (!done("tcx", links_.out ? 0 : errno) ||
-        !done("veth", there.set_mtu(ends_.annex_end, kMtu)) ||
+    out_ = link_program(source.out_of_tenant(), ends_.annex_end, kAttachTcxIngress);
+    if (!done("tcx", out_ ? 0 : errno) || !done("veth", there.set_mtu(ends_.annex_end, kMtu)) ||
         !done("veth", there.set_up(ends_.annex_end, true)))
       return false;
   }
@@ -69,6 +68,7 @@ bool Crossing::open(CrossingSource& source, const Descriptor& tenant, uint32_t i
 
 void Crossing::close() {
   links_ = {};
+  out_.reset();
   std::string ignored;
   NamespaceScope scope;
   Netlink there;

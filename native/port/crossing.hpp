@@ -19,9 +19,9 @@ struct CrossingEnds {
   uint32_t annex_end = 0, tenant_end = 0, interface = 0;
 };
 
-// Links, or before that programs: on the interface's egress, on the ingress of the veth's ends.
+// Links, or before that programs: on the interface's egress, on the ingress of the tenant's end.
 struct CrossingPrograms {
-  Descriptor leave, out, arrive;
+  Descriptor leave, arrive;
 };
 
 // The fast path, as far as a crossing needs it.
@@ -30,6 +30,8 @@ class CrossingSource {
   virtual ~CrossingSource() = default;
   // Opened at the first call. Null with one sentence.
   virtual std::shared_ptr<const Annex> annex(std::string& error) = 0;
+  // For the ingress of the annex's end, the same for all.
+  virtual const Descriptor& out_of_tenant() const = 0;
   virtual bool load_crossing(const CrossingEnds& ends, CrossingPrograms& out,
                              std::string& error) = 0;
 };
@@ -58,6 +60,7 @@ class Crossing {
   std::shared_ptr<const Annex> annex_;
   CrossingEnds ends_;
   CrossingPrograms links_;
+  Descriptor out_;
 };
 
 }  // namespace vtep

@@ -198,6 +198,17 @@ t.test('a tap that is opened in a namespace', { skip }, async (t) => {
   t.ok(isFast(a, port), 'is on the fast path at once')
   await warm(inside, '10.1.0.2')
   t.equal(await whileStopped(hosts, () => pings(inside, '10.1.0.2')), 3)
+  for (const udpPort of [4790, 4789]) {
+    await a.dataplane.configure({
+      address: a.host.vtep4,
+      udpPort,
+      uplink: 'raw',
+      interfaces: [],
+    })
+  }
+  await warm(inside, '10.1.0.2')
+  t.equal(await pings(inside, '10.1.0.2'), 3, 'the uplink is another one')
+  t.equal(await whileStopped(hosts, () => pings(inside, '10.1.0.2')), 3, 'by the fast path')
   await a.dataplane.closePort(port)
   t.same(await crossings(inside), [], 'nothing is left in the namespace')
 })
