@@ -6,7 +6,6 @@ import {
   type Fabric,
   type Host,
   missing,
-  type Namespace,
   type Owner,
   ping,
   reaches,
@@ -72,19 +71,7 @@ async function kernelTenant(host: Host, far: Host, spec: Case): Promise<Tenant> 
   return host.tenant('port', { ip4, mtu, bridge: kernel.bridge, ipv6: false })
 }
 
-async function counters(of: Namespace, way: 'tx' | 'rx'): Promise<Counters> {
-  type Link = { stats64: Record<'tx' | 'rx', Counters> }
-  const [link] = await of.json<Link[]>(['ip', '-s', '-j', 'link', 'show', 'eth0'])
-  return link!.stats64[way]
-}
-
-interface Counters {
-  readonly bytes: number
-  readonly packets: number
-}
-
-const mean = (before: Counters, after: Counters): number =>
-  Math.round((after.bytes - before.bytes) / (after.packets - before.packets))
+const mean = (octets: number, packets: number): number => Math.round(octets / packets)
 
 /** TCP from one tenant to the other; Mb/s, and mean sizes of what left its host and of what came to the other tenant. */
 async function stream(
@@ -92,14 +79,14 @@ async function stream(
   to: Tenant,
   host: Host,
 ): Promise<{ megabits: number; size: number; arrived: number }> {
-  const read = () => Promise.all([counters(host, 'tx'), counters(to, 'rx')])
+  const read = () => Promise.all([host.counters('eth0'), to.traffic()])
   const before = await read()
   const { bitsPerSecond } = await tcp(from, to, ipOf(to.host.number), { seconds: 1 })
   const after = await read()
   return {
     megabits: Math.round(bitsPerSecond / 1e6),
-    size: mean(before[0], after[0]),
-    arrived: mean(before[1], after[1]),
+    size: mean(after[0].txBytes - before[0].txBytes, after[0].txPackets - before[0].txPackets),
+    arrived: mean(after[1].rxBytes - before[1].rxBytes, after[1].rxPackets - before[1].rxPackets),
   }
 }
 

@@ -5,6 +5,13 @@ import { attempt, type CommandOptions, type CommandResult, run } from './command
 import type { Lab } from './lab.js'
 import { Service, type ServiceOptions } from './service.js'
 
+export interface LinkCounters {
+  readonly rxPackets: number
+  readonly rxBytes: number
+  readonly txPackets: number
+  readonly txBytes: number
+}
+
 export class Namespace {
   /** Its name under /run/netns. */
   readonly netns: string
@@ -73,9 +80,7 @@ export class Namespace {
   }
 
   /** Bytes and packets of an interface, as the kernel counts them. */
-  async counters(
-    ifname: string,
-  ): Promise<{ rxPackets: number; rxBytes: number; txPackets: number; txBytes: number }> {
+  async counters(ifname: string): Promise<LinkCounters> {
     interface Link {
       stats64: { rx: { packets: number; bytes: number }; tx: { packets: number; bytes: number } }
     }

@@ -1,7 +1,7 @@
 // A tenant (VM or container): a namespace whose eth0 is attached to a host's port.
 
 import type { Host } from './host.js'
-import { Namespace } from './namespace.js'
+import { type LinkCounters, Namespace } from './namespace.js'
 
 export interface TenantOptions {
   readonly mac?: string
@@ -49,6 +49,20 @@ export class Tenant extends Namespace {
   async mac(): Promise<string> {
     const [link] = await this.json<{ address: string }[]>(['ip', '-j', 'link', 'show', 'eth0'])
     return link!.address
+  }
+
+  /** What its stack has received and sent. Of a tap that was moved here the veth beside it counts what goes the fast path. */
+  async traffic(): Promise<LinkCounters> {
+    const links = await this.exec(['ip', '-o', 'link'])
+    const names = links.match(/\b(eth0|vtep-tap\d+)(?=[:@])/g) ?? []
+    const all = await Promise.all(names.map((name) => this.counters(name)))
+    const sum = (key: keyof LinkCounters) => all.reduce((total, row) => total + row[key], 0)
+    return {
+      rxPackets: sum('rxPackets'),
+      rxBytes: sum('rxBytes'),
+      txPackets: sum('txPackets'),
+      txBytes: sum('txBytes'),
+    }
   }
 
   /** Live migration: the port goes to another host, MAC and addresses stay. */
