@@ -25,7 +25,8 @@ inline bool has_offloads(const Meta& meta) {
 
 // A view: whoever received the frame owns the bytes until the burst is released. `headroom` bytes
 // before `data` may be overwritten. The switch edits bytes in place only where the contract says so
-// (checksum completion, segmentation scratch).
+// (checksum completion, segmentation scratch, and the headers of packets that it routes: those go
+// to one place only).
 struct Frame {
   uint8_t* data = nullptr;
   uint32_t length = 0;

@@ -44,6 +44,12 @@ struct AddressShape {
   static constexpr unsigned kWords = 5, kSlots = 3, kBucketBytes = 64;
   static constexpr uint32_t kKeyMask[kWords] = {0, ~0u, ~0u, ~0u, ~0u};
 };
+// IP-VRF and prefix -> next hop or group.
+struct PrefixShape {
+  static constexpr unsigned kWords = 6, kSlots = 5, kBucketBytes = 128;
+  static constexpr uint32_t kKeyMask[kWords] = {0, ~0u, ~0u, ~0u, ~0u, ~0u};
+};
+static_assert(sizeof(PrefixSlot) == 4 * PrefixShape::kWords);
 static_assert(sizeof(FdbSlot) == 4 * MacShape::kWords);
 static_assert(sizeof(NeighbourSlot) == 4 * NeighbourShape::kWords);
 

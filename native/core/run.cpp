@@ -34,16 +34,16 @@ struct InputFrame {
 };
 
 // Reads one frame and advances; false when the bytes end too early.
-bool read_frame(const uint8_t* input, size_t length, size_t& at, InputFrame& out) {
+bool read_frame(uint8_t* input, size_t length, size_t& at, InputFrame& out) {
   if (length - at < kFrameHead) return false;
-  const uint8_t* p = input + at;
+  uint8_t* p = input + at;
   out.form = p[0];
   out.port = load32(p + 1);
   out.frame = {};
   copy(out.frame.source, p + 5, 16);
   copy(&out.frame.meta, p + 21, sizeof(Meta));
   out.frame.length = load32(p + 31);
-  out.frame.data = const_cast<uint8_t*>(p + kFrameHead);  // the switch only reads
+  out.frame.data = p + kFrameHead;
   if (length - at - kFrameHead < out.frame.length) return false;
   at += kFrameHead + out.frame.length;
   return true;
@@ -163,7 +163,7 @@ ApplyResult Core::apply(const uint8_t* operations, size_t length) {
   return tables_.apply(operations, length);
 }
 
-const char* Core::bursts(const uint8_t* input, size_t length, Sink& sink) {
+const char* Core::bursts(uint8_t* input, size_t length, Sink& sink) {
   if (length < kInputHead) return "input shorter than its head";
   const uint32_t count = load32(input + 4);
   const uint64_t now = load32(input) * kNanoseconds;
@@ -207,7 +207,7 @@ void Core::burst(uint8_t form, uint32_t port, const Frame* frames, unsigned coun
   if (form == kFromVxlan) switch_.from_vxlan(frames, count, now, burst_);
 }
 
-const char* Core::run(const uint8_t* input, size_t length, Output& out) {
+const char* Core::run(uint8_t* input, size_t length, Output& out) {
   const size_t start = out.length;
   if (!make_room(out, 4)) return "no memory for the output";
   put32(out, 0);
@@ -245,7 +245,7 @@ struct Core::Meter {
   }
 };
 
-uint64_t Core::repeat(const uint8_t* input, size_t length, uint32_t iterations, Output& scratch) {
+uint64_t Core::repeat(uint8_t* input, size_t length, uint32_t iterations, Output& scratch) {
   if (length < kInputHead) return 0;
   const uint64_t now = load32(input) * kNanoseconds;
   const uint32_t count = load32(input + 4);

@@ -44,8 +44,9 @@ class Core {
   Core(void* memory, const SegmentConfig& config, const uint8_t localAddress[16], uint16_t udpPort);
 
   ApplyResult apply(const uint8_t* operations, size_t length);
-  // Null, or what is wrong with the input. Output is appended to `out`.
-  const char* run(const uint8_t* input, size_t length, Output& out);
+  // Null, or what is wrong with the input. Output is appended to `out`. Frames in the input are
+  // edited where they are routed.
+  const char* run(uint8_t* input, size_t length, Output& out);
   // Rows of the view, appended. False: no memory.
   bool snapshot(View view, Output& out) const;
   // Event rows, appended; `lost` as EventReader has it. False: no memory.
@@ -55,12 +56,12 @@ class Core {
   // For benchmarks: the frames of an input through the switch `iterations` times, each time with
   // the headers that they get, but without reading the input again and without output. All must be
   // of one form (0 to 2) and port; `scratch` is where they are kept. Gives the frames emitted.
-  uint64_t repeat(const uint8_t* input, size_t length, uint32_t iterations, Output& scratch);
+  uint64_t repeat(uint8_t* input, size_t length, uint32_t iterations, Output& scratch);
 
  private:
   struct Sink;
   struct Meter;
-  const char* bursts(const uint8_t* input, size_t length, Sink& sink);
+  const char* bursts(uint8_t* input, size_t length, Sink& sink);
   void burst(uint8_t form, uint32_t port, const Frame* frames, unsigned count, uint64_t now);
 
   Segment segment_;

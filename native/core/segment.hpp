@@ -20,6 +20,9 @@ struct SegmentConfig {
   uint32_t remotes = 256;
   uint32_t macs = 16384;
   uint32_t neighbours = 16384;
+  uint32_t routes = 16384;
+  uint32_t nextHops = 1024;
+  uint32_t groups = 256;
   uint32_t eventSlots = 4096;      // power of two
   uint32_t floodWords = 1u << 16;  // flood arena in units of 4 bytes
   uint32_t groupBuckets = 64;      // buckets by which a hash table grows; power of two
@@ -53,6 +56,8 @@ struct SegmentHeader {
   uint64_t networks;
   uint64_t remotes;
   uint64_t underlays;
+  uint64_t nextHops;
+  uint64_t groups;
   uint64_t flood;
   uint64_t events;
   uint64_t counters;
@@ -65,12 +70,16 @@ struct SegmentHeader {
   uint64_t eventSequence;  // last published event
   uint32_t
       flushCount;  // grows when a local MAC or binding goes: workers then report it again at once
+  uint32_t paths;  // of all routes
+  uint32_t spare;
   uint32_t learnRefused;  // learned entries that found no room
   HashRegion macs;
   HashRegion neighbours;
   HashRegion vnis;       // VNI -> network index
   HashRegion addresses;  // VTEP address -> remote index
   HashRegion access;     // (network, remote) -> references, top bit: in the flood list
+  HashRegion prefixes;   // (IP-VRF, prefix) -> next hop or group
+  HashRegion interned;   // hash of a next hop or group -> its index
 };
 static_assert(sizeof(SegmentHeader) <= 4096);
 
@@ -117,6 +126,12 @@ class Segment {
   // Of `Limits::maxUnderlays`, from 1.
   UnderlayRow& underlay(uint32_t index) const {
     return reinterpret_cast<UnderlayRow*>(base_ + header().underlays)[index];
+  }
+  NextHopRow& next_hop(uint32_t index) const {
+    return reinterpret_cast<NextHopRow*>(base_ + header().nextHops)[index];
+  }
+  GroupRow& group(uint32_t index) const {
+    return reinterpret_cast<GroupRow*>(base_ + header().groups)[index];
   }
   uint32_t* flood_words() const { return reinterpret_cast<uint32_t*>(base_ + header().flood); }
 

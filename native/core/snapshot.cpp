@@ -1,5 +1,6 @@
 #include "snapshot.hpp"
 
+#include "prefixes.hpp"
 #include "rows.hpp"
 
 namespace vtep {
@@ -83,8 +84,20 @@ void networks(const Segment& segment, Rows& rows) {
     NetworkRow row;
     if (!read_network(segment, index, row)) continue;
     const Block block = flood_block(segment, row.floodOffset);
-    rows.add(NetworkView{row.vni, row.flags, row.agingSeconds, block.ports, block.remotes,
-                         row.stormFramesPerSecond, row.stormBurst});
+    NetworkView view = {};
+    view.vni = row.vni;
+    view.flags = row.flags;
+    view.agingSeconds = row.agingSeconds;
+    view.ports = block.ports;
+    view.remotes = block.remotes;
+    view.stormFramesPerSecond = row.stormFramesPerSecond;
+    view.stormBurst = row.stormBurst;
+    view.vrf = vni_of(segment, row.vrf);
+    view.routes = row.routes;
+    copy(view.mac, row.mac, sizeof view.mac);
+    copy(view.address4, row.address4, sizeof view.address4);
+    copy(view.address6, row.address6, sizeof view.address6);
+    rows.add(view);
   }
 }
 
@@ -149,13 +162,13 @@ uint32_t age_of(const Segment& segment, uint32_t seconds) {
   return static_cast<int32_t>(age) < 0 ? 0 : age;
 }
 
-template <typename Shape, typename Add>
-void entries(const Segment& segment, HashRegion& region, Rows& rows, Add add) {
+template <typename Shape, typename Network, typename Add>
+void entries(const Segment& segment, HashRegion& region, Rows& rows, Network network, Add add) {
   const HashTable<Shape> table(segment, region);
   const bool all = table.each(
       [&](uint32_t position, const Words<Shape::kWords>& slot) {
-        const uint32_t seen = load_relaxed(table.cold(position));
-        if (const uint32_t vni = vni_of(segment, slot.w[2] >> 16); vni != 0) add(slot, vni, seen);
+        const uint32_t seen = region.coldBytes != 0 ? load_relaxed(table.cold(position)) : 0;
+        if (const uint32_t vni = vni_of(segment, network(slot)); vni != 0) add(slot, vni, seen);
       },
       [&] { return rows; }, [&](const Rows& before) { rows = before; });
   if (!all) rows.spoil();
@@ -163,12 +176,14 @@ void entries(const Segment& segment, HashRegion& region, Rows& rows, Add add) {
 
 void macs(const Segment& segment, Rows& rows) {
   entries<MacShape>(
-      segment, segment.header().macs, rows,
+      segment, segment.header().macs, rows, [](const auto& slot) { return slot.w[2] >> 16; },
       [&](const Words<MacShape::kWords>& slot, uint32_t vni, uint32_t seen) {
         MacView view = {};
         view.vni = vni;
         const uint32_t id = slot.w[0] & DestinationWord::idMask;
-        const bool local = slot.w[0] >> DestinationWord::kindShift == Destination::port;
+        const uint32_t kind = slot.w[0] >> DestinationWord::kindShift;
+        if (kind == Destination::router) return;
+        const bool local = kind == Destination::port;
         if (local) {
           view.port = id;
           view.ageSeconds = age_of(segment, seen);
@@ -184,7 +199,7 @@ void macs(const Segment& segment, Rows& rows) {
 
 void neighbours(const Segment& segment, Rows& rows) {
   entries<NeighbourShape>(
-      segment, segment.header().neighbours, rows,
+      segment, segment.header().neighbours, rows, [](const auto& slot) { return slot.w[2] >> 16; },
       [&](const Words<NeighbourShape::kWords>& slot, uint32_t vni, uint32_t seen) {
         NeighbourView view = {};
         view.vni = vni;
@@ -194,6 +209,44 @@ void neighbours(const Segment& segment, Rows& rows) {
         store_mac(view.mac, slot_mac(slot));
         copy(view.ip, &slot.w[3], 16);
         rows.add(view);
+      });
+}
+
+// The members of a group, or the one next hop; 0 = none.
+unsigned hops_of(const Segment& segment, uint32_t target, uint16_t hops[kMaxGroupMembers]) {
+  hops[0] = static_cast<uint16_t>(target);
+  if ((target & kGroupBit) == 0) return 1;
+  GroupRow row;
+  const uint32_t index = target & ~kGroupBit;
+  if (index > segment.config().groups || !read_row(segment.group(index), row, kRowAttempts) ||
+      row.count > kMaxGroupMembers)
+    return 0;
+  copy(hops, row.members, row.count * sizeof hops[0]);
+  return row.count;
+}
+
+void routes(const Segment& segment, Rows& rows) {
+  entries<PrefixShape>(
+      segment, segment.header().prefixes, rows, [](const auto& slot) { return slot.w[1] & 0xffff; },
+      [&](const Words<PrefixShape::kWords>& slot, uint32_t vni, uint32_t) {
+        uint16_t hops[kMaxGroupMembers];
+        const unsigned count = hops_of(segment, slot.w[0], hops);
+        for (unsigned i = 0; i < count; i++) {
+          NextHopRow hop;
+          if (hops[i] > segment.config().nextHops ||
+              !read_row(segment.next_hop(hops[i]), hop, kRowAttempts))
+            continue;
+          RouteView view = {};
+          view.vrf = vni;
+          copy(view.prefix, &slot.w[2], 16);
+          view.length = static_cast<uint16_t>(slot.w[1] >> 16);
+          view.kind = hop.kind;
+          const bool own = hop.kind == RouteKind::own || hop.kind == RouteKind::blackhole;
+          view.vni = own ? 0 : hop.vni;
+          copy(view.via, hop.via, 16);
+          copy(view.mac, hop.mac, 6);
+          rows.add(view);
+        }
       });
 }
 
@@ -217,6 +270,8 @@ const ViewInfo kViews[] = {
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().access.count)}; }, floods},
     {"mac", sizeof(MacView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().macs.count)}; }, macs},
+    {"route", sizeof(RouteView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().paths)}; }, routes},
     {"neighbour", sizeof(NeighbourView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().neighbours.count)}; },
      neighbours},

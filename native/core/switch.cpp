@@ -116,6 +116,7 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
     forward(pass, works, filled);
     flush(out);
     filled = 0;
+    out.reply_count = 0;
   };
   for (unsigned i = 0; i < count; i++) {
     if (outer) {
@@ -308,13 +309,17 @@ bool Switch::look_up_pair(Pass& pass, uint64_t pair, const Underlay& us, uint32_
 inline void Switch::find_way(Pass& pass, uint32_t destination) const {
   if (destination_kind(destination) != Destination::remote || pass.port == 0)
     return find_local_way(pass, destination);
-  const RowWord* words = row_words(segment_.remote(destination_id(destination)));
+  pass.way.destination = destination;
+  measure_remote(pass.way);
+}
+
+// How wide it is to the VTEP `way.destination`, and whether it leads anywhere.
+void Switch::measure_remote(Way& way) const {
+  const RowWord* words = row_words(segment_.remote(destination_id(way.destination)));
   const uint32_t word = load_word(words + offsetof(RemoteRow, state) / 4);
   const uint32_t mtu = load_word(words + offsetof(RemoteRow, mtu) / 4);
   const uint32_t state = word & 0xff;
   const uint32_t outer = (word >> 8 & 0xff) - kEthernetHeader;
-  Way& way = pass.way;
-  way.destination = destination;
   way.kind = Way::open;
   way.port = false;
   way.room = mtu == 0 ? ~0u : mtu > outer ? mtu - outer : 0;
@@ -323,6 +328,14 @@ inline void Switch::find_way(Pass& pass, uint32_t destination) const {
   if (lost) way.kind = Way::obstructed;
   way.room = ~0u;
   way.reason = Drop::unresolved;
+}
+
+void Switch::measure_port(Way& way) const {
+  const RowWord* words = row_words(segment_.port(destination_id(way.destination)));
+  const uint32_t mtu = load_word(words + offsetof(PortRow, mtu) / 4);
+  way.kind = Way::open;
+  way.port = true;
+  way.room = mtu != 0 ? mtu : ~0u;
 }
 
 // Towards a port or nowhere, or from a VTEP to a VTEP.
@@ -338,9 +351,9 @@ void Switch::find_local_way(Pass& pass, uint32_t destination) const {
     way.kind = Way::turned;
     way.reason = Drop::same_port;
   } else if (way.port) {
-    const RowWord* words = row_words(segment_.port(destination_id(destination)));
-    const uint32_t mtu = load_word(words + offsetof(PortRow, mtu) / 4);
-    if (mtu != 0) way.room = mtu;
+    measure_port(way);
+  } else if (destination_kind(destination) == Destination::router) {
+    way.kind = Way::routed;
   } else {
     way.kind = Way::turned;
     way.reason = Drop::split_horizon;
@@ -391,6 +404,7 @@ void Switch::forward(Pass& pass, Work* works, unsigned count) {
 void Switch::turn_away(Pass& pass, const Work& work, unsigned index) {
   const Way& way = pass.way;
   if (way.kind == Way::unknown) return flood(pass, work, index);
+  if (way.kind == Way::routed) return route(pass, work, index);
   drop(pass, index, way.reason, way.kind == Way::obstructed ? way.destination : 0);
 }
 

@@ -10,7 +10,7 @@ namespace vtep {
 
 inline constexpr unsigned kBurst = 64;
 inline constexpr unsigned kMaxEmits = 512;
-inline constexpr uint32_t kMaxReply = 96;
+inline constexpr uint32_t kMaxReply = 192;
 
 constexpr uint32_t destination_kind(uint32_t word) { return word >> DestinationWord::kindShift; }
 constexpr uint32_t destination_id(uint32_t word) { return word & DestinationWord::idMask; }
@@ -23,8 +23,9 @@ struct Emit {
   uint32_t frame;        // index into Burst::frames
   uint32_t destination;  // destination word without flags: a port id or a remote index
   uint32_t vni;
-  uint32_t hash;   // flow hash of the frame, for remotes
-  uint16_t reply;  // 0, or 1 + index into Burst::replies: those bytes instead of the frame
+  uint32_t hash;        // flow hash of the frame, for remotes
+  uint16_t reply;       // 0, or 1 + index into Burst::replies: those bytes instead of the frame
+  bool routed = false;  // into another network than it came from
 };
 
 struct Dropped {
@@ -81,6 +82,8 @@ enum class Unresolved : uint8_t {
   hand_over,  // the uplink's kernel sockets: they make the kernel resolve it, or know other ways
 };
 
+struct Layers;
+struct Packet;
 struct Underlay;
 
 class Switch {
@@ -103,6 +106,7 @@ class Switch {
   struct Source;
   struct Peer;
   struct Way;
+  struct Hop;
   // What was reported lately, so that a MAC that the keeper has not entered yet is not reported
   // with every frame. By what it is about (MAC or address, network): another claim takes its place.
   struct Recent {
@@ -134,8 +138,21 @@ class Switch {
   void turn_away(Pass& pass, const Work& work, unsigned index);
   void find_way(Pass& pass, uint32_t destination) const;
   void find_local_way(Pass& pass, uint32_t destination) const;
+  void measure_remote(Way& way) const;
+  void measure_port(Way& way) const;
   void flood(Pass& pass, const Work& work, unsigned index);
   void send(Pass& pass, const Work& work, unsigned index);
+  // switch_route.cpp
+  void route(Pass& pass, const Work& work, unsigned index);
+  void to_router(Pass& pass, const Work& work, unsigned index, const Layers& layers,
+                 const Packet& packet, uint32_t vrf);
+  Drop find_hop(const Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash,
+                Hop& hop) const;
+  void emit_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);
+  unsigned flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);
+  void report(Pass& pass, unsigned index, const Layers& layers, const Packet& packet, uint32_t vrf,
+              uint8_t error, uint32_t mtu);
+  void ask(Pass& pass, unsigned index, const Hop& hop);
   void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
   void flush(Burst& out);
 
@@ -146,6 +163,8 @@ class Switch {
   uint32_t inputs_[kBurst];
   Recent recent_[kRecent] = {};
   StormControl storm_;
+  StormControl errors_;     // ICMP errors because of a port's packets
+  StormControl questions_;  // for destinations that nobody is known to have
 };
 
 }  // namespace vtep

@@ -99,12 +99,16 @@ bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const uint64_t source = load_mac(frame.data + 6);
   const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
   if (talk.tells) learn_binding(pass, source, talk.sender, talk.router ? NeighbourFlag::router : 0);
-  const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
-  if (!talk.asks || !suppress || !is_group(work.key)) return false;
+  if (!talk.asks) return false;
   const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> slot;
   if (table.find(neighbour_key(talk.target, pass.network), slot) == table.kNowhere) return false;
-  if ((slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0) return false;
+  const bool ours = (slot.w[0] & NeighbourFlag::gateway) != 0;
+  const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
+  if (!ours && (!suppress || (slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0))
+    return false;
+  // Who knows the answer may ask whether it still holds (RFC 4861 section 7.3).
+  if (!is_group(work.key) && (!ours || MacLookup::mac(work.key) != slot_mac(slot))) return false;
   // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
   // it is taken.
   if (slot_mac(slot) == source) return false;

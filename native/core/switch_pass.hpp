@@ -47,6 +47,7 @@ struct Switch::Way {
     unknown,     // nobody knows
     turned,      // a frame that goes there is lost for `reason`
     obstructed,  // the same, and it counts as lost on its way out
+    routed,      // to the router MAC
   };
   uint32_t destination = ~0u;
   uint32_t room;  // octets, without the headers before l3 for a port; all ones = any

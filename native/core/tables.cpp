@@ -29,6 +29,8 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<MacRemoveOperation, &Tables::mac_remove>(),
     Verb::of<NeighbourSetOperation, &Tables::neighbour_set>(),
     Verb::of<NeighbourRemoveOperation, &Tables::neighbour_remove>(),
+    Verb::of<RouteAddOperation, &Tables::route_add>(),
+    Verb::of<RouteRemoveOperation, &Tables::route_remove>(),
     Verb::of<NextHopSetOperation, &Tables::next_hop_set>(),
 };
 static_assert(OperationCode::networkSet == 1 && OperationCode::networkRemove == 2);
@@ -36,7 +38,8 @@ static_assert(OperationCode::portAttach == 3 && OperationCode::floodAdd == 4);
 static_assert(OperationCode::floodRemove == 5 && OperationCode::macSetRemote == 6);
 static_assert(OperationCode::macSetLocal == 7 && OperationCode::macRemove == 8);
 static_assert(OperationCode::neighbourSet == 9 && OperationCode::neighbourRemove == 10);
-static_assert(OperationCode::nextHopSet == 11);
+static_assert(OperationCode::routeAdd == 11 && OperationCode::routeRemove == 12);
+static_assert(OperationCode::nextHopSet == 13);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -47,7 +50,9 @@ Tables::Tables(const Segment& segment, const TablesObserver& observer, bool impl
       neighbours_(segment, segment.header().neighbours),
       vnis_(segment, segment.header().vnis),
       access_(segment, segment.header().access),
-      addresses_(segment, segment.header().addresses) {}
+      addresses_(segment, segment.header().addresses),
+      prefixes_(segment, segment.header().prefixes),
+      interned_(segment, segment.header().interned) {}
 
 void Tables::set_time(uint64_t nanoseconds) {
   state_.timeNanoseconds = nanoseconds;
@@ -87,7 +92,16 @@ ApplyResult Tables::apply(const uint8_t* bytes, size_t length) {
 
 const char* Tables::network_set(const NetworkSetOperation& operation) {
   if (operation.vni == 0 || operation.vni >= 1u << 24) return "not a VNI";
+  const bool routed = operation.vrf != 0;
+  if (operation.vrf >= 1u << 24) return "not the VNI of an IP-VRF";
+  const uint64_t mac = load_mac(operation.mac);
+  if (is_group(mac)) return "not a unicast MAC";
+  uint32_t vrf = routed ? segment_.find_network(operation.vrf) : 0;
+  if (routed && operation.vrf != operation.vni && !is_vrf(vrf)) return "no IP-VRF has this VNI";
   uint32_t index = segment_.find_network(operation.vni);
+  if (index != 0 && operation.vrf != operation.vni &&
+      current_row(segment_.network(index)).routes != 0)
+    return "it has routes: they go first";
   if (index == 0) {
     index = allocate(state_.usedNetworks, segment_.config().networks);
     if (index == 0) return "no room for another network";
@@ -97,7 +111,21 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
       return "no room for another network";
     }
   }
+  if (operation.vrf == operation.vni) vrf = index;
   NetworkRow row = current_row(segment_.network(index));
+  if (const char* reason = router_set(index, operation.mac, row.mac)) {
+    if (row.vni == 0) {
+      Words<NumberShape::kWords> slot;
+      vnis_.remove(vnis_.find({{0, operation.vni}}, slot));
+      retire(RetiredKind::network, index);
+    }
+    return reason;
+  }
+  if (row.vrf == index && vrf != index) forget_vrf(index);
+  row.vrf = static_cast<uint16_t>(vrf);
+  copy(row.mac, operation.mac, 6);
+  copy(row.address4, operation.address4, 16);
+  copy(row.address6, operation.address6, 16);
   row.vni = operation.vni;
   row.flags = operation.flags;
   row.agingSeconds = operation.agingSeconds;
@@ -110,6 +138,7 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
 const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   const uint32_t index = segment_.find_network(operation.vni);
   if (index == 0) return nullptr;
+  if (is_routed_into(index)) return "a route of another IP-VRF leads there: it goes first";
   const FloodList list = flood_list(index);
   for (uint32_t i = 0; i < list.ports; i++) {
     const uint32_t port = destination_id(list.words[i]);
@@ -121,11 +150,29 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   macs_flush_network(index);
   bindings_flush_network(index);
   flood_clear(index);
+  prefixes_flush_network(index);
+  router_clear(index, current_row(segment_.network(index)).mac);
+  forget_vrf(index);
   Words<NumberShape::kWords> slot;
   vnis_.remove(vnis_.find({{0, operation.vni}}, slot));
   write_row(segment_.network(index), NetworkRow{});
   retire(RetiredKind::network, index);
   return nullptr;
+}
+
+bool Tables::is_vrf(uint32_t network) const {
+  return network != 0 && current_row(segment_.network(network)).vrf == network;
+}
+
+// Networks that were routed there are routed nowhere.
+void Tables::forget_vrf(uint32_t vrf) {
+  if (!is_vrf(vrf)) return;
+  for (uint32_t index = 1; index <= segment_.config().networks; index++) {
+    NetworkRow row = current_row(segment_.network(index));
+    if (row.vrf != vrf || index == vrf) continue;
+    row.vrf = 0;
+    write_row(segment_.network(index), row);
+  }
 }
 
 void Tables::learn(const LearnRecord& record) {

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xf2b922585872a485;
-inline constexpr char kLayoutHashText[] = "f2b922585872a485";
+inline constexpr uint64_t kLayoutHash = 0x02273a92bdc733f0;
+inline constexpr char kLayoutHashText[] = "02273a92bdc733f0";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -18,6 +18,9 @@ struct Limits {
   static constexpr uint32_t maxMacs = 1048576;
   static constexpr uint32_t maxNeighbours = 1048576;
   static constexpr uint32_t maxUnderlays = 16;
+  static constexpr uint32_t maxRoutes = 1048576;
+  static constexpr uint32_t maxNextHops = 32767;
+  static constexpr uint32_t maxGroups = 16384;
   static constexpr uint32_t eventRingSlots = 65536;
 };
 
@@ -25,6 +28,7 @@ struct Destination {
   static constexpr uint32_t none = 0;
   static constexpr uint32_t port = 1;
   static constexpr uint32_t remote = 2;
+  static constexpr uint32_t router = 3;
 };
 
 struct DestinationWord {
@@ -94,6 +98,15 @@ struct NeighbourFlag {
   static constexpr uint32_t fixed = 4;
   static constexpr uint32_t router = 8;
   static constexpr uint32_t noOverride = 16;
+  static constexpr uint32_t gateway = 32;
+};
+
+struct RouteKind {
+  static constexpr uint32_t own = 1;
+  static constexpr uint32_t connected = 2;
+  static constexpr uint32_t gateway = 3;
+  static constexpr uint32_t remote = 4;
+  static constexpr uint32_t blackhole = 5;
 };
 
 struct EventKind {
@@ -125,7 +138,9 @@ struct OperationCode {
   static constexpr uint32_t macRemove = 8;
   static constexpr uint32_t neighbourSet = 9;
   static constexpr uint32_t neighbourRemove = 10;
-  static constexpr uint32_t nextHopSet = 11;
+  static constexpr uint32_t routeAdd = 11;
+  static constexpr uint32_t routeRemove = 12;
+  static constexpr uint32_t nextHopSet = 13;
 };
 
 // A host attachment. Array by port id; id 0 is never used.
@@ -172,9 +187,15 @@ struct NetworkRow {
   uint32_t neighbours;  // bindings of this network
   uint32_t stormFramesPerSecond;  // storm control: flooded frames per second that each of its ports may send, for each worker; 0 = off
   uint32_t stormBurst;  // storm control: flooded frames at once
-  uint8_t spare[28];  // zero: a row is a cache line
+  uint32_t routes;  // prefixes of this network as IP-VRF
+  uint16_t vrf;  // index of the IP-VRF that packets to the router MAC are routed in, itself for an L3 VNI; 0 = none
+  uint8_t mac[6];  // router MAC: frames to it are routed; zero = none
+  uint8_t address4[16];  // sender of ICMP errors, :: = none
+  uint8_t address6[16];  // sender of ICMPv6 errors, :: = none
+  uint8_t prefixLengths[20];  // bit l of these 160: some prefix has l bits (IPv4: 96 more)
+  uint8_t spare[28];  // zero: a row is two cache lines
 };
-static_assert(sizeof(NetworkRow) == 64);
+static_assert(sizeof(NetworkRow) == 128);
 static_assert(offsetof(NetworkRow, generation) == 0);
 static_assert(offsetof(NetworkRow, vni) == 4);
 static_assert(offsetof(NetworkRow, flags) == 8);
@@ -184,7 +205,13 @@ static_assert(offsetof(NetworkRow, macs) == 20);
 static_assert(offsetof(NetworkRow, neighbours) == 24);
 static_assert(offsetof(NetworkRow, stormFramesPerSecond) == 28);
 static_assert(offsetof(NetworkRow, stormBurst) == 32);
-static_assert(offsetof(NetworkRow, spare) == 36);
+static_assert(offsetof(NetworkRow, routes) == 36);
+static_assert(offsetof(NetworkRow, vrf) == 40);
+static_assert(offsetof(NetworkRow, mac) == 42);
+static_assert(offsetof(NetworkRow, address4) == 48);
+static_assert(offsetof(NetworkRow, address6) == 64);
+static_assert(offsetof(NetworkRow, prefixLengths) == 80);
+static_assert(offsetof(NetworkRow, spare) == 100);
 
 // A far VTEP with its header template. Array by remote index; index 0 is never used.
 struct RemoteRow {
@@ -234,6 +261,65 @@ struct FloodBlock {
 static_assert(sizeof(FloodBlock) == 8);
 static_assert(offsetof(FloodBlock, capacity) == 0);
 static_assert(offsetof(FloodBlock, counts) == 4);
+
+// Where a route leads. Equal ones of an IP-VRF are one row, however many routes lead there. Array; row 0 is never used.
+struct NextHopRow {
+  uint32_t generation;  // odd while the row is being written
+  uint32_t references;  // routes and groups that point here
+  uint64_t identity;  // hash of what it says, for groups
+  uint8_t kind;  // RouteKind
+  uint8_t spare;  // zero
+  uint16_t network;  // index: of connected and gateway the network, else the IP-VRF
+  uint32_t remote;  // remote index of kind remote, else 0
+  uint32_t vni;  // label of kind remote, else the VNI of `network`
+  uint8_t mac[6];  // router MAC of the remote, else zero
+  uint16_t spare2;  // zero
+  uint8_t via[16];  // VTEP of the remote, the gateway, or ::
+  uint8_t spare3[12];  // zero: a row is a cache line
+};
+static_assert(sizeof(NextHopRow) == 64);
+static_assert(offsetof(NextHopRow, generation) == 0);
+static_assert(offsetof(NextHopRow, references) == 4);
+static_assert(offsetof(NextHopRow, identity) == 8);
+static_assert(offsetof(NextHopRow, kind) == 16);
+static_assert(offsetof(NextHopRow, spare) == 17);
+static_assert(offsetof(NextHopRow, network) == 18);
+static_assert(offsetof(NextHopRow, remote) == 20);
+static_assert(offsetof(NextHopRow, vni) == 24);
+static_assert(offsetof(NextHopRow, mac) == 28);
+static_assert(offsetof(NextHopRow, spare2) == 34);
+static_assert(offsetof(NextHopRow, via) == 36);
+static_assert(offsetof(NextHopRow, spare3) == 52);
+
+// Several next hops of equal cost. Equal groups are one row. Array; row 0 is never used.
+struct GroupRow {
+  uint32_t generation;  // odd while the row is being written
+  uint32_t references;  // routes that point here
+  uint32_t count;  // members, 2 to 16
+  uint8_t members[32];  // u16 each: next hop indices, ascending
+  uint8_t buckets[128];  // by the upper 7 bits of the flow hash: which member. Rendezvous hashing, so that a member that comes or goes moves only its share
+  uint8_t spare[20];  // zero: a row is three cache lines
+};
+static_assert(sizeof(GroupRow) == 192);
+static_assert(offsetof(GroupRow, generation) == 0);
+static_assert(offsetof(GroupRow, references) == 4);
+static_assert(offsetof(GroupRow, count) == 8);
+static_assert(offsetof(GroupRow, members) == 12);
+static_assert(offsetof(GroupRow, buckets) == 44);
+static_assert(offsetof(GroupRow, spare) == 172);
+
+// A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.
+struct PrefixSlot {
+  uint32_t target;  // next hop index, or group index and the highest bit; 0 = free slot
+  uint16_t network;  // network index of the IP-VRF
+  uint16_t length;  // bits, of IPv4 96 more
+  uint8_t prefix[16];  // address, zero behind `length`
+};
+static_assert(sizeof(PrefixSlot) == 24);
+static_assert(offsetof(PrefixSlot, target) == 0);
+static_assert(offsetof(PrefixSlot, network) == 4);
+static_assert(offsetof(PrefixSlot, length) == 6);
+static_assert(offsetof(PrefixSlot, prefix) == 8);
 
 // A MAC of a network. Hash slots, five to a 64-byte bucket; key is mac + network.
 struct FdbSlot {
@@ -295,8 +381,14 @@ struct NetworkView {
   uint32_t remotes;  // remotes in the flood list
   uint32_t stormFramesPerSecond;  // storm control of each port, 0 = off
   uint32_t stormBurst;  // flooded frames at once
+  uint32_t vrf;  // L3 VNI of its IP-VRF, 0 = none
+  uint32_t routes;  // prefixes of this network as IP-VRF
+  uint8_t mac[6];  // router MAC, zero = none
+  uint16_t spare;  // zero
+  uint8_t address4[16];  // sender of ICMP errors, :: = none
+  uint8_t address6[16];  // sender of ICMPv6 errors, :: = none
 };
-static_assert(sizeof(NetworkView) == 28);
+static_assert(sizeof(NetworkView) == 76);
 static_assert(offsetof(NetworkView, vni) == 0);
 static_assert(offsetof(NetworkView, flags) == 4);
 static_assert(offsetof(NetworkView, agingSeconds) == 8);
@@ -304,6 +396,35 @@ static_assert(offsetof(NetworkView, ports) == 12);
 static_assert(offsetof(NetworkView, remotes) == 16);
 static_assert(offsetof(NetworkView, stormFramesPerSecond) == 20);
 static_assert(offsetof(NetworkView, stormBurst) == 24);
+static_assert(offsetof(NetworkView, vrf) == 28);
+static_assert(offsetof(NetworkView, routes) == 32);
+static_assert(offsetof(NetworkView, mac) == 36);
+static_assert(offsetof(NetworkView, spare) == 42);
+static_assert(offsetof(NetworkView, address4) == 44);
+static_assert(offsetof(NetworkView, address6) == 60);
+
+// One path of a route as it is.
+struct RouteView {
+  uint32_t vrf;  // L3 VNI
+  uint8_t prefix[16];  // address
+  uint16_t length;  // bits, of IPv4 96 more
+  uint8_t kind;  // RouteKind
+  uint8_t spare;  // zero
+  uint32_t vni;  // label of kind remote; network of connected and gateway
+  uint8_t via[16];  // VTEP, gateway, or ::
+  uint8_t mac[6];  // router MAC of the remote, else zero
+  uint16_t spare2;  // zero
+};
+static_assert(sizeof(RouteView) == 52);
+static_assert(offsetof(RouteView, vrf) == 0);
+static_assert(offsetof(RouteView, prefix) == 4);
+static_assert(offsetof(RouteView, length) == 20);
+static_assert(offsetof(RouteView, kind) == 22);
+static_assert(offsetof(RouteView, spare) == 23);
+static_assert(offsetof(RouteView, vni) == 24);
+static_assert(offsetof(RouteView, via) == 28);
+static_assert(offsetof(RouteView, mac) == 44);
+static_assert(offsetof(RouteView, spare2) == 50);
 
 // A far VTEP as it is.
 struct RemoteView {
@@ -387,13 +508,23 @@ struct NetworkSetOperation {
   uint32_t agingSeconds;  // 0 = never
   uint32_t stormFramesPerSecond;  // storm control of each port and worker, 0 = off
   uint32_t stormBurst;  // flooded frames at once
+  uint32_t vrf;  // L3 VNI of the IP-VRF it routes in: its own makes it one; 0 = none
+  uint8_t mac[6];  // router MAC, zero = none
+  uint16_t spare;  // zero
+  uint8_t address4[16];  // sender of ICMP errors, :: = none
+  uint8_t address6[16];  // sender of ICMPv6 errors, :: = none
 };
-static_assert(sizeof(NetworkSetOperation) == 20);
+static_assert(sizeof(NetworkSetOperation) == 64);
 static_assert(offsetof(NetworkSetOperation, vni) == 0);
 static_assert(offsetof(NetworkSetOperation, flags) == 4);
 static_assert(offsetof(NetworkSetOperation, agingSeconds) == 8);
 static_assert(offsetof(NetworkSetOperation, stormFramesPerSecond) == 12);
 static_assert(offsetof(NetworkSetOperation, stormBurst) == 16);
+static_assert(offsetof(NetworkSetOperation, vrf) == 20);
+static_assert(offsetof(NetworkSetOperation, mac) == 24);
+static_assert(offsetof(NetworkSetOperation, spare) == 30);
+static_assert(offsetof(NetworkSetOperation, address4) == 32);
+static_assert(offsetof(NetworkSetOperation, address6) == 48);
 
 // Remove a network with all that belongs to it; its ports are detached.
 struct NetworkRemoveOperation {
@@ -491,6 +622,52 @@ static_assert(sizeof(NeighbourRemoveOperation) == 24);
 static_assert(offsetof(NeighbourRemoveOperation, vni) == 0);
 static_assert(offsetof(NeighbourRemoveOperation, flags) == 4);
 static_assert(offsetof(NeighbourRemoveOperation, ip) == 8);
+
+// One more path of a route. Paths of a route share the flows.
+struct RouteAddOperation {
+  uint32_t vrf;  // L3 VNI of the IP-VRF
+  uint8_t prefix[16];  // address, zero behind `length`
+  uint16_t length;  // bits, of IPv4 96 more
+  uint8_t kind;  // RouteKind
+  uint8_t spare;  // zero
+  uint32_t vni;  // label of kind remote; network of connected and gateway; else 0
+  uint8_t via[16];  // VTEP, gateway, or ::
+  uint8_t mac[6];  // router MAC of the remote, else zero
+  uint16_t spare2;  // zero
+};
+static_assert(sizeof(RouteAddOperation) == 52);
+static_assert(offsetof(RouteAddOperation, vrf) == 0);
+static_assert(offsetof(RouteAddOperation, prefix) == 4);
+static_assert(offsetof(RouteAddOperation, length) == 20);
+static_assert(offsetof(RouteAddOperation, kind) == 22);
+static_assert(offsetof(RouteAddOperation, spare) == 23);
+static_assert(offsetof(RouteAddOperation, vni) == 24);
+static_assert(offsetof(RouteAddOperation, via) == 28);
+static_assert(offsetof(RouteAddOperation, mac) == 44);
+static_assert(offsetof(RouteAddOperation, spare2) == 50);
+
+// Remove this path; the route goes with its last one.
+struct RouteRemoveOperation {
+  uint32_t vrf;  // L3 VNI of the IP-VRF
+  uint8_t prefix[16];  // address, zero behind `length`
+  uint16_t length;  // bits, of IPv4 96 more
+  uint8_t kind;  // RouteKind
+  uint8_t spare;  // zero
+  uint32_t vni;  // label of kind remote; network of connected and gateway; else 0
+  uint8_t via[16];  // VTEP, gateway, or ::
+  uint8_t mac[6];  // router MAC of the remote, else zero
+  uint16_t spare2;  // zero
+};
+static_assert(sizeof(RouteRemoveOperation) == 52);
+static_assert(offsetof(RouteRemoveOperation, vrf) == 0);
+static_assert(offsetof(RouteRemoveOperation, prefix) == 4);
+static_assert(offsetof(RouteRemoveOperation, length) == 20);
+static_assert(offsetof(RouteRemoveOperation, kind) == 22);
+static_assert(offsetof(RouteRemoveOperation, spare) == 23);
+static_assert(offsetof(RouteRemoveOperation, vni) == 24);
+static_assert(offsetof(RouteRemoveOperation, via) == 28);
+static_assert(offsetof(RouteRemoveOperation, mac) == 44);
+static_assert(offsetof(RouteRemoveOperation, spare2) == 50);
 
 // Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this.
 struct NextHopSetOperation {

@@ -127,6 +127,8 @@ class Tables {
   const char* mac_remove(const MacRemoveOperation& operation);
   const char* neighbour_set(const NeighbourSetOperation& operation);
   const char* neighbour_remove(const NeighbourRemoveOperation& operation);
+  const char* route_add(const RouteAddOperation& operation);
+  const char* route_remove(const RouteRemoveOperation& operation);
   const char* next_hop_set(const NextHopSetOperation& operation);
 
   // tables_memory.cpp
@@ -193,6 +195,31 @@ class Tables {
   void bindings_flush_network(uint32_t network);
   void binding_age(uint32_t position);
 
+  // tables_routes.cpp
+  using PrefixWords = Words<PrefixShape::kWords>;
+  struct Members {
+    unsigned count = 0;
+    uint16_t hops[16];
+  };
+  const char* router_set(uint32_t network, const uint8_t mac[6], const uint8_t before[6]);
+  void router_clear(uint32_t network, const uint8_t mac[6]);
+  template <class Operation>
+  const char* read_route(const Operation& operation, PrefixWords& key, NextHopRow& hop) const;
+  uint32_t intern_find(uint32_t hash, bool group, const void* wanted) const;
+  bool intern_add(uint32_t hash, uint32_t value);
+  void intern_remove(uint32_t hash, uint32_t value);
+  const char* hop_obtain(NextHopRow& hop, const uint8_t remote[16], uint32_t& index);
+  void hop_count(uint32_t index, int by);
+  Members members_of(uint32_t target) const;
+  const char* target_obtain(const Members& members, uint32_t& target);
+  void target_count(uint32_t target, int by);
+  void count_length(uint32_t network, uint32_t length, int by);
+  void prefix_erase(uint32_t position, const PrefixWords& slot);
+  void prefixes_flush_network(uint32_t network);
+  bool is_routed_into(uint32_t network) const;
+  bool is_vrf(uint32_t network) const;
+  void forget_vrf(uint32_t vrf);
+
   Segment segment_;
   TablesObserver observer_;
   bool implicitPorts_;
@@ -202,6 +229,8 @@ class Tables {
   HashWriter<NumberShape> vnis_;
   HashWriter<NumberShape> access_;
   HashWriter<AddressShape> addresses_;
+  HashWriter<PrefixShape> prefixes_;
+  HashWriter<NumberShape> interned_;
 };
 
 }  // namespace vtep

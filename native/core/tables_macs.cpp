@@ -7,6 +7,8 @@ namespace {
 constexpr uint32_t kFixed = MacFlag::fixed << DestinationWord::flagShift;
 constexpr uint32_t kSticky = MacFlag::sticky << DestinationWord::flagShift;
 
+constexpr uint32_t kRouter = Destination::router << DestinationWord::kindShift | kFixed;
+
 bool is_local(uint32_t word) { return destination_kind(word) == Destination::port; }
 uint32_t slot_network(const Words<MacShape::kWords>& slot) { return slot.w[2] >> 16; }
 uint32_t kept_flags(uint32_t flags) {
@@ -51,6 +53,7 @@ void Tables::mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time, const u
 const char* Tables::mac_put(uint32_t network, uint64_t mac, uint32_t word, uint32_t& position) {
   MacSlot slot;
   position = macs_.find(mac_key(mac, network), slot);
+  if (position != macs_.kNowhere && slot.w[0] == kRouter) return "the router's own MAC";
   if (position != macs_.kNowhere) return mac_change(position, slot, word);
   slot = mac_key(mac, network);
   slot.w[0] = word;
@@ -100,6 +103,30 @@ void Tables::mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell) {
   if (tell != 0) mac_tell(slot, tell, state_.timeNanoseconds);
 }
 
+// The router's MAC has its place in the FDB: no frame and no route takes it away. It is counted as
+// nobody's MAC and told to nobody.
+const char* Tables::router_set(uint32_t network, const uint8_t mac[6], const uint8_t before[6]) {
+  if (load_mac(mac) == load_mac(before)) return nullptr;
+  MacSlot slot = mac_key(load_mac(mac), network), old;
+  slot.w[0] = kRouter;
+  if (load_mac(mac) != 0) {
+    const uint32_t position = macs_.find(slot, old);
+    if (position != macs_.kNowhere) mac_erase(position, old, EventKind::macFlushed);
+    if (macs_.insert(slot) == macs_.kNowhere) return "no room for another MAC";
+    mac_changed(slot);
+  }
+  router_clear(network, before);
+  return nullptr;
+}
+
+void Tables::router_clear(uint32_t network, const uint8_t mac[6]) {
+  MacSlot slot;
+  const uint32_t position = macs_.find(mac_key(load_mac(mac), network), slot);
+  if (load_mac(mac) == 0 || position == macs_.kNowhere) return;
+  macs_.remove(position);
+  mac_changed(slot);
+}
+
 void Tables::macs_flush_port(uint32_t id) {
   constexpr uint32_t kPlace = ~(0xffu << DestinationWord::flagShift);
   const uint32_t word = destination_word(Destination::port, id);
@@ -112,7 +139,8 @@ void Tables::macs_flush_port(uint32_t id) {
 void Tables::macs_flush_network(uint32_t network) {
   for (uint32_t p = 0; current_row(segment_.network(network)).macs != 0; p++) {
     const MacSlot slot = macs_.read(p);
-    if (slot.w[0] != 0 && slot_network(slot) == network) mac_erase(p, slot, EventKind::macFlushed);
+    if (slot.w[0] != 0 && slot.w[0] != kRouter && slot_network(slot) == network)
+      mac_erase(p, slot, EventKind::macFlushed);
   }
 }
 
@@ -156,7 +184,7 @@ const char* Tables::mac_remove(const MacRemoveOperation& operation) {
   if (network == 0) return "no network has this VNI";
   MacSlot slot;
   const uint32_t position = macs_.find(mac_key(load_mac(operation.mac), network), slot);
-  if (position == macs_.kNowhere) return nullptr;
+  if (position == macs_.kNowhere || slot.w[0] == kRouter) return nullptr;
   const uint32_t origin = is_local(slot.w[0]) ? MacFlag::local : MacFlag::remote;
   if ((operation.flags & origin) != 0) mac_erase(position, slot, 0);
   return nullptr;

@@ -1,5 +1,6 @@
 // Places in the segment: rows handed out and taken back, memory that readers may still look at, and
 // the event ring.
+#include "prefixes.hpp"
 #include "tables.hpp"
 
 namespace vtep {
@@ -9,7 +10,12 @@ uint64_t bitmap_bytes(uint32_t capacity) { return (uint64_t{capacity} + 64) / 64
 
 // Enough that an operation that retires every row of a kind fits.
 uint64_t retired_capacity(const SegmentConfig& config) {
-  return 4096 + 2 * (uint64_t{config.ports} + config.networks + config.remotes);
+  return 4096 + 2 * (uint64_t{config.ports} + config.networks + config.remotes + config.nextHops +
+                     config.groups);
+}
+
+uint64_t length_bytes(const SegmentConfig& config) {
+  return (uint64_t{config.networks} + 1) * (kMaxPrefixLength + 1) * sizeof(uint32_t);
 }
 
 uint64_t* bitmap_word(const Segment& segment, uint64_t bitmap, uint32_t index) {
@@ -20,7 +26,9 @@ uint64_t* bitmap_word(const Segment& segment, uint64_t bitmap, uint32_t index) {
 
 uint64_t writer_bytes(const SegmentConfig& config) {
   return sizeof(WriterState) + bitmap_bytes(config.ports) + bitmap_bytes(config.networks) +
-         bitmap_bytes(config.remotes) + retired_capacity(config) * sizeof(Retired);
+         bitmap_bytes(config.remotes) + bitmap_bytes(config.nextHops) +
+         bitmap_bytes(config.groups) + retired_capacity(config) * sizeof(Retired) +
+         length_bytes(config);
 }
 
 void format_writer(const Segment& segment) {
@@ -30,11 +38,15 @@ void format_writer(const Segment& segment) {
   state.usedPorts = offset;
   state.usedNetworks = offset += bitmap_bytes(config.ports);
   state.usedRemotes = offset += bitmap_bytes(config.networks);
-  state.retired = offset += bitmap_bytes(config.remotes);
+  state.usedNextHops = offset += bitmap_bytes(config.remotes);
+  state.usedGroups = offset += bitmap_bytes(config.nextHops);
+  state.retired = offset += bitmap_bytes(config.groups);
   state.retiredCapacity = retired_capacity(config);
+  state.lengthCounts = offset += state.retiredCapacity * sizeof(Retired);
   state.epoch = 1;
   state.floodTop = 2;  // offset 0 means: no list
-  const uint64_t bitmaps[] = {state.usedPorts, state.usedNetworks, state.usedRemotes};
+  const uint64_t bitmaps[] = {state.usedPorts, state.usedNetworks, state.usedRemotes,
+                              state.usedNextHops, state.usedGroups};
   for (const uint64_t bitmap : bitmaps) {
     *bitmap_word(segment, bitmap, 0) = 1;  // row 0 is never used
   }
@@ -95,6 +107,10 @@ void Tables::reclaim(const Retired& retired) {
       return release(state_.usedNetworks, retired.value);
     case RetiredKind::remote:
       return release(state_.usedRemotes, retired.value);
+    case RetiredKind::nextHop:
+      return release(state_.usedNextHops, retired.value);
+    case RetiredKind::group:
+      return release(state_.usedGroups, retired.value);
     case RetiredKind::floodBlock:
       return flood_free(retired.value);
   }

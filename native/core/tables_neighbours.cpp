@@ -6,7 +6,8 @@ namespace vtep {
 namespace {
 
 constexpr uint32_t kKept = NeighbourFlag::local | NeighbourFlag::remote | NeighbourFlag::fixed |
-                           NeighbourFlag::router | NeighbourFlag::noOverride;
+                           NeighbourFlag::router | NeighbourFlag::noOverride |
+                           NeighbourFlag::gateway;
 
 uint32_t slot_network(const Words<NeighbourShape::kWords>& slot) { return slot.w[2] >> 16; }
 bool is_learned(uint32_t flags) {

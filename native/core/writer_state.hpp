@@ -6,7 +6,7 @@
 
 namespace vtep {
 
-enum class RetiredKind : uint32_t { port, network, remote, floodBlock };
+enum class RetiredKind : uint32_t { port, network, remote, floodBlock, nextHop, group };
 
 struct Retired {
   uint64_t epoch;
@@ -26,6 +26,9 @@ struct WriterState {
   uint64_t usedPorts;  // offsets of bitmaps
   uint64_t usedNetworks;
   uint64_t usedRemotes;
+  uint64_t usedNextHops;
+  uint64_t usedGroups;
+  uint64_t lengthCounts;              // offset: by network and prefix length, how many prefixes
   uint32_t floodTop;                  // arena words handed out so far
   uint32_t floodFree[kFloodClasses];  // first free block by log2 of its words; linked through their
                                       // first word

@@ -341,6 +341,7 @@ void FastPath::use_mac(uint32_t network, uint64_t mac) {
   Words<MacShape::kWords> slot;
   if (table.find(mac_key(mac, network), slot) == table.kNowhere) return;
   const uint32_t kind = destination_kind(slot.w[0]), id = destination_id(slot.w[0]);
+  if (kind == Destination::router) return;
   const bool local = kind == Destination::port;
   const auto port = ports_.find(id);
   if (local ? port == ports_.end() : !use_remote(id)) return;

@@ -24,6 +24,9 @@ SegmentConfig small() {
   config.remotes = 8;
   config.macs = 64;
   config.neighbours = 64;
+  config.routes = 64;
+  config.nextHops = 16;
+  config.groups = 4;
   config.eventSlots = 64;
   config.floodWords = 512;
   config.groupBuckets = 4;
@@ -46,7 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   out.data = output_memory;
   out.capacity = sizeof output_memory;
   out.grow = [](Output&, size_t) { return false; };
-  core.run(data + 2 + operations, size - 2 - operations, out);
+  // What is routed is edited in place.
+  fuzz::Octets frames(data + 2 + operations, data + size);
+  core.run(frames.data(), frames.size(), out);
   core.tick(1000);
   bool lost;
   core.drain_events(out, lost);

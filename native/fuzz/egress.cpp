@@ -128,6 +128,9 @@ SegmentConfig small() {
   config.remotes = 8;
   config.macs = 64;
   config.neighbours = 64;
+  config.routes = 64;
+  config.nextHops = 16;
+  config.groups = 4;
   config.eventSlots = 64;
   config.floodWords = 512;
   config.groupBuckets = 4;

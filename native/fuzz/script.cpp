@@ -105,7 +105,8 @@ class Growing {
   void network(uint8_t protocol) {
     Octets header;
     if (v4_) {
-      header = {0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, protocol, 0, 0, 10, 1, 0, 1, 10, 1, 0, 2};
+      header = {0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, protocol, 0, 0, 10, 1, 0, 1, 10, 1, 0, host()};
+      if (random_.once_in(16)) header[8] = 1;
       if (random_.once_in(8)) header.resize(20 + 4 * random_.below(11), 1);
       header[0] = static_cast<uint8_t>(0x40 | header.size() / 4);
       big16(header.data() + 2, header.size() + bytes.size());
@@ -116,7 +117,8 @@ class Growing {
     } else {
       header.resize(40);
       header[0] = 0x60, header[6] = protocol, header[7] = 64;
-      header[8] = header[24] = 0xfd, header[23] = 1, header[39] = 2;
+      header[8] = header[24] = 0xfd, header[23] = 1, header[39] = host();
+      if (random_.once_in(16)) header[7] = 1;
       while (random_.once_in(4) && header.size() < 120) {
         static const uint8_t types[] = {0, 43, 44, 51, 60};
         Octets extension(8);
@@ -180,7 +182,8 @@ class Growing {
         {2, 0, 0, 0, 0, 9},       {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
         {0x33, 0x33, 0, 0, 0, 1}, {1, 0x80, 0xc2, 0, 0, 2}};
     Octets header;
-    append(header, macs[random_.below(std::size(macs))], 6);
+    static const uint8_t router[6] = {2, 0, 0, 0, 0, 10};
+    append(header, random_.once_in(3) ? router : macs[random_.below(std::size(macs))], 6);
     append(header, macs[random_.once_in(20) ? random_.below(6) : random_.below(2)], 6);
     while (random_.once_in(5) && header.size() < 28) {
       const uint8_t tag[4] = {
@@ -192,6 +195,9 @@ class Growing {
     big16(header.data() + header.size() - 2, type);
     push(header);
   }
+
+  // Of what network() routes to: a neighbour, a VTEP, ourselves, nobody.
+  uint8_t host() { return static_cast<uint8_t>(2 + random_.below(5)); }
 
   void arp() {
     bytes = {0,  1, 8, 0, 6, 4, 0,  static_cast<uint8_t>(1 + random_.below(3)),
@@ -433,10 +439,51 @@ Record tenant_frame(uint64_t seed) {
   return tenant_frame(random);
 }
 
+// In both families: host 2 is known, 3 is behind a VTEP, 4 is ours, 5 is nobody that is known, 6
+// has no route.
+void routes(Octets& out) {
+  for (const bool v4 : {true, false}) {
+    uint8_t prefix[16] = {0xfd};
+    if (v4) memcpy(prefix, kGateway, sizeof prefix);
+    const auto add_route = [&](uint8_t host, uint8_t kind, uint16_t length) {
+      RouteAddOperation route = {};
+      route.vrf = kVrf;
+      memcpy(route.prefix, prefix, sizeof prefix);
+      route.prefix[15] = host;
+      route.length = length;
+      route.kind = kind;
+      route.vni = kind == RouteKind::remote ? kVrf : kVni;
+      if (kind == RouteKind::remote) {
+        memcpy(route.via, kFar, sizeof kFar);
+        route.mac[0] = 2, route.mac[5] = 11;
+      }
+      add(out, OperationCode::routeAdd, route);
+    };
+    add_route(2, RouteKind::connected, 128);
+    add_route(3, RouteKind::remote, 128);
+    add_route(4, RouteKind::own, 128);
+    add_route(5, RouteKind::connected, 128);
+    NeighbourSetOperation known = {
+        kVni, NeighbourFlag::local | NeighbourFlag::fixed, {2, 0, 0, 0, 0, 2}, 0, {}};
+    memcpy(known.ip, prefix, sizeof prefix);
+    known.ip[15] = 2;
+    add(out, OperationCode::neighbourSet, known);
+  }
+}
+
 Octets network() {
   Octets out;
-  add(out, OperationCode::networkSet,
-      NetworkSetOperation{kVni, NetworkFlag::suppress, 10, 1000, 200});
+  NetworkSetOperation settings = {};
+  settings.vni = settings.vrf = kVrf;
+  settings.mac[0] = 2, settings.mac[5] = 10;
+  memcpy(settings.address4, kGateway, sizeof kGateway);
+  settings.address6[0] = 0xfd, settings.address6[15] = 4;
+  add(out, OperationCode::networkSet, settings);
+  settings.vni = kVni;
+  settings.flags = NetworkFlag::suppress;
+  settings.agingSeconds = 10;
+  settings.stormFramesPerSecond = 1000, settings.stormBurst = 200;
+  add(out, OperationCode::networkSet, settings);
   for (uint32_t port = 1; port <= kPorts; port++)
     add(out, OperationCode::portAttach, PortAttachOperation{port, kVni});
   FloodAddOperation flood = {kVni, {}};
@@ -460,6 +507,7 @@ Octets network() {
   const uint8_t asked[16] = {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   memcpy(binding.ip, asked, sizeof asked);
   add(out, OperationCode::neighbourSet, binding);
+  routes(out);
   return out;
 }
 

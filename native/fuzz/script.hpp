@@ -40,8 +40,10 @@ Record tenant_frame(uint64_t seed);
 // The network that both targets begin with: VNI 10100 with ports 1 to 6, our address and the
 // address of the far VTEP in it. Operations in their packed form.
 constexpr uint8_t kLocal[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1};
+constexpr uint8_t kGateway[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 0, 4};
 constexpr uint8_t kFar[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2};
 constexpr uint32_t kVni = 10100;
+constexpr uint32_t kVrf = 50001;
 constexpr uint16_t kUdpPort = 4789;
 constexpr uint32_t kPorts = 6;
 Octets network();

@@ -15,6 +15,9 @@ export const limits = {
   maxMacs: 1 << 20,
   maxNeighbours: 1 << 20,
   maxUnderlays: 16,
+  maxRoutes: 1 << 20,
+  maxNextHops: 32767,
+  maxGroups: 16384,
   eventRingSlots: 65536,
 } as const
 
@@ -69,7 +72,21 @@ export const tables: readonly Structure[] = [
         'storm control: flooded frames per second that each of its ports may send, for each worker; 0 = off',
       ),
       field('stormBurst', 'u32', 'storm control: flooded frames at once'),
-      field('spare', 'bytes28', 'zero: a row is a cache line'),
+      field('routes', 'u32', 'prefixes of this network as IP-VRF'),
+      field(
+        'vrf',
+        'u16',
+        'index of the IP-VRF that packets to the router MAC are routed in, itself for an L3 VNI; 0 = none',
+      ),
+      field('mac', 'mac', 'router MAC: frames to it are routed; zero = none'),
+      field('address4', 'ip', 'sender of ICMP errors, :: = none'),
+      field('address6', 'ip', 'sender of ICMPv6 errors, :: = none'),
+      field(
+        'prefixLengths',
+        'bytes20',
+        'bit l of these 160: some prefix has l bits (IPv4: 96 more)',
+      ),
+      field('spare', 'bytes28', 'zero: a row is two cache lines'),
     ],
   },
   {
@@ -113,6 +130,50 @@ export const tables: readonly Structure[] = [
         'u32',
         'local ports in the low half, remotes in the high half: one word, so that both change at once',
       ),
+    ],
+  },
+  {
+    name: 'nextHop',
+    doc: 'Where a route leads. Equal ones of an IP-VRF are one row, however many routes lead there. Array; row 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('references', 'u32', 'routes and groups that point here'),
+      field('identity', 'u64', 'hash of what it says, for groups'),
+      field('kind', 'u8', 'RouteKind'),
+      field('spare', 'u8', 'zero'),
+      field('network', 'u16', 'index: of connected and gateway the network, else the IP-VRF'),
+      field('remote', 'u32', 'remote index of kind remote, else 0'),
+      field('vni', 'u32', 'label of kind remote, else the VNI of `network`'),
+      field('mac', 'mac', 'router MAC of the remote, else zero'),
+      field('spare2', 'u16', 'zero'),
+      field('via', 'ip', 'VTEP of the remote, the gateway, or ::'),
+      field('spare3', 'bytes12', 'zero: a row is a cache line'),
+    ],
+  },
+  {
+    name: 'group',
+    doc: 'Several next hops of equal cost. Equal groups are one row. Array; row 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('references', 'u32', 'routes that point here'),
+      field('count', 'u32', 'members, 2 to 16'),
+      field('members', 'bytes32', 'u16 each: next hop indices, ascending'),
+      field(
+        'buckets',
+        'bytes128',
+        'by the upper 7 bits of the flow hash: which member. Rendezvous hashing, so that a member that comes or goes moves only its share',
+      ),
+      field('spare', 'bytes20', 'zero: a row is three cache lines'),
+    ],
+  },
+  {
+    name: 'prefixSlot',
+    doc: 'A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.',
+    fields: [
+      field('target', 'u32', 'next hop index, or group index and the highest bit; 0 = free slot'),
+      field('network', 'u16', 'network index of the IP-VRF'),
+      field('length', 'u16', 'bits, of IPv4 96 more'),
+      field('prefix', 'ip', 'address, zero behind `length`'),
     ],
   },
   {
@@ -166,6 +227,27 @@ export const views: readonly Structure[] = [
       field('remotes', 'u32', 'remotes in the flood list'),
       field('stormFramesPerSecond', 'u32', 'storm control of each port, 0 = off'),
       field('stormBurst', 'u32', 'flooded frames at once'),
+      field('vrf', 'u32', 'L3 VNI of its IP-VRF, 0 = none'),
+      field('routes', 'u32', 'prefixes of this network as IP-VRF'),
+      field('mac', 'mac', 'router MAC, zero = none'),
+      field('spare', 'u16', 'zero'),
+      field('address4', 'ip', 'sender of ICMP errors, :: = none'),
+      field('address6', 'ip', 'sender of ICMPv6 errors, :: = none'),
+    ],
+  },
+  {
+    name: 'routeView',
+    doc: 'One path of a route as it is.',
+    fields: [
+      field('vrf', 'u32', 'L3 VNI'),
+      field('prefix', 'ip', 'address'),
+      field('length', 'u16', 'bits, of IPv4 96 more'),
+      field('kind', 'u8', 'RouteKind'),
+      field('spare', 'u8', 'zero'),
+      field('vni', 'u32', 'label of kind remote; network of connected and gateway'),
+      field('via', 'ip', 'VTEP, gateway, or ::'),
+      field('mac', 'mac', 'router MAC of the remote, else zero'),
+      field('spare2', 'u16', 'zero'),
     ],
   },
   {
@@ -233,6 +315,11 @@ export const operations: readonly Structure[] = [
       field('agingSeconds', 'u32', '0 = never'),
       field('stormFramesPerSecond', 'u32', 'storm control of each port and worker, 0 = off'),
       field('stormBurst', 'u32', 'flooded frames at once'),
+      field('vrf', 'u32', 'L3 VNI of the IP-VRF it routes in: its own makes it one; 0 = none'),
+      field('mac', 'mac', 'router MAC, zero = none'),
+      field('spare', 'u16', 'zero'),
+      field('address4', 'ip', 'sender of ICMP errors, :: = none'),
+      field('address6', 'ip', 'sender of ICMPv6 errors, :: = none'),
     ],
   },
   {
@@ -305,6 +392,36 @@ export const operations: readonly Structure[] = [
     ],
   },
   {
+    name: 'routeAdd',
+    doc: 'One more path of a route. Paths of a route share the flows.',
+    fields: [
+      field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
+      field('prefix', 'ip', 'address, zero behind `length`'),
+      field('length', 'u16', 'bits, of IPv4 96 more'),
+      field('kind', 'u8', 'RouteKind'),
+      field('spare', 'u8', 'zero'),
+      field('vni', 'u32', 'label of kind remote; network of connected and gateway; else 0'),
+      field('via', 'ip', 'VTEP, gateway, or ::'),
+      field('mac', 'mac', 'router MAC of the remote, else zero'),
+      field('spare2', 'u16', 'zero'),
+    ],
+  },
+  {
+    name: 'routeRemove',
+    doc: 'Remove this path; the route goes with its last one.',
+    fields: [
+      field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
+      field('prefix', 'ip', 'address, zero behind `length`'),
+      field('length', 'u16', 'bits, of IPv4 96 more'),
+      field('kind', 'u8', 'RouteKind'),
+      field('spare', 'u8', 'zero'),
+      field('vni', 'u32', 'label of kind remote; network of connected and gateway; else 0'),
+      field('via', 'ip', 'VTEP, gateway, or ::'),
+      field('mac', 'mac', 'router MAC of the remote, else zero'),
+      field('spare2', 'u16', 'zero'),
+    ],
+  },
+  {
     name: 'nextHopSet',
     doc: 'Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this.',
     fields: [
@@ -359,7 +476,8 @@ export const counters: readonly Structure[] = [
 
 /** Named numbers of both languages. */
 export const constants = {
-  Destination: { none: 0, port: 1, remote: 2 },
+  /** `router`: the frame is to be routed; never in the FDB's snapshots. */
+  Destination: { none: 0, port: 1, remote: 2, router: 3 },
   /** Destination << kindShift | MacFlag.static or .sticky << flagShift | port id or remote index. */
   DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
@@ -401,8 +519,16 @@ export const constants = {
   NetworkFlag: { suppress: 1, learnRemote: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
-  /** `router` and `noOverride` are the R flag and the negated O flag of an answer (RFC 9047, RFC 4861 section 4.4). */
-  NeighbourFlag: { local: 1, remote: 2, static: 4, router: 8, noOverride: 16 },
+  /**
+   * `router` and `noOverride` are the R flag and the negated O flag of an answer (RFC 9047, RFC 4861 section 4.4). `gateway`: it is our
+   * own address in this network, answered whether or not requests are suppressed.
+   */
+  NeighbourFlag: { local: 1, remote: 2, static: 4, router: 8, noOverride: 16, gateway: 32 },
+  /**
+   * `own`: our address. `connected`: hosts of a network, by their bindings. `gateway`: by way of a host of a network. `remote`: routed
+   * by a VTEP, on its label and router MAC (RFC 9135 section 4). `blackhole`: nowhere.
+   */
+  RouteKind: { own: 1, connected: 2, gateway: 3, remote: 4, blackhole: 5 },
   EventKind: {
     macLearned: 1,
     macMoved: 2,

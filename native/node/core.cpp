@@ -81,7 +81,7 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
     if (!get_bytes(info, 0, "Core.run: argument 1", input)) return info.Env().Undefined();
     Output output = output_to(text);
     if (const char* reason =
-            core_->run(reinterpret_cast<const uint8_t*>(input.data()), input.size(), output)) {
+            core_->run(reinterpret_cast<uint8_t*>(input.data()), input.size(), output)) {
       Napi::Error::New(info.Env(), std::string("Core.run: ") + reason).ThrowAsJavaScriptException();
       return info.Env().Undefined();
     }
@@ -97,9 +97,8 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
       return info.Env().Undefined();
     std::string frames;
     Output scratch = output_to(frames);
-    const uint64_t emitted =
-        core_->repeat(reinterpret_cast<const uint8_t*>(input.data()), input.size(),
-                      static_cast<uint32_t>(iterations), scratch);
+    const uint64_t emitted = core_->repeat(reinterpret_cast<uint8_t*>(input.data()), input.size(),
+                                           static_cast<uint32_t>(iterations), scratch);
     return Napi::Number::New(info.Env(), static_cast<double>(emitted));
   }
 

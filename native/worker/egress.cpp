@@ -44,23 +44,27 @@ void Egress::add(const Burst& burst) {
   if (emit_count_ + burst.emit_count > kEmits ||
       reply_count_ + burst.reply_count > std::size(replies_))
     finish();
-  uint16_t place_of[kBurst];  // of the burst's frames, here
+  uint16_t place_of[2 * kBurst];  // of the burst's frames and replies, here
   memset(place_of, 0xff, sizeof place_of);
   for (unsigned i = 0; i < burst.emit_count; i++) {
     Emit& emit = emits_[emit_count_++] = burst.emits[i];
-    if (emit.reply != 0) {
-      emit.reply = static_cast<uint16_t>(emit.reply + reply_count_);
-      continue;
-    }
-    uint16_t& place = place_of[emit.frame];
+    uint16_t& place = place_of[emit.reply != 0 ? kBurst + emit.reply - 1 : emit.frame];
     if (place == kEnd) {
       place = static_cast<uint16_t>(frame_count_++);
-      frames_[place] = burst.frames[emit.frame];
+      frames_[place] =
+          emit.reply != 0 ? keep(burst.replies[emit.reply - 1]) : burst.frames[emit.frame];
     }
     emit.frame = place;
   }
-  std::copy_n(burst.replies, burst.reply_count, replies_ + reply_count_);
-  reply_count_ += burst.reply_count;
+}
+
+Frame Egress::keep(const Reply& reply) {
+  Reply& kept = replies_[reply_count_++];
+  kept = reply;
+  Frame frame;
+  frame.data = kept.bytes;
+  frame.length = kept.length;
+  return frame;
 }
 
 void Egress::finish() {
@@ -110,12 +114,7 @@ void Egress::to_port(const Group& group) {
   if (merging) merge(group);
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
     const Emit& emit = emits_[i];
-    if (emit.reply != 0) {
-      const Reply& reply = replies_[emit.reply - 1];
-      ports_.begin(1, 0, 1);
-      ports_.add(reply.bytes, reply.length);
-      ports_.end();
-    } else if (!merging) {
+    if (!merging) {
       frame_to_port(abilities, frames_[emit.frame]);
     } else if (!merger_.is_joined(i)) {
       if (merger_.next(i) == Merger::kNone) {
@@ -130,8 +129,7 @@ void Egress::to_port(const Group& group) {
 
 void Egress::merge(const Group& group) {
   merger_.clear();
-  for (uint16_t i = group.first; i != kEnd; i = next_[i])
-    if (emits_[i].reply == 0) merger_.add(i, frames_[emits_[i].frame]);
+  for (uint16_t i = group.first; i != kEnd; i = next_[i]) merger_.add(i, frames_[emits_[i].frame]);
 }
 
 // One header for all, and each one's payload where it is.

@@ -42,6 +42,7 @@ class Egress {
     uint16_t last;
   };
 
+  Frame keep(const Reply& reply);
   void sort();
   void to_port(const Group& group);
   void merge(const Group& group);
@@ -69,7 +70,8 @@ class Egress {
   const DeviceList* list_ = nullptr;
   std::vector<Group> groups_;
   std::vector<uint16_t> group_of_;  // by port id, valid while it points to a group of that id
-  // What is kept. Emit::frame and Emit::reply are indices into these.
+  // What is kept. Emit::frame is an index into frames_; those of replies have their bytes in
+  // replies_.
   unsigned emit_count_ = 0;
   unsigned frame_count_ = 0;
   unsigned reply_count_ = 0;

@@ -22,11 +22,13 @@ class UseReporter {
     uint32_t last = UINT32_MAX;
     for (unsigned i = 0; i < burst.emit_count; i++) {
       const Emit& emit = burst.emits[i];
-      // The copies of a flooded frame are one frame, and not the fast path's.
+      // The copies of a flooded frame are one frame, and not the fast path's; neither is what was
+      // routed.
       const bool is_copy = emit.frame == last ||
                            (i + 1 < burst.emit_count && burst.emits[i + 1].frame == emit.frame);
       last = emit.frame;
-      if (emit.reply != 0 || is_copy || !can_leave(emit.destination, uplink, list)) continue;
+      if (emit.reply != 0 || emit.routed || is_copy || !can_leave(emit.destination, uplink, list))
+        continue;
       told |= tell(burst.frames[emit.frame], emit.vni, ingress, now, ring);
     }
     return told;

@@ -1,6 +1,6 @@
 // The packet path as the control plane sees it. Implemented by io/native.ts (a dataplane process) and io/wasm.ts (in this process).
 
-import type { Ip, Mac } from '../net/index.js'
+import type { Ip, Mac, Prefix } from '../net/index.js'
 
 /** Who owns a MAC or a binding. */
 export type Origin = 'local' | 'remote'
@@ -30,7 +30,28 @@ export interface NetworkState {
   /** Left out: 0. */
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
+  /** L3 VNI of the IP-VRF that it is routed in; its own makes it one. 0 or left out: none. */
+  readonly vrf?: number
+  /** Frames to this MAC are routed. */
+  readonly routerMac?: Mac
+  /** Our addresses in ICMP errors. */
+  readonly address4?: Ip
+  readonly address6?: Ip
 }
+
+/** Where a route leads (RFC 9135, RFC 9136). */
+export type RouteHop =
+  /** Our own address. */
+  | { readonly kind: 'own' | 'blackhole' }
+  /** To the hosts of a network, by their bindings. */
+  | { readonly kind: 'connected'; readonly vni: number }
+  /** By way of a host of a network. */
+  | { readonly kind: 'gateway'; readonly vni: number; readonly via: Ip }
+  /** Routed by a VTEP: on this label, to its router MAC. */
+  | { readonly kind: 'remote'; readonly vni: number; readonly via: Ip; readonly mac: Mac }
+
+/** One path of a route. */
+export type RouteState = { readonly vrf: number; readonly prefix: Prefix } & RouteHop
 
 export interface MacState {
   readonly vni: number
@@ -53,6 +74,7 @@ export interface NeighbourState {
   readonly router: boolean
   /** Set by an operation; a local one that is not was snooped. */
   readonly static: boolean
+  readonly gateway?: boolean
   readonly ageSeconds: number
 }
 
@@ -86,6 +108,7 @@ export interface Snapshot {
   readonly floods: readonly FloodState[]
   readonly macs: readonly MacState[]
   readonly neighbours: readonly NeighbourState[]
+  readonly routes: readonly RouteState[]
 }
 
 /** One write. Keys are the outside's words, so every operation may be repeated without harm. */
@@ -98,7 +121,13 @@ export type Operation =
       /** Storm control: what each port may flood per second (and worker), and at once. 0 or left out: any number. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
+      /** As in NetworkState. */
+      readonly vrf?: number
+      readonly routerMac?: Mac
+      readonly address4?: Ip
+      readonly address6?: Ip
     }
+  /** Refused while a route leads into the network. */
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
   | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
@@ -127,6 +156,8 @@ export type Operation =
       readonly mac: Mac
       readonly origin: Origin
       readonly router: boolean
+      /** Our own address there: requests for it are answered in any case. Left out: no. */
+      readonly gateway?: boolean
     }
   | {
       readonly op: 'neighbourRemove'
@@ -134,6 +165,9 @@ export type Operation =
       readonly ip: Ip
       readonly origin: Origin
     }
+  /** One path of a route; paths of one prefix share the flows. */
+  | ({ readonly op: 'routeAdd' } & RouteState)
+  | ({ readonly op: 'routeRemove' } & RouteState)
 
 /** What the packet path saw by itself. */
 export type DataplaneEvent =

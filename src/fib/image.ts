@@ -3,10 +3,18 @@
 // packet path's own.
 
 import type { Ip, Mac } from '../net/index.js'
-import type { Operation } from './dataplane.js'
+import type { Operation, RouteState } from './dataplane.js'
 
 /** The operations of the given names. */
 export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
+
+/** One path of a route of an IP-VRF: all that it says. */
+export function routeKey(route: RouteState): string {
+  const { prefix, kind } = route
+  const vni = 'vni' in route ? route.vni : ''
+  const via = 'via' in route ? route.via : ''
+  return `${prefix} ${kind} ${vni} ${via} ${'mac' in route ? route.mac : ''}`
+}
 
 /** What one network shall contain. */
 export interface NetworkImage {
@@ -14,6 +22,8 @@ export interface NetworkImage {
   readonly floods: ReadonlySet<Ip>
   readonly macs: ReadonlyMap<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
   readonly neighbours: ReadonlyMap<Ip, OperationOf<'neighbourSet'>>
+  /** As IP-VRF, by `routeKey`. */
+  readonly routes: ReadonlyMap<string, RouteState>
 }
 
 interface Rows extends NetworkImage {
@@ -21,6 +31,7 @@ interface Rows extends NetworkImage {
   readonly floods: Set<Ip>
   readonly macs: Map<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
   readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
+  readonly routes: Map<string, RouteState>
 }
 
 /** Keyed by VNI, port id, MAC and IP. */
@@ -72,6 +83,14 @@ export class Image {
         if (neighbours?.get(operation.ip)?.origin !== operation.origin) return false
         return neighbours.delete(operation.ip)
       }
+      case 'routeAdd': {
+        const { op: _, ...route } = operation
+        const { routes } = this.#rows(operation.vrf)
+        const key = routeKey(operation)
+        return !routes.has(key) && routes.set(key, route) !== undefined
+      }
+      case 'routeRemove':
+        return this.#networks.get(operation.vrf)?.routes.delete(routeKey(operation)) ?? false
     }
   }
 
@@ -89,16 +108,30 @@ export class Image {
         floods: new Set(),
         macs: new Map(),
         neighbours: new Map(),
+        routes: new Map(),
       })
       return true
     }
     if (sameRow(rows.settings, operation)) return false
+    if (operation.vrf !== operation.vni) this.#forgetVrf(operation.vni)
     rows.settings = operation
+    // The router's MAC is nobody else's.
+    if (operation.routerMac !== undefined) rows.macs.delete(operation.routerMac)
     return true
+  }
+
+  /** Networks that were routed in this IP-VRF are routed nowhere. */
+  #forgetVrf(vni: number): void {
+    if (this.#networks.get(vni)?.settings.vrf !== vni) return
+    for (const rows of this.#networks.values()) {
+      const { vrf, ...settings } = rows.settings
+      if (vrf === vni && settings.vni !== vni) rows.settings = settings
+    }
   }
 
   /** All that belongs to the network goes with it; its ports are detached. */
   #removeNetwork(vni: number): boolean {
+    this.#forgetVrf(vni)
     for (const [port, attached] of this.#attachments) {
       if (attached === vni) this.#attachments.delete(port)
     }

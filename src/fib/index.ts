@@ -15,10 +15,12 @@ export type {
   PortSpec,
   PortState,
   RemoteState,
+  RouteHop,
+  RouteState,
   Snapshot,
   UnderlayState,
   UplinkState,
   VtepSpec,
 } from './dataplane.js'
-export { Image, type NetworkImage, type OperationOf } from './image.js'
+export { Image, type NetworkImage, type OperationOf, routeKey } from './image.js'
 export { additions, reconcile, removals } from './reconcile.js'

@@ -6,8 +6,15 @@
 // one of them had hidden is added by the pass that follows those.
 
 import type { Mac } from '../net/index.js'
-import type { MacState, NeighbourState, NetworkState, Operation, Snapshot } from './dataplane.js'
-import type { Image, NetworkImage, OperationOf } from './image.js'
+import type {
+  MacState,
+  NeighbourState,
+  NetworkState,
+  Operation,
+  RouteState,
+  Snapshot,
+} from './dataplane.js'
+import { type Image, type NetworkImage, type OperationOf, routeKey } from './image.js'
 
 /** What makes the tables equal to the image. Empty when they are. */
 export function reconcile(image: Image, snapshot: Snapshot): readonly Operation[] {
@@ -18,10 +25,19 @@ export function reconcile(image: Image, snapshot: Snapshot): readonly Operation[
 export function additions(image: Image, snapshot: Snapshot): readonly Operation[] {
   const tables = indexOf(snapshot)
   const operations: Operation[] = []
+  const settings: OperationOf<'networkSet'>[] = []
   for (const [vni, wanted] of image.networks) {
     const is = tables.get(vni)?.settings
-    if (is === undefined || !sameSettings(wanted.settings, is)) operations.push(wanted.settings)
+    if (is !== undefined && sameSettings(wanted.settings, is)) continue
+    settings.push(wanted.settings)
+    // An IP-VRF stops being one without its routes.
+    if (is?.vrf !== vni || wanted.settings.vrf === vni) continue
+    for (const route of tables.get(vni)!.routes.values())
+      operations.push({ op: 'routeRemove', ...route })
   }
+  // A network is routed in an IP-VRF that is there.
+  const isVrf = ({ vni, vrf }: OperationOf<'networkSet'>) => vni === vrf
+  operations.push(...settings.filter(isVrf), ...settings.filter((row) => !isVrf(row)))
   // A port that is not there can be neither attached nor the place of a MAC.
   const ports = new Map(snapshot.ports.map((port) => [port.id, port.vni]))
   for (const [port, vni] of image.attachments) {
@@ -41,6 +57,9 @@ export function additions(image: Image, snapshot: Snapshot): readonly Operation[
     for (const [ip, row] of wanted.neighbours) {
       addNeighbour(row, rows.neighbours.get(ip), operations)
     }
+    for (const [key, route] of wanted.routes) {
+      if (!rows.routes.has(key)) operations.push({ op: 'routeAdd', ...route })
+    }
   }
   return operations
 }
@@ -50,8 +69,17 @@ export function removals(image: Image, snapshot: Snapshot): readonly Operation[]
   const neighbours: Operation[] = []
   const macs: Operation[] = []
   const rest: Operation[] = []
+  const routes: Operation[] = []
   const wantedIn = (vni: number): NetworkImage | undefined => image.networks.get(vni)
-  // Rows of a network that goes away go with it.
+  // Routes may lead into a network that goes away.
+  for (const route of snapshot.routes) {
+    const wanted = wantedIn(route.vrf)
+    // What stops being an IP-VRF has lost its routes to `additions`.
+    const stays = wanted === undefined || wanted.settings.vrf === route.vrf
+    if (stays && wanted?.routes.has(routeKey(route)) !== true)
+      routes.push({ op: 'routeRemove', ...route })
+  }
+  // The other rows of a network that goes away go with it.
   for (const { vni, ip, origin, static: isStatic } of snapshot.neighbours) {
     const wanted = wantedIn(vni)
     if (wanted === undefined || (origin === 'local' && !isStatic)) continue
@@ -73,11 +101,15 @@ export function removals(image: Image, snapshot: Snapshot): readonly Operation[]
   for (const { vni } of snapshot.networks) {
     if (wantedIn(vni) === undefined) rest.push({ op: 'networkRemove', vni })
   }
-  return [...neighbours, ...macs, ...rest]
+  return [...routes, ...neighbours, ...macs, ...rest]
 }
 
 function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): boolean {
   return (
+    (is.vrf ?? 0) === (wanted.vrf ?? 0) &&
+    is.routerMac === wanted.routerMac &&
+    is.address4 === wanted.address4 &&
+    is.address6 === wanted.address6 &&
     is.suppress === wanted.suppress &&
     is.agingSeconds === wanted.agingSeconds &&
     (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
@@ -127,7 +159,8 @@ function addNeighbour(
     return
   }
   const bound = row.origin === 'remote' || is.static
-  if (is.mac !== row.mac || is.router !== row.router || !bound) operations.push(row)
+  const same = is.mac === row.mac && is.router === row.router
+  if (!same || (is.gateway ?? false) !== (row.gateway ?? false) || !bound) operations.push(row)
 }
 
 interface Rows {
@@ -135,6 +168,7 @@ interface Rows {
   readonly floods: Set<string>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
+  readonly routes: Map<string, RouteState>
 }
 
 const EMPTY: Rows = {
@@ -142,17 +176,19 @@ const EMPTY: Rows = {
   floods: new Set(),
   macs: new Map(),
   neighbours: new Map(),
+  routes: new Map(),
 }
 
 /** The snapshot by VNI. Rows of a network that is not listed are as good as gone. */
 function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   const tables = new Map<number, Rows>()
   for (const settings of snapshot.networks) {
-    const rows = { settings, floods: new Set<string>(), macs: new Map(), neighbours: new Map() }
-    tables.set(settings.vni, rows)
+    const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
+    tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
   }
   for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
+  for (const row of snapshot.routes) tables.get(row.vrf)?.routes.set(routeKey(row), row)
   return tables
 }

@@ -3,11 +3,11 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'f2b922585872a485'
+export const layoutHash = '02273a92bdc733f0'
 
-export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, eventRingSlots: 65536 } as const
+export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, eventRingSlots: 65536 } as const
 
-export const Destination = { none: 0, port: 1, remote: 2 } as const
+export const Destination = { none: 0, port: 1, remote: 2, router: 3 } as const
 
 export const DestinationWord = { kindShift: 24, flagShift: 16, idMask: 65535 } as const
 
@@ -23,7 +23,9 @@ export const RemoteState = { free: 0, unresolved: 1, resolved: 2 } as const
 
 export const MacFlag = { local: 1, remote: 2, static: 4, sticky: 8, override: 16 } as const
 
-export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOverride: 16 } as const
+export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOverride: 16, gateway: 32 } as const
+
+export const RouteKind = { own: 1, connected: 2, gateway: 3, remote: 4, blackhole: 5 } as const
 
 export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14 } as const
 
@@ -60,6 +62,11 @@ export const dropReasons = [
   { name: 'storm_control', text: "more broadcast, multicast and unknown unicast from the port than storm control allows" },
   { name: 'backlog_full', text: "steered to another CPU whose backlog was full (counted by the kernel for all of the host)" },
   { name: 'decision_stale', text: "on the way out of a tap in another network namespace when what had been decided about it changed" },
+  { name: 'not_routable', text: "to the router MAC, but no IP packet that can be routed: header, checksum or addresses are wrong, or it is tagged" },
+  { name: 'ttl_exceeded', text: "the TTL or hop limit ended here" },
+  { name: 'no_route', text: "the IP-VRF has no route to the destination" },
+  { name: 'no_neighbour', text: "routed into a network where nobody is known to have the destination; it is asked for" },
+  { name: 'for_router', text: "to the router itself: ARP, ND, an echo or a service that it does not have" },
 ] as const
 
 export type DropName = (typeof dropReasons)[number]['name']
@@ -159,9 +166,19 @@ export interface NetworkView {
   readonly stormFramesPerSecond: number
   /** flooded frames at once */
   readonly stormBurst: number
+  /** L3 VNI of its IP-VRF, 0 = none */
+  readonly vrf: number
+  /** prefixes of this network as IP-VRF */
+  readonly routes: number
+  /** router MAC, zero = none */
+  readonly mac: Mac
+  /** sender of ICMP errors, :: = none */
+  readonly address4: Ip
+  /** sender of ICMPv6 errors, :: = none */
+  readonly address6: Ip
 }
 
-export const networkViewSize = 28
+export const networkViewSize = 76
 
 const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   vni: view.getUint32(at, true),
@@ -171,11 +188,50 @@ const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   remotes: view.getUint32(at + 16, true),
   stormFramesPerSecond: view.getUint32(at + 20, true),
   stormBurst: view.getUint32(at + 24, true),
+  vrf: view.getUint32(at + 28, true),
+  routes: view.getUint32(at + 32, true),
+  mac: macFromBytes(bytes, at + 36),
+  address4: readIp(bytes, at + 44),
+  address6: readIp(bytes, at + 60),
 })
 
 /** All rows of a packed buffer. */
 export const decodeNetworkViews = (packed: Uint8Array): NetworkView[] =>
   decodeRows(packed, networkViewSize, readNetworkView)
+
+/** One path of a route as it is. */
+export interface RouteView {
+  /** L3 VNI */
+  readonly vrf: number
+  /** address */
+  readonly prefix: Ip
+  /** bits, of IPv4 96 more */
+  readonly length: number
+  /** RouteKind */
+  readonly kind: number
+  /** label of kind remote; network of connected and gateway */
+  readonly vni: number
+  /** VTEP, gateway, or :: */
+  readonly via: Ip
+  /** router MAC of the remote, else zero */
+  readonly mac: Mac
+}
+
+export const routeViewSize = 52
+
+const readRouteView: RowReader<RouteView> = (view, bytes, at) => ({
+  vrf: view.getUint32(at, true),
+  prefix: readIp(bytes, at + 4),
+  length: view.getUint16(at + 20, true),
+  kind: view.getUint8(at + 22),
+  vni: view.getUint32(at + 24, true),
+  via: readIp(bytes, at + 28),
+  mac: macFromBytes(bytes, at + 44),
+})
+
+/** All rows of a packed buffer. */
+export const decodeRouteViews = (packed: Uint8Array): RouteView[] =>
+  decodeRows(packed, routeViewSize, readRouteView)
 
 /** A far VTEP as it is. */
 export interface RemoteView {
@@ -394,6 +450,14 @@ export interface NetworkSet {
   readonly stormFramesPerSecond: number
   /** flooded frames at once */
   readonly stormBurst: number
+  /** L3 VNI of the IP-VRF it routes in: its own makes it one; 0 = none */
+  readonly vrf: number
+  /** router MAC, zero = none */
+  readonly mac: Mac
+  /** sender of ICMP errors, :: = none */
+  readonly address4: Ip
+  /** sender of ICMPv6 errors, :: = none */
+  readonly address6: Ip
 }
 
 /** Remove a network with all that belongs to it; its ports are detached. */
@@ -482,6 +546,42 @@ export interface NeighbourRemove {
   readonly ip: Ip
 }
 
+/** One more path of a route. Paths of a route share the flows. */
+export interface RouteAdd {
+  /** L3 VNI of the IP-VRF */
+  readonly vrf: number
+  /** address, zero behind `length` */
+  readonly prefix: Ip
+  /** bits, of IPv4 96 more */
+  readonly length: number
+  /** RouteKind */
+  readonly kind: number
+  /** label of kind remote; network of connected and gateway; else 0 */
+  readonly vni: number
+  /** VTEP, gateway, or :: */
+  readonly via: Ip
+  /** router MAC of the remote, else zero */
+  readonly mac: Mac
+}
+
+/** Remove this path; the route goes with its last one. */
+export interface RouteRemove {
+  /** L3 VNI of the IP-VRF */
+  readonly vrf: number
+  /** address, zero behind `length` */
+  readonly prefix: Ip
+  /** bits, of IPv4 96 more */
+  readonly length: number
+  /** RouteKind */
+  readonly kind: number
+  /** label of kind remote; network of connected and gateway; else 0 */
+  readonly vni: number
+  /** VTEP, gateway, or :: */
+  readonly via: Ip
+  /** router MAC of the remote, else zero */
+  readonly mac: Mac
+}
+
 /** Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this. */
 export interface NextHopSet {
   /** VTEP address */
@@ -511,6 +611,8 @@ interface Operations {
   readonly macRemove: MacRemove
   readonly neighbourSet: NeighbourSet
   readonly neighbourRemove: NeighbourRemove
+  readonly routeAdd: RouteAdd
+  readonly routeRemove: RouteRemove
   readonly nextHopSet: NextHopSet
 }
 
@@ -545,13 +647,17 @@ export function encodeOperations(operations: readonly TableOperation[]): Uint8Ar
 const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Operations[K]> } = {
   networkSet: {
     code: 1,
-    size: 20,
+    size: 64,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
       view.setUint32(at + 4, value.flags, true)
       view.setUint32(at + 8, value.agingSeconds, true)
       view.setUint32(at + 12, value.stormFramesPerSecond, true)
       view.setUint32(at + 16, value.stormBurst, true)
+      view.setUint32(at + 20, value.vrf, true)
+      bytes.set(macToBytes(value.mac), at + 24)
+      writeIp(bytes, at + 32, value.address4)
+      writeIp(bytes, at + 48, value.address6)
     },
   },
   networkRemove: {
@@ -633,8 +739,34 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
       writeIp(bytes, at + 8, value.ip)
     },
   },
-  nextHopSet: {
+  routeAdd: {
     code: 11,
+    size: 52,
+    write(view, bytes, at, value) {
+      view.setUint32(at, value.vrf, true)
+      writeIp(bytes, at + 4, value.prefix)
+      view.setUint16(at + 20, value.length, true)
+      view.setUint8(at + 22, value.kind)
+      view.setUint32(at + 24, value.vni, true)
+      writeIp(bytes, at + 28, value.via)
+      bytes.set(macToBytes(value.mac), at + 44)
+    },
+  },
+  routeRemove: {
+    code: 12,
+    size: 52,
+    write(view, bytes, at, value) {
+      view.setUint32(at, value.vrf, true)
+      writeIp(bytes, at + 4, value.prefix)
+      view.setUint16(at + 20, value.length, true)
+      view.setUint8(at + 22, value.kind)
+      view.setUint32(at + 24, value.vni, true)
+      writeIp(bytes, at + 28, value.via)
+      bytes.set(macToBytes(value.mac), at + 44)
+    },
+  },
+  nextHopSet: {
+    code: 13,
     size: 68,
     write(view, bytes, at, value) {
       writeIp(bytes, at, value.remote)

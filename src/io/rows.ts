@@ -10,6 +10,7 @@ import type {
   PortCounters,
   PortState,
   RemoteState,
+  RouteState,
   Snapshot,
 } from '../fib/index.js'
 import {
@@ -22,6 +23,7 @@ import {
   decodePortCounterss,
   decodePortViews,
   decodeRemoteViews,
+  decodeRouteViews,
   decodeUnderlayViews,
   dropReasons,
   type Event,
@@ -38,12 +40,22 @@ import {
   portCountersSize,
   RemoteState as RemoteStateCode,
   type RemoteView,
+  RouteKind,
+  type RouteView,
   type TableOperation,
 } from '../fib/tables.gen.js'
-import type { Ip } from '../net/index.js'
+import { type Ip, ipFamily, splitPrefix } from '../net/index.js'
 
 /** The views of the tables, by the names that the packet path knows them by. */
-export type ViewName = 'port' | 'network' | 'remote' | 'underlay' | 'flood' | 'mac' | 'neighbour'
+export type ViewName =
+  | 'port'
+  | 'network'
+  | 'remote'
+  | 'underlay'
+  | 'flood'
+  | 'mac'
+  | 'route'
+  | 'neighbour'
 
 type Views = (name: ViewName) => Uint8Array
 
@@ -58,11 +70,16 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
+  routes: (view) => decodeRouteViews(view('route')).map(routeState),
 }
 
 export function readTable<Name extends keyof Snapshot>(name: Name, view: Views): Snapshot[Name] {
   return tables[name](view)
 }
+
+const NO_MAC = '00:00:00:00:00:00'
+/** In front of an IPv4 prefix length: tables have IPv4 addresses as ::ffff:a.b.c.d. */
+const IPV4_BITS = 96
 
 /** Reads every view through `view`. Views are read one after the other, so a row may name what another view no longer has. */
 export function readSnapshot(view: Views): Snapshot {
@@ -74,6 +91,7 @@ export function readSnapshot(view: Views): Snapshot {
     floods: tables.floods(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
+    routes: tables.routes(view),
   }
 }
 
@@ -96,7 +114,34 @@ function portState(row: PortView): PortState {
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
-  return { vni, suppress, agingSeconds, stormFramesPerSecond, stormBurst }
+  const { vrf, mac, address4, address6 } = row
+  return {
+    vni,
+    suppress,
+    agingSeconds,
+    stormFramesPerSecond,
+    stormBurst,
+    ...(vrf === 0 ? {} : { vrf }),
+    ...(mac === NO_MAC ? {} : { routerMac: mac }),
+    ...(isUnspecified(address4) ? {} : { address4 }),
+    ...(isUnspecified(address6) ? {} : { address6 }),
+  }
+}
+
+function routeState({ vrf, prefix, length, kind, vni, via, mac }: RouteView): RouteState {
+  const route = { vrf, prefix: `${prefix}/${ipFamily(prefix) === 4 ? length - IPV4_BITS : length}` }
+  switch (kind) {
+    case RouteKind.own:
+      return { ...route, kind: 'own' }
+    case RouteKind.connected:
+      return { ...route, kind: 'connected', vni }
+    case RouteKind.gateway:
+      return { ...route, kind: 'gateway', vni, via }
+    case RouteKind.remote:
+      return { ...route, kind: 'remote', vni, via, mac }
+    default:
+      return { ...route, kind: 'blackhole' }
+  }
 }
 
 function remoteState(row: RemoteView): RemoteState {
@@ -127,6 +172,7 @@ function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): Nei
     origin,
     router: (flags & NeighbourFlag.router) !== 0,
     static: (flags & NeighbourFlag.static) !== 0,
+    ...((flags & NeighbourFlag.gateway) === 0 ? {} : { gateway: true }),
     ageSeconds,
   }
 }
@@ -186,8 +232,10 @@ function tableOperation(operation: Operation): TableOperation {
     case 'networkSet': {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
+      const { vrf = 0, routerMac: mac = NO_MAC, address4 = '::', address6 = '::' } = operation
       const flags = suppress ? NetworkFlag.suppress : 0
-      return { op, vni, flags, agingSeconds, stormFramesPerSecond, stormBurst }
+      const storm = { stormFramesPerSecond, stormBurst }
+      return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }
     case 'macSetRemote': {
       const { op, vni, mac, remote, sticky, override } = operation
@@ -203,11 +251,19 @@ function tableOperation(operation: Operation): TableOperation {
       return { op, vni, flags: MacFlag[origin], mac }
     }
     case 'neighbourSet': {
-      const { op, vni, ip, mac, origin, router } = operation
+      const { op, vni, ip, mac, origin, router, gateway = false } = operation
       // What a controller says of a local binding comes from the platform, not from snooping: it does not age.
       const held = origin === 'local' ? NeighbourFlag.static : 0
-      const flags = NeighbourFlag[origin] | held | (router ? NeighbourFlag.router : 0)
-      return { op, vni, flags, mac, ip }
+      const says = (router ? NeighbourFlag.router : 0) | (gateway ? NeighbourFlag.gateway : 0)
+      return { op, vni, flags: NeighbourFlag[origin] | held | says, mac, ip }
+    }
+    case 'routeAdd':
+    case 'routeRemove': {
+      const { op, vrf, kind } = operation
+      const { address, length } = splitPrefix(operation.prefix)
+      const bits = ipFamily(address) === 4 ? length + IPV4_BITS : length
+      const hop = { vni: 0, via: '::', mac: NO_MAC, ...operation, kind: RouteKind[kind] }
+      return { ...hop, op, vrf, prefix: address, length: bits }
     }
     case 'neighbourRemove': {
       const { op, vni, ip, origin } = operation

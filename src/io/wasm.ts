@@ -70,6 +70,7 @@ const views: readonly ViewName[] = [
   'underlay',
   'flood',
   'mac',
+  'route',
   'neighbour',
 ]
 

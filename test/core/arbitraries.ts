@@ -21,6 +21,10 @@ import {
 } from './frames.js'
 import type { Script, Step } from './legs.js'
 
+/** Without the properties that are undefined. */
+const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
+
 // Few values, so that they meet.
 const vni = fc.constantFrom(10100, 20000, 0, 2 ** 24)
 const goodVni = fc.constantFrom(10100, 10100, 20000, 31)
@@ -42,8 +46,8 @@ const anyRemote = fc.oneof(
   { weight: 9, arbitrary: remote },
   fc.constantFrom('10.0.0.1', '0.0.0.0', 'ff02::1', '224.0.0.1'),
 )
-const ip4 = fc.constantFrom('10.1.0.10', '10.1.0.11', '10.1.0.12')
-const ip6 = fc.constantFrom('fd00::10', 'fd00::11', 'fe80::a')
+const ip4 = fc.constantFrom('10.1.0.10', '10.1.0.11', '10.1.0.12', '10.9.0.1')
+const ip6 = fc.constantFrom('fd00::10', 'fd00::11', 'fe80::a', 'fd09::1')
 const anyIp = fc.oneof(
   { weight: 9, arbitrary: fc.oneof(ip4, ip6) },
   fc.constantFrom('0.0.0.0', '::', 'ff02::1'),
@@ -51,7 +55,72 @@ const anyIp = fc.oneof(
 const origin = fc.constantFrom('local' as const, 'remote' as const)
 const flag = fc.boolean()
 
+const vrf = fc.constantFrom(50001, 50001, 50002)
+const routerMac = fc.constantFrom(undefined, '02:00:00:00:00:0d', '02:00:00:00:00:0d')
+const prefix = fc.constantFrom(
+  '10.1.0.0/24',
+  '10.1.0.11/32',
+  '10.1.0.12/31',
+  '0.0.0.0/0',
+  'fd00::/64',
+  'fd00::11/128',
+  '::/0',
+)
+const routeHop = fc.oneof(
+  fc.constantFrom(
+    { kind: 'own' as const, vni: 0, via: '::', mac: '00:00:00:00:00:00' },
+    { kind: 'blackhole' as const, vni: 0, via: '::', mac: '00:00:00:00:00:00' },
+  ),
+  fc.record({
+    kind: fc.constant('connected' as const),
+    vni: goodVni,
+    via: fc.constant('::'),
+    mac: fc.constant('00:00:00:00:00:00'),
+  }),
+  fc.record({
+    kind: fc.constant('gateway' as const),
+    vni: goodVni,
+    via: fc.oneof(ip4, ip6),
+    mac: fc.constant('00:00:00:00:00:00'),
+  }),
+  fc.record({
+    kind: fc.constant('remote' as const),
+    vni: fc.constantFrom(50001, 50009, 0),
+    via: anyRemote,
+    mac: anyMac,
+  }),
+)
+
 const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
+  fc
+    .record({
+      vni: fc.oneof(goodVni, vrf),
+      suppress: flag,
+      vrf: fc.option(fc.oneof({ weight: 9, arbitrary: vrf }, fc.constantFrom(10100, 0, 2 ** 24)), {
+        nil: undefined,
+      }),
+      routerMac,
+      address4: fc.constantFrom(undefined, '10.1.0.1', '0.0.0.0'),
+      address6: fc.constantFrom(undefined, 'fd00::1', '::'),
+    })
+    .map((settings) => ({ op: 'networkSet' as const, agingSeconds: 300, ...defined(settings) })),
+  vrf.map((vni) => ({
+    op: 'networkSet' as const,
+    vni,
+    suppress: false,
+    agingSeconds: 0,
+    vrf: vni,
+    routerMac: '02:00:00:00:00:0d',
+    address4: '10.1.0.1',
+  })),
+  fc
+    .record({
+      op: fc.constantFrom('routeAdd' as const, 'routeAdd' as const, 'routeRemove' as const),
+      vrf,
+      prefix,
+      hop: routeHop,
+    })
+    .map(({ op, vrf, prefix, hop }) => ({ op, vrf, prefix, ...hop })),
   fc.record({
     op: fc.constant('networkSet' as const),
     vni: fc.oneof({ weight: 5, arbitrary: goodVni }, vni),
@@ -60,7 +129,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     stormFramesPerSecond: fc.constantFrom(0, 1, 3),
     stormBurst: fc.constantFrom(0, 1, 2, 5),
   }),
-  fc.record({ op: fc.constant('networkRemove' as const), vni: goodVni }),
+  fc.record({ op: fc.constant('networkRemove' as const), vni: fc.oneof(goodVni, vrf) }),
   fc.record({
     op: fc.constant('portAttach' as const),
     port: fc.oneof({ weight: 9, arbitrary: port }, fc.constantFrom(0, 65)),
@@ -98,6 +167,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     static: flag,
     router: flag,
     override: flag,
+    gateway: flag,
   }),
   fc.record({ op: fc.constant('neighbourRemove' as const), vni: goodVni, ip: anyIp, origin }),
   fc.record({
@@ -123,10 +193,12 @@ const family = fc.oneof(
     to: ip4,
     options: fc.constantFrom(undefined, filled(4), filled(40)),
     fragment: fc.constantFrom(0, 0, 0, 0x2000, 7, 0x4000),
+    ttl: fc.constantFrom(64, 64, 64, 1),
   }),
   fc.record({
     from: ip6,
     to: ip6,
+    ttl: fc.constantFrom(undefined, undefined, 1),
     extensions: fc.array(
       fc.oneof(
         fc.record({
@@ -140,10 +212,6 @@ const family = fc.oneof(
     ),
   }),
 )
-
-/** Without the properties that are undefined. */
-const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
 
 const addressed = fc.record({
   source: fc.oneof({ weight: 19, arbitrary: hostMac }, anyMac),
@@ -379,8 +447,30 @@ const beginning = (local: string): Step => {
       { op: 'nextHopSet', remote: first, ...hop },
       { op: 'neighbourSet', vni: 10100, ip: '10.1.0.11', ...claim },
       { op: 'neighbourSet', vni: 10100, ip: 'fd00::11', ...claim },
+      ...routing(first),
     ],
   }
+}
+
+/** Frames to 02:00:00:00:00:0d are routed. */
+function routing(remote: string): ModelOperation[] {
+  const router = {
+    vrf: 50001,
+    routerMac: '02:00:00:00:00:0d',
+    address4: '10.1.0.1',
+    address6: 'fd00::1',
+  }
+  const nothing = { vni: 0, via: '::', mac: '00:00:00:00:00:00' }
+  const add = { op: 'routeAdd', vrf: 50001 } as const
+  const far = { ...nothing, kind: 'remote', vni: 50001, via: remote, mac: macC } as const
+  return [
+    { op: 'networkSet', vni: 50001, suppress: false, agingSeconds: 0, ...router },
+    { op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 10, ...router },
+    { ...add, prefix: '10.1.0.0/24', ...nothing, kind: 'connected', vni: 10100 },
+    { ...add, prefix: 'fd00::/64', ...nothing, kind: 'connected', vni: 10100 },
+    { ...add, prefix: '10.1.0.12/32', ...far },
+    { ...add, prefix: '10.1.0.10/32', ...nothing, kind: 'own' },
+  ]
 }
 
 /** Time only moves forward. */

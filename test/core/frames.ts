@@ -59,6 +59,8 @@ export interface Packet extends Link {
   readonly to?: Ip
   readonly options?: Uint8Array
   readonly fragment?: number
+  /** Or hop limit; 64, of ICMPv6 255. */
+  readonly ttl?: number
   /** IPv6 extension headers in front of the payload: their type and their octets from the third on. */
   readonly extensions?: readonly { readonly type: number; readonly body: Uint8Array }[]
 }
@@ -77,7 +79,7 @@ export function ipFrame(protocol: number, body: Uint8Array, packet: Packet = {})
 }
 
 export function ipv4Packet(protocol: number, body: Uint8Array, packet: Packet = {}): Uint8Array {
-  const { options = new Uint8Array(0), fragment = 0 } = packet
+  const { options = new Uint8Array(0), fragment = 0, ttl = 64 } = packet
   const { from, to } = addresses(packet)
   const length = 20 + options.length
   const header = {
@@ -86,7 +88,7 @@ export function ipv4Packet(protocol: number, body: Uint8Array, packet: Packet = 
     totalLength: (length + body.length) & 0xffff,
     identification: 0xfffe,
     flagsFragmentOffset: fragment,
-    ttl: 64,
+    ttl,
     protocol,
     checksum: 0,
     source: from,
@@ -113,7 +115,7 @@ export function ipv6Packet(protocol: number, body: Uint8Array, packet: Packet = 
       versionClassFlow: Uint8Array.of(0x60, 1, 2, 3),
       payloadLength: payload.length & 0xffff,
       nextHeader: types[0]!,
-      hopLimit: protocol === protocols.icmp6 ? 255 : 64,
+      hopLimit: packet.ttl ?? (protocol === protocols.icmp6 ? 255 : 64),
       source: from,
       destination: to,
     }),

@@ -8,6 +8,7 @@ import {
   decodeNetworkViews,
   decodePortViews,
   decodeRemoteViews,
+  decodeRouteViews,
   dropReasons,
   type Event,
   EventKind,
@@ -15,12 +16,14 @@ import {
   MacFlag,
   NeighbourFlag,
   NetworkFlag,
+  RouteKind,
   type TableOperation,
 } from '../../src/fib/tables.gen.js'
 import type { AddonCore } from '../../src/io/addon.js'
 import { loadAddon } from '../../src/io/native.js'
 import type { ViewName } from '../../src/io/rows.js'
 import { WasmCore } from '../../src/io/wasm.js'
+import { ipFamily, splitPrefix } from '../../src/net/index.js'
 import {
   decodeOutcomes,
   encodeOutcomes,
@@ -196,8 +199,11 @@ export function tableOperation(operation: ModelOperation): TableOperation {
     case 'networkSet': {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
+      const { vrf = 0, routerMac: mac = '00:00:00:00:00:00' } = operation
+      const { address4 = '::', address6 = '::' } = operation
       const flags = suppress ? NetworkFlag.suppress : 0
-      return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst }
+      const router = { vrf, mac, address4, address6 }
+      return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
     case 'macSetRemote':
       return {
@@ -215,10 +221,17 @@ export function tableOperation(operation: ModelOperation): TableOperation {
           NeighbourFlag[operation.origin] |
           (operation.static ? NeighbourFlag.static : 0) |
           (operation.router ? NeighbourFlag.router : 0) |
+          (operation.gateway ? NeighbourFlag.gateway : 0) |
           (operation.override ? 0 : NeighbourFlag.noOverride),
       }
     case 'neighbourRemove':
       return { ...operation, flags: NeighbourFlag[operation.origin] }
+    case 'routeAdd':
+    case 'routeRemove': {
+      const { address, length } = splitPrefix(operation.prefix)
+      const bits = ipFamily(address) === 4 ? length + 96 : length
+      return { ...operation, kind: RouteKind[operation.kind], prefix: address, length: bits }
+    }
     default:
       return operation
   }
@@ -246,7 +259,9 @@ function tablesOfCore(core: AddonCore): unknown {
     decode(core.snapshot(view))
   return {
     ports: rows('port', decodePortViews).map(({ id, vni }) => ({ id, vni })),
-    networks: rows('network', decodeNetworkViews).sort(byText),
+    networks: rows('network', decodeNetworkViews)
+      .map((row) => ({ ...row, address4: known(row.address4), address6: known(row.address6) }))
+      .sort(byText),
     remotes: rows('remote', decodeRemoteViews)
       .map(({ address, ifindex, mtu, nextHop, nextHopMac }) => ({
         address,
@@ -259,8 +274,12 @@ function tablesOfCore(core: AddonCore): unknown {
     floods: rows('flood', decodeFloodViews).sort(byText),
     macs: rows('mac', decodeMacViews).sort(byText),
     neighbours: rows('neighbour', decodeNeighbourViews).sort(byText),
+    routes: rows('route', decodeRouteViews).sort(byText),
   }
 }
+
+const NONE = '00:00:00:00:00:00'
+const known = (ip: string | undefined): string => (ip === '0.0.0.0' ? '::' : (ip ?? '::'))
 
 function tablesOfModel({ tables }: SwitchModel): unknown {
   const networks = [...tables.networks]
@@ -276,6 +295,11 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
         remotes: remotes.length,
         stormFramesPerSecond: storm.stormFramesPerSecond,
         stormBurst: storm.stormBurst,
+        vrf: storm.vrf,
+        routes: storm.routes.size,
+        mac: storm.routerMac ?? NONE,
+        address4: storm.address4 ?? '::',
+        address6: storm.address6 ?? '::',
       }))
       .sort(byText),
     remotes: [...tables.remotes]
@@ -304,17 +328,35 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       .sort(byText),
     neighbours: networks
       .flatMap(([vni, { bindings }]) =>
-        [...bindings].map(([ip, { mac, origin, static: fixed, router, override, lastSeen }]) => ({
+        [...bindings].map(([ip, { mac, origin, lastSeen, ...binding }]) => ({
           vni,
           flags:
             NeighbourFlag[origin] |
-            (fixed ? NeighbourFlag.static : 0) |
-            (router ? NeighbourFlag.router : 0) |
-            (override ? 0 : NeighbourFlag.noOverride),
-          ageSeconds: origin === 'local' && !fixed ? age(lastSeen) : 0,
+            (binding.static ? NeighbourFlag.static : 0) |
+            (binding.router ? NeighbourFlag.router : 0) |
+            (binding.override ? 0 : NeighbourFlag.noOverride) |
+            (binding.gateway ? NeighbourFlag.gateway : 0),
+          ageSeconds: origin === 'local' && !binding.static ? age(lastSeen) : 0,
           mac,
           ip,
         })),
+      )
+      .sort(byText),
+    routes: networks
+      .flatMap(([vrf, { routes }]) =>
+        routes.entries().map(([prefix, { kind, vni, via, mac }]) => {
+          const { address, length } = splitPrefix(prefix)
+          const uses = { via: kind === 'remote' || kind === 'gateway', mac: kind === 'remote' }
+          return {
+            vrf,
+            prefix: address,
+            length: ipFamily(address) === 4 ? length + 96 : length,
+            kind: RouteKind[kind],
+            vni: kind === 'own' || kind === 'blackhole' ? 0 : vni,
+            via: uses.via ? via : '::',
+            mac: uses.mac ? mac : NONE,
+          }
+        }),
       )
       .sort(byText),
   }

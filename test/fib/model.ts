@@ -1,12 +1,15 @@
 // The packet path's tables as plain maps, with the semantics of native/core (tables_*.cpp): what operations do, what
 // frames do, and what is told. Tests of the machines run against it; the real thing has its own tests.
 
-import type {
-  DataplaneEvent,
-  MacState,
-  NeighbourState,
-  Operation,
-  Snapshot,
+import {
+  type DataplaneEvent,
+  type MacState,
+  type NeighbourState,
+  type NetworkState,
+  type Operation,
+  type RouteState,
+  routeKey,
+  type Snapshot,
 } from '../../src/fib/index.js'
 import type { Ip, Mac } from '../../src/net/index.js'
 
@@ -16,10 +19,8 @@ interface Port {
 }
 
 interface Network {
-  suppress: boolean
-  agingSeconds: number
-  stormFramesPerSecond: number
-  stormBurst: number
+  settings: NetworkState
+  readonly routes: Map<string, RouteState>
   readonly floods: Set<Ip>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
@@ -64,13 +65,8 @@ export class ModelDataplane {
         mac: '02:00:00:00:ff:ff',
         flags: 0,
       })),
-      networks: networks.map(([vni, row]) => ({
-        vni,
-        suppress: row.suppress,
-        agingSeconds: row.agingSeconds,
-        stormFramesPerSecond: row.stormFramesPerSecond,
-        stormBurst: row.stormBurst,
-      })),
+      networks: networks.map(([, { settings }]) => settings),
+      routes: networks.flatMap(([, { routes }]) => [...routes.values()]),
       remotes: [],
       underlays: [],
       floods: networks.flatMap(([vni, { floods }]) =>
@@ -96,6 +92,7 @@ export class ModelDataplane {
     const at = this.#network(port)
     if (at === undefined) return
     const { vni, network } = at
+    if (mac === network.settings.routerMac) return
     const old = network.macs.get(mac)
     const told = { vni, mac, port, timeNanoseconds: 0n }
     if (old === undefined) this.events.push({ event: 'macLearned', ...told })
@@ -171,12 +168,30 @@ export class ModelDataplane {
 
   #apply(operation: Operation): boolean {
     if (operation.op === 'networkSet') {
-      const { vni, suppress, agingSeconds } = operation
-      const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
+      const { op: _, vrf = 0, ...row } = operation
+      const { vni } = row
       const old = this.networks.get(vni)
-      const rows = old ?? { floods: new Set(), macs: new Map(), neighbours: new Map() }
-      const storm = { stormFramesPerSecond, stormBurst }
-      this.networks.set(vni, { ...rows, suppress, agingSeconds, ...storm })
+      if (vrf !== 0 && vrf !== vni && !this.#isVrf(vrf)) return false
+      if (vrf !== vni && (old?.routes.size ?? 0) > 0) return false
+      if (vrf !== vni) this.#forgetVrf(vni)
+      const storm = { stormFramesPerSecond: 0, stormBurst: 0 }
+      const settings = { ...storm, ...row, ...(vrf === 0 ? {} : { vrf }) }
+      const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
+      this.networks.set(vni, { floods: new Set(), ...rows, ...old, settings })
+      if (row.routerMac !== undefined) {
+        const entry = old?.macs.get(row.routerMac)
+        old?.macs.delete(row.routerMac)
+        if (entry?.origin === 'local')
+          this.events.push({ event: 'macFlushed', vni, mac: entry.mac, port: entry.port! })
+      }
+      return true
+    }
+    if (operation.op === 'routeAdd' || operation.op === 'routeRemove') {
+      const { op, ...route } = operation
+      if (!this.#isVrf(route.vrf) || (leads(route) && !this.networks.has(route.vni))) return false
+      const { routes } = this.networks.get(route.vrf)!
+      if (op === 'routeAdd') routes.set(routeKey(route), route)
+      else routes.delete(routeKey(route))
       return true
     }
     if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)
@@ -186,6 +201,10 @@ export class ModelDataplane {
     const { macs, neighbours } = network
     switch (operation.op) {
       case 'networkRemove':
+        for (const { routes } of this.networks.values()) {
+          for (const route of routes.values()) if (leads(route) && route.vni === vni) return false
+        }
+        this.#forgetVrf(vni)
         for (const [id, port] of this.ports) if (port.vni === vni) this.#attach(id, 0)
         return this.networks.delete(vni)
       case 'floodAdd':
@@ -195,6 +214,7 @@ export class ModelDataplane {
         network.floods.delete(operation.remote)
         return true
       case 'macSetRemote': {
+        if (operation.mac === network.settings.routerMac) return false
         const { mac, remote, sticky, override } = operation
         const old = macs.get(mac)
         if (old?.origin === 'local') {
@@ -207,7 +227,7 @@ export class ModelDataplane {
       }
       case 'macSetLocal': {
         const { mac, port, sticky } = operation
-        if (this.ports.get(port)?.vni !== vni) return false
+        if (this.ports.get(port)?.vni !== vni || mac === network.settings.routerMac) return false
         macs.set(mac, local(vni, mac, port, true, sticky))
         return true
       }
@@ -215,9 +235,9 @@ export class ModelDataplane {
         if (macs.get(operation.mac)?.origin === operation.origin) macs.delete(operation.mac)
         return true
       case 'neighbourSet': {
-        const { ip, mac, origin, router } = operation
+        const { ip, mac, origin, router, gateway = false } = operation
         const row = { vni, ip, mac, origin, router, static: origin === 'local', port: 0 }
-        neighbours.set(ip, { ...row, ageSeconds: 0 })
+        neighbours.set(ip, { ...row, ...(gateway ? { gateway } : {}), ageSeconds: 0 })
         return true
       }
       case 'neighbourRemove':
@@ -225,6 +245,19 @@ export class ModelDataplane {
           neighbours.delete(operation.ip)
         }
         return true
+    }
+  }
+
+  #isVrf(vni: number): boolean {
+    return this.networks.get(vni)?.settings.vrf === vni
+  }
+
+  /** Networks that were routed there are routed nowhere. */
+  #forgetVrf(vni: number): void {
+    if (!this.#isVrf(vni)) return
+    for (const network of this.networks.values()) {
+      const { vrf, ...settings } = network.settings
+      if (vrf === vni && settings.vni !== vni) network.settings = settings
     }
   }
 
@@ -237,6 +270,11 @@ export class ModelDataplane {
     return true
   }
 }
+
+const leads = (
+  route: RouteState,
+): route is Extract<RouteState, { kind: 'connected' | 'gateway' }> =>
+  route.kind === 'connected' || route.kind === 'gateway'
 
 function local(vni: number, mac: Mac, port: number, isStatic: boolean, sticky: boolean): MacState {
   return { vni, mac, origin: 'local', port, static: isStatic, sticky, ageSeconds: 0 }

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { additions, Image, type Operation, reconcile, removals } from '../../src/fib/index.js'
+import {
+  additions,
+  Image,
+  type Operation,
+  type RouteState,
+  reconcile,
+  removals,
+} from '../../src/fib/index.js'
 import { ModelDataplane } from './model.js'
 
 const vni = fc.constantFrom(10100, 10200)
@@ -42,17 +49,77 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     stormFramesPerSecond: fc.constantFrom(0, 10_000),
     stormBurst: fc.constantFrom(1, 10_000),
   }),
+  fc
+    .record({
+      vni: fc.constantFrom(10100, 10200, 50001, 50002),
+      vrf: fc.constantFrom(undefined, 50001, 50002),
+      routerMac: fc.constantFrom(undefined, '02:00:00:00:00:03'),
+    })
+    .map(({ vni, vrf, routerMac }) => ({
+      op: 'networkSet' as const,
+      vni,
+      suppress: false,
+      agingSeconds: 0,
+      ...(vrf === undefined ? {} : { vrf }),
+      ...(routerMac === undefined ? {} : { routerMac }),
+    })),
+  fc.constantFrom(50001, 50002).map((vni) => {
+    return { op: 'networkSet' as const, vni, suppress: false, agingSeconds: 0, vrf: vni }
+  }),
+  fc.record({ op: fc.constant('networkRemove' as const), vni: fc.constantFrom(50001, 50002) }),
+  fc
+    .record({
+      op: fc.constantFrom('routeAdd' as const, 'routeAdd' as const, 'routeRemove' as const),
+      vrf: fc.constantFrom(50001, 50001, 50002),
+      prefix: fc.constantFrom('192.0.2.0/24', '2001:db8::/64'),
+      hop: fc.oneof(
+        fc.constantFrom({ kind: 'own' as const }, { kind: 'blackhole' as const }),
+        fc.record({ kind: fc.constant('connected' as const), vni }),
+        fc.record({ kind: fc.constant('gateway' as const), vni, via: ip }),
+        fc.record({
+          kind: fc.constant('remote' as const),
+          vni: fc.constantFrom(50001, 50009),
+          via: remote,
+          mac,
+        }),
+      ),
+    })
+    .map(({ op, hop, ...at }) => ({ op, ...at, ...hop })),
 )
 const frame = fc.record({ op: fc.constant('frame' as const), port, mac, ip })
 const history = fc.array(fc.oneof({ weight: 4, arbitrary: operation }, frame), { maxLength: 40 })
 
 /** What an image may be told: rows need their network, and a bound MAC its port there. */
 function isSound(image: Image, wanted: Operation): boolean {
-  if (wanted.op === 'networkSet' || wanted.op === 'networkRemove') return true
+  const isVrf = (vni: number) => image.networks.get(vni)?.settings.vrf === vni
+  const all = [...image.networks.values()]
+  const leads = (route: RouteState, vni: number) =>
+    'via' in route || 'vni' in route ? isInto(route, vni) : false
+  if (wanted.op === 'networkSet') {
+    const { vni, vrf = 0 } = wanted
+    const stays = vrf === vni || (image.networks.get(vni)?.routes.size ?? 0) === 0
+    return stays && (vrf === 0 || vrf === vni || isVrf(vrf))
+  }
+  if (wanted.op === 'networkRemove') {
+    return !all.some(({ routes }) => [...routes.values()].some((route) => leads(route, wanted.vni)))
+  }
+  if (wanted.op === 'routeAdd') {
+    const { kind } = wanted
+    const into = kind === 'connected' || kind === 'gateway' ? wanted.vni : wanted.vrf
+    return isVrf(wanted.vrf) && image.networks.has(into)
+  }
+  if (wanted.op === 'routeRemove') return true
   if (wanted.op === 'portAttach') return wanted.vni === 0 || image.networks.has(wanted.vni)
   if (!image.networks.has(wanted.vni)) return false
+  const { routerMac } = image.networks.get(wanted.vni)!.settings
+  if ((wanted.op === 'macSetLocal' || wanted.op === 'macSetRemote') && wanted.mac === routerMac) {
+    return false
+  }
   return wanted.op !== 'macSetLocal' || image.attachments.get(wanted.port) === wanted.vni
 }
+
+const isInto = (route: RouteState, vni: number): boolean =>
+  (route.kind === 'connected' || route.kind === 'gateway') && route.vni === vni
 
 type Step = Operation | { op: 'frame'; port: number; mac: string; ip: string }
 

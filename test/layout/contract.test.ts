@@ -109,6 +109,10 @@ test('rows fit the cache lines they are meant for', async (t) => {
   t.equal(sizeOfTable('remote'), 128)
   t.equal(4 + 5 * sizeOfTable('fdbSlot'), 64)
   t.ok(4 + 4 * sizeOfTable('neighbourSlot') <= 128)
+  t.ok(4 + 5 * sizeOfTable('prefixSlot') <= 128)
+  t.equal(sizeOfTable('network'), 128)
+  t.equal(sizeOfTable('nextHop'), 64)
+  t.equal(sizeOfTable('group'), 192)
 })
 
 /** A value for every operation, so that each field is told from its neighbours. */
@@ -120,6 +124,10 @@ const samples: readonly TableOperation[] = [
     agingSeconds: 0x21222324,
     stormFramesPerSecond: 0x31323334,
     stormBurst: 0x41424344,
+    vrf: 0x51525354,
+    mac: '02:03:04:05:06:07',
+    address4: '10.0.0.1',
+    address6: '2001:db8::1',
   },
   { op: 'networkRemove', vni: 1 },
   { op: 'portAttach', port: 1, vni: 2 },
@@ -130,6 +138,16 @@ const samples: readonly TableOperation[] = [
   { op: 'macRemove', vni: 1, flags: 2, mac: '02:03:04:05:06:07' },
   { op: 'neighbourSet', vni: 1, flags: 2, mac: '02:03:04:05:06:07', ip: '10.0.0.1' },
   { op: 'neighbourRemove', vni: 1, flags: 2, ip: 'fe80::1' },
+  ...(['routeAdd', 'routeRemove'] as const).map((op) => ({
+    op,
+    vrf: 0x010203,
+    prefix: '10.1.0.0',
+    length: 112,
+    kind: 4,
+    vni: 0x111213,
+    via: '2001:db8::1',
+    mac: '02:03:04:05:06:07',
+  })),
   {
     op: 'nextHopSet',
     remote: '10.0.0.1',

@@ -1,8 +1,9 @@
 // The tables of the reference switch as plain maps: what operations do to them, and what frames teach. native/core/tables_*.cpp does the
 // same for a million entries; here it is written for reading.
 
-import { type Ip, isIpv4, isMulticastMac, type Mac } from '../../net/index.js'
+import { type Ip, isIpv4, isMulticastMac, type Mac, type Prefix } from '../../net/index.js'
 import { isUnicastIp } from './bytes.js'
+import { type RouteHop, Routes } from './model-routes.js'
 
 /** One write, under the names of the packet path's operations. */
 export type ModelOperation =
@@ -14,6 +15,12 @@ export type ModelOperation =
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
+      /** L3 VNI of the IP-VRF that it is routed in; its own makes it one. */
+      readonly vrf?: number
+      readonly routerMac?: Mac
+      /** Senders of ICMP errors. */
+      readonly address4?: Ip
+      readonly address6?: Ip
     }
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
@@ -39,6 +46,11 @@ export type ModelOperation =
       readonly ip: Ip
       readonly origin: Origin
     }
+  | ({
+      readonly op: 'routeAdd' | 'routeRemove'
+      readonly vrf: number
+      readonly prefix: Prefix
+    } & RouteHop)
   | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
 
 export type Origin = 'local' | 'remote'
@@ -55,6 +67,8 @@ interface Claim {
   readonly static: boolean
   readonly router: boolean
   readonly override: boolean
+  /** Our own address. */
+  readonly gateway?: boolean
 }
 
 interface NextHop {
@@ -85,6 +99,13 @@ export interface Network {
   remotes: Ip[]
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
+  /** VNI of the IP-VRF, 0 = none. */
+  vrf: number
+  routerMac: Mac | undefined
+  address4: Ip | undefined
+  address6: Ip | undefined
+  /** As IP-VRF. */
+  readonly routes: Routes
 }
 
 export interface Remote {
@@ -137,6 +158,9 @@ export class ModelTables {
     if (operation.op === 'networkSet') return this.#setNetwork(operation)
     if (operation.op === 'nextHopSet') return this.#setNextHop(operation)
     if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)
+    if (operation.op === 'routeAdd' || operation.op === 'routeRemove') {
+      return this.#setRoute(operation)
+    }
     const network = this.networks.get(operation.vni)
     if (network === undefined) return operation.op === 'networkRemove'
     switch (operation.op) {
@@ -173,23 +197,66 @@ export class ModelTables {
     agingSeconds,
     stormFramesPerSecond = 0,
     stormBurst = 0,
+    vrf = 0,
+    routerMac,
+    address4,
+    address6,
   }: ModelOperation & { op: 'networkSet' }): boolean {
-    if (vni === 0 || vni >= 2 ** 24) return false
-    const network = this.networks.get(vni)
-    const settings = { suppress, agingSeconds, stormFramesPerSecond, stormBurst }
-    if (network !== undefined) Object.assign(network, settings)
-    else
-      this.networks.set(vni, {
-        ...settings,
-        ports: [],
-        remotes: [],
-        macs: new Map(),
-        bindings: new Map(),
-      })
+    if (vni === 0 || vni >= 2 ** 24 || vrf >= 2 ** 24) return false
+    if (routerMac !== undefined && isMulticastMac(routerMac)) return false
+    if (vrf !== 0 && vrf !== vni && !this.isVrf(vrf)) return false
+    const known = this.networks.get(vni)
+    if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
+    const storm = { stormFramesPerSecond, stormBurst }
+    const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
+    const settings = { suppress, agingSeconds, ...storm, vrf, routerMac, ...addresses }
+    if (known === undefined) {
+      const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }
+      this.networks.set(vni, { ...settings, ...content, routes: new Routes() })
+      return true
+    }
+    if (this.isVrf(vni) && vrf !== vni) this.#forgetVrf(vni)
+    Object.assign(known, settings)
+    if (routerMac !== undefined) this.#yieldMac(vni, known, routerMac)
+    return true
+  }
+
+  isVrf(vni: number): boolean {
+    return this.networks.get(vni)?.vrf === vni
+  }
+
+  #forgetVrf(vni: number): void {
+    for (const [each, network] of this.networks)
+      if (each !== vni && network.vrf === vni) network.vrf = 0
+  }
+
+  /** The router's MAC is nobody else's. */
+  #yieldMac(vni: number, { macs }: Network, mac: Mac): void {
+    const entry = macs.get(mac)
+    macs.delete(mac)
+    if (entry?.origin === 'local')
+      this.events.push({ event: 'macFlushed', vni, mac, port: entry.port })
+  }
+
+  #setRoute(operation: ModelOperation & { op: 'routeAdd' | 'routeRemove' }): boolean {
+    const { op, vrf, prefix, kind, vni, via, mac } = operation
+    if (!this.isVrf(vrf)) return false
+    const { routes } = this.networks.get(vrf)!
+    const hop = { kind, vni, via, mac }
+    const into = kind === 'connected' || kind === 'gateway'
+    if (into && !this.networks.has(vni)) return false
+    if (kind === 'remote' && (vni === 0 || vni >= 2 ** 24 || !isHostMac(mac))) return false
+    if (op === 'routeRemove') routes.remove(prefix, hop)
+    else if (kind === 'remote' && !this.#remember(via)) return false
+    else routes.add(prefix, hop)
     return true
   }
 
   #removeNetwork(vni: number, network: Network): boolean {
+    const leadsHere = ({ kind, vni: into }: RouteHop) =>
+      (kind === 'connected' || kind === 'gateway') && into === vni
+    for (const { routes } of this.networks.values()) if (routes.hops().some(leadsHere)) return false
+    if (this.isVrf(vni)) this.#forgetVrf(vni)
     for (const port of network.ports) this.ports.set(port, 0)
     this.#flush(vni, () => true)
     this.networks.delete(vni)
@@ -232,7 +299,7 @@ export class ModelTables {
 
   #setRemoteMac(network: Network, operation: ModelOperation & { op: 'macSetRemote' }): boolean {
     const { vni, mac, remote, sticky, override } = operation
-    if (!isHostMac(mac)) return false
+    if (!isHostMac(mac) || mac === network.routerMac) return false
     const old = network.macs.get(mac)
     if (old?.origin === 'local' && !override) return true
     if (!this.#remember(remote)) return false
@@ -246,6 +313,7 @@ export class ModelTables {
     { mac, port, sticky }: ModelOperation & { op: 'macSetLocal' },
   ): boolean {
     if (!isHostMac(mac) || !network.ports.includes(port)) return false
+    if (mac === network.routerMac) return false
     this.#put(network, mac, { origin: 'local', port, static: true, sticky })
     return true
   }
@@ -258,9 +326,9 @@ export class ModelTables {
   }
 
   #setBinding(network: Network, operation: ModelOperation & { op: 'neighbourSet' }): boolean {
-    const { ip, mac, origin, router, override } = operation
+    const { ip, mac, origin, router, override, gateway = false } = operation
     if (!isHostMac(mac) || !isUnicastIp(ip)) return false
-    const claim = { mac, origin, static: operation.static, router, override }
+    const claim = { mac, origin, static: operation.static, router, override, gateway }
     network.bindings.set(ip, { ...claim, port: 0, lastSeen: this.now })
     return true
   }
@@ -302,6 +370,7 @@ export class ModelTables {
   /** A frame with this source came in at this port. */
   learnMac(vni: number, mac: Mac, port: number): void {
     const network = this.networks.get(vni)!
+    if (mac === network.routerMac) return
     const old = network.macs.get(mac)
     if (old?.origin === 'local' && old.port === port) {
       old.lastSeen = this.now
@@ -363,11 +432,15 @@ type Unseen<T> = T extends unknown ? Omit<T, 'lastSeen'> : never
 const sameEntry = (old: MacEntry, entry: Unseen<MacEntry>): boolean =>
   Object.entries(entry).every(([key, value]) => old[key as keyof MacEntry] === value)
 
+const addressOrNone = (ip: Ip | undefined): Ip | undefined =>
+  ip === '::' || ip === '0.0.0.0' ? undefined : ip
+
 const isHostMac = (mac: Mac): boolean => !isMulticastMac(mac) && mac !== '00:00:00:00:00:00'
 
 const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !binding.static
 
-/** Decapsulation accepts a VTEP only where it is named: in the flood list, or as the place of a MAC. */
-export const speaksIn = ({ remotes, macs }: Network, address: Ip): boolean =>
+/** Decapsulation accepts a VTEP only where it is named: in the flood list, as the place of a MAC, or as a router. */
+export const speaksIn = ({ remotes, macs, routes }: Network, address: Ip): boolean =>
   remotes.includes(address) ||
+  routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
   [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)

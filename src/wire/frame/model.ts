@@ -1,11 +1,13 @@
 // The reference switch: frames in, frames out, in as few words as it takes. The tests hold native/core (as addon and as WebAssembly) against
 // it, octet by octet; traces and the library may use it where nothing can be built.
 
-import { type Ip, isMulticastMac, type Mac } from '../../net/index.js'
-import { at } from './bytes.js'
-import { ETHERNET_LENGTH, ethernet } from './ethernet.js'
+import { type Ip, ipFamily, isMulticastMac, type Mac } from '../../net/index.js'
+import { at, patched } from './bytes.js'
+import { ETHERNET_LENGTH, ethernet, etherTypes } from './ethernet.js'
+import { protocols } from './ip.js'
 import { findLayers, flowHash, type Layers } from './layers.js'
 import { checkMeta, type Frame, isSuper, needsChecksum, noMeta, wireLength } from './meta.js'
+import { isLinkLocal, type RouteHop } from './model-routes.js'
 import {
   type ModelEvent,
   type ModelOperation,
@@ -22,6 +24,16 @@ import {
   shifted,
   type VxlanPacket,
 } from './outer.js'
+import {
+  answerEcho,
+  askNeighbour,
+  type IcmpError,
+  icmpError,
+  mayReport,
+  type Packet,
+  passOn,
+  readPacket,
+} from './packet.js'
 import { destinationWord, type RunFrame, type RunInput } from './run.js'
 import { finish } from './segmentation.js'
 import { VXLAN_INSTANCE, VXLAN_LENGTH, VXLAN_OTHER_FORMAT, vxlanHeader } from './vxlan.js'
@@ -60,6 +72,25 @@ interface Accepted {
   readonly port: number
 }
 
+/** Where a packet goes next. */
+interface Hop {
+  readonly vni: number
+  /** That it goes into; undefined: to a VTEP that routes. */
+  readonly network?: Network
+  readonly sourceMac: Mac
+  /** Undefined: to be asked for. */
+  readonly mac?: Mac
+  /** Undefined: nobody knows where the MAC is. */
+  readonly place?: Place
+  /** Of whoever is next. */
+  readonly ip: Ip
+}
+
+type Place =
+  | { readonly origin: 'local'; readonly port: number }
+  | { readonly origin: 'remote'; readonly remote: Ip }
+
+const NO_MAC = '00:00:00:00:00:00'
 const BURST = 64
 const SECOND = 1_000_000_000n
 
@@ -68,6 +99,8 @@ export class SwitchModel {
   readonly #udpPort: number
   /** When the bucket of each port is full again, in nanoseconds. */
   readonly #stormFullAt = new Map<number, bigint>()
+  readonly #errorsFullAt = new Map<number, bigint>()
+  readonly #questionsFullAt = new Map<number, bigint>()
   #outcomes: ModelOutcome[] = []
   #learnMacs: (() => void)[] = []
   #learnBindings: (() => void)[] = []
@@ -167,9 +200,13 @@ export class SwitchModel {
     if (tells !== undefined) {
       this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, router))
     }
-    if (asks === undefined || !network.suppress || !isAskedOfAll(destination)) return false
-    const binding = network.bindings.get(asks)
-    if (binding === undefined || (binding.origin === 'local' && !binding.static)) return false
+    const binding = asks === undefined ? undefined : network.bindings.get(asks)
+    if (binding === undefined) return false
+    const told = network.suppress && (binding.origin === 'remote' || binding.static)
+    if (!binding.gateway && !told) return false
+    // Who knows the answer may ask whether it still holds (RFC 4861 section 7.3).
+    const checks = binding.gateway === true && destination === binding.mac
+    if (!isAskedOfAll(destination) && !checks) return false
     // Whoever asks for its own address must not be told that it is taken.
     if (binding.mac === source) return false
     const bytes = answerNeighbour(frame.bytes, layers, binding)
@@ -180,6 +217,10 @@ export class SwitchModel {
 
   #forward(accepted: Accepted, input: number): void {
     const { destination, network, port } = accepted
+    if (destination === network.routerMac) {
+      this.#route(accepted, input)
+      return
+    }
     const entry = isMulticastMac(destination) ? undefined : network.macs.get(destination)
     if (entry === undefined) {
       this.#flood(accepted, input)
@@ -206,18 +247,179 @@ export class SwitchModel {
     for (const each of remotes) this.#sendRemote(accepted, input, each)
   }
 
-  /** Storm control: a bucket of tokens for each port, as native/core/storm.hpp has it. */
   #admitFlood(port: number, { stormFramesPerSecond, stormBurst }: Network): boolean {
-    if (stormFramesPerSecond === 0) return true
-    const now = BigInt(this.tables.now) * SECOND
-    const interval = SECOND / BigInt(stormFramesPerSecond)
-    const room = interval * BigInt(Math.max(stormBurst - 1, 0))
-    const before = this.#stormFullAt.get(port) ?? 0n
-    const fullAt = before < now ? now : before
-    const admitted = fullAt - now <= room
-    const empty = now + room + interval
-    this.#stormFullAt.set(port, admitted ? fullAt + interval : fullAt < empty ? fullAt : empty)
-    return admitted
+    return admit(this.#stormFullAt, port, stormFramesPerSecond, stormBurst, this.tables.now)
+  }
+
+  /** To the router MAC: as its IP-VRF says, or the sender is told why not. */
+  #route(accepted: Accepted, input: number): void {
+    const { frame, layers, network, port } = accepted
+    if (layers.etherType === etherTypes.arp) {
+      this.#drop(input, 'for_router')
+      return
+    }
+    const packet = readPacket(frame.bytes, layers)
+    if (packet === undefined || network.vrf === 0) {
+      this.#drop(input, 'not_routable')
+      return
+    }
+    const hash = flowHash(frame.bytes, layers)
+    const hop = this.#findHop(network.vrf, packet.destination, hash)
+    if (hop === 'for_router') {
+      this.#toRouter(accepted, packet, input)
+      return
+    }
+    if (isLinkLocal(packet.source) || isLinkLocal(packet.destination)) {
+      this.#drop(input, 'not_routable')
+      return
+    }
+    const refuse = (reason: string, error: IcmpError, mtu = 0) => {
+      this.#report(accepted, packet, error, mtu, input)
+      this.#drop(input, reason)
+    }
+    if (packet.ttl <= 1) {
+      refuse('ttl_exceeded', 'ttlExceeded')
+      return
+    }
+    if (hop === 'no_route') {
+      refuse('no_route', 'noRoute')
+      return
+    }
+    if (hop.mac === undefined) {
+      this.#ask(port, hop, input)
+      this.#drop(input, 'no_neighbour')
+      return
+    }
+    const { word, mtu } = this.#way(hop)
+    if (word !== undefined && mtu === undefined) {
+      this.#drop(input, 'unresolved', word)
+      return
+    }
+    if (mtu !== undefined && wireLength(frame) - ETHERNET_LENGTH > mtu) {
+      refuse('exceeds_mtu', 'tooBig', mtu)
+      return
+    }
+    const bytes = passOn(frame.bytes, packet, hop.mac, hop.sourceMac)
+    const routed = { bytes, meta: frame.meta }
+    if (word !== undefined) this.#sendHop(routed, hop, hash, input)
+    else if (this.#floodHop(routed, hop, hash, input) === 0) this.#drop(input, 'no_destination')
+  }
+
+  /** Echoes are answered, by the way that the request came; that there is no service is said. */
+  #toRouter(accepted: Accepted, packet: Packet, input: number): void {
+    const { frame, layers, network, port } = accepted
+    if (layers.protocol === protocols.tcp || layers.protocol === protocols.udp) {
+      this.#report(accepted, packet, 'noService', 0, input)
+    } else {
+      const hash = flowHash(frame.bytes, layers)
+      const back = port === 0 ? this.#openHop(network.vrf, packet.source, hash) : undefined
+      const bytes = answerEcho(frame, layers, packet, network.routerMac!)
+      if (bytes !== undefined && (port !== 0 || back !== undefined)) {
+        const answer = { bytes, meta: frame.meta }
+        if (back === undefined) this.#emit(input, destinationWord.port | port, answer)
+        else this.#sendHop(readdressed(answer, back), back, hash, input)
+      }
+    }
+    this.#drop(input, 'for_router')
+  }
+
+  #findHop(vrf: number, ip: Ip, hash: number): Hop | 'for_router' | 'no_route' {
+    const { routes, routerMac = NO_MAC } = this.tables.networks.get(vrf)!
+    const route: RouteHop | undefined = routes.find(ip, hash, vrf)
+    if (route?.kind === 'own') return 'for_router'
+    if (route?.kind === 'remote') {
+      const { vni, mac, via } = route
+      return { vni, mac, sourceMac: routerMac, place: { origin: 'remote', remote: via }, ip }
+    }
+    if (route === undefined || route.kind === 'blackhole') return 'no_route'
+    const { vni } = route
+    const network = this.tables.networks.get(vni)!
+    const asked = route.kind === 'gateway' ? route.via : ip
+    const hop = { vni, network, sourceMac: network.routerMac ?? NO_MAC, ip: asked }
+    const mac = network.bindings.get(asked)?.mac
+    if (mac === undefined) return hop
+    if (mac === network.routerMac) return 'no_route'
+    const place = network.macs.get(mac)
+    return { ...hop, mac, ...(place === undefined ? {} : { place }) }
+  }
+
+  /** One that packets can take now. */
+  #openHop(vrf: number, ip: Ip, hash: number): Hop | undefined {
+    const hop = this.#findHop(vrf, ip, hash)
+    if (typeof hop === 'string' || hop.mac === undefined) return undefined
+    const { word, mtu } = this.#way(hop)
+    return word !== undefined && mtu !== undefined ? hop : undefined
+  }
+
+  /** Destination word, undefined = all of the network; largest IP packet, undefined = no way to the VTEP. */
+  #way({ place }: Hop): { readonly word?: number; readonly mtu?: number } {
+    if (place === undefined) return {}
+    if (place.origin === 'local') {
+      return { word: destinationWord.port | place.port, mtu: Number.POSITIVE_INFINITY }
+    }
+    const { index, nextHop } = this.tables.remotes.get(place.remote)!
+    const word = destinationWord.remote | index
+    if (nextHop === undefined || nextHop.ifindex === 0) return { word }
+    const room = nextHop.mtu - outerOverhead(place.remote) - ETHERNET_LENGTH
+    return { word, mtu: nextHop.mtu === 0 ? Number.POSITIVE_INFINITY : Math.max(room, 0) }
+  }
+
+  #sendHop(frame: Frame, hop: Hop, hash: number, input: number): void {
+    const { place, vni } = hop
+    const { word } = this.#way(hop)
+    if (place === undefined || place.origin === 'local') {
+      this.#emit(input, word!, frame)
+      return
+    }
+    const { nextHop } = this.tables.remotes.get(place.remote)!
+    const underlay = { ...nextHop!, destination: place.remote, udpPort: this.#udpPort }
+    this.#emit(input, word!, encapsulate(frame, vni, hash, underlay))
+  }
+
+  /** How many get it. */
+  #floodHop(frame: Frame, hop: Hop, hash: number, input: number): number {
+    const { ports, remotes } = hop.network!
+    const places: Place[] = [
+      ...ports.map((port) => ({ origin: 'local', port }) as const),
+      ...remotes.map((remote) => ({ origin: 'remote', remote }) as const),
+    ]
+    let sent = 0
+    for (const place of places) {
+      const copy = { ...hop, place }
+      const { mtu } = this.#way(copy)
+      if (mtu === undefined || wireLength(frame) - ETHERNET_LENGTH > mtu) continue
+      this.#sendHop(frame, copy, hash, input)
+      sent++
+    }
+    return sent
+  }
+
+  #report(accepted: Accepted, packet: Packet, error: IcmpError, mtu: number, input: number): void {
+    const { frame, layers, network, port } = accepted
+    const { vrf } = network
+    const router = port === 0 ? this.tables.networks.get(vrf)! : network
+    const source = packet.v4 ? router.address4 : router.address6
+    if (source === undefined || !mayReport(frame.bytes, layers, packet)) return
+    if (!admit(this.#errorsFullAt, port, 1000, 50, this.tables.now)) return
+    const mac = router.routerMac ?? NO_MAC
+    const bytes = icmpError(frame.bytes, packet, error, mtu, source, mac)
+    const reply = { bytes, meta: noMeta }
+    if (port !== 0) {
+      this.#emit(input, destinationWord.port | port, reply)
+      return
+    }
+    const hash = flowHash(bytes, findLayers(bytes)!)
+    const back = this.#openHop(vrf, packet.source, hash)
+    if (back !== undefined) this.#sendHop(readdressed(reply, back), back, hash, input)
+  }
+
+  /** Asks all of the network who has the address of the next hop. */
+  #ask(port: number, hop: Hop, input: number): void {
+    const source = ipFamily(hop.ip) === 4 ? hop.network!.address4 : hop.network!.address6
+    if (source === undefined) return
+    if (!admit(this.#questionsFullAt, port, 1000, 50, this.tables.now)) return
+    const bytes = askNeighbour(hop.ip, source, hop.sourceMac)
+    this.#floodHop({ bytes, meta: noMeta }, hop, flowHash(bytes, findLayers(bytes)!), input)
   }
 
   #sendRemote({ frame, layers, vni }: Accepted, input: number, address: Ip): void {
@@ -242,6 +444,31 @@ export class SwitchModel {
     this.#outcomes.push({ kind: 'drop', input, destination, reason })
   }
 }
+
+/** A bucket of tokens for each port, as native/core/storm.hpp has it. */
+function admit(
+  buckets: Map<number, bigint>,
+  port: number,
+  perSecond: number,
+  burst: number,
+  seconds: number,
+): boolean {
+  if (perSecond === 0) return true
+  const now = BigInt(seconds) * SECOND
+  const interval = SECOND / BigInt(perSecond)
+  const room = interval * BigInt(Math.max(burst - 1, 0))
+  const before = buckets.get(port) ?? 0n
+  const fullAt = before < now ? now : before
+  const admitted = fullAt - now <= room
+  const empty = now + room + interval
+  buckets.set(port, admitted ? fullAt + interval : fullAt < empty ? fullAt : empty)
+  return admitted
+}
+
+const readdressed = ({ bytes, meta }: Frame, { mac, sourceMac }: Hop): Frame => ({
+  bytes: patched(ethernet, bytes, 0, { destination: mac!, source: sourceMac }),
+  meta,
+})
 
 /** Consecutive frames of one form and port. */
 function endOfBurst(frames: readonly RunFrame[], start: number): number {

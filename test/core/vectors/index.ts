@@ -5,6 +5,7 @@ import { decapsulation } from './decapsulation.js'
 import { encapsulation } from './encapsulation.js'
 import { metadata } from './metadata.js'
 import { neighbours } from './neighbours.js'
+import { routing } from './routing.js'
 
-export const groups = { bridging, encapsulation, metadata, decapsulation, neighbours }
+export const groups = { bridging, encapsulation, metadata, decapsulation, neighbours, routing }
 export const vectors = Object.values(groups).flat()

@@ -194,9 +194,9 @@ void spreads_while_there_is_a_rush() {
   // Whoever sends has moved to CPU 1.
   choice.on_rush({0});
   CHECK(choice.cpus() == Cpus{0});
-  choice.on_second(50000);
+  choice.on_second(80000);
   CHECK(choice.cpus() == Cpus{0});
-  choice.on_second(39999);
+  choice.on_second(74999);
   CHECK(choice.cpus().empty());
 }
 

@@ -1,0 +1,64 @@
+// Longest prefix match (RFC 1812 section 5.2.4.3): one hash table for the prefixes of all IP-VRFs,
+// and in each IP-VRF the lengths that occur. A look-up tries those, the longest first: a VRF of a
+// data centre has a handful, and host routes, which most packets take, are found at once.
+#pragma once
+#include "rows.hpp"
+
+namespace vtep {
+
+inline constexpr uint32_t kIpv4Length = 96;  // in front of an IPv4 prefix length
+inline constexpr uint32_t kMaxPrefixLength = 128;
+inline constexpr uint32_t kGroupBit = 1u << 31;  // of PrefixSlot.target
+inline constexpr unsigned kMaxGroupMembers = 16;
+inline constexpr unsigned kGroupBuckets = 128;
+inline constexpr unsigned kGroupShift = 25;  // of a flow hash, to its bucket
+inline constexpr size_t kLengthWords = sizeof(NetworkRow::prefixLengths) / 4;
+
+// Zeros behind `length` bits.
+inline void mask_ip(const uint8_t ip[16], uint32_t length, uint8_t out[16]) {
+  const auto half = [&](unsigned at, uint32_t bits) {
+    const uint64_t mask = bits == 0 ? 0 : bits >= 64 ? ~uint64_t{0} : ~uint64_t{0} << (64 - bits);
+    store64(out + at, load64(ip + at) & __builtin_bswap64(mask));
+  };
+  half(0, length);
+  half(8, length > 64 ? length - 64 : 0);
+}
+
+// `prefix` has zeros behind `length` bits.
+inline Words<PrefixShape::kWords> prefix_key(uint32_t network, uint32_t length,
+                                             const uint8_t prefix[16]) {
+  return {{0, network | length << 16, load32(prefix), load32(prefix + 4), load32(prefix + 8),
+           load32(prefix + 12)}};
+}
+
+// PrefixSlot.target of the longest prefix that has the address, 0 = none. Any thread.
+inline uint32_t find_route(const Segment& segment, uint32_t vrf, const uint8_t ip[16]) {
+  const HashTable<PrefixShape> table(segment, segment.header().prefixes);
+  const RowWord* lengths =
+      row_words(segment.network(vrf)) + offsetof(NetworkRow, prefixLengths) / 4;
+  const int last = is_ipv4(ip) ? kIpv4Length / 32 : 0;
+  for (int word = kLengthWords - 1; word >= last; word--) {
+    for (uint32_t bits = load_word(lengths + word); bits != 0;) {
+      const uint32_t bit = 31 - static_cast<uint32_t>(__builtin_clz(bits));
+      bits ^= 1u << bit;
+      const uint32_t length = static_cast<uint32_t>(word) * 32 + bit;
+      uint8_t prefix[16];
+      mask_ip(ip, length, prefix);
+      Words<PrefixShape::kWords> slot;
+      if (table.find(prefix_key(vrf, length, prefix), slot) != table.kNowhere) return slot.w[0];
+    }
+  }
+  return 0;
+}
+
+// Where packets of a flow go that have found `target`. False when that has gone meanwhile.
+bool read_target(const Segment& segment, uint32_t target, uint32_t flow_hash, NextHopRow& out);
+
+// What makes a next hop: equal ones have equal identities, whatever rows they are in.
+uint64_t next_hop_identity(const NextHopRow& hop);
+
+// The member, by place, that a bucket belongs to: the one with the highest score (rendezvous
+// hashing), so that members that come or go move only their own share of the flows.
+unsigned bucket_member(const uint64_t* identities, unsigned count, unsigned bucket);
+
+}  // namespace vtep

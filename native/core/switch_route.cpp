@@ -1,0 +1,240 @@
+// The router: what is sent to a router MAC goes where its IP-VRF says (RFC 9135), or its sender is
+// told why not.
+#include "checksum.hpp"
+#include "metadata.hpp"
+#include "packet.hpp"
+#include "prefixes.hpp"
+#include "switch_pass.hpp"
+
+namespace vtep {
+namespace {
+
+// What a port's packets may cause, for each worker.
+constexpr uint32_t kErrorsPerSecond = 1000, kErrorBurst = 50;
+constexpr uint32_t kQuestionsPerSecond = 1000, kQuestionBurst = 50;
+
+struct Router {
+  uint32_t vni;
+  uint32_t vrf;
+  uint64_t mac;
+};
+
+// Single words of the row: each is true by itself.
+Router router_of(const Segment& segment, uint32_t network) {
+  const RowWord* words = row_words(segment.network(network));
+  const uint32_t head = load_word(words + offsetof(NetworkRow, vrf) / 4);
+  const uint32_t tail = load_word(words + offsetof(NetworkRow, vrf) / 4 + 1);
+  return {load_word(words + offsetof(NetworkRow, vni) / 4), head & 0xffff,
+          head >> 16 | static_cast<uint64_t>(tail) << 16};
+}
+static_assert(offsetof(NetworkRow, mac) == offsetof(NetworkRow, vrf) + 2);
+
+// Our address of a family, :: = none.
+void address_of(const Segment& segment, uint32_t network, bool v4, uint8_t out[16]) {
+  const RowWord* words = row_words(segment.network(network)) +
+                         (v4 ? offsetof(NetworkRow, address4) : offsetof(NetworkRow, address6)) / 4;
+  for (unsigned i = 0; i < 4; i++) store32(out + 4 * i, load_word(words + i));
+}
+
+}  // namespace
+
+// Where a packet goes next.
+struct Switch::Hop {
+  Way way = {};
+  uint32_t network = 0;  // that it goes into, 0 = to a VTEP
+  uint32_t vni = 0;
+  uint64_t mac = 0;  // of the next hop
+  uint64_t source_mac = 0;
+  uint8_t ip[16];  // whom to ask for the MAC
+};
+
+// `Drop::for_router` is an address of our own.
+Drop Switch::find_hop(const Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash,
+                      Hop& hop) const {
+  NextHopRow next;
+  const uint32_t target = find_route(segment_, vrf, ip);
+  if (target == 0 || !read_target(segment_, target, hash, next)) return Drop::no_route;
+  if (next.kind == RouteKind::own) return Drop::for_router;
+  if (next.kind == RouteKind::remote) {
+    hop.vni = next.vni;
+    hop.mac = load_mac(next.mac);
+    hop.source_mac = router_of(segment_, vrf).mac;
+    hop.way.destination = destination_word(Destination::remote, next.remote);
+    measure_remote(hop.way);
+    return Drop::none;
+  }
+  if (next.kind != RouteKind::connected && next.kind != RouteKind::gateway) return Drop::no_route;
+  const Router router = router_of(segment_, next.network);
+  hop.network = next.network;
+  hop.vni = router.vni;
+  hop.source_mac = router.mac;
+  copy(hop.ip, next.kind == RouteKind::gateway ? next.via : ip, 16);
+  const HashTable<NeighbourShape> bindings(segment_, segment_.header().neighbours);
+  Words<NeighbourShape::kWords> binding;
+  if (bindings.find(neighbour_key(hop.ip, next.network), binding) == bindings.kNowhere)
+    return Drop::no_neighbour;
+  hop.mac = slot_mac(binding);
+  const uint64_t key = MacLookup::key(hop.mac, next.network);
+  const uint32_t place = pass.macs.finish(key, pass.macs.begin(key)).word & kPlace;
+  hop.way.destination = place;
+  hop.way.kind = Way::unknown;
+  hop.way.room = ~0u;
+  if (destination_kind(place) == Destination::port) measure_port(hop.way);
+  if (destination_kind(place) == Destination::remote) measure_remote(hop.way);
+  return destination_kind(place) == Destination::router ? Drop::no_route : Drop::none;
+}
+
+void Switch::emit_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash,
+                         uint16_t reply) {
+  Burst& out = pass.out;
+  if (out.emit_count == kMaxEmits) flush(out);
+  out.emits[out.emit_count++] = {index, hop.way.destination, hop.vni, hash, reply, true};
+}
+
+// Nobody knows where the MAC is: to all of the network it is in. Gives how many get it.
+unsigned Switch::flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash,
+                              uint16_t reply) {
+  const RowWord* row = row_words(segment_.network(hop.network));
+  const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
+  if (offset == 0) return 0;
+  unsigned sent = 0;
+  const uint32_t* block = segment_.flood_words() + offset;
+  const uint32_t counts = load_acquire(block + 1);
+  const uint32_t length = reply != 0 ? pass.out.replies[reply - 1].length
+                                     : wire_length(frames_[index].length, frames_[index].meta);
+  for (uint32_t i = 0; i < (counts & 0xffff) + (counts >> 16); i++) {
+    Hop copy = hop;
+    copy.way.destination = load_relaxed(block + 2 + i);
+    if (copy.way.destination == 0) continue;
+    const bool port = destination_kind(copy.way.destination) == Destination::port;
+    if (port) {
+      measure_port(copy.way);
+    } else {
+      measure_remote(copy.way);
+    }
+    const uint32_t size = port ? length - kEthernetHeader : length;
+    if (copy.way.kind != Way::open || size > copy.way.room) continue;
+    emit_routed(pass, index, copy, hash, reply);
+    sent++;
+  }
+  return sent;
+}
+
+void Switch::route(Pass& pass, const Work& work, unsigned index) {
+  Frame& frame = frames_[index];
+  const uint32_t vrf = router_of(segment_, MacLookup::network(work.key)).vrf;
+  Layers layers;
+  if (is_plain_ipv4(frame.data, frame.length)) {
+    find_plain_layers(frame.data, layers);
+  } else if (!find_layers(frame.data, frame.length, layers)) {
+    return drop(pass, index, Drop::malformed);
+  }
+  if (layers.ethertype == kEtherArp) return drop(pass, index, Drop::for_router);
+  Packet packet;
+  if (vrf == 0 || !read_packet(frame.data, frame.length, layers, packet))
+    return drop(pass, index, Drop::not_routable);
+  const uint32_t hash = flow_hash(frame.data, frame.length, layers);
+  Hop hop;
+  const Drop reason = find_hop(pass, vrf, packet.destination, hash, hop);
+  if (reason == Drop::for_router) return to_router(pass, work, index, layers, packet, vrf);
+  if (is_link_local(packet.source) || is_link_local(packet.destination))
+    return drop(pass, index, Drop::not_routable);
+  const auto refuse = [&](Drop why, IcmpError error, uint32_t mtu = 0) {
+    report(pass, index, layers, packet, vrf, static_cast<uint8_t>(error), mtu);
+    drop(pass, index, why);
+  };
+  if (packet.ttl <= 1) return refuse(Drop::ttl_exceeded, IcmpError::ttl_exceeded);
+  if (reason == Drop::no_route) return refuse(reason, IcmpError::no_route);
+  if (reason == Drop::no_neighbour) {
+    ask(pass, index, hop);
+    return drop(pass, index, reason);
+  }
+  if (hop.way.kind == Way::obstructed)
+    return drop(pass, index, hop.way.reason, hop.way.destination);
+  const uint32_t size = wire_length(frame.length, frame.meta) - kEthernetHeader;
+  // Towards a VTEP the Ethernet header counts, too.
+  uint32_t room = hop.way.room;
+  if (!hop.way.port && room != ~0u) room = room > kEthernetHeader ? room - kEthernetHeader : 0;
+  if (size > room) return refuse(Drop::exceeds_mtu, IcmpError::too_big, room);
+  pass_on(frame.data, packet, hop.mac, hop.source_mac);
+  if (hop.way.kind == Way::unknown) {
+    if (flood_routed(pass, index, hop, hash, 0) == 0) drop(pass, index, Drop::no_destination);
+  } else {
+    emit_routed(pass, index, hop, hash, 0);
+  }
+}
+
+// Echoes are answered, by the way that the request came; that there is no service is said.
+void Switch::to_router(Pass& pass, const Work& work, unsigned index, const Layers& layers,
+                       const Packet& packet, uint32_t vrf) {
+  Frame& frame = frames_[index];
+  const Router router = router_of(segment_, MacLookup::network(work.key));
+  const bool service = layers.protocol == kProtocolTcp || layers.protocol == kProtocolUdp;
+  if (service) {
+    report(pass, index, layers, packet, vrf, static_cast<uint8_t>(IcmpError::no_service), 0);
+    return drop(pass, index, Drop::for_router);
+  }
+  Hop hop;
+  hop.vni = work.vni;
+  hop.way.destination = destination_word(Destination::port, pass.port);
+  const uint32_t hash = flow_hash(frame.data, frame.length, layers);
+  const bool back =
+      pass.port != 0 ||
+      (find_hop(pass, vrf, packet.source, hash, hop) == Drop::none && hop.way.kind == Way::open);
+  if (!back || !answer_echo(frame, layers, packet, router.mac))
+    return drop(pass, index, Drop::for_router);
+  if (pass.port == 0) {
+    store_mac(frame.data, hop.mac);
+    store_mac(frame.data + 6, hop.source_mac);
+  }
+  emit_routed(pass, index, hop, hash, 0);
+  drop(pass, index, Drop::for_router);
+}
+
+// An ICMP error to the sender, unless there were too many or it must not be told.
+void Switch::report(Pass& pass, unsigned index, const Layers& layers, const Packet& packet,
+                    uint32_t vrf, uint8_t error, uint32_t mtu) {
+  const Frame& frame = frames_[index];
+  const uint32_t network = pass.port != 0 ? pass.network : vrf;
+  uint8_t source[16];
+  address_of(segment_, network, packet.v4, source);
+  if (is_unspecified(source) || !may_report(frame.data, frame.length, layers, packet)) return;
+  if (!errors_.admit(pass.port, kErrorsPerSecond, kErrorBurst, pass.now)) return;
+  Burst& out = pass.out;
+  if (out.reply_count == kBurst) return;
+  Reply& reply = out.replies[out.reply_count];
+  const Router router = router_of(segment_, network);
+  reply.length = write_icmp_error(frame.data, frame.length, packet, static_cast<IcmpError>(error),
+                                  mtu, source, router.mac, reply.bytes, sizeof reply.bytes);
+  Layers reply_layers;
+  (void)find_layers(reply.bytes, reply.length, reply_layers);
+  const uint32_t hash = flow_hash(reply.bytes, reply.length, reply_layers);
+  Hop hop;
+  hop.vni = router.vni;
+  hop.way.destination = destination_word(Destination::port, pass.port);
+  if (pass.port == 0) {
+    const Drop reason = find_hop(pass, vrf, packet.source, hash, hop);
+    if (reason != Drop::none || hop.way.kind != Way::open) return;
+    store_mac(reply.bytes, hop.mac);
+    store_mac(reply.bytes + 6, hop.source_mac);
+  }
+  out.reply_count++;
+  emit_routed(pass, index, hop, hash, static_cast<uint16_t>(out.reply_count));
+}
+
+// Who has the next hop's address? Asked of all in its network; whoever answers is learned.
+void Switch::ask(Pass& pass, unsigned index, const Hop& hop) {
+  uint8_t source[16];
+  address_of(segment_, hop.network, is_ipv4(hop.ip), source);
+  Burst& out = pass.out;
+  if (is_unspecified(source) || out.reply_count == kBurst) return;
+  if (!questions_.admit(pass.port, kQuestionsPerSecond, kQuestionBurst, pass.now)) return;
+  Reply& reply = out.replies[out.reply_count++];
+  reply.length = write_neighbour_question(hop.ip, source, hop.source_mac, reply.bytes);
+  Layers layers;
+  (void)find_layers(reply.bytes, reply.length, layers);
+  const uint32_t hash = flow_hash(reply.bytes, reply.length, layers);
+  flood_routed(pass, index, hop, hash, static_cast<uint16_t>(out.reply_count));
+}
+
+}  // namespace vtep
