@@ -3,6 +3,7 @@
 import type { DataplaneEvent, Operation, Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+import type { Derivation, Profile } from './profiles.js'
 
 export interface EvpnSettings {
   readonly asn: number
@@ -11,7 +12,7 @@ export interface EvpnSettings {
   /** Our VTEP address: next hop of what we originate, mark of our own routes. */
   readonly vtep: Ip
   /** How route targets are derived where none are configured. */
-  readonly profile: 'frr'
+  readonly profile: Profile
   /** When a MAC counts as duplicate (RFC 7432 section 15.1). Default 5 moves in 180 seconds; false: never. */
   readonly duplicates?: { readonly moves: number; readonly seconds: number } | false
 }
@@ -27,9 +28,11 @@ export interface NetworkSettings {
   readonly vni: number
   /** Default: derived, see `deriveRd`. */
   readonly rd?: RouteDistinguisher
-  /** Route targets, or "*:number" for any administrator. Default: the profile's. */
+  /** Route targets, or "*:number" for any administrator. Default: derived. */
   readonly importTargets?: readonly RouteTarget[]
   readonly exportTargets?: readonly RouteTarget[]
+  /** How they are derived where they are not given. Default: profile and AS of the machine. */
+  readonly derivation?: Derivation
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean

@@ -18,3 +18,4 @@ export type {
   WithdrawnRoute,
 } from './events.js'
 export { Evpn } from './evpn.js'
+export { type Derivation, type Profile, profiles } from './profiles.js'

@@ -14,7 +14,7 @@ import type {
 } from './events.js'
 import { FloodList } from './flood.js'
 import { type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
-import { derivedExportTarget, derivedImportTarget } from './route-targets.js'
+import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
 export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer'> {
@@ -56,7 +56,8 @@ export class MacVrf {
   }
 
   get importTargets(): readonly string[] {
-    return this.#settings.importTargets ?? [derivedImportTarget(this.vni)]
+    const { profile, asn } = this.#derivation
+    return this.#settings.importTargets ?? profiles[profile].imported(asn, this.vni)
   }
 
   /** New settings of the same VNI. Whose routes they import is the caller's business. */
@@ -208,9 +209,14 @@ export class MacVrf {
   }
 
   #identity() {
-    const { asn, vtep } = this.#around.settings
-    const exportTargets = this.#settings.exportTargets ?? [derivedExportTarget(asn, this.vni)]
+    const { vtep } = this.#around.settings
+    const { profile, asn } = this.#derivation
+    const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
     return { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+  }
+
+  get #derivation(): Derivation {
+    return this.#settings.derivation ?? this.#around.settings
   }
 
   #setNetwork(): void {

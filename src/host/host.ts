@@ -14,7 +14,7 @@ import {
   type Schema,
   unplaced,
 } from './config/index.js'
-import type { Config, Network } from './config/schema.js'
+import type { Config } from './config/schema.js'
 import {
   frozenChanges,
   type Merged,
@@ -27,7 +27,7 @@ import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
-import { networkSettings } from './networks.js'
+import { type FabricNetwork, fabricNetworks, networkSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
@@ -320,7 +320,8 @@ export class Host implements HostSurface {
   // ---- the packet path
 
   #tenants({ config }: Merged): Tenants {
-    return { networks: config.networks, ports: placedPorts(config, this.#settings.portKinds) }
+    const ports = placedPorts(config, this.#settings.portKinds)
+    return { networks: fabricNetworks(config), ports }
   }
 
   #onDataplaneEvents(events: readonly DataplaneEvent[]): void {
@@ -346,7 +347,7 @@ export class Host implements HostSurface {
       'dataplaneLost',
       `the dataplane is gone: ${reason}; nothing is forwarded`,
     )
-    this.#tenancy.lost(this.#effective.config.networks, 'the dataplane is down')
+    this.#tenancy.lost(this.#tenants(this.#effective), 'the dataplane is down')
   }
 
   async #onRestored(adopted: boolean): Promise<void> {
@@ -392,12 +393,12 @@ export class Host implements HostSurface {
 
   // ---- the machines
 
-  #createMachines({ asn, vtep, bgp }: Config): Machines {
+  #createMachines({ asn, vtep, bgp, profile }: Config): Machines {
     const routerId = this.#routerId
     const { clusterId } = bgp
     return new Machines(
       { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) },
-      { asn, routerId, vtep: vtep.address, profile: 'frr' },
+      { asn, routerId, vtep: vtep.address, profile },
       {
         transport: (action) => this.#tcp.perform(action),
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
@@ -418,7 +419,7 @@ export class Host implements HostSurface {
     else this.#machines.timerEnded(timer)
   }
 
-  #networkSettings(network: Network): NetworkSettings {
+  #networkSettings(network: FabricNetwork): NetworkSettings {
     const others = this.#effective.config.networks.map(({ vni }) => vni)
     const { number } = distinguisherNumber(
       network.vni,

@@ -2,16 +2,16 @@
 // to the next in two steps, so that what can fail happens before anything is changed.
 
 import type { NetworkSettings } from '../evpn/index.js'
-import type { Network } from './config/schema.js'
 import { difference, type PlacedPort, same } from './effective.js'
 import type { EventLog } from './events.js'
 import type { Machines } from './machines.js'
+import type { FabricNetwork } from './networks.js'
 import type { PacketPath } from './packet-path.js'
 import { type HeldPort, Ports, specOf } from './ports.js'
 
 /** Everything that tenants see of a configuration. */
 export interface Tenants {
-  readonly networks: readonly Network[]
+  readonly networks: readonly FabricNetwork[]
   readonly ports: readonly PlacedPort[]
 }
 
@@ -20,7 +20,7 @@ export interface TenancyParts {
   readonly machines: Machines
   readonly events: EventLog
   /** A network in evpn's words. */
-  readonly settingsOf: (network: Network) => NetworkSettings
+  readonly settingsOf: (network: FabricNetwork) => NetworkSettings
 }
 
 /** The first step of a change is done: ports are open. One of the two has to follow. */
@@ -64,7 +64,7 @@ export class Tenancy {
   }
 
   /** The dataplane is gone, and with it every port. Nothing forwards, so nothing may be announced. */
-  lost(networks: readonly Network[], reason: string): void {
+  lost({ networks }: Tenants, reason: string): void {
     for (const name of this.ports.held.keys()) this.ports.lose(name, reason)
     for (const { vni } of networks) this.#parts.machines.toEvpn({ event: 'networkRemoved', vni })
   }
@@ -148,7 +148,7 @@ export class Tenancy {
     return { commit, undo }
   }
 
-  #setNetwork(network: Network): void {
+  #setNetwork(network: FabricNetwork): void {
     this.#parts.machines.toEvpn({ event: 'networkAdded', network: this.#parts.settingsOf(network) })
   }
 

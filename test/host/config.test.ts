@@ -364,6 +364,7 @@ api: { listen: "[::1]:8472" }
       interfaces: ['eth0'],
       options: {},
     },
+    profile: 'frr',
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,

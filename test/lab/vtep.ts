@@ -28,6 +28,7 @@ export interface VtepConfig {
     readonly listen?: { readonly address?: string; readonly port?: number }
     readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
   }
+  readonly profile?: string
   readonly networks?: readonly VtepNetwork[]
 }
 

@@ -2,6 +2,7 @@
 // A key with a default is always there after the check; `Type.Optional` marks those that may stay away.
 
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
 import { type TextFormatName, VNI_EXPECTED } from './text.js'
 
@@ -64,8 +65,12 @@ export const RouteTargets = keys(
       }),
     ),
   },
-  'Explicit route targets. Without them the frr profile holds: export ASN:VNI, import on the VNI part alone.',
+  'Explicit route targets. What is left out is derived as the profile says.',
 )
+
+const profileNames = Object.keys(profiles) as Profile[]
+
+const profileWords = profileNames.map((name) => `${name}: ${profiles[name].summary}`).join('. ')
 
 export const Port = keys(
   {
@@ -111,6 +116,9 @@ export const Network = keys(
     }),
     vrf: later('Routing between networks.'),
     gateway: later('Distributed anycast gateway.'),
+    profile: Type.Optional(
+      choice(profileNames, 'Profile of this network, where it differs from the fabric.'),
+    ),
     routeTargets: Type.Optional(RouteTargets),
     routeDistinguisher: Type.Optional(
       text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
@@ -236,6 +244,17 @@ export const Config = keys(
     ),
     vtep: Vtep,
     bgp: Bgp,
+    profile: choice(profileNames, `How route targets are derived. ${profileWords}.`, {
+      default: 'frr',
+    }),
+    routeTargetAsn: Type.Optional(
+      integer(
+        1,
+        4294967295,
+        'AS number in derived route targets, where the hosts of a fabric have each their own. Default: asn.',
+        { expected: 'an AS number, 1 to 4294967295' },
+      ),
+    ),
     vrfs: later('Routing between networks.'),
     networks: list(Network, 'Bridge domains of this host.'),
     api: Api,
