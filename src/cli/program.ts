@@ -37,8 +37,9 @@ const commands: readonly CommandRow[] = [
   {
     names: {
       network: 'Add and remove networks at run time.',
-      port: 'Add and remove ports at run time.',
+      port: 'Add, remove and move to ports at run time.',
       peer: 'Add, remove and clear peers at run time.',
+      duplicate: 'Clear what was found to be duplicate.',
       reload: 'Read the configuration file again.',
     },
     load: () => import('./operations.js'),

@@ -111,7 +111,9 @@ const macs: readonly Column<MacView>[] = [
   text('IFNAME', (row) => row.ifname),
   text('DST', (row) => row.dst),
   number('SEQUENCE', (row) => row.sequence),
-  text('FLAGS', (row) => (row.sticky ? 'sticky' : '')),
+  text('FLAGS', (row) =>
+    [row.sticky && 'sticky', row.duplicate && 'duplicate'].filter(Boolean).join(','),
+  ),
   text('IPS', (row) => list(row.ips)),
 ]
 

@@ -73,7 +73,15 @@ export type EvpnEvent =
   | { readonly event: 'networkAdded'; readonly network: NetworkSettings }
   | { readonly event: 'networkRemoved'; readonly vni: number }
   /** A port is in a network, or has other bindings than before. A new binding is a move to here. */
-  | { readonly event: 'portBound'; readonly binding: PortBinding }
+  | {
+      readonly event: 'portBound'
+      readonly binding: PortBinding
+      /**
+       * The platform says that the host behind the port has just arrived, as at the end of a live migration: it is
+       * here whatever routes say and however often it moved, and what was static elsewhere is static here.
+       */
+      readonly arrived?: true
+    }
   | { readonly event: 'portUnbound'; readonly port: number }
   | { readonly event: 'dataplane'; readonly events: readonly DataplaneEvent[] }
   /** Changes of the loc-rib's EVPN family, own routes included. */
@@ -90,8 +98,10 @@ export type EvpnEvent =
    * operations must have been applied and all dataplane events handed in before it is taken.
    */
   | { readonly event: 'resync'; readonly snapshot: Snapshot }
-  /** Announce a MAC that was found to be duplicate again. */
-  | { readonly event: 'clearDuplicate'; readonly vni: number; readonly mac: Mac }
+  /** Look at these MACs once more: whether the image says what their claims do. */
+  | { readonly event: 'recheck'; readonly vni: number; readonly macs: readonly Mac[] }
+  /** Announce an address, or a MAC, that was found to be duplicate again. */
+  | { readonly event: 'clearDuplicate'; readonly vni: number; readonly address: Mac | Ip }
   /** A timer of `startTimer` ended. */
   | { readonly event: 'timer'; readonly timer: string }
   /** Withdraws all routes for good. The tables stay as they are. */
@@ -165,6 +175,28 @@ export interface MacView {
   /** Bound by configuration. */
   readonly static: boolean
   readonly duplicate: boolean
+}
+
+/** A MAC that frames have shown to be here. */
+export interface LearnedMac {
+  readonly vni: number
+  readonly mac: Mac
+  readonly port: number
+}
+
+/** An address that ARP or ND have shown to be here. */
+export interface SnoopedIp {
+  readonly vni: number
+  readonly ip: Ip
+  readonly mac: Mac
+}
+
+/** A MAC, or an address, that moves too often and is left alone. */
+export interface DuplicateView {
+  readonly network: string
+  readonly vni: number
+  readonly kind: 'mac' | 'ip'
+  readonly address: Mac | Ip
 }
 
 export interface NetworkView {

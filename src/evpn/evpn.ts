@@ -9,17 +9,22 @@ import {
   removals,
   type Snapshot,
 } from '../fib/index.js'
-import type { Ip } from '../net/index.js'
+import type { Ip, Mac } from '../net/index.js'
+import type { EvpnRoute } from '../wire/index.js'
 import { Distinguishers } from './distinguishers.js'
 import type {
+  DuplicateView,
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
+  Path,
   PortBinding,
   RouteChange,
+  SnoopedIp,
   VtepView,
 } from './events.js'
 import { TICK_SECONDS, Ticks } from './expiring.js'
@@ -53,6 +58,45 @@ export class Evpn {
     this.#distinguishers = new Distinguishers(settings.routerId)
   }
 
+  /** The best path that is known of a route; undefined where nobody else has one. */
+  route(key: string): { readonly nlri: EvpnRoute; readonly path: Path } | undefined {
+    return this.#routes.get(key)
+  }
+
+  /** Keys of all routes of others. */
+  routeKeys(): IterableIterator<string> {
+    return this.#routes.keys()
+  }
+
+  /** What was adopted is not swept yet: the tables may hold more than the image. */
+  get isAdopting(): boolean {
+    return this.#adopted !== undefined
+  }
+
+  /** MACs of a network, in no order. */
+  *macsOf(vni: number): Generator<Mac> {
+    for (const { mac } of this.#vrfs.get(vni)?.macs.entries() ?? []) yield mac
+  }
+
+  /** MACs and addresses that frames have shown, as the packet path should know them. */
+  *learned(): Generator<LearnedMac> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.learned()
+  }
+
+  *snooped(): Generator<SnoopedIp> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.snooped()
+  }
+
+  /** Port of a MAC that is here, bound or learned. */
+  portOf(vni: number, mac: Mac): number | undefined {
+    return this.#vrfs.get(vni)?.macs.get(mac)?.local?.port
+  }
+
+  /** MAC of an address that is here, bound or snooped. */
+  holderOf(vni: number, ip: Ip): Mac | undefined {
+    return this.#vrfs.get(vni)?.suppression.holderOf(ip)
+  }
+
   /** What the packet path shall contain. To be read only. */
   get image(): Image {
     return this.#image
@@ -72,6 +116,14 @@ export class Evpn {
 
   *macs(): Generator<MacView> {
     for (const vrf of this.#vrfs.values()) yield* vrf.macViews()
+  }
+
+  mac(vni: number, mac: Mac): MacView | undefined {
+    return this.#vrfs.get(vni)?.macView(mac)
+  }
+
+  duplicates(): readonly DuplicateView[] {
+    return [...this.#vrfs.values()].flatMap((vrf) => vrf.duplicates())
   }
 
   networks(): readonly NetworkView[] {
@@ -104,7 +156,7 @@ export class Evpn {
         this.#removeNetwork(event.vni)
         return
       case 'portBound':
-        this.#bindPort(event.binding)
+        this.#bindPort(event.binding, event.arrived === true)
         return
       case 'portUnbound':
         this.#unbindPort(event.port)
@@ -131,8 +183,13 @@ export class Evpn {
         this.#align(snapshot)
         return () => this.#repair(snapshot)
       }
+      case 'recheck': {
+        const vrf = this.#touch(event.vni)
+        for (const mac of event.macs) vrf?.recheck(mac)
+        return () => this.#tellRepairs(this.#out.operations, 'the image differed from the routes')
+      }
       case 'clearDuplicate':
-        this.#touch(event.vni)?.macs.clearDuplicate(event.mac)
+        this.#touch(event.vni)?.clearDuplicate(event.address)
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
@@ -195,7 +252,7 @@ export class Evpn {
     this.#out.change({ op: 'networkRemove', vni })
   }
 
-  #bindPort(binding: PortBinding): void {
+  #bindPort(binding: PortBinding, arrived: boolean): void {
     const { port, vni } = binding
     const before = this.#ports.get(port)
     const vrf = this.#touch(vni)
@@ -206,6 +263,7 @@ export class Evpn {
     this.#ports.set(port, binding)
     this.#out.change({ op: 'portAttach', port, vni })
     vrf.bind(before?.vni === vni ? before : undefined, binding)
+    if (arrived) vrf.arrive(binding)
   }
 
   #unbindPort(port: number): void {
@@ -308,8 +366,12 @@ export class Evpn {
   #repair(snapshot: Snapshot): void {
     const make = this.#adopted === undefined ? reconcile : additions
     const operations = this.#out.tellNew(make(this.#image, snapshot))
+    this.#tellRepairs(operations, 'the tables differed from what they should contain')
+  }
+
+  #tellRepairs(operations: number, what: string): void {
     if (operations === 0) return
-    const text = `the tables differed from what they should contain; operations to repair them: ${operations}`
+    const text = `${what}; operations to repair them: ${operations}`
     this.#out.notice('repaired', 'info', text, { operations })
   }
 

@@ -1,9 +1,11 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
 export type {
+  DuplicateView,
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
@@ -13,6 +15,7 @@ export type {
   Path,
   PortBinding,
   RouteChange,
+  SnoopedIp,
   StaticRemote,
   VtepView,
   WithdrawnRoute,

@@ -4,16 +4,19 @@ import type { Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
 import { Announcer } from './announcer.js'
 import type {
+  DuplicateView,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
   Notice,
   NoticeKind,
   PortBinding,
+  SnoopedIp,
   StaticRemote,
 } from './events.js'
 import { FloodList } from './flood.js'
-import { type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
@@ -124,6 +127,18 @@ export class MacVrf {
     for (const ip of now.ips ?? []) this.suppression.bind(ip, now.mac)
   }
 
+  /** The platform says that what is bound to a port is there, now. */
+  arrive({ mac, ips = [] }: PortBinding): void {
+    if (mac === undefined) return
+    this.macs.arrive(mac)
+    for (const ip of ips) this.suppression.arrive(ip, mac)
+  }
+
+  clearDuplicate(address: Mac | Ip): void {
+    this.macs.clearDuplicate(address)
+    this.suppression.clearDuplicate(address)
+  }
+
   /** The local half of a snapshot: what is in the tables was learned, what is not has gone. */
   align(snapshot: Snapshot): void {
     const macs = new Map<Mac, number>()
@@ -144,6 +159,21 @@ export class MacVrf {
     for (const { ip, mac } of [...this.suppression.snooped()]) {
       if (ips.get(ip) !== mac) this.suppression.forget(ip, mac)
     }
+  }
+
+  *learned(): Generator<LearnedMac> {
+    for (const { mac, local } of this.macs.entries()) {
+      if (local !== undefined && !local.bound) yield { vni: this.vni, mac, port: local.port }
+    }
+  }
+
+  *snooped(): Generator<SnoopedIp> {
+    for (const { ip, mac } of this.suppression.snooped()) yield { vni: this.vni, ip, mac }
+  }
+
+  /** Settles the MAC and its addresses once more, though nothing is said to have changed. */
+  recheck(mac: Mac): void {
+    this.macs.recheck(mac)
   }
 
   settle(): void {
@@ -186,26 +216,49 @@ export class MacVrf {
     }
   }
 
+  duplicates(): readonly DuplicateView[] {
+    const common = { network: this.#settings.name, vni: this.vni }
+    return [
+      ...Array.from(
+        this.macs.duplicates(),
+        (address) => ({ ...common, kind: 'mac', address }) as const,
+      ),
+      ...Array.from(
+        this.suppression.duplicates(),
+        (address) => ({ ...common, kind: 'ip', address }) as const,
+      ),
+    ]
+  }
+
   *macViews(): Generator<MacView> {
-    for (const { mac, local, winner, ips, remotes } of this.macs.entries()) {
-      const owner = local ?? winner
-      if (owner === undefined) continue
-      const common = {
-        network: this.#settings.name,
-        vni: this.vni,
-        mac,
-        sequence: owner.sequence,
-        sticky: owner.sticky,
-        duplicate: this.macs.isDuplicate(mac),
-      }
-      if (local !== undefined) {
-        const { port, bound } = local
-        yield { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
-      } else {
-        const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
-        yield { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
-      }
+    for (const entry of this.macs.entries()) {
+      const view = this.#macView(entry)
+      if (view !== undefined) yield view
     }
+  }
+
+  macView(mac: Mac): MacView | undefined {
+    const entry = this.macs.get(mac)
+    return entry && this.#macView(entry)
+  }
+
+  #macView({ mac, local, winner, ips, remotes }: MacEntry): MacView | undefined {
+    const owner = local ?? winner
+    if (owner === undefined) return undefined
+    const common = {
+      network: this.#settings.name,
+      vni: this.vni,
+      mac,
+      sequence: owner.sequence,
+      sticky: owner.sticky,
+      duplicate: this.macs.isDuplicate(mac),
+    }
+    if (local !== undefined) {
+      const { port, bound } = local
+      return { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
+    }
+    const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
+    return { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
   }
 
   #identity() {

@@ -56,6 +56,10 @@ export class Suppression {
     }
   }
 
+  holderOf(ip: Ip): Mac | undefined {
+    return this.#entries.get(ip)?.local?.mac
+  }
+
   /** An ARP or ND frame of a local host was seen. */
   learn(ip: Ip, mac: Mac, router: boolean): void {
     if (!isHostAddress(ip)) return
@@ -83,6 +87,24 @@ export class Suppression {
     if (entry.local?.bound && entry.local.mac === mac) return
     this.#duplicates.clear(ip)
     this.#take(entry, { mac, bound: true, router: false })
+  }
+
+  /** The platform says whose the address is, once more: also against who claims it since. */
+  arrive(ip: Ip, mac: Mac): void {
+    const entry = this.#obtain(ip)
+    this.clearDuplicate(ip)
+    this.#take(entry, { mac, bound: true, router: entry.local?.router ?? false })
+  }
+
+  clearDuplicate(ip: Ip): void {
+    if (!this.#duplicates.clear(ip)) return
+    const entry = this.#entries.get(ip)
+    if (entry !== undefined) this.#dirty.add(entry)
+    this.#tellCleared(ip)
+  }
+
+  duplicates(): IterableIterator<Ip> {
+    return this.#duplicates.keys()
   }
 
   unbind(ip: Ip, mac: Mac): void {
@@ -118,6 +140,7 @@ export class Suppression {
 
   tick(): void {
     this.#duplicates.expire((ip) => {
+      this.#tellCleared(ip)
       const entry = this.#entries.get(ip)
       if (entry !== undefined) this.#dirty.add(entry)
     })
@@ -258,6 +281,11 @@ export class Suppression {
     this.#dirty.add(entry)
     const text = `${ip} of network ${this.#vni} moves too often between ${from} and ${to}`
     this.#around.out.notice('duplicateIp', 'warn', text, { vni: this.#vni, ip, from, to })
+  }
+
+  #tellCleared(ip: Ip): void {
+    const text = `${ip} of network ${this.#vni} is no longer taken for a duplicate`
+    this.#around.out.notice('duplicateCleared', 'info', text, { vni: this.#vni, ip })
   }
 
   #announce(entry: IpEntry, mac: Mac, { sequence, sticky }: Claim, router: boolean): void {

@@ -1,10 +1,11 @@
 // A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NetworkSettings } from '../evpn/index.js'
+import type { MacView, NetworkSettings } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
 import { Clock, Tcp } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
+import { withArrival } from './arrivals.js'
 import {
   checkValue,
   type Finding,
@@ -29,7 +30,7 @@ import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
 import { type FabricNetwork, fabricNetworks, networkSettings } from './networks.js'
 import { noticeOf } from './notices.js'
-import { operations } from './operations.js'
+import { type ArrivedHost, operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
 import { Peering, SWEEP_TIMER } from './peering.js'
 import { Refusal, type RefusalKind } from './refusal.js'
@@ -156,7 +157,7 @@ export class Host implements HostSurface {
   // ---- begin and end
 
   async #start(): Promise<void> {
-    this.#remember(this.#amendments, this.#effective.config)
+    this.#remember(this.#amendments, this.#effective)
     const { adopted } = await this.#path.start()
     this.#startedDataplane = !adopted
     const { added, config } = this.#effective
@@ -237,6 +238,11 @@ export class Host implements HostSurface {
               peer,
               ...(soft === undefined ? {} : { soft }),
             }),
+          placed: (name) => this.#tenancy.ports.held.get(name)?.port,
+          duplicates: () => this.#machines.evpn.duplicates(),
+          arrive: (port, behind) => this.#arrive(port, behind),
+          clearDuplicate: (vni, address) =>
+            this.#machines.toEvpn({ event: 'clearDuplicate', vni, address }),
           reload: () => this.#reload(),
         },
         value,
@@ -290,7 +296,7 @@ export class Host implements HostSurface {
         throw refused('failed', 'port', 'a port that can be opened', reasonOf(error))
       })
     try {
-      this.#remember(amendments, after.config)
+      this.#remember(amendments, after)
     } catch (error) {
       await change.undo()
       throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
@@ -301,11 +307,25 @@ export class Host implements HostSurface {
     this.#peering.change(before.config.bgp, after.config.bgp)
   }
 
+  /** A host is behind a port now: written down, then announced at once. Throws Refusal, and then nothing has changed. */
+  #arrive(name: string, { network, ...behind }: ArrivedHost): MacView | undefined {
+    const { arrivals, ...unchanged } = this.#effective
+    const after = { ...unchanged, arrivals: withArrival(arrivals, network, name, behind) }
+    try {
+      this.#remember(this.#amendments, after)
+    } catch (error) {
+      throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
+    }
+    this.#effective = after
+    this.#tenancy.arrive(this.#tenants(after), name)
+    return this.#machines.evpn.mac(network.vni, behind.mac)
+  }
+
   /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */
-  #remember(amendments: Amendments, { networks }: Config): void {
-    const vnis = networks.map(({ vni }) => vni)
+  #remember(amendments: Amendments, { config, arrivals }: Merged): void {
+    const vnis = config.networks.map(({ vni }) => vni)
     const routeDistinguishers = assignNumbers(vnis, amendments.routeDistinguishers)
-    const next = { ...amendments, routeDistinguishers }
+    const next = { ...amendments, routeDistinguishers, arrivals }
     if (!same(next, this.#amendments)) this.#settings.amendments.write(next)
     this.#amendments = next
   }
@@ -319,9 +339,9 @@ export class Host implements HostSurface {
 
   // ---- the packet path
 
-  #tenants({ config }: Merged): Tenants {
-    const ports = placedPorts(config, this.#settings.portKinds)
-    return { networks: fabricNetworks(config), ports }
+  #tenants(merged: Merged): Tenants {
+    const ports = placedPorts(merged, this.#settings.portKinds)
+    return { networks: fabricNetworks(merged.config), ports }
   }
 
   #onDataplaneEvents(events: readonly DataplaneEvent[]): void {
@@ -393,12 +413,14 @@ export class Host implements HostSurface {
 
   // ---- the machines
 
-  #createMachines({ asn, vtep, bgp, profile }: Config): Machines {
+  #createMachines({ asn, vtep, bgp, profile, duplicateDetection }: Config): Machines {
     const routerId = this.#routerId
     const { clusterId } = bgp
+    const { moves, seconds } = duplicateDetection
+    const duplicates = moves > 0 && { moves, seconds }
     return new Machines(
       { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) },
-      { asn, routerId, vtep: vtep.address, profile },
+      { asn, routerId, vtep: vtep.address, profile, duplicates },
       {
         transport: (action) => this.#tcp.perform(action),
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),

@@ -79,6 +79,18 @@ export class Tenancy {
     await this.#parts.path.closePort(id)
   }
 
+  /** What is behind ports is different, as a host has moved to the port `name`. */
+  arrive({ ports }: Tenants, name: string): void {
+    const changed = ports.filter((port) => !same(this.ports.held.get(port.name)?.port, port))
+    for (const port of changed) this.ports.replace(port)
+    // The new place first: what comes from another MAC has to know that MAC's number.
+    this.#bind(name, true)
+    for (const port of changed) if (port.name !== name) this.#bind(port.name)
+    const port = this.ports.held.get(name)?.port
+    if (port !== undefined)
+      this.#tell('portMoved', `MAC ${port.mac} has moved to port ${name}`, port)
+  }
+
   /** Tries those missing ports again that `promising` says may come. */
   async retry(promising: (port: PlacedPort) => boolean): Promise<void> {
     const missing = [...this.ports.held.values()].filter(
@@ -153,7 +165,7 @@ export class Tenancy {
   }
 
   /** Tells evpn where an open port belongs, and what is known to be behind it. */
-  #bind(name: string): void {
+  #bind(name: string, arrived = false): void {
     const held = this.ports.held.get(name)
     if (held?.id === undefined) return
     const { vni, mac, ip } = held.port
@@ -161,6 +173,7 @@ export class Tenancy {
     this.#parts.machines.toEvpn({
       event: 'portBound',
       binding: { vni, port: held.id, ...bindings },
+      ...(arrived ? { arrived } : {}),
     })
   }
 

@@ -365,6 +365,7 @@ api: { listen: "[::1]:8472" }
       options: {},
     },
     profile: 'frr',
+    duplicateDetection: { moves: 5, seconds: 180 },
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,

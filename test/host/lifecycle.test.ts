@@ -68,6 +68,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
       dst: null,
       sequence: 0,
       sticky: false,
+      duplicate: false,
     },
   ])
   const routes = await daemon.get<RouteView[]>('routes?type=2')

@@ -1,5 +1,6 @@
 export { attempt, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
+export { gratuitousArp } from './gratuitous-arp.js'
 export { guestMissing, startGuest } from './guest.js'
 export { type Harm, plantHarm } from './harm.js'
 export { Host } from './host.js'

@@ -255,6 +255,21 @@ export const Config = keys(
         { expected: 'an AS number, 1 to 4294967295' },
       ),
     ),
+    duplicateDetection: keys(
+      {
+        moves: integer(0, 1000, 'So many moves make a MAC or an address a duplicate; 0 = never.', {
+          default: 5,
+        }),
+        seconds: integer(
+          1,
+          86_400,
+          'Within so long. It is then neither announced nor installed for as long again, or until it is cleared.',
+          { default: 180 },
+        ),
+      },
+      'Duplicate detection (RFC 7432 section 15.1).',
+      { default: {} },
+    ),
     vrfs: later('Routing between networks.'),
     networks: list(Network, 'Bridge domains of this host.'),
     api: Api,

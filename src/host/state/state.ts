@@ -127,7 +127,7 @@ export class State implements StateReader {
     for (const { id, port } of ports.values()) names.set(id, port.name)
     return Array.from(
       evpn.macs(),
-      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky }) => ({
+      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky, duplicate }) => ({
         network,
         vni,
         mac,
@@ -137,6 +137,7 @@ export class State implements StateReader {
         dst: kind === 'remote' ? (dst ?? null) : null,
         sequence,
         sticky,
+        duplicate,
       }),
     )
   }

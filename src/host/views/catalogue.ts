@@ -60,7 +60,7 @@ export const views: readonly View[] = [
   {
     name: 'macs',
     summary: 'MAC addresses, local and remote.',
-    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky'],
+    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky', 'duplicate'],
   },
   {
     name: 'routes',

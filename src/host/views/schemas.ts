@@ -104,6 +104,7 @@ export const MacView = row({
   dst: orNull(text('VTEP of a remote MAC.')),
   sequence: count('MAC mobility sequence number, RFC 7432 section 7.7.'),
   sticky: yes('May not move.'),
+  duplicate: yes('Moves too often: neither announced nor installed for now.'),
 })
 
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
