@@ -1,3 +1,4 @@
+export { BgpProxy } from './bgp-proxy.js'
 export { attempt, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
 export { gratuitousArp } from './gratuitous-arp.js'
