@@ -127,6 +127,14 @@ export class Speaker {
     }
   }
 
+  /** One route of the loc-rib. */
+  route(family: SessionFamily, key: string): LocRibEntry | undefined {
+    const entry = this.#ribs[family].get(key)
+    if (entry?.best === undefined) return undefined
+    const { best, paths } = entry
+    return { key, nlri: best.nlri, best, paths }
+  }
+
   /** What the peer has told us, usable or not; nothing while it is not Established. */
   adjRibIn(peer: string, family: SessionFamily): Iterable<ReceivedPath> {
     return this.#peers.get(peer)?.session?.adjRibIn(family)?.received() ?? []

@@ -216,6 +216,7 @@ function formatStatus(status: StatusView, paint: Paint): string {
     ),
     line('networks', String(status.networks)),
     line('macs', `${known.local} local, ${known.remote} remote`),
+    line('audit', `${status.audit.rounds} rounds, ${status.audit.repaired} differences repaired`),
     line('health', health.length === 0 ? paint('green', 'good') : `${health.length} to look at`),
     ...health,
     '',

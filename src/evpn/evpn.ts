@@ -50,6 +50,7 @@ export class Evpn {
   readonly #dirty = new Set<MacVrf>()
   /** What was found after a restart, until `sweep`. */
   #adopted: Snapshot | undefined
+  #repairs = 0
   #ticking = false
   #isShutDown = false
 
@@ -71,6 +72,11 @@ export class Evpn {
   /** What was adopted is not swept yet: the tables may hold more than the image. */
   get isAdopting(): boolean {
     return this.#adopted !== undefined
+  }
+
+  /** Operations that `recheck` has found necessary so far. */
+  get repairs(): number {
+    return this.#repairs
   }
 
   /** MACs of a network, in no order. */
@@ -186,7 +192,10 @@ export class Evpn {
       case 'recheck': {
         const vrf = this.#touch(event.vni)
         for (const mac of event.macs) vrf?.recheck(mac)
-        return () => this.#tellRepairs(this.#out.operations, 'the image differed from the routes')
+        return () => {
+          this.#repairs += this.#out.operations
+          this.#tellRepairs(this.#out.operations, 'the image differed from the routes')
+        }
       }
       case 'clearDuplicate':
         this.#touch(event.vni)?.clearDuplicate(event.address)

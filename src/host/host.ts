@@ -6,6 +6,7 @@ import type { DataplaneEvent } from '../fib/index.js'
 import { Clock, Tcp } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
 import { withArrival } from './arrivals.js'
+import { Auditor } from './audit.js'
 import {
   checkValue,
   type Finding,
@@ -71,6 +72,7 @@ export class Host implements HostSurface {
   readonly #path: PacketPath
   readonly #tenancy: Tenancy
   readonly #peering: Peering
+  readonly #auditor: Auditor
   readonly #tcp: Tcp
   readonly #clock: Clock
   readonly #routerId: string
@@ -151,6 +153,12 @@ export class Host implements HostSurface {
       events: this.events,
       vtep: vtep.address,
     })
+    this.#auditor = new Auditor({
+      path: this.#path,
+      machines: this.#machines,
+      events: this.events,
+      vtep: vtep.address,
+    })
     this.state = new State(this.#stateSource())
   }
 
@@ -185,6 +193,7 @@ export class Host implements HostSurface {
     if (adopted) this.#peering.awaitEndOfRib(config.bgp)
     this.#peering.begin(config.bgp)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
+    this.#auditor.start()
     this.#settings.onConfig?.(config)
   }
 
@@ -202,6 +211,7 @@ export class Host implements HostSurface {
 
   async #release(endDataplane: boolean): Promise<void> {
     this.#ending = true
+    this.#auditor.stop()
     await this.#tcp.close()
     this.#clock.stopAll()
     await this.#path.end(endDataplane).catch((error) => {
@@ -467,6 +477,9 @@ export class Host implements HostSurface {
       },
       get dataplaneRestarts() {
         return host.#path.restarts
+      },
+      get audit() {
+        return host.#auditor.status
       },
       portStates: () => this.#path.table('ports'),
       remoteStates: () => this.#path.table('remotes'),

@@ -61,6 +61,12 @@ export class Machines {
     })
   }
 
+  /** Tells evpn of a route of the loc-rib once more. */
+  tellRoute(key: string, { nlri, best }: Pick<RibChange, 'nlri' | 'best'>): void {
+    const change: RibChange = { family: 'evpn', key, nlri, best, paths: [] }
+    if (isEvpn(change)) this.toEvpn({ event: 'routes', changes: [change] })
+  }
+
   /** A timer that was started by `startTimer` has ended. */
   timerEnded(timer: string): void {
     if (timer.startsWith(EVPN_TIMER)) {

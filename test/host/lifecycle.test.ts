@@ -43,8 +43,8 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
   t.equal(daemon.stdout, 'vtep: ready\n')
   t.equal(statSync(join(daemon.runtimeDir, 'api.sock')).mode & 0o777, 0o660)
   t.equal(statSync(join(daemon.runtimeDir, 'control.sock')).mode & 0o777, 0o600)
-  const { fastPath, underlays, ...status } = await daemon.get<StatusView>('status')
-  t.ok(fastPath !== 'on' && underlays.length === 0, 'nothing leads to a VTEP')
+  const { fastPath, underlays, audit, ...status } = await daemon.get<StatusView>('status')
+  t.ok(fastPath !== 'on' && underlays.length + audit.repaired === 0, 'nothing leads to a VTEP')
   const file = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
   t.same(status, {
     version: JSON.parse(file).version,

@@ -8,6 +8,7 @@ import type {
   RouteView,
   StatusView,
 } from '../../src/host/views/index.js'
+import { until } from '../lab/index.js'
 import { Daemon, freePort } from './daemon.js'
 
 t.setTimeout(100_000)
@@ -128,7 +129,11 @@ t.test('what the platform says is never taken for a fight', async (t) => {
     t.equal((await daemon.http('POST', `/v1/ports/r${n}/move`, host)).status, 201)
   }
   t.same(await macs(daemon), [`${mac(1)} local r1`, `${mac(2)} local r2 10.1.0.9`])
-  t.same((await daemon.get<StatusView>('status')).health, [])
+  const rounds = async (): Promise<StatusView> => {
+    const status = await daemon.get<StatusView>('status')
+    return status.audit.rounds > 0 ? status : Promise.reject(new Error('no round yet'))
+  }
+  t.match(await until('the audit has looked', rounds), { audit: { repaired: 0 }, health: [] })
   const kinds = (await daemon.get<EventView[]>('events')).map(({ kind }) => kind)
   t.equal(kinds.filter((kind) => kind === 'portMoved').length, 6)
 })

@@ -50,6 +50,7 @@ export class State implements StateReader {
       },
       networks: effective.config.networks.length,
       macs: { local: sum('local'), remote: sum('remote') },
+      audit: this.#source.audit,
       health: health(this.#source),
     }
   }

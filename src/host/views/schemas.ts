@@ -51,6 +51,10 @@ export const StatusView = row({
   peers: row({ established: count('Sessions that are up.'), total: count('Peers known.') }),
   networks: count('Networks.'),
   macs: row({ local: count('MACs behind our ports.'), remote: count('MACs behind VTEPs.') }),
+  audit: row({
+    rounds: count('How often routes, image and tables were compared.'),
+    repaired: count('Differences that were found and repaired.'),
+  }),
   health: Type.Array(HealthView, { description: 'What is not as it should be; empty is good.' }),
 })
 
