@@ -19,6 +19,10 @@ interface CommandRow {
 /** In the order of --help. */
 const commands: readonly CommandRow[] = [
   { names: { run: 'Run the daemon in the foreground.' }, load: () => import('./run.js') },
+  {
+    names: { replay: 'Play the recording of a run.' },
+    load: () => import('./replay.js'),
+  },
   { names: { check: 'Check a configuration file.' }, load: () => import('./check.js') },
   {
     names: {

@@ -34,6 +34,7 @@ import { noticeOf } from './notices.js'
 import { type ArrivedHost, operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
 import { Peering, SWEEP_TIMER } from './peering.js'
+import { RecordingFile } from './recording.js'
 import { Refusal, type RefusalKind } from './refusal.js'
 import { assignNumbers, distinguisherNumber } from './route-distinguishers.js'
 import { State } from './state/index.js'
@@ -54,6 +55,8 @@ export interface HostSettings {
   /** End the dataplane at the end; else it goes on forwarding. */
   readonly endsDataplane: boolean
   readonly events: EventLog
+  /** File that every event of the run is written to, for `vtep replay`. */
+  readonly record?: string
   /** A configuration is in force. */
   readonly onConfig?: (config: Config) => void
 }
@@ -81,6 +84,7 @@ export class Host implements HostSurface {
   #effective: Merged
   /** The end of the change that is under way: one at a time. */
   #busy: Promise<unknown> = Promise.resolve()
+  #recording: RecordingFile | undefined
   /** What is running was started by us. */
   #startedDataplane = false
   /** Writes refused by the dataplane so far. */
@@ -206,6 +210,7 @@ export class Host implements HostSurface {
     await Promise.race([this.#busy, sleep(BUSY_SECONDS * 1000, undefined, { ref: false })])
     this.#machines.toEvpn({ event: 'shutdown' })
     await this.#peering.end()
+    this.#recording?.end(this.#machines)
     await this.#release(this.#settings.endsDataplane)
   }
 
@@ -428,9 +433,17 @@ export class Host implements HostSurface {
     const { clusterId } = bgp
     const { moves, seconds } = duplicateDetection
     const duplicates = moves > 0 && { moves, seconds }
+    const speaker = { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) }
+    const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates }
+    const { record, version } = this.#settings
+    if (record !== undefined) {
+      this.#recording = new RecordingFile(record, { version, speaker, evpn }, (reason) =>
+        this.events.add('error', 'recordingFailed', reason),
+      )
+    }
     return new Machines(
-      { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) },
-      { asn, routerId, vtep: vtep.address, profile, duplicates },
+      speaker,
+      evpn,
       {
         transport: (action) => this.#tcp.perform(action),
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
@@ -441,6 +454,7 @@ export class Host implements HostSurface {
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),
         tell: (level, kind, text, fields) => this.events.add(level, kind, text, fields),
       },
+      this.#recording,
     )
   }
 
