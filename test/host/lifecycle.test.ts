@@ -35,10 +35,8 @@ const kinds = async (daemon: Daemon): Promise<string[]> =>
   (await daemon.get<EventView[]>('events')).map(({ kind }) => kind)
 
 t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
-  const daemon = new Daemon(
-    t,
-    config({ networks: [blue(port('r1', { mac: mac(1), ip: ['10.1.0.5'] }))] }),
-  )
+  const r1 = port('r1', { mac: mac(1), ip: ['10.1.0.5'] })
+  const daemon = new Daemon(t, config({ networks: [blue(r1)] }))
   await daemon.start()
   t.equal(daemon.stdout, 'vtep: ready\n')
   t.equal(statSync(join(daemon.runtimeDir, 'api.sock')).mode & 0o777, 0o660)
