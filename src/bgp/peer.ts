@@ -2,7 +2,7 @@
 // is left alone that fails again and again.
 
 import type { Ip } from '../net/index.js'
-import { encodeMessage, iana } from '../wire/index.js'
+import { encodeMessage, iana, type Open } from '../wire/index.js'
 import type { Direction } from './connection.js'
 import type { FsmEvent, FsmState } from './fsm.js'
 import { fsmStates } from './fsm.js'
@@ -68,6 +68,13 @@ export class Peer implements MachineOwner {
   /** While Established. */
   get session(): Session | undefined {
     return this.#machines.find(({ session }) => session !== undefined)?.session
+  }
+
+  /** The OPENs of the session, while Established. */
+  get opens(): { readonly sentOpen: Open; readonly receivedOpen: Open } | undefined {
+    const connection = this.#machines.find(({ session }) => session !== undefined)?.connection
+    const { ours: sentOpen, theirs: receivedOpen } = connection ?? {}
+    return sentOpen && receivedOpen && { sentOpen, receivedOpen }
   }
 
   // ---- the operator

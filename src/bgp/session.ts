@@ -36,6 +36,8 @@ export interface Tables {
   readonly sets: AttributeSets
   readonly exporter: Exporter
   readonly writer: UpdateWriter
+  /** A route of an adj-rib-in came, changed or went. */
+  received(peer: string, family: SessionFamily, nlri: RouteNlri): void
 }
 
 /** What a session tells its surroundings. */
@@ -224,6 +226,7 @@ export class Session {
       const path = new Path(route, set, this.#source)
       adjRibIn.set(key, path, rejected)
       ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
+      this.#tables.received(this.#source.peer, family, route)
     }
   }
 
@@ -233,7 +236,10 @@ export class Session {
     if (family === undefined) return
     const { in: adjRibIn } = this.#families.get(family)!
     const rib = this.#tables.ribs[family]
-    for (const route of nlri) removeRoute(rib, adjRibIn, keyOf(route))
+    for (const route of nlri) {
+      removeRoute(rib, adjRibIn, keyOf(route))
+      this.#tables.received(this.#source.peer, family, route)
+    }
   }
 
   /**
@@ -247,7 +253,9 @@ export class Session {
     const state = this.#families.get(family)!
     if (state.disabled) return
     state.disabled = true
+    const gone = [...state.in.received()]
     removeAll(this.#tables.ribs[family], state.in)
+    for (const { path } of gone) this.#tables.received(this.#source.peer, family, path.nlri)
     this.#output.log(
       'warn',
       `takes no routes of family ${family} from here on: clear the peer to try again`,
@@ -261,7 +269,11 @@ export class Session {
 
   #removeStale(family: SessionFamily, state: FamilyState): void {
     const rib = this.#tables.ribs[family]
-    for (const key of state.in.endRefresh()) removeRoute(rib, state.in, key)
+    for (const key of state.in.endRefresh()) {
+      const nlri = state.in.get(key)?.nlri
+      removeRoute(rib, state.in, key)
+      if (nlri !== undefined) this.#tables.received(this.#source.peer, family, nlri)
+    }
   }
 
   #endOfRib(name: Family): void {

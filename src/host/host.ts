@@ -156,6 +156,7 @@ export class Host implements HostSurface {
       clock: this.#clock,
       events: this.events,
       vtep: vtep.address,
+      version: this.version,
     })
     this.#auditor = new Auditor({
       path: this.#path,

@@ -1,11 +1,12 @@
 // The BGP side of a host: who its peers are, what is announced beside EVPN, how long sessions have been up, and when
 // what was adopted may be swept.
 
+import { hostname } from 'node:os'
 import type { FsmState } from '../bgp/index.js'
 import { type Clock, ListenError, type Tcp } from '../io/index.js'
 import { ipFamily } from '../net/index.js'
 import { Adoption, SWEEP_SECONDS } from './adoption.js'
-import type { Config, Neighbor } from './config/schema.js'
+import type { Collector, Config, Neighbor } from './config/schema.js'
 import { difference, neighborId } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure } from './instance/index.js'
@@ -20,6 +21,7 @@ export interface PeeringParts {
   readonly events: EventLog
   /** Our VTEP address. */
   readonly vtep: string
+  readonly version: string
 }
 
 /** Name of the timer that ends the wait for End-of-RIB. */
@@ -48,8 +50,9 @@ export class Peering {
     }
   }
 
-  begin({ announceVtep, neighbors }: Config['bgp']): void {
+  begin({ announceVtep, neighbors, collectors }: Config['bgp']): void {
     this.#announce(announceVtep)
+    for (const collector of collectors) this.#watch(collector)
     for (const neighbor of neighbors) this.#add(neighbor)
     this.#adoption?.begin()
   }
@@ -70,6 +73,11 @@ export class Peering {
       this.#add(neighbor)
     }
     for (const { to } of changed) this.#add(to)
+    const watching = difference(before.collectors, after.collectors, collectorId)
+    for (const collector of watching.removed)
+      machines.toSpeaker({ event: 'collectorRemoved', id: collectorId(collector) })
+    for (const collector of watching.added) this.#watch(collector)
+    for (const { to } of watching.changed) this.#watch(to)
     if (before.announceVtep !== after.announceVtep) this.#announce(after.announceVtep)
   }
 
@@ -128,6 +136,17 @@ export class Peering {
     this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
   }
 
+  #watch(collector: Collector): void {
+    const { address, port, views, statisticsSeconds } = collector
+    const { machines, version } = this.#parts
+    const settings = { address, port, views, statisticsSeconds, name: hostname() }
+    const description = `vtep ${version}`
+    machines.toSpeaker({
+      event: 'collectorAdded',
+      collector: { id: collectorId(collector), ...settings, description },
+    })
+  }
+
   /** The VTEP address as a host route of family ipv4, or no such route. */
   #announce(announced: boolean): void {
     const { machines, vtep } = this.#parts
@@ -136,4 +155,9 @@ export class Peering {
     if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
     else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
   }
+}
+
+/** No peer's id: those are addresses and prefixes. */
+function collectorId({ address, port }: Collector): string {
+  return `bmp ${address} ${port}`
 }

@@ -145,6 +145,21 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: 'a collector twice, and a view twice',
+    text: `${base}bgp: { collectors: [{ address: 10.0.0.9, views: [locRib, locRib] }, { address: 10.0.0.9 }] }\n`,
+    problems: [
+      '3:58 bgp.collectors[0].views[1]: expected a view that the list has once, got locRib, as bgp.collectors[0].views[0]',
+      '3:69 bgp.collectors[1]: expected a collector that the list has once, got 10.0.0.9 port 11019, as bgp.collectors[0]',
+    ],
+  },
+  {
+    name: 'a view that is none',
+    text: `${base}bgp: { collectors: [{ address: 10.0.0.9, views: [all] }] }\n`,
+    problems: [
+      '3:50 bgp.collectors[0].views[0]: expected prePolicy, postPolicy or locRib, got "all"',
+    ],
+  },
+  {
     name: 'a neighbour that is ourselves',
     text: `${base}bgp: { neighbors: [{ asn: 1, address: 10.0.0.11 }] }\n`,
     problems: ['3:39 bgp.neighbors[0].address: expected another address than our own VTEP'],
@@ -369,6 +384,7 @@ api: { listen: "[::1]:8472" }
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,
+      collectors: [],
       neighbors: [
         {
           address: '10.0.0.1',

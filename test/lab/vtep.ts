@@ -28,6 +28,7 @@ export interface VtepConfig {
   readonly bgp?: {
     readonly listen?: { readonly address?: string; readonly port?: number }
     readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
+    readonly collectors?: readonly Readonly<Record<string, unknown>>[]
   }
   readonly profile?: string
   readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }

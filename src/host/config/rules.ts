@@ -213,6 +213,24 @@ const rules: readonly Rule[] = [
     })
   },
 
+  function collectorsUnique(config, report) {
+    unique(
+      report,
+      'a collector that the list has once',
+      config.bgp.collectors.map(({ address, port }, i) => [
+        ['bgp', 'collectors', i],
+        `${address} port ${port}`,
+      ]),
+    )
+    for (const [i, { views }] of config.bgp.collectors.entries()) {
+      unique(
+        report,
+        'a view that the list has once',
+        views.map((view, j) => [['bgp', 'collectors', i, 'views', j], view]),
+      )
+    }
+  },
+
   function announceIpv4(config, report) {
     if (config.bgp.announceVtep && family(config.vtep.address) === 6) {
       report(

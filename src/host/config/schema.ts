@@ -181,6 +181,22 @@ export const Neighbor = keys(
   'A BGP peer: one of `address` or `range`.',
 )
 
+export const Collector = keys(
+  {
+    address: text('unicastIp', 'Address of the collector.'),
+    port: integer(1, 65535, 'TCP port.', { default: 11019 }),
+    views: Type.Array(choice(['prePolicy', 'postPolicy', 'locRib'], 'What it is told.'), {
+      default: ['prePolicy', 'locRib'],
+      minItems: 1,
+      maxItems: 3,
+      description:
+        'prePolicy: what peers send. postPolicy: what of it may be used. locRib: what is chosen (RFC 9069).',
+    }),
+    statisticsSeconds: integer(0, 86_400, 'Time between statistics; 0 = none.', { default: 60 }),
+  },
+  'A collector that watches by BMP (RFC 7854).',
+)
+
 export const Vtep = keys(
   {
     address: text('unicastIp', 'Our VTEP address; present on this host.'),
@@ -217,6 +233,7 @@ export const Bgp = keys(
       text('ipv4', 'Cluster ID of this route reflector. Default: routerId.'),
     ),
     neighbors: list(Neighbor, 'BGP peers.'),
+    collectors: list(Collector, 'BMP collectors.'),
   },
   'The BGP speaker.',
   { default: {} },
@@ -317,4 +334,5 @@ export type Config = Static<typeof Config>
 export type Network = Static<typeof Network>
 export type Port = Static<typeof Port>
 export type Neighbor = Static<typeof Neighbor>
+export type Collector = Static<typeof Collector>
 export type Vtep = Static<typeof Vtep>
