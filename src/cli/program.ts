@@ -44,6 +44,7 @@ const commands: readonly CommandRow[] = [
       port: 'Add, remove and move to ports at run time.',
       peer: 'Add, remove and clear peers at run time.',
       duplicate: 'Clear what was found to be duplicate.',
+      dump: 'Write the routes to an MRT file.',
       reload: 'Read the configuration file again.',
     },
     load: () => import('./operations.js'),

@@ -1,14 +1,15 @@
 // `vtep replay FILE`: the run of a controller once more, from its recording.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { ReplayError, type Replayed, reasonOf, replay } from '../host/index.js'
+import { messagesOf, ReplayError, type Replayed, reasonOf, replay } from '../host/index.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
 import { formatJson, painter } from './style.js'
 
 interface ReplayOptions {
   readonly json?: true
   readonly actions?: true
+  readonly mrt?: string
 }
 
 export function define(program: Command, context: CliContext): void {
@@ -19,9 +20,12 @@ export function define(program: Command, context: CliContext): void {
     )
     .argument('<file>', 'the recording')
     .option('--actions', 'print every event, and what the machines did for it, as lines of JSON')
+    .option('--mrt <file>', 'write the BGP messages of the run to an MRT file (RFC 6396)')
     .option('-j, --json', 'what they know at the end, as JSON')
   command.action((file: string, options: ReplayOptions) => {
     const { stdout } = context
+    const { mrt } = options
+    if (mrt !== undefined) return reading(file, (text) => writeMessages(text, mrt))
     const write = (line: object): void => {
       stdout.write(`${JSON.stringify(line, plain)}\n`)
     }
@@ -33,7 +37,7 @@ export function define(program: Command, context: CliContext): void {
             onAction: write,
           }
         : {}
-    const replayed = read(file, (text) => replay(text, listener))
+    const replayed = reading(file, (text) => replay(text, listener))
     stdout.write(
       options.json === true ? formatJson(asJson(replayed), context) : asText(replayed, context),
     )
@@ -41,7 +45,11 @@ export function define(program: Command, context: CliContext): void {
   })
 }
 
-function read(file: string, use: (text: string) => Replayed): Replayed {
+function writeMessages(text: string, file: string): void {
+  writeFileSync(file, Buffer.concat([...messagesOf(text)]))
+}
+
+function reading<T>(file: string, use: (text: string) => T): T {
   try {
     return use(readFileSync(file, 'utf8'))
   } catch (error) {

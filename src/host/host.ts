@@ -1,5 +1,6 @@
 // A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
 
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MacView, NetworkSettings } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
@@ -29,6 +30,7 @@ import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
+import { type Dump, dumpFile, dumpTables } from './mrt.js'
 import { type FabricNetwork, fabricNetworks, networkSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { type ArrivedHost, operations } from './operations.js'
@@ -254,6 +256,7 @@ export class Host implements HostSurface {
               peer,
               ...(soft === undefined ? {} : { soft }),
             }),
+          dump: (name) => this.#dump(name),
           placed: (name) => this.#tenancy.ports.held.get(name)?.port,
           duplicates: () => this.#machines.evpn.duplicates(),
           arrive: (port, behind) => this.#arrive(port, behind),
@@ -335,6 +338,16 @@ export class Host implements HostSurface {
     this.#effective = after
     this.#tenancy.arrive(this.#tenants(after), name)
     return this.#machines.evpn.mac(network.vni, behind.mac)
+  }
+
+  async #dump(name = `routes-${new Date().toISOString()}.mrt`): Promise<Dump> {
+    const directory = join(dirname(this.#settings.amendments.path), 'dumps')
+    const file = dumpFile(directory, name)
+    try {
+      return await dumpTables(this.#machines.speaker, file, Date.now() / 1000)
+    } catch (error) {
+      throw refused('failed', 'file', 'a file that can be written', reasonOf(error))
+    }
   }
 
   /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */

@@ -30,6 +30,7 @@ export {
 } from './instance/index.js'
 export { knownPortKinds, requiredPortKinds } from './kinds.js'
 export { type Log, type LogSettings, logEvents } from './log.js'
+export { messagesOf } from './mrt.js'
 export { type Operation, type OperationContext, operations } from './operations.js'
 export type { ObtainedDataplane } from './packet-path.js'
 export { Refusal, type RefusalKind } from './refusal.js'

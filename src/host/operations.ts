@@ -7,6 +7,7 @@ import { AddedPort, type Amendments } from './amendments.js'
 import { type Finding, Neighbor, Network, Port, unplaced } from './config/index.js'
 import type { Config } from './config/schema.js'
 import { neighborId, type PlacedPort, same } from './effective.js'
+import type { Dump } from './mrt.js'
 import { Refusal } from './refusal.js'
 import type { StateReader } from './views/index.js'
 
@@ -29,6 +30,8 @@ export interface OperationContext {
   /** A host is behind the port now, whatever was known before. The MAC as it is then; undefined while the port is missing. */
   arrive(port: string, host: ArrivedHost): MacView | undefined
   clearDuplicate(vni: number, address: string): void
+  /** Writes the tables of BGP to a file. Rejects with Refusal. */
+  dump(name: string | undefined): Promise<Dump>
   duplicates(): readonly DuplicateView[]
   /** A port as it should be, with what is behind it. */
   placed(port: string): PlacedPort | undefined
@@ -260,6 +263,22 @@ export const operations: readonly Operation[] = [
       clearPeer(peer, soft)
       return { cleared: peer }
     },
+  }),
+  operation({
+    name: 'dump',
+    summary: 'Write the routes to an MRT file (RFC 6396) in the state directory.',
+    method: 'POST',
+    path: '/v1/dump',
+    command: 'dump [name]',
+    schema: Type.Object(
+      {
+        name: Type.Optional(
+          Type.String({ description: 'Name of the file. Default: with the time.', maxLength: 255 }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    run: ({ dump }, { name }) => dump(name),
   }),
   operation({
     name: 'reload',

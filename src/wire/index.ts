@@ -2,3 +2,4 @@
 
 export * from './bgp/index.js'
 export * from './bmp/index.js'
+export * from './mrt/index.js'
