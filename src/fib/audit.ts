@@ -266,7 +266,14 @@ function sameMac(row: OperationOf<'macSetRemote' | 'macSetLocal'>, is: MacState)
 
 function sameNeighbour(row: OperationOf<'neighbourSet'>, is: NeighbourState): boolean {
   const isBound = row.origin === 'remote' || is.static
-  return is.origin === row.origin && isBound && is.mac === row.mac && is.router === row.router
+  const isGateway = (is.gateway ?? false) === (row.gateway ?? false)
+  return (
+    is.origin === row.origin &&
+    isBound &&
+    isGateway &&
+    is.mac === row.mac &&
+    is.router === row.router
+  )
 }
 
 interface Part extends NetworkImage {

@@ -18,6 +18,12 @@ const ip = fc.constantFrom(...IPS)
 const remote = fc.constantFrom(...REMOTES)
 const port = fc.constantFrom(...PORTS)
 
+/** The second network is also the IP-VRF. */
+const VRF = VNIS[1]!
+const route = fc
+  .record({ prefix: fc.constantFrom('10.2.0.0/16', '2001:db8::/32'), via: remote, mac })
+  .map((one) => ({ ...one, vrf: VRF, kind: 'remote' as const, vni: VRF }))
+
 /** Rows without their network and port are refused, by the image and by the tables. */
 const row: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('floodAdd' as const), vni, remote }),
@@ -38,7 +44,9 @@ const row: fc.Arbitrary<Operation> = fc.oneof(
     mac,
     origin: fc.constantFrom('local' as const, 'remote' as const),
     router: fc.boolean(),
+    gateway: fc.boolean(),
   }),
+  route.map((one) => ({ op: 'routeAdd' as const, ...one })),
 )
 
 const damage: fc.Arbitrary<Operation> = fc.oneof(
@@ -56,6 +64,7 @@ const damage: fc.Arbitrary<Operation> = fc.oneof(
     ip,
     origin: fc.constantFrom('local' as const, 'remote' as const),
   }),
+  route.map((one) => ({ op: 'routeRemove' as const, ...one })),
   fc.record({
     op: fc.constant('networkSet' as const),
     vni,
@@ -70,7 +79,15 @@ function make(rows: readonly Operation[]): { image: Image; tables: ModelDataplan
   const image = new Image()
   const tables = new ModelDataplane(PORTS)
   const all: Operation[] = [
-    ...VNIS.map((vni): Operation => ({ op: 'networkSet', vni, suppress: true, agingSeconds: 300 })),
+    ...VNIS.toReversed().map(
+      (vni): Operation => ({
+        op: 'networkSet',
+        vni,
+        suppress: true,
+        agingSeconds: 300,
+        vrf: VRF,
+      }),
+    ),
     ...PORTS.map((port, i): Operation => ({ op: 'portAttach', port, vni: VNIS[i]! })),
     // A local MAC is behind a port of its network.
     ...rows.filter((one) => one.op !== 'macSetLocal' || VNIS[one.port - 1] === one.vni),
@@ -82,7 +99,7 @@ function make(rows: readonly Operation[]): { image: Image; tables: ModelDataplan
 
 /** One round over pages of two rows; `between` happens behind each page. */
 function round(audit: Audit, tables: ModelDataplane, between = () => {}) {
-  const { macs, neighbours, ...small } = tables.snapshot()
+  const { macs, neighbours, routes, ...small } = tables.snapshot()
   audit.begin(small)
   for (let i = 0; i < macs.length; i += 2) {
     audit.macs(macs.slice(i, i + 2))
@@ -90,6 +107,10 @@ function round(audit: Audit, tables: ModelDataplane, between = () => {}) {
   }
   for (let i = 0; i < neighbours.length; i += 2) {
     audit.neighbours(neighbours.slice(i, i + 2))
+    between()
+  }
+  for (let i = 0; i < routes.length; i += 2) {
+    audit.routes(routes.slice(i, i + 2))
     between()
   }
   const end = audit.end()
