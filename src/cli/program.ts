@@ -29,6 +29,8 @@ const commands: readonly CommandRow[] = [
       status: 'The host at a glance.',
       peers: 'BGP peers.',
       networks: 'Bridge domains.',
+      vrfs: 'IP-VRFs.',
+      prefixes: 'What IP-VRFs forward by, one row per path.',
       vteps: 'Far VTEPs.',
       macs: 'MAC addresses, local and remote.',
       routes: 'Routes, one row per path.',

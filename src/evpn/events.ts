@@ -1,6 +1,6 @@
 // What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
 
-import type { DataplaneEvent, Operation, Snapshot } from '../fib/index.js'
+import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes } from '../wire/index.js'
 import type { Derivation, Profile } from './profiles.js'
@@ -11,6 +11,10 @@ export interface EvpnSettings {
   readonly routerId: Ip
   /** Our VTEP address: next hop of what we originate, mark of our own routes. */
   readonly vtep: Ip
+  /** Our MAC as a router towards other VTEPs (RFC 9135 section 8.1). Default: from the VTEP address. */
+  readonly routerMac?: Mac
+  /** The MAC of all anycast gateways, the same on every VTEP. Default `defaultGatewayMac`. */
+  readonly gatewayMac?: Mac
   /** How route targets are derived where none are configured. */
   readonly profile: Profile
   /** When a MAC counts as duplicate (RFC 7432 section 15.1). Default 5 moves in 180 seconds; false: never. */
@@ -40,6 +44,27 @@ export interface NetworkSettings {
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
   readonly staticRemotes?: readonly StaticRemote[]
+  /** L3 VNI of the IP-VRF that it is routed in. */
+  readonly vrf?: number
+  /** Our addresses in it, as its hosts' router; needs `vrf`. */
+  readonly gateway?: readonly GatewayAddress[]
+}
+
+/** An address with the length of its subnet's prefix. */
+export interface GatewayAddress {
+  readonly ip: Ip
+  readonly length: number
+}
+
+export interface VrfSettings {
+  readonly name: string
+  /** L3 VNI. */
+  readonly vni: number
+  readonly rd?: RouteDistinguisher
+  /** As of a network. */
+  readonly derivation?: Derivation
+  readonly importTargets?: readonly RouteTarget[]
+  readonly exportTargets?: readonly RouteTarget[]
 }
 
 /** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */
@@ -72,6 +97,10 @@ export type EvpnEvent =
   /** A new network, or new settings of a known one (same VNI). */
   | { readonly event: 'networkAdded'; readonly network: NetworkSettings }
   | { readonly event: 'networkRemoved'; readonly vni: number }
+  /** A new IP-VRF, or new settings of a known one (same VNI). Before the networks that are in it. */
+  | { readonly event: 'vrfAdded'; readonly vrf: VrfSettings }
+  /** Behind its networks, or behind their change. */
+  | { readonly event: 'vrfRemoved'; readonly vni: number }
   /** A port is in a network, or has other bindings than before. A new binding is a move to here. */
   | {
       readonly event: 'portBound'
@@ -211,6 +240,20 @@ export interface NetworkView {
   /** VTEPs of the flood list. */
   readonly remotes: readonly Ip[]
 }
+
+export interface VrfView {
+  readonly name: string
+  readonly vni: number
+  readonly rd: RouteDistinguisher
+  readonly importTargets: readonly string[]
+  readonly exportTargets: readonly RouteTarget[]
+  readonly routerMac: Mac
+  readonly prefixes: number
+  readonly paths: number
+}
+
+/** One path of a prefix of an IP-VRF. */
+export type PrefixView = RouteState & { readonly vrfName: string }
 
 export interface VtepView {
   readonly address: Ip

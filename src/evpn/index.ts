@@ -5,6 +5,7 @@ export type {
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  GatewayAddress,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -14,11 +15,14 @@ export type {
   OriginatedRoute,
   Path,
   PortBinding,
+  PrefixView,
   RouteChange,
   SnoopedIp,
   StaticRemote,
+  VrfSettings,
+  VrfView,
   VtepView,
   WithdrawnRoute,
 } from './events.js'
-export { Evpn } from './evpn.js'
+export { defaultGatewayMac, Evpn } from './evpn.js'
 export { type Derivation, type Profile, profiles } from './profiles.js'

@@ -16,13 +16,17 @@ import type {
   StaticRemote,
 } from './events.js'
 import { FloodList } from './flood.js'
+import { Gateway } from './gateway.js'
+import type { IpVrf } from './ip-vrf.js'
 import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
-export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer'> {
+export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer' | 'gateway'> {
   /** Whether there is a network with this VNI. */
   readonly isOurs: (vni: number) => boolean
+  readonly vrfOf: (vni: number) => IpVrf | undefined
+  readonly gatewayMac: Mac
 }
 
 /** Sources that are not routes; a route's key begins with its type's number. */
@@ -35,6 +39,7 @@ export class MacVrf {
   readonly suppression: Suppression
   readonly #around: VrfSurroundings
   readonly #announcer: Announcer
+  readonly #gateway: Gateway
   readonly #claims = new Map<string, RemoteClaim>()
   #settings: NetworkSettings
   #rd: RouteDistinguisher
@@ -44,12 +49,15 @@ export class MacVrf {
     this.#settings = settings
     this.#rd = rd
     this.#around = around
+    this.#gateway = new Gateway(settings.vni, around.gatewayMac, around.out)
+    this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
     this.flood = new FloodList(this.vni, around.out)
-    const surroundings = { ...around, announcer: this.#announcer }
+    const surroundings = { ...around, announcer: this.#announcer, gateway: this.#gateway }
     this.macs = new Macs(this.vni, surroundings)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
     this.#setNetwork()
+    this.#gateway.fill()
     this.#setStatics([], settings.staticRemotes ?? [])
     this.#announcer.announceNetwork()
   }
@@ -66,7 +74,7 @@ export class MacVrf {
   /** New settings of the same VNI. Whose routes they import is the caller's business. */
   change(settings: NetworkSettings, rd: RouteDistinguisher): void {
     const before = this.#settings
-    const exported = this.#identity().exportTargets.join()
+    const said = JSON.stringify(this.#identity())
     const isRenamed = rd !== this.#rd
     if (isRenamed) {
       // Another RD makes other routes: the old ones are withdrawn by their own name.
@@ -76,15 +84,39 @@ export class MacVrf {
     }
     this.#settings = settings
     this.#rd = rd
+    const isRerouted = !sameGateway(before, settings)
+    if (isRerouted) {
+      this.#gateway.leave()
+      this.#joinVrf()
+    }
     this.#announcer.become(this.#identity())
     this.#setNetwork()
+    if (isRerouted) {
+      this.#gateway.fill()
+      this.suppression.repeatHere()
+    }
     this.#setStatics(before.staticRemotes ?? [], settings.staticRemotes ?? [])
     if (isRenamed) this.#announcer.announceNetwork()
-    else if (this.#identity().exportTargets.join() !== exported) {
+    else if (JSON.stringify(this.#identity()) !== said) {
       this.#announcer.announceNetwork()
       this.macs.repeatAll()
       this.suppression.repeatAll()
     }
+  }
+
+  /** Its IP-VRF has other settings than before. */
+  vrfChanged(): void {
+    this.#announcer.become(this.#identity())
+    this.suppression.repeatAll()
+  }
+
+  /** Before it goes: nothing leads here any more. */
+  leaveVrf(): void {
+    this.#gateway.leave()
+  }
+
+  get vrf(): number | undefined {
+    return this.#settings.vrf
   }
 
   /** Withdraws everything and never says anything again. */
@@ -97,6 +129,14 @@ export class MacVrf {
 
   /** Remote claims, one per key. */
   claim(key: string, claim: RemoteClaim): void {
+    // The gateway's MAC and addresses are the same everywhere and move nowhere.
+    if (
+      this.#gateway.owns(claim.mac) ||
+      (claim.ip !== undefined && this.#gateway.hasAddress(claim.ip))
+    ) {
+      this.unclaim(key)
+      return
+    }
     const before = this.#claims.get(key)
     if (before !== undefined && sameWord(before, claim)) return
     this.#claims.set(key, claim)
@@ -265,7 +305,11 @@ export class MacVrf {
     const { vtep } = this.#around.settings
     const { profile, asn } = this.#derivation
     const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
-    return { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    const { vrf } = this.#gateway
+    const identity = { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    if (vrf === undefined) return identity
+    const { vni, routerMac, exportTargets: targets } = vrf
+    return { ...identity, routed: { vni, routerMac, exportTargets: targets } }
   }
 
   get #derivation(): Derivation {
@@ -275,8 +319,13 @@ export class MacVrf {
   #setNetwork(): void {
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
-    const settings = { vni: this.vni, suppress, agingSeconds, ...storm }
+    const settings = { vni: this.vni, suppress, agingSeconds, ...storm, ...this.#gateway.settings }
     this.#around.out.change({ op: 'networkSet', ...settings })
+  }
+
+  #joinVrf(): void {
+    const { vrf, gateway = [] } = this.#settings
+    this.#gateway.join(vrf === undefined ? undefined : this.#around.vrfOf(vrf), gateway)
   }
 
   /** VTEPs and MACs that the configuration names. Its MACs are static: no route and no frame moves them. */
@@ -306,6 +355,10 @@ export class MacVrf {
     this.macs.unclaim(claim)
     if (claim.ip !== undefined) this.suppression.unclaim(claim.ip, claim)
   }
+}
+
+function sameGateway(a: NetworkSettings, b: NetworkSettings): boolean {
+  return a.vrf === b.vrf && JSON.stringify(a.gateway ?? []) === JSON.stringify(b.gateway ?? [])
 }
 
 /** Equal keys have equal MAC and IP. */

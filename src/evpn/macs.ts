@@ -11,6 +11,7 @@ import type { Announcer } from './announcer.js'
 import { Duplicates } from './duplicates.js'
 import type { EvpnSettings } from './events.js'
 import { Expiring, type Ticks } from './expiring.js'
+import type { Gateway } from './gateway.js'
 import { type Claim, compareClaims, MAX_SEQUENCE, nextSequence } from './mobility.js'
 import type { Output } from './output.js'
 import { erase, insert } from './route-targets.js'
@@ -69,6 +70,7 @@ export interface MacSurroundings {
   readonly out: Output
   readonly ticks: Ticks
   readonly announcer: Announcer
+  readonly gateway: Gateway
 }
 
 export class Macs {

@@ -20,6 +20,8 @@ interface IpEntry {
   readonly remotes: RemoteClaim[]
   /** The packet path has replaced the row of the image: it has to be told again. */
   isDisplaced: boolean
+  /** The host is behind one of our ports. */
+  isHere: boolean
   /** What our route says. */
   announced: { readonly mac: Mac; readonly text: string } | undefined
 }
@@ -163,7 +165,8 @@ export class Suppression {
   #obtain(ip: Ip): IpEntry {
     let entry = this.#entries.get(ip)
     if (entry === undefined) {
-      entry = { ip, local: undefined, remotes: [], isDisplaced: false, announced: undefined }
+      const nothing = { local: undefined, isDisplaced: false, isHere: false, announced: undefined }
+      entry = { ip, remotes: [], ...nothing }
       this.#entries.set(ip, entry)
     }
     return entry
@@ -236,6 +239,7 @@ export class Suppression {
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
     if (bound) this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'local', router })
     else out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
+    this.#setHere(entry, true)
     this.#announce(entry, mac, claim, router)
   }
 
@@ -243,6 +247,7 @@ export class Suppression {
     const { ip, local } = entry
     const { out } = this.#around
     const vni = this.#vni
+    this.#setHere(entry, false)
     this.#retract(entry)
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
     if (best === undefined) out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
@@ -252,6 +257,17 @@ export class Suppression {
     if (best === undefined) return
     const { mac, router } = best
     this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'remote', router })
+  }
+
+  #setHere(entry: IpEntry, isHere: boolean): void {
+    if (entry.isHere === isHere) return
+    entry.isHere = isHere
+    this.#around.gateway.setHere(entry.ip, isHere)
+  }
+
+  /** Says again which hosts are here. */
+  repeatHere(): void {
+    for (const { ip, isHere } of this.#entries.values()) this.#around.gateway.setHere(ip, isHere)
   }
 
   #put(entry: IpEntry, row: OperationOf<'neighbourSet'>): void {

@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MacView, NetworkSettings } from '../evpn/index.js'
+import type { MacView } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
 import { Clock, Tcp } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
@@ -31,7 +31,7 @@ import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
 import { type Dump, dumpFile, dumpTables } from './mrt.js'
-import { type FabricNetwork, fabricNetworks, networkSettings } from './networks.js'
+import { fabricNetworks, fabricVrfs, networkSettings, vrfSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { type ArrivedHost, operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
@@ -150,7 +150,8 @@ export class Host implements HostSurface {
       path: this.#path,
       machines: this.#machines,
       events: this.events,
-      settingsOf: (network) => this.#networkSettings(network),
+      settingsOf: (network) => networkSettings(network, this.#distinguisher(network.vni)),
+      vrfSettingsOf: (vrf) => vrfSettings(vrf, this.#distinguisher(vrf.vni)),
     })
     this.#peering = new Peering({
       machines: this.#machines,
@@ -352,7 +353,7 @@ export class Host implements HostSurface {
 
   /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */
   #remember(amendments: Amendments, { config, arrivals }: Merged): void {
-    const vnis = config.networks.map(({ vni }) => vni)
+    const vnis = vnisOf(config)
     const routeDistinguishers = assignNumbers(vnis, amendments.routeDistinguishers)
     const next = { ...amendments, routeDistinguishers, arrivals }
     if (!same(next, this.#amendments)) this.#settings.amendments.write(next)
@@ -369,8 +370,12 @@ export class Host implements HostSurface {
   // ---- the packet path
 
   #tenants(merged: Merged): Tenants {
-    const ports = placedPorts(merged, this.#settings.portKinds)
-    return { networks: fabricNetworks(merged.config), ports }
+    const { config } = merged
+    return {
+      vrfs: fabricVrfs(config),
+      networks: fabricNetworks(config),
+      ports: placedPorts(merged, this.#settings.portKinds),
+    }
   }
 
   #onDataplaneEvents(events: readonly DataplaneEvent[]): void {
@@ -448,7 +453,7 @@ export class Host implements HostSurface {
     const { moves, seconds } = duplicateDetection
     const duplicates = moves > 0 && { moves, seconds }
     const speaker = { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) }
-    const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates }
+    const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates, ...macs(vtep) }
     const { record, version } = this.#settings
     if (record !== undefined) {
       this.#recording = new RecordingFile(record, { version, speaker, evpn }, (reason) =>
@@ -479,14 +484,10 @@ export class Host implements HostSurface {
     else this.#machines.timerEnded(timer)
   }
 
-  #networkSettings(network: FabricNetwork): NetworkSettings {
-    const others = this.#effective.config.networks.map(({ vni }) => vni)
-    const { number } = distinguisherNumber(
-      network.vni,
-      this.#amendments.routeDistinguishers,
-      others,
-    )
-    return networkSettings(network, `${this.#routerId}:${number}`)
+  #distinguisher(vni: number): string {
+    const others = vnisOf(this.#effective.config)
+    const { number } = distinguisherNumber(vni, this.#amendments.routeDistinguishers, others)
+    return `${this.#routerId}:${number}`
   }
 
   #stateSource() {
@@ -518,6 +519,14 @@ export class Host implements HostSurface {
     }
   }
 }
+
+const vnisOf = ({ networks, vrfs }: Config): number[] =>
+  [...networks, ...vrfs].map(({ vni }) => vni)
+
+const macs = ({ routerMac, gatewayMac }: Config['vtep']) => ({
+  ...(routerMac === undefined ? {} : { routerMac }),
+  ...(gatewayMac === undefined ? {} : { gatewayMac }),
+})
 
 function refusal(kind: RefusalKind, findings: readonly Finding[], where = ''): Refusal {
   return new Refusal(

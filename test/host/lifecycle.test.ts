@@ -173,7 +173,7 @@ t.test('what is changed at run time survives a restart', async (t) => {
     t.match(result.stderr, expected)
   }
   await refused(
-    /^vtep: vni: expected a VNI that no other network has, got 10100, as networks\[0\]\.vni\n$/,
+    /^vtep: vni: expected a VNI that no other network or VRF has, got 10100, as networks\[0\]\.vni\n$/,
     1,
     'network',
     'add',

@@ -32,12 +32,15 @@ export interface VtepConfig {
   }
   readonly profile?: string
   readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }
+  readonly vrfs?: readonly { readonly name: string; readonly vni: number }[]
   readonly networks?: readonly VtepNetwork[]
 }
 
 export interface VtepNetwork {
   readonly name: string
   readonly vni: number
+  readonly vrf?: string
+  readonly gateway?: readonly string[]
   readonly routeTargets?: { readonly import: readonly string[]; readonly export: readonly string[] }
   readonly ports?: readonly Readonly<Record<string, unknown>>[]
   readonly remotes?: readonly { readonly address: string; readonly macs?: readonly string[] }[]

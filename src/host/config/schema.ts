@@ -114,8 +114,11 @@ export const Network = keys(
     vni: integer(1, MAX_VNI, 'VXLAN network identifier; 4096 and up suits every switch.', {
       expected: VNI_EXPECTED,
     }),
-    vrf: later('Routing between networks.'),
-    gateway: later('Distributed anycast gateway.'),
+    vrf: Type.Optional(text('name', 'Name of the VRF that its hosts are routed in.')),
+    gateway: list(
+      text('gateway', 'Address and length of the subnet.'),
+      'Distributed anycast gateway: our addresses in this network, the same on every VTEP.',
+    ),
     profile: Type.Optional(
       choice(profileNames, 'Profile of this network, where it differs from the fabric.'),
     ),
@@ -147,6 +150,20 @@ export const Network = keys(
     remotes: list(StaticRemote, 'Static VTEPs beside or without EVPN.'),
   },
   'A bridge domain: one VNI, one MAC-VRF.',
+)
+
+export const Vrf = keys(
+  {
+    name: text('name', 'Name of the VRF.'),
+    vni: integer(1, MAX_VNI, 'L3 VNI: what is routed between VTEPs travels on it.', {
+      expected: VNI_EXPECTED,
+    }),
+    routeTargets: Type.Optional(RouteTargets),
+    routeDistinguisher: Type.Optional(
+      text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
+    ),
+  },
+  'An IP-VRF: networks that are routed among each other, here and behind other VTEPs (symmetric IRB).',
 )
 
 export const Neighbor = keys(
@@ -209,6 +226,12 @@ export const Vtep = keys(
     interfaces: list(
       text('ifname', 'Interface.'),
       'Underlay interfaces of uplinks raw and af_xdp. Default: those with a route to the peers.',
+    ),
+    routerMac: Type.Optional(
+      text('mac', 'Our MAC as router towards other VTEPs. Default: 02:76 and the VTEP address.'),
+    ),
+    gatewayMac: Type.Optional(
+      text('mac', 'MAC of all gateways; the same on every VTEP. Default: 02:76:74:65:70:01.'),
     ),
     options: options(
       'Options of the uplink. af_xdp: mode (auto, native, generic, zerocopy), busyPoll.',
@@ -287,7 +310,7 @@ export const Config = keys(
       'Duplicate detection (RFC 7432 section 15.1).',
       { default: {} },
     ),
-    vrfs: later('Routing between networks.'),
+    vrfs: list(Vrf, 'IP-VRFs.'),
     networks: list(Network, 'Bridge domains of this host.'),
     api: Api,
     dataplane: keys(
@@ -332,6 +355,7 @@ export const Config = keys(
 
 export type Config = Static<typeof Config>
 export type Network = Static<typeof Network>
+export type Vrf = Static<typeof Vrf>
 export type Port = Static<typeof Port>
 export type Neighbor = Static<typeof Neighbor>
 export type Collector = Static<typeof Collector>

@@ -6,8 +6,10 @@ import type {
   NetworkView,
   PeerView,
   PortView,
+  PrefixView,
   RouteView,
   StatusView,
+  VrfView,
   VtepView,
 } from './schemas.js'
 
@@ -16,6 +18,8 @@ export interface StateReader {
   status(): StatusView
   peers(): PeerView[]
   networks(): NetworkView[]
+  vrfs(): VrfView[]
+  prefixes(): PrefixView[]
   vteps(): VtepView[]
   macs(): MacView[]
   routes(): RouteView[]
@@ -51,6 +55,16 @@ export const views: readonly View[] = [
     name: 'networks',
     summary: 'Bridge domains.',
     filters: ['name', 'vni', 'source'],
+  },
+  {
+    name: 'vrfs',
+    summary: 'IP-VRFs.',
+    filters: ['name', 'vni'],
+  },
+  {
+    name: 'prefixes',
+    summary: 'What IP-VRFs forward by, one row per path.',
+    filters: ['vrf', 'prefix', 'kind', 'dst', 'network'],
   },
   {
     name: 'vteps',
