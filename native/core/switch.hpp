@@ -56,12 +56,21 @@ struct Reply {
   uint8_t bytes[kMaxReply];
 };
 
+// Whether a packet waits for the MAC of its next hop.
+enum class Hold : uint8_t {
+  no,
+  kept,
+  still,  // it has waited before: somebody has been asked
+};
+
 // What a call to the switch yields. `flush` is called whenever something is to be taken out: when
 // the arrays are full, before `frames` are replaced, and once before the call returns. It may use
 // everything here and must leave the arrays alone; the switch empties them.
 struct Burst {
   void (*flush)(void* context, Burst& burst) = nullptr;
   void* context = nullptr;
+  // Keeps a frame of the caller's array, which will come in again. Null: it is lost at once.
+  Hold (*hold)(void* context, uint32_t input) = nullptr;
 
   const Frame* frames =
       nullptr;  // tenants' frames, outer headers taken off, metadata checked and adjusted

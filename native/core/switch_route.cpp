@@ -146,8 +146,11 @@ void Switch::route(Pass& pass, const Work& work, unsigned index) {
   if (packet.ttl <= 1) return refuse(Drop::ttl_exceeded, IcmpError::ttl_exceeded);
   if (reason == Drop::no_route) return refuse(reason, IcmpError::no_route);
   if (reason == Drop::no_neighbour) {
-    ask(pass, index, hop);
-    return drop(pass, index, reason);
+    Burst& out = pass.out;
+    const Hold held = out.hold == nullptr ? Hold::no : out.hold(out.context, inputs_[index]);
+    if (held != Hold::still) ask(pass, index, hop);
+    if (held == Hold::no) drop(pass, index, reason);
+    return;
   }
   if (hop.way.kind == Way::obstructed)
     return drop(pass, index, hop.way.reason, hop.way.destination);

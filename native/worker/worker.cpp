@@ -33,6 +33,10 @@ Worker::Worker(const Segment& segment, Shared& shared, unsigned number, Polling:
   egress_.adopt(list_);
   burst_.context = this;
   burst_.flush = [](void* context, Burst& burst) { static_cast<Worker*>(context)->flush(burst); };
+  burst_.hold = [](void* context, uint32_t input) {
+    auto* worker = static_cast<Worker*>(context);
+    return worker->held_.keep(worker->ingress_, worker->frames_[input], worker->now_);
+  };
 }
 
 bool Worker::start(std::string& error) {
@@ -99,6 +103,7 @@ void Worker::run() {
     }
     const uint64_t now = monotonic_nanoseconds();
     if (losses_at_ != 0 && now >= losses_at_) collect_losses();
+    if (!held_.empty()) look_at_held(now);
     const bool again = polling_.again(began, now, found_);
     if (polling_.judges(now)) {
       polling_.judge(now, account_.read());
@@ -121,6 +126,7 @@ void Worker::run() {
 // Milliseconds for epoll_wait.
 int Worker::sleep_at_most(bool again) const {
   if (again || !busy_.empty()) return 0;
+  if (!held_.empty()) return kHeldMilliseconds;
   if (told_loaded_) return kCalmMilliseconds;
   return losses_at_ != 0 ? kMillisecondsPerSecond : -1;
 }
@@ -219,6 +225,27 @@ void Worker::flush(Burst& burst) {
   for (unsigned i = 0; i < burst.learn_count; i++)
     learned_something_ |= learned_.push(burst.learns[i]);
   learned_something_ |= uses_.report(burst, ingress_, now_, *list_, learned_);
+}
+
+// Frames that come in again are not counted again.
+void Worker::look_at_held(uint64_t now) {
+  now_ = now;
+  const auto again = [&](uint32_t ingress, const Frame& frame) {
+    ingress_ = ingress;
+    switch_.counters().received(ingress, ~uint64_t{0}, ~uint64_t{frame.length} + 1);
+    if (ingress != 0) {
+      switch_.from_port(ingress, &frame, 1, now, burst_);
+    } else if (list_->uplink != nullptr && list_->uplink->form == UplinkForm::ethernet) {
+      switch_.from_outer(&frame, 1, now, burst_);
+    } else {
+      switch_.from_vxlan(&frame, 1, now, burst_);
+    }
+  };
+  held_.look(segment_, now, again, [&](uint32_t ingress) {
+    switch_.counters().drop_received(ingress, Drop::no_neighbour);
+  });
+  egress_.finish();
+  held_.drop_gone();
 }
 
 void Worker::collect_losses() {

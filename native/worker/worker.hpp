@@ -10,6 +10,7 @@
 #include "../port/descriptor.hpp"
 #include "device_list.hpp"
 #include "egress.hpp"
+#include "held_frames.hpp"
 #include "learn_ring.hpp"
 #include "placement.hpp"
 #include "polling.hpp"
@@ -55,6 +56,7 @@ class Worker {
   static constexpr unsigned kUplinkFrames = 4 * kBurst;
   static constexpr int kEvents = 64;
   static constexpr int kMillisecondsPerSecond = 1000;
+  static constexpr int kHeldMilliseconds = 1;  // until it looks whether held frames can go on
   static constexpr int kCalmMilliseconds =
       100;  // one that was under load looks again whether it is
   static constexpr uint64_t kDoorbell = UINT64_MAX;
@@ -70,6 +72,7 @@ class Worker {
   template <class Device, class Forward>
   bool receive(Device& device, unsigned most, Forward forward);
   void flush(Burst& burst);
+  void look_at_held(uint64_t now);
   void collect_losses();
 
   Segment segment_;
@@ -92,6 +95,7 @@ class Worker {
   unsigned found_ = 0;  // frames in this turn
   bool learned_something_ = false;
   UseReporter uses_;
+  HeldFrames held_;
   uint32_t ingress_ = 0;  // of the burst at hand, and when it came
   uint64_t now_ = 0;
   uint64_t losses_at_ = 0;  // nanoseconds of the next look at the devices' losses; 0 = nothing was

@@ -107,9 +107,22 @@ test('between two of ours', { skip }, async (t) => {
   })
 
   await t.test('between subnets of one host', async (t) => {
-    await reaches(vm1, ip4Of('green', 3))
-    await reaches(vm1, ip6Of('green', 3))
-    t.pass('both families')
+    const before = await first.read<{ reason: string; count: number }[]>('drops')
+    for (const address of [ip4Of('green', 3), ip6Of('green', 3)]) {
+      t.equal(
+        (await ping(vm1, address)).received,
+        1,
+        `${address}: the first packet waits for the MAC`,
+      )
+    }
+    const nobody = ip4Of('green', 9)
+    t.equal((await ping(vm1, nobody)).received, 0)
+    const lost = await until('nobody there: lost by name, once', async () => {
+      const rows = await first.read<{ reason: string; count: number }[]>('drops')
+      return rows.find(({ reason }) => reason === 'no_neighbour')?.count
+    })
+    const was = before.find(({ reason }) => reason === 'no_neighbour')?.count ?? 0
+    t.equal(lost - was, 1)
   })
 
   await t.test('to a subnet of another host, which ours does not have', async (t) => {
