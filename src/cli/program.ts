@@ -42,6 +42,7 @@ const commands: readonly CommandRow[] = [
   { names: { events: 'What happened, and what happens.' }, load: () => import('./events.js') },
   {
     names: {
+      vrf: 'Add and remove VRFs at run time.',
       network: 'Add and remove networks at run time.',
       port: 'Add, remove and move to ports at run time.',
       peer: 'Add, remove and clear peers at run time.',

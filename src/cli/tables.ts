@@ -99,6 +99,7 @@ const vrfs: readonly Column<VrfView>[] = [
   number('PREFIXES', (row) => row.prefixes),
   number('PATHS', (row) => row.paths),
   text('ROUTERMAC', (row) => row.routerMac),
+  text('SOURCE', (row) => row.source),
   text('RD', (row) => row.rd),
   text('IMPORT', (row) => list(row.routeTargets.import, 2)),
   text('EXPORT', (row) => list(row.routeTargets.export, 2)),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Arrival } from './arrivals.js'
 import { checkValue, type Schema, unplaced } from './config/index.js'
-import { Neighbor, Network, Port } from './config/schema.js'
+import { Neighbor, Network, Port, Vrf } from './config/schema.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 
 /** A port added at run time says which network it belongs to. */
@@ -20,12 +20,14 @@ export const AddedPort = Type.Object(
 
 export const Amendments = Type.Object(
   {
+    vrfs: Type.Array(Vrf, { default: [] }),
     networks: Type.Array(Network, { default: [] }),
     ports: Type.Array(AddedPort, { default: [] }),
     neighbors: Type.Array(Neighbor, { default: [] }),
-    /** What the configuration file has and was removed: names of networks and ports, ids of neighbours. */
+    /** What the configuration file has and was removed: names of VRFs, networks and ports, ids of neighbours. */
     removed: Type.Object(
       {
+        vrfs: Type.Array(Type.String(), { default: [] }),
         networks: Type.Array(Type.String(), { default: [] }),
         ports: Type.Array(Type.String(), { default: [] }),
         neighbors: Type.Array(Type.String(), { default: [] }),
@@ -46,10 +48,11 @@ export type AddedPort = Static<typeof AddedPort>
 export type Amendments = Static<typeof Amendments>
 
 export const noAmendments: Amendments = {
+  vrfs: [],
   networks: [],
   ports: [],
   neighbors: [],
-  removed: { networks: [], ports: [], neighbors: [] },
+  removed: { vrfs: [], networks: [], ports: [], neighbors: [] },
   routeDistinguishers: {},
   arrivals: {},
 }

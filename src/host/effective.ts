@@ -16,6 +16,7 @@ export interface Effective {
   readonly config: Config
   /** Names and ids of what did not come from the file. */
   readonly added: {
+    readonly vrfs: ReadonlySet<string>
     readonly networks: ReadonlySet<string>
     readonly ports: ReadonlySet<string>
     readonly neighbors: ReadonlySet<string>
@@ -68,17 +69,22 @@ export function merge(
     network.ports.push(port)
     ports.add(port.name)
   }
+  const keptVrfs = file.vrfs.filter(({ name }) => !removed.vrfs.includes(name))
+  const vrfNames = new Set(keptVrfs.map(({ name }) => name))
+  const vrfs = amendments.vrfs.filter(({ name }) => !vrfNames.has(name))
   const peers = file.bgp.neighbors.filter((one) => !removed.neighbors.includes(neighborId(one)))
   const ids = new Set(peers.map(neighborId))
   const neighbors = amendments.neighbors.filter((neighbor) => !ids.has(neighborId(neighbor)))
   const config: Config = {
     ...file,
     bgp: { ...file.bgp, neighbors: [...peers, ...neighbors] },
+    vrfs: [...keptVrfs, ...vrfs],
     networks: all,
   }
   return {
     config,
     added: {
+      vrfs: new Set(vrfs.map(({ name }) => name)),
       networks: new Set(networks.map(({ name }) => name)),
       ports,
       neighbors: new Set(neighbors.map(neighborId)),

@@ -4,7 +4,7 @@ import { type Static, type TObject, Type } from '@sinclair/typebox'
 import type { DuplicateView, MacView } from '../evpn/index.js'
 import { ParseError, parseIp, parseMac } from '../net/index.js'
 import { AddedPort, type Amendments } from './amendments.js'
-import { type Finding, Neighbor, Network, Port, unplaced } from './config/index.js'
+import { type Finding, Neighbor, Network, Port, unplaced, Vrf } from './config/index.js'
 import type { Config } from './config/schema.js'
 import { neighborId, type PlacedPort, same } from './effective.js'
 import type { Dump } from './mrt.js'
@@ -70,6 +70,43 @@ const named = (key: string, description: string) =>
 
 /** Adding a verb is one row here. */
 export const operations: readonly Operation[] = [
+  operation({
+    name: 'vrfAdd',
+    summary: 'Add a VRF.',
+    method: 'POST',
+    path: '/v1/vrfs',
+    command: 'vrf add <name>',
+    schema: Vrf,
+    async run({ amendments, file, effective, change, state }, input) {
+      if (effective.vrfs.some(({ name }) => name === input.name)) throw exists('VRF', input.name)
+      const written = file.vrfs.find(({ name }) => name === input.name)
+      await change(put(amendments, 'vrfs', input.name, input, written), relative('vrfs'))
+      return state.vrfs().find(({ name }) => name === input.name)
+    },
+  }),
+  operation({
+    name: 'vrfRemove',
+    summary: 'Remove a VRF that no network is in.',
+    method: 'DELETE',
+    path: '/v1/vrfs/:name',
+    command: 'vrf remove <name>',
+    schema: named('name', 'Name of the VRF.'),
+    async run({ amendments, file, change, effective }, input) {
+      const name = String(input['name'])
+      const known = effective.vrfs.map((vrf) => vrf.name)
+      if (!known.includes(name)) throw unknown('VRF', name, known)
+      const members = effective.networks.filter(({ vrf }) => vrf === name)
+      if (members.length > 0)
+        throw used(
+          'VRF',
+          name,
+          members.map((network) => network.name),
+        )
+      const written = file.vrfs.some((vrf) => vrf.name === name)
+      await change(take(amendments, 'vrfs', name, written))
+      return { removed: name }
+    },
+  }),
   operation({
     name: 'networkAdd',
     summary: 'Add a network.',
@@ -294,7 +331,7 @@ export const operations: readonly Operation[] = [
   }),
 ]
 
-type Listed = 'networks' | 'ports' | 'neighbors'
+type Listed = 'vrfs' | 'networks' | 'ports' | 'neighbors'
 
 /** An addition; one that only brings back what the file says needs no memory of its own. */
 function put<K extends Listed>(
@@ -353,6 +390,13 @@ function exists(what: string, name: string): Refusal {
     got: JSON.stringify(name),
   }
   return new Refusal('conflict', [unplaced(finding)])
+}
+
+function used(what: string, name: string, by: readonly string[]): Refusal {
+  const got = `${JSON.stringify(name)}, with ${by.join(', ')}`
+  return new Refusal('conflict', [
+    unplaced({ path: [what], expected: `a ${what} that no network is in`, got }),
+  ])
 }
 
 function unknown(what: string, name: string, known: readonly string[]): Refusal {

@@ -271,7 +271,7 @@ t.test('what is changed at run time survives a restart', async (t) => {
   )
   await ok('port', 'remove', 'r4')
   const kept = JSON.parse(readFileSync(join(daemon.runtimeDir, 'state', 'amendments.json'), 'utf8'))
-  t.same(kept.removed, { networks: [], ports: [], neighbors: [] })
+  t.same(kept.removed, { vrfs: [], networks: [], ports: [], neighbors: [] })
   t.same([kept.networks, kept.ports, kept.neighbors], [[], [], []])
   t.same(kept.routeDistinguishers, { '70000': 65535 }, 'the number stays with its VNI')
   t.equal(await daemon.stop(), 0)

@@ -5,6 +5,6 @@ export { checkPortKinds, optionTexts, type PortKindInfo, portOptions } from './k
 export { type LoadedConfig, loadConfig } from './load.js'
 export { type Finding, formatPath, type Problem, unplaced } from './problem.js'
 export { checkRules } from './rules.js'
-export { Config, Neighbor, Network, Port } from './schema.js'
+export { Config, Neighbor, Network, Port, Vrf } from './schema.js'
 export { suggest } from './suggest.js'
 export { formatSocketAddress, parseSocketAddress, type SocketAddress } from './text.js'

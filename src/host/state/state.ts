@@ -115,6 +115,7 @@ export class State implements StateReader {
       networks: effective.config.networks
         .filter((network) => network.vrf === vrf.name)
         .map(({ name }) => name),
+      source: effective.added.vrfs.has(vrf.name) ? ('added' as const) : ('config' as const),
     }))
   }
 

@@ -98,6 +98,7 @@ export const VrfView = row({
   networks: texts('Networks that are routed in it.'),
   prefixes: count('Prefixes.'),
   paths: count('Paths of all prefixes.'),
+  source: Type.Union([Type.Literal('config'), Type.Literal('added')]),
 })
 
 export const PrefixView = row({
