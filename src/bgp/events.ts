@@ -6,14 +6,14 @@ import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
 import type { PeerSettings, RangeSettings, SessionFamily } from './settings.js'
 
-/** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4`. */
+/** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4` and `ipv6`. */
 export type RouteNlri = EvpnRoute | IpNlri
 
 /** A route of our own. The speaker adds ORIGIN (igp) and AS_PATH; both may be given. */
 export interface OriginatedRoute {
   readonly family: SessionFamily
   readonly nlri: RouteNlri
-  /** The VTEP for `evpn`. May be left out for `ipv4`: then it is our address of each session. */
+  /** The VTEP for `evpn`. May be left out for the others: then it is our address of each session. */
   readonly nextHop?: Ip
   /** Extended communities, PMSI tunnel and so on. */
   readonly attributes: PathAttributes

@@ -1,7 +1,7 @@
 // What is accepted from whom and what is told to whom: loops, the iBGP rule and reflection (RFC 4456), and how
 // attributes change at the border of the AS (RFC 4271 section 5). Pure functions of settings and path.
 
-import type { Ip } from '../net/index.js'
+import { type Ip, ipFamily } from '../net/index.js'
 import {
   type AsPath,
   type ExtendedCommunity,
@@ -61,8 +61,10 @@ export interface ExportTarget {
 const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
 
 /** Whether the peer is to know the path at all. */
-export function mayExport(path: Path, to: ExportTarget): boolean {
+export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): boolean {
   const { source, set } = path
+  // A host forwards no packets of the underlay: what one leaf tells us of it no other leaf is to send here.
+  if (family !== 'evpn' && source.kind !== 'local') return false
   if (source.peer === to.peer && source.kind !== 'local') return false
   const { communities, originatorId } = set.attributes
   if (communities?.includes(noAdvertise)) return false
@@ -87,7 +89,7 @@ export class Exporter {
 
   /** The attributes and next hop to send, or undefined when the peer is not to know the path. */
   export(path: Path, family: SessionFamily, to: ExportTarget): AttributeSet | undefined {
-    if (!mayExport(path, to)) return undefined
+    if (!mayExport(path, family, to)) return undefined
     const nextHop = nextHopFor(path, family, to)
     if (nextHop === undefined) return undefined
     const { source, set } = path
@@ -112,21 +114,23 @@ export class Exporter {
   }
 }
 
-/** EVPN next hops are VTEPs and stay, also over eBGP; a reflector changes none (RFC 4456 section 10). */
+/**
+ * EVPN next hops are VTEPs and stay, also over eBGP; a reflector changes none (RFC 4456 section 10). Of other families
+ * we tell our own routes only.
+ */
 function nextHopFor(path: Path, family: SessionFamily, to: ExportTarget): Ip | undefined {
-  const own = family === 'evpn' || isIpv4(to.localAddress) ? to.localAddress : undefined
+  const { nextHop } = path.set
+  if (nextHop === SELF) return canBeReachedAt(to.localAddress, family) ? to.localAddress : undefined
   const reflects = path.source.kind === 'ibgp' && to.kind === 'ibgp'
-  if (path.set.nextHop === SELF) return own
-  if (reflects) return path.set.nextHop
-  if (to.nextHopSelf) return own
-  return family === 'ipv4' && to.kind === 'ebgp' ? own : path.set.nextHop
+  return to.nextHopSelf && !reflects ? to.localAddress : nextHop
 }
 
 /** Next hop of a route of our own that is reached at whatever address the session has. */
 export const SELF: Ip = '0.0.0.0'
 
-function isIpv4(ip: Ip): boolean {
-  return !ip.includes(':')
+/** A unicast prefix has a next hop of its own version. */
+function canBeReachedAt(address: Ip, family: SessionFamily): boolean {
+  return family === 'evpn' || family === `ipv${ipFamily(address)}`
 }
 
 /** What we pass on without having understood it says so (RFC 4271 section 5). */

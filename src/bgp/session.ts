@@ -275,11 +275,8 @@ export class Session {
 
   /** The family when the session carries it; what the peer sends of others is left alone. */
   #known(name: Family): SessionFamily | undefined {
-    if (name !== 'evpn' && name !== 'ipv4') return this.#ignore(name)
-    return this.#families.has(name) ? name : this.#ignore(name)
-  }
-
-  #ignore(name: Family): undefined {
+    const family = name as SessionFamily
+    if (this.#families.has(family)) return family
     this.#logOnce('info', `ignored routes of family ${name}, which was not negotiated`)
     return undefined
   }

@@ -2,8 +2,10 @@
 
 import type { Ip, Prefix } from '../net/index.js'
 
-/** Families the speaker carries. `ipv4` is unicast: VTEP addresses. */
-export type SessionFamily = 'evpn' | 'ipv4'
+/** Families the speaker carries. `ipv4` and `ipv6` are unicast: VTEP addresses. */
+export const sessionFamilies = ['evpn', 'ipv4', 'ipv6'] as const
+
+export type SessionFamily = (typeof sessionFamilies)[number]
 
 /** One AS number, or any: `internal` is our own, `external` is every other. */
 export type PeerAs = number | 'internal' | 'external'

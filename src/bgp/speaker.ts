@@ -23,11 +23,10 @@ import {
   type RangeSettings,
   type SessionFamily,
   type SpeakerSettings,
+  sessionFamilies,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
 import { UpdateWriter } from './update-writer.js'
-
-const families: readonly SessionFamily[] = ['evpn', 'ipv4']
 
 /** Routes looked at for sending to one peer in one step: a few milliseconds of work. */
 const FLUSH_LIMIT = 2000
@@ -45,8 +44,8 @@ type EventHandlers = {
 
 export class Speaker {
   readonly settings: SpeakerSettings
-  readonly #ribs = { evpn: new LocRib('evpn'), ipv4: new LocRib('ipv4') }
-  readonly #own = { evpn: new Map<string, Path>(), ipv4: new Map<string, Path>() }
+  readonly #ribs = eachFamily((family) => new LocRib(family))
+  readonly #own = eachFamily(() => new Map<string, Path>())
   readonly #ownSource: PathSource
   readonly #sets = new AttributeSets()
   readonly #writer = new UpdateWriter()
@@ -271,7 +270,7 @@ export class Speaker {
   }
 
   #decide(): void {
-    for (const family of families) {
+    for (const family of sessionFamilies) {
       const changes: readonly RibChange[] = this.#ribs[family].decide()
       if (changes.length === 0) continue
       for (const session of this.#sessions()) {
@@ -295,4 +294,9 @@ export class Speaker {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }
   }
+}
+
+function eachFamily<T>(make: (family: SessionFamily) => T): { readonly [F in SessionFamily]: T } {
+  const made = sessionFamilies.map((family) => [family, make(family)])
+  return Object.fromEntries(made) as { readonly [F in SessionFamily]: T }
 }

@@ -1,13 +1,12 @@
 // Changes of one family -> UPDATE messages: many routes with equal attributes in one message, as many as fit. IPv4
 // unicast travels in the UPDATE's own fields, everything else in the MP attributes (RFC 4760).
 
-import type { Ip } from '../net/index.js'
 import {
   encodeMessage,
   type IpNlri,
+  type MpReach,
+  type MpUnreach,
   maxMessageLength,
-  type NlriOf,
-  type PathAttributes,
   type Update,
   type WireContext,
 } from '../wire/index.js'
@@ -92,7 +91,7 @@ function withdrawal(family: SessionFamily, nlri: readonly RouteNlri[]): Update {
   if (family === 'ipv4') {
     return { kind: 'update', withdrawn: nlri as readonly IpNlri[], attributes: {}, nlri: [] }
   }
-  const mpUnreach = { family, nlri: nlri as readonly NlriOf<'evpn'>[] }
+  const mpUnreach = { family, nlri } as MpUnreach
   return { kind: 'update', withdrawn: [], attributes: { mpUnreach }, nlri: [] }
 }
 
@@ -105,21 +104,8 @@ function announcement(
     const plain = { ...attributes, nextHop }
     return { kind: 'update', withdrawn: [], attributes: plain, nlri: nlri as readonly IpNlri[] }
   }
-  return {
-    kind: 'update',
-    withdrawn: [],
-    attributes: multiprotocol(attributes, nextHop, nlri),
-    nlri: [],
-  }
-}
-
-function multiprotocol(
-  attributes: PathAttributes,
-  nextHop: Ip,
-  nlri: readonly RouteNlri[],
-): PathAttributes {
-  const mpReach = { family: 'evpn', nextHop, nlri: nlri as readonly NlriOf<'evpn'>[] } as const
-  return { ...attributes, mpReach }
+  const mpReach = { family, nextHop, nlri } as MpReach
+  return { kind: 'update', withdrawn: [], attributes: { ...attributes, mpReach }, nlri: [] }
 }
 
 /**

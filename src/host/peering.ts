@@ -128,11 +128,13 @@ export class Peering {
     this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
   }
 
-  /** The VTEP address as a host route of family ipv4, or no such route. */
+  /** The VTEP address as a host route, or no such route. */
   #announce(announced: boolean): void {
     const { machines, vtep } = this.#parts
-    if (ipFamily(vtep) === 6) return
-    const route = { family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const
+    const route =
+      ipFamily(vtep) === 4
+        ? ({ family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const)
+        : ({ family: 'ipv6', nlri: { prefix: `${vtep}/128` } } as const)
     if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
     else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
   }

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { AttributeSets } from '../../src/bgp/attribute-set.js'
-import { Path, type PathSource } from '../../src/bgp/index.js'
+import { Path, type PathSource, type SessionFamily } from '../../src/bgp/index.js'
 import {
   Exporter,
   type ExportTarget,
@@ -54,7 +54,7 @@ function path(source: PathSource, attributes: PathAttributes = {}, nextHop = '10
   return new Path(macIp(1).nlri, sets.intern({ ...base, ...attributes }, nextHop), source)
 }
 
-const exported = (from: Path, to: ExportTarget, family: 'evpn' | 'ipv4' = 'evpn') =>
+const exported = (from: Path, to: ExportTarget, family: SessionFamily = 'evpn') =>
   exporter.export(from, family, to)
 
 t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
@@ -66,7 +66,7 @@ t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
   }
   for (const [name, source] of Object.entries(sources)) {
     const reached = Object.entries(targets)
-      .filter(([, to]) => mayExport(path(source), to))
+      .filter(([, to]) => mayExport(path(source), 'evpn', to))
       .map(([name]) => name)
     t.equal(reached.join(' '), told[name], name)
   }
@@ -74,22 +74,22 @@ t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
 
 t.test('never back to where it came from', async (t) => {
   for (const source of [sources['client']!, sources['external']!]) {
-    t.notOk(mayExport(path(source), target({ peer: source.peer, isClient: true })))
+    t.notOk(mayExport(path(source), 'evpn', target({ peer: source.peer, isClient: true })))
   }
 })
 
 t.test('a reflected route is not sent to its originator', async (t) => {
   const reflected = path(sources['client']!, { originatorId: '10.0.0.9' })
-  t.notOk(mayExport(reflected, targets.client))
+  t.notOk(mayExport(reflected, 'evpn', targets.client))
 })
 
 t.test('well-known communities (RFC 1997)', async (t) => {
   const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
   const local = sources['local']!
-  t.notOk(mayExport(path(local, { communities: [noAdvertise] }), targets.client))
+  t.notOk(mayExport(path(local, { communities: [noAdvertise] }), 'evpn', targets.client))
   for (const community of [noExport, noExportSubconfed]) {
-    t.ok(mayExport(path(local, { communities: [community] }), targets.client))
-    t.notOk(mayExport(path(local, { communities: [community] }), targets.external))
+    t.ok(mayExport(path(local, { communities: [community] }), 'evpn', targets.client))
+    t.notOk(mayExport(path(local, { communities: [community] }), 'evpn', targets.external))
   }
 })
 
@@ -140,13 +140,20 @@ t.test('to external peers', async (t) => {
   t.equal(self?.nextHop, '10.0.0.1')
 })
 
-t.test('IPv4 next hops', async (t) => {
-  const { local, external, client } = sources
-  t.equal(exported(path(external!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
-  t.equal(exported(path(external!), targets.client, 'ipv4')?.nextHop, '10.1.0.1')
-  t.equal(exported(path(client!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
-  t.equal(exported(path(local!, {}, SELF), targets.client, 'ipv4')?.nextHop, '10.0.0.1')
+t.test('unicast is told of ourselves alone, at our address of the session', async (t) => {
   const over6 = target({ localAddress: '2001:db8::1' })
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    for (const [name, source] of Object.entries(sources)) {
+      const told = Object.values(targets).filter((to) => exported(path(source), to, family))
+      t.equal(told.length, name === 'local' ? 3 : 0, `${family} of ${name}`)
+    }
+  }
+  const own = path(sources['local']!, {}, SELF)
+  t.equal(exported(own, targets.client, 'ipv4')?.nextHop, '10.0.0.1')
+  t.equal(exported(own, over6, 'ipv6')?.nextHop, '2001:db8::1')
+  t.equal(exported(own, over6, 'ipv4'), undefined, 'no IPv4 over an IPv6 session')
+  t.equal(exported(own, targets.client, 'ipv6'), undefined, 'no IPv6 over an IPv4 session')
+})
   t.equal(exported(path(local!, {}, SELF), over6, 'ipv4'), undefined, 'none over an IPv6 session')
 })
 

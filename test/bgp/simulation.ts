@@ -4,6 +4,7 @@
 import {
   type FsmState,
   type PeerSettings,
+  type SessionFamily,
   Speaker,
   type SpeakerAction,
   type SpeakerEvent,
@@ -59,7 +60,7 @@ export class Node {
   }
 
   /** The loc-rib as comparable text. */
-  rib(family: 'evpn' | 'ipv4' = 'evpn'): string[] {
+  rib(family: SessionFamily = 'evpn'): string[] {
     return [...this.speaker.locRib(family)]
       .map(({ key, best }) => `${key} ${best.nextHop} ${JSON.stringify(best.nlri)}`)
       .sort()

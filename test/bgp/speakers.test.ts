@@ -210,3 +210,29 @@ t.test('status', async (t) => {
     statistics: { flaps: 1 },
   })
 })
+
+t.test('no transit: unicast of one leaf is never told to another', async (t) => {
+  const more: Partial<PeerSettings> = { families: ['evpn', 'ipv4', 'ipv6'] }
+  const asns = { external: [65000, 65001, 65002], reflected: [65000, 65000, 65000] }
+  for (const [name, [hub, ...leaves]] of Object.entries(asns)) {
+    const simulation = new Simulation()
+    const middle = simulation.add('2001:db8::1', { asn: hub!, routerId: '10.0.0.1' })
+    const [a, b] = leaves.map((asn, i) =>
+      simulation.add(`2001:db8::${i + 2}`, { asn, routerId: `10.0.0.${i + 2}` }),
+    )
+    const client = hub === leaves[0] ? { routeReflectorClient: true } : {}
+    for (const leaf of [a!, b!]) simulation.peer(middle, leaf, { ...more, ...client }, more)
+    a!.dispatch({
+      event: 'originate',
+      routes: [
+        { family: 'ipv6', nlri: { prefix: '2001:db8::2/128' }, attributes: {} },
+        macIp(1, { nextHop: '2001:db8::2' }),
+      ],
+    })
+    simulation.run(5)
+    t.equal(middle.rib('ipv6').length, 1, `${name}: it arrives`)
+    t.match([...middle.speaker.locRib('ipv6')][0]?.best, { nextHop: '2001:db8::2' })
+    t.equal(b!.rib('evpn').length, 1, `${name}: EVPN is passed on`)
+    t.same(b!.rib('ipv6'), [], `${name}: unicast is not`)
+  }
+})

@@ -196,11 +196,6 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: 'announcing an IPv6 VTEP',
-    text: `asn: 1\nrouterId: 10.0.0.1\nvtep: { address: "fd00::1" }\nbgp: { announceVtep: true }\n`,
-    problems: ['4:22 bgp.announceVtep: expected an IPv4 VTEP address'],
-  },
-  {
     name: 'VNIs out of range',
     text: `${base}networks:\n  - { name: a, vni: 0 }\n  - { name: b, vni: 16777216 }\n  - { name: c, vni: "ten" }\n`,
     problems: [

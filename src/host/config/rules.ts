@@ -213,16 +213,6 @@ const rules: readonly Rule[] = [
     })
   },
 
-  function announceIpv4(config, report) {
-    if (config.bgp.announceVtep && family(config.vtep.address) === 6) {
-      report(
-        ['bgp', 'announceVtep'],
-        'an IPv4 VTEP address, as only ipv4 unicast is announced',
-        'IPv6',
-      )
-    }
-  },
-
   function rangesHoldOthers(config, report) {
     // A neighbour named by address wins over a range; two ranges must not overlap, or the AS would be a guess.
     const ranges: [Path, string][] = []

@@ -150,11 +150,12 @@ export const Neighbor = keys(
       description: 'AS number of the peer; `internal` = ours, `external` = any other.',
       expected: 'an AS number, internal or external',
     }),
-    families: Type.Array(choice(['evpn', 'ipv4'], 'Address family.'), {
+    families: Type.Array(choice(['evpn', 'ipv4', 'ipv6'], 'Address family.'), {
       default: ['evpn'],
       minItems: 1,
-      maxItems: 2,
-      description: 'Address families: evpn (l2vpn evpn), ipv4 (ipv4 unicast).',
+      maxItems: 3,
+      description:
+        'Address families: evpn (l2vpn evpn), ipv4 and ipv6 (unicast; our own routes only, never those of other peers).',
     }),
     port: integer(1, 65535, 'TCP port of the peer.', { default: 179 }),
     passive: flag(false, 'Wait for the peer to connect.'),
@@ -204,7 +205,10 @@ export const Listen = keys(
 export const Bgp = keys(
   {
     listen: Type.Optional(Listen),
-    announceVtep: flag(false, 'Announce the VTEP address as a host route to peers of family ipv4.'),
+    announceVtep: flag(
+      false,
+      'Announce the VTEP address as a host route to peers of family ipv4, or ipv6 where it is IPv6.',
+    ),
     clusterId: Type.Optional(
       text('ipv4', 'Cluster ID of this route reflector. Default: routerId.'),
     ),

@@ -1,6 +1,6 @@
 // What is: the machines and tables as the views that views/schemas.ts describes. Nothing here changes anything.
 
-import type { PeerStatus } from '../../bgp/index.js'
+import { type PeerStatus, sessionFamilies } from '../../bgp/index.js'
 import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
 import type {
@@ -143,7 +143,7 @@ export class State implements StateReader {
 
   routes(): RouteView[] {
     const rows: RouteView[] = []
-    for (const family of ['evpn', 'ipv4'] as const) {
+    for (const family of sessionFamilies) {
       for (const entry of this.#source.speaker.locRib(family))
         rows.push(...routeViews(family, entry))
     }

@@ -8,6 +8,7 @@ import type {
   PeerSettings,
   PeerStatus,
   RouteNlri,
+  SessionFamily,
   SpeakerAction,
   SpeakerSettings,
 } from '../../../src/bgp/index.js'
@@ -97,7 +98,7 @@ export class SpeakerProcess {
     return this.#ask('peers')
   }
 
-  routes(family: 'evpn' | 'ipv4' = 'evpn'): Promise<Route[]> {
+  routes(family: SessionFamily = 'evpn'): Promise<Route[]> {
     return this.#ask(family)
   }
 
@@ -137,7 +138,7 @@ export class SpeakerProcess {
     clearTimeout(timer)
   }
 
-  #ask<T>(what: 'peers' | 'evpn' | 'ipv4'): Promise<T> {
+  #ask<T>(what: 'peers' | SessionFamily): Promise<T> {
     const ask = ++this.#asked
     return new Promise((resolve) => {
       this.#answers.set(ask, (value) => resolve(value as T))
