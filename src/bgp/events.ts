@@ -1,13 +1,13 @@
 // What goes into the speaker and what comes out. Plain data except octets: a recording of events replays a bug.
 
 import type { Ip } from '../net/index.js'
-import type { EvpnRoute, IpNlri, PathAttributes } from '../wire/index.js'
+import type { EvpnRoute, IpNlri, MembershipNlri, PathAttributes } from '../wire/index.js'
 import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
 import type { PeerSettings, RangeSettings, SessionFamily } from './settings.js'
 
 /** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4` and `ipv6`. */
-export type RouteNlri = EvpnRoute | IpNlri
+export type RouteNlri = EvpnRoute | IpNlri | MembershipNlri
 
 /** A route of our own. The speaker adds ORIGIN (igp) and AS_PATH; both may be given. */
 export interface OriginatedRoute {

@@ -22,7 +22,6 @@ export {
   type SessionFamily,
   type SessionSettings,
   type SpeakerSettings,
-  sessionFamilies,
 } from './settings.js'
 export { Speaker } from './speaker.js'
 export type { LastError, MessageCounts, PeerStatistics } from './statistics.js'

@@ -70,6 +70,7 @@ const noData = new Uint8Array(0)
 const OPEN_HOLD_SECONDS = 240
 /** RFC 9687 section 3.1: the greater of 8 minutes and twice the hold time. */
 const SEND_HOLD_SECONDS = 480
+const sessionTimers = ['sendHold', 'membership'] as const
 /** RFC 9687 section 4. */
 const SEND_HOLD_TIMER_EXPIRED = 8
 
@@ -303,6 +304,9 @@ export class Machine {
           statistics.messagesSent[kind]++
           this.#context.emit({ do: 'send', connection: connection.id, bytes })
         },
+        startTimer: (name, seconds, onExpiry) => {
+          this.#context.startTimer(this.#timer(name), seconds, false, onExpiry)
+        },
         endOfRib: (family) => {
           this.#context.emit({ do: 'endOfRib', peer: settings.id, family })
         },
@@ -318,7 +322,7 @@ export class Machine {
     this.#context.stopTimer(this.#timer('hold'))
     this.#context.stopTimer(this.#timer('keepalive'))
     if (connection.session === undefined) return
-    this.#context.stopTimer(this.#timer('sendHold'))
+    for (const name of sessionTimers) this.#context.stopTimer(this.#timer(name))
     const restart = mayRestart ? connection.session.negotiated.gracefulRestart : undefined
     const retained = connection.session.close(restart?.families ?? [])
     connection.session = undefined

@@ -144,9 +144,11 @@ function offeredFamilies(open: Open): readonly string[] {
   return offers.length === 0 ? ['ipv4'] : offers.map(familyOf)
 }
 
+/** `rtc` says something of `evpn` and is nothing by itself. */
 function commonFamilies(ours: readonly SessionFamily[], theirs: Open): readonly SessionFamily[] {
   const offered = offeredFamilies(theirs)
-  return ours.filter((family) => offered.includes(family))
+  const common = ours.filter((family) => offered.includes(family))
+  return common.includes('evpn') ? common : common.filter((family) => family !== 'rtc')
 }
 
 function gracefulRestartOf(
@@ -188,9 +190,10 @@ function refuseIdentifier(own: SpeakerSettings, peerAsn: number, id: Ip): Refusa
 
 function refuseFamilies(ours: readonly SessionFamily[], theirs: Open): Refusal | undefined {
   if (commonFamilies(ours, theirs).length > 0) return undefined
+  const needed = ours.filter((family) => family !== 'rtc')
   const offered = offeredFamilies(theirs).join(', ')
-  const text = `no address family in common: expected one of ${ours.join(', ')}, got ${offered}`
-  return refusal(iana.openError.unsupportedCapability, text, requiredCapabilities(ours))
+  const text = `no address family in common: expected one of ${needed.join(', ')}, got ${offered}`
+  return refusal(iana.openError.unsupportedCapability, text, requiredCapabilities(needed))
 }
 
 /** "The Data field MUST contain all of the capabilities that are missing" (RFC 5492 section 5): code, length, value. */

@@ -63,7 +63,8 @@ const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
 /** Whether the peer is to know the path at all. */
 export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): boolean {
   const { source, set } = path
-  // A host forwards no packets of the underlay: what one leaf tells us of it no other leaf is to send here.
+  // A host forwards no packets of the underlay: what one leaf tells us of it no other leaf is to send here. And who
+  // passes routes of evpn on asks for all of them itself.
   if (family !== 'evpn' && source.kind !== 'local') return false
   if (source.peer === to.peer && source.kind !== 'local') return false
   const { communities, originatorId } = set.attributes
@@ -130,7 +131,7 @@ export const SELF: Ip = '0.0.0.0'
 
 /** A unicast prefix has a next hop of its own version. */
 function canBeReachedAt(address: Ip, family: SessionFamily): boolean {
-  return family === 'evpn' || family === `ipv${ipFamily(address)}`
+  return family === 'evpn' || family === 'rtc' || family === `ipv${ipFamily(address)}`
 }
 
 /** What we pass on without having understood it says so (RFC 4271 section 5). */

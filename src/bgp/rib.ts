@@ -1,7 +1,7 @@
 // The loc-rib of one family, together with the paths of all adj-ribs-in it is chosen from (RFC 4271 section 3.2): a
 // route is one entry with all its usable paths, and what changed is decided once at the end of a step.
 
-import { evpnKey } from '../wire/index.js'
+import { evpnKey, membershipKey } from '../wire/index.js'
 import type { AdjRibIn } from './adj-rib-in.js'
 import { best } from './decision.js'
 import type { RibChange, RouteNlri } from './events.js'
@@ -10,7 +10,8 @@ import type { SessionFamily } from './settings.js'
 
 /** What tells routes of a family apart. */
 export function keyOf(nlri: RouteNlri): string {
-  return 'type' in nlri ? evpnKey(nlri) : nlri.prefix
+  if ('type' in nlri) return evpnKey(nlri)
+  return 'prefix' in nlri ? nlri.prefix : membershipKey(nlri)
 }
 
 /** Equal in what the key leaves out too: labels, ESI, gateway. Both have the same key. */

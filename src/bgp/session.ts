@@ -10,6 +10,7 @@ import {
   type Family,
   familyOf,
   iana,
+  type MembershipNlri,
   type Message,
   type Problem,
   type RouteRefresh,
@@ -25,7 +26,13 @@ import type { Negotiated } from './negotiate.js'
 import { Path, type PathSource } from './path.js'
 import { type Exporter, type ExportTarget, importAttributes, loopOf } from './policy.js'
 import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
-import type { PeerSettings, SessionFamily, SpeakerSettings } from './settings.js'
+import { RouteTargetFilter } from './route-target-filter.js'
+import {
+  type PeerSettings,
+  type SessionFamily,
+  type SpeakerSettings,
+  sessionFamilies,
+} from './settings.js'
 import type { Statistics } from './statistics.js'
 import type { UpdateSink, UpdateWriter } from './update-writer.js'
 
@@ -41,6 +48,8 @@ export interface Tables {
 /** What a session tells its surroundings. */
 export interface SessionOutput {
   send(kind: Message['kind'], octets: Uint8Array): void
+  /** The timer ends with the session. */
+  startTimer(name: 'membership', seconds: number, onExpiry: () => void): void
   endOfRib(family: SessionFamily): void
   log(level: 'info' | 'warn', text: string): void
 }
@@ -62,6 +71,11 @@ interface FamilyState {
 
 const subtype = iana.routeRefreshSubtype
 
+/** How long a peer may take to say which route targets it wants (RFC 4684 section 6 suggests a minute). */
+const MEMBERSHIP_SECONDS = 60
+/** And one without graceful restart: it never says that it has said all. */
+const MEMBERSHIP_SECONDS_WITHOUT_END = 5
+
 /** Texts of problems that are logged once per session, at most so many. */
 const MAX_LOGGED = 50
 
@@ -77,6 +91,10 @@ export class Session {
   readonly #families = new Map<SessionFamily, FamilyState>()
   readonly #logged = new Set<string>()
   #target: ExportTarget
+  /** Routes of evpn wait until the peer has said which it wants. */
+  #isAwaitingMemberships = false
+  /** What it wants of them; undefined when that is to be worked out again. */
+  #wanted: RouteTargetFilter | undefined
 
   constructor(
     tables: Tables,
@@ -100,7 +118,10 @@ export class Session {
       isClient: isClient(settings, negotiated),
     }
     this.#target = this.#targetOf(settings)
-    for (const family of negotiated.families) this.#open(family, retained.get(family))
+    for (const family of sessionFamilies) {
+      if (negotiated.families.includes(family)) this.#open(family, retained.get(family))
+    }
+    if (this.#families.has('rtc')) this.#awaitMemberships()
     for (const [family, adjRibIn] of retained) {
       if (!this.#families.has(family)) removeAll(tables.ribs[family], adjRibIn)
     }
@@ -225,6 +246,7 @@ export class Session {
       adjRibIn.set(key, path, rejected)
       ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
     }
+    this.#changed(family)
   }
 
   #withdraw(name: Family, nlri: readonly RouteNlri[]): void {
@@ -234,6 +256,7 @@ export class Session {
     const { in: adjRibIn } = this.#families.get(family)!
     const rib = this.#tables.ribs[family]
     for (const route of nlri) removeRoute(rib, adjRibIn, keyOf(route))
+    this.#changed(family)
   }
 
   /**
@@ -248,6 +271,8 @@ export class Session {
     if (state.disabled) return
     state.disabled = true
     removeAll(this.#tables.ribs[family], state.in)
+    if (family === 'rtc') this.#isAwaitingMemberships = false
+    this.#changed(family)
     this.#output.log(
       'warn',
       `takes no routes of family ${family} from here on: clear the peer to try again`,
@@ -261,7 +286,9 @@ export class Session {
 
   #removeStale(family: SessionFamily, state: FamilyState): void {
     const rib = this.#tables.ribs[family]
-    for (const key of state.in.endRefresh()) removeRoute(rib, state.in, key)
+    const stale = state.in.endRefresh()
+    for (const key of stale) removeRoute(rib, state.in, key)
+    if (stale.length > 0) this.#changed(family)
   }
 
   #endOfRib(name: Family): void {
@@ -269,8 +296,44 @@ export class Session {
     if (family === undefined) return
     const state = this.#families.get(family)!
     state.endOfRibReceived = true
+    if (family === 'rtc') this.#isAwaitingMemberships = false
     this.#removeStale(family, state)
     this.#output.endOfRib(family)
+  }
+
+  // ---- which routes of evpn the peer wants
+
+  #awaitMemberships(): void {
+    this.#isAwaitingMemberships = true
+    const ends = this.negotiated.gracefulRestart !== undefined
+    const seconds = ends ? MEMBERSHIP_SECONDS : MEMBERSHIP_SECONDS_WITHOUT_END
+    this.#output.startTimer('membership', seconds, () => {
+      if (this.#isAwaitingMemberships && ends) {
+        const text = `no End-of-RIB of family rtc for ${seconds} s`
+        this.#output.log('warn', `${text}: it gets the routes it has asked for so far`)
+      }
+      this.#isAwaitingMemberships = false
+    })
+  }
+
+  /** After the peer's routes of a family have changed. */
+  #changed(family: SessionFamily): void {
+    if (family !== 'rtc') return
+    this.#wanted = undefined
+    const state = this.#families.get('evpn')
+    state?.out.touchAll(this.#tables.ribs.evpn.keys(), false)
+  }
+
+  #wants(set: AttributeSet): boolean {
+    const rtc = this.#families.get('rtc')
+    // A peer that we can not understand gets everything, as one that does not speak of it.
+    if (rtc === undefined || rtc.disabled) return true
+    this.#wanted ??= new RouteTargetFilter(memberships(rtc.in))
+    return this.#wanted.wants(set)
+  }
+
+  #isHeld(family: SessionFamily): boolean {
+    return family === 'evpn' && this.#isAwaitingMemberships
   }
 
   /** The family when the session carries it; what the peer sends of others is left alone. */
@@ -331,8 +394,8 @@ export class Session {
   /** True when `flush` has work that the transport can take. */
   get wantsFlush(): boolean {
     if (this.blocked) return false
-    for (const { out, sending } of this.#families.values()) {
-      if (out.pending > 0 || sending !== undefined) return true
+    for (const [family, { out, sending }] of this.#families) {
+      if ((out.pending > 0 || sending !== undefined) && !this.#isHeld(family)) return true
     }
     return false
   }
@@ -341,6 +404,7 @@ export class Session {
   flush(limit: number): number {
     let left = limit
     for (const [family, state] of this.#families) {
+      if (this.#isHeld(family)) continue
       const before = state.out.pending
       this.#flushFamily(family, state, left)
       left -= before - state.out.pending
@@ -371,6 +435,7 @@ export class Session {
   }
 
   #export(path: Path, family: SessionFamily): AttributeSet | undefined {
+    if (family === 'evpn' && !this.#wants(path.set)) return undefined
     return this.#tables.exporter.export(path, family, this.#target)
   }
 
@@ -423,4 +488,11 @@ export class Session {
 /** Reflection is an internal matter (RFC 4456 section 6). */
 function isClient(settings: PeerSettings, negotiated: Negotiated): boolean {
   return negotiated.kind === 'ibgp' && settings.routeReflectorClient === true
+}
+
+/** What is usable of the family rtc. */
+function* memberships(adjRibIn: AdjRibIn): Generator<MembershipNlri> {
+  for (const { path, rejected } of adjRibIn.received()) {
+    if (rejected === undefined) yield path.nlri as MembershipNlri
+  }
 }

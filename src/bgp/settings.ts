@@ -2,8 +2,11 @@
 
 import type { Ip, Prefix } from '../net/index.js'
 
-/** Families the speaker carries. `ipv4` and `ipv6` are unicast: VTEP addresses. */
-export const sessionFamilies = ['evpn', 'ipv4', 'ipv6'] as const
+/**
+ * Families the speaker carries. `ipv4` and `ipv6` are unicast: VTEP addresses. `rtc` says which routes of `evpn` are
+ * wanted (RFC 4684), so it is told first; it counts only beside `evpn`, and when both sides offer it.
+ */
+export const sessionFamilies = ['rtc', 'evpn', 'ipv4', 'ipv6'] as const
 
 export type SessionFamily = (typeof sessionFamilies)[number]
 

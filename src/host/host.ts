@@ -182,7 +182,7 @@ export class Host implements HostSurface {
     )
     await this.#peering.listen(config.bgp)
     if (adopted) this.#peering.awaitEndOfRib(config.bgp)
-    this.#peering.begin(config.bgp)
+    this.#peering.begin(config)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     this.#settings.onConfig?.(config)
   }
@@ -298,7 +298,7 @@ export class Host implements HostSurface {
     // Nothing behind this line can fail.
     this.#effective = after
     await change.commit()
-    this.#peering.change(before.config.bgp, after.config.bgp)
+    this.#peering.change(before.config, after.config)
   }
 
   /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */

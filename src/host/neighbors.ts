@@ -38,9 +38,10 @@ function rangeSettings(neighbor: Neighbor, prefix: string): RangeSettings {
 
 function sessionSettings(neighbor: Neighbor): SessionSettings {
   const { asn, families, routeReflectorClient, holdTimeSeconds, description } = neighbor
+  const isConstrained = neighbor.routeTargetConstraint && families.includes('evpn')
   return {
     asn,
-    families,
+    families: isConstrained ? [...families, 'rtc'] : families,
     routeReflectorClient,
     holdTimeSeconds,
     ...(description === undefined ? {} : { description }),

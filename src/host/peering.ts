@@ -1,7 +1,7 @@
 // The BGP side of a host: who its peers are, what is announced beside EVPN, how long sessions have been up, and when
 // what was adopted may be swept.
 
-import type { FsmState } from '../bgp/index.js'
+import type { FsmState, OriginatedRoute } from '../bgp/index.js'
 import { type Clock, ListenError, type Tcp } from '../io/index.js'
 import { ipFamily } from '../net/index.js'
 import { Adoption, SWEEP_SECONDS } from './adoption.js'
@@ -10,6 +10,7 @@ import { difference, neighborId } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure } from './instance/index.js'
 import type { Machines } from './machines.js'
+import { memberships } from './memberships.js'
 import { neighborAdded, neighborRemoved } from './neighbors.js'
 import { sourceFor } from './world.js'
 
@@ -32,6 +33,7 @@ export class Peering {
   readonly #parts: PeeringParts
   readonly #establishedAt = new Map<string, number>()
   #adoption: Adoption | undefined
+  #asked: readonly OriginatedRoute[] = []
 
   constructor(parts: PeeringParts) {
     this.#parts = parts
@@ -48,14 +50,18 @@ export class Peering {
     }
   }
 
-  begin({ announceVtep, neighbors }: Config['bgp']): void {
+  begin(config: Config): void {
+    const { announceVtep, neighbors } = config.bgp
     this.#announce(announceVtep)
+    this.#ask(config)
     for (const neighbor of neighbors) this.#add(neighbor)
     this.#adoption?.begin()
   }
 
-  change(before: Config['bgp'], after: Config['bgp']): void {
+  change({ bgp: before }: Config, config: Config): void {
+    const { bgp: after } = config
     const { machines, events } = this.#parts
+    this.#ask(config)
     const { removed, added, changed } = difference(before.neighbors, after.neighbors, neighborId)
     for (const neighbor of removed) {
       const id = neighborId(neighbor)
@@ -126,6 +132,17 @@ export class Peering {
     const { address } = neighbor
     const source = address === undefined ? undefined : sourceFor(address, this.#parts.vtep)
     this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
+  }
+
+  /** Tells the peers whose routes we want (RFC 4684). */
+  #ask(config: Config): void {
+    const { machines } = this.#parts
+    const routes = memberships(config)
+    const { removed } = difference(this.#asked, routes, ({ nlri }) => JSON.stringify(nlri))
+    // What is wanted comes first: whoever is left without anything in between would withdraw it all.
+    machines.toSpeaker({ event: 'originate', routes })
+    machines.toSpeaker({ event: 'withdraw', routes: removed })
+    this.#asked = routes
   }
 
   /** The VTEP address as a host route, or no such route. */

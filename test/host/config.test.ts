@@ -370,6 +370,7 @@ api: { listen: "[::1]:8472" }
           port: 179,
           passive: false,
           holdTimeSeconds: 90,
+          routeTargetConstraint: true,
           routeReflectorClient: false,
         },
         {
@@ -379,6 +380,7 @@ api: { listen: "[::1]:8472" }
           port: 179,
           passive: false,
           holdTimeSeconds: 90,
+          routeTargetConstraint: true,
           routeReflectorClient: true,
         },
       ],

@@ -168,6 +168,10 @@ export const Neighbor = keys(
         'Local address to connect from. Default: the VTEP address, unless the peer is on a connected network.',
       ),
     ),
+    routeTargetConstraint: flag(
+      true,
+      'Tell the peer which route targets we import, and send it only routes that it asks for (RFC 4684), where it can do so, too.',
+    ),
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
     description: Type.Optional(words('Free text.')),
   },

@@ -24,6 +24,8 @@ export const safi = {
   unicast: 1,
   /** RFC 7432. */
   evpn: 70,
+  /** RFC 4684. */
+  routeTarget: 132,
 } as const
 
 /** RFC 6793 section 9: stands for an AS number that two octets cannot hold. */

@@ -9,6 +9,8 @@ import { defaultHoldTimeSeconds, keepaliveSeconds, type PeerSpec } from './peer.
 export interface GobgpOptions {
   readonly asn: number
   readonly peers: readonly PeerSpec[]
+  /** Route-target constraint beside EVPN (RFC 4684), and graceful restart, without which it ends no family. */
+  readonly rtc?: boolean
 }
 
 export class Gobgp {
@@ -74,7 +76,13 @@ export async function startGobgp(host: Host, options: GobgpOptions): Promise<Gob
   return gobgp
 }
 
-function configuration(host: Host, { asn, peers }: GobgpOptions): string {
+function configuration(host: Host, { asn, peers, rtc = false }: GobgpOptions): string {
+  const family = (name: string): string => `
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "${name}"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = ${rtc}`
   const neighbour = (peer: PeerSpec): string => `
 [[neighbors]]
   [neighbors.config]
@@ -94,9 +102,10 @@ function configuration(host: Host, { asn, peers }: GobgpOptions): string {
   [neighbors.route-reflector.config]
     route-reflector-client = ${peer.client === true}
     route-reflector-cluster-id = "${host.vtep4}"
-  [[neighbors.afi-safis]]
-    [neighbors.afi-safis.config]
-      afi-safi-name = "l2vpn-evpn"
+  [neighbors.graceful-restart.config]
+    enabled = ${rtc}
+    restart-time = 20
+${family('l2vpn-evpn')}${rtc ? family('rtc') : ''}
 `
   return `[global.config]
   as = ${asn}
