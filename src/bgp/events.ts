@@ -1,10 +1,10 @@
 // What goes into the speaker and what comes out. Plain data except octets: a recording of events replays a bug.
 
-import type { Ip } from '../net/index.js'
+import type { Ip, Prefix } from '../net/index.js'
 import type { EvpnRoute, IpNlri, MembershipNlri, PathAttributes } from '../wire/index.js'
 import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
-import type { PeerSettings, RangeSettings, SessionFamily } from './settings.js'
+import type { PeerSettings, RangeSettings, SessionFamily, Transport } from './settings.js'
 
 /** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4` and `ipv6`. */
 export type RouteNlri = EvpnRoute | IpNlri | MembershipNlri
@@ -75,6 +75,8 @@ export interface RibChange {
 }
 
 export type SpeakerAction =
+  /** Connections with the prefix, in either direction, have this transport from now on; without one, no special one. */
+  | { readonly do: 'protect'; readonly prefix: Prefix; readonly transport?: Transport }
   /** Answer with `connected` or `connectFailed`. */
   | {
       readonly do: 'connect'

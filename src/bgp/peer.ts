@@ -359,7 +359,14 @@ function isTrying({ state }: Machine): boolean {
   return state === 'Connect' || state === 'Active'
 }
 
-const resetting = ['address', 'asn', 'families', 'holdTimeSeconds', 'updateSource'] as const
+const resetting = [
+  'address',
+  'asn',
+  'families',
+  'holdTimeSeconds',
+  'updateSource',
+  'transport',
+] as const
 
 function needsReset(old: PeerSettings, settings: PeerSettings): boolean {
   return resetting.some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))

@@ -4,11 +4,12 @@
 import { hexFromBytes, hexToBytes } from '../net/index.js'
 import type { SpeakerEvent } from './events.js'
 
-/** One line of JSON; octets as {"hex": "..."}. */
+/** One line of JSON; octets as {"hex": "..."}. What nobody else is to know is left out: no replay needs it. */
 export function formatEvent(event: SpeakerEvent): string {
-  return JSON.stringify(event, (_, value: unknown) =>
-    value instanceof Uint8Array ? { hex: hexFromBytes(value) } : value,
-  )
+  return JSON.stringify(event, (name, value: unknown) => {
+    if (name === 'password') return 'left out'
+    return value instanceof Uint8Array ? { hex: hexFromBytes(value) } : value
+  })
 }
 
 /** The inverse of formatEvent. Throws SyntaxError for what is no JSON; the rest is trusted. */

@@ -21,6 +21,16 @@ export interface SpeakerSettings {
   readonly clusterId?: Ip
 }
 
+/** What TCP does for a session. The speaker only says it; `io` has it done. */
+export interface Transport {
+  /** TTL or hop limit of what we send. Default: the kernel's. */
+  readonly ttl?: number
+  /** What comes with less is dropped (RFC 5082). */
+  readonly minimumTtl?: number
+  /** TCP MD5 (RFC 2385). */
+  readonly password?: string
+}
+
 /** What a configured peer and a range of dynamic peers have in common. */
 export interface SessionSettings {
   readonly asn: PeerAs
@@ -34,6 +44,7 @@ export interface SessionSettings {
    * VTEPs, also over eBGP); IPv4 next hops are left alone over iBGP.
    */
   readonly nextHopSelf?: boolean
+  readonly transport?: Transport
   readonly description?: string
 }
 

@@ -1,7 +1,7 @@
 // The speaker: peers and tables behind one door. `step` takes an event and gives actions; the same events give the
 // same actions, so a recording of events is a bug report. No clock, no socket, no randomness.
 
-import { prefixContains, splitPrefix } from '../net/index.js'
+import { type Ip, ipFamily, type Prefix, prefixContains, splitPrefix } from '../net/index.js'
 import { iana } from '../wire/index.js'
 import type { ReceivedPath } from './adj-rib-in.js'
 import { AttributeSets } from './attribute-set.js'
@@ -20,10 +20,12 @@ import { keyOf, LocRib, sameNlri } from './rib.js'
 import type { Session } from './session.js'
 import {
   defaults,
+  type PeerSettings,
   type RangeSettings,
   type SessionFamily,
   type SpeakerSettings,
   sessionFamilies,
+  type Transport,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
 import { UpdateWriter } from './update-writer.js'
@@ -144,6 +146,7 @@ export class Speaker {
   readonly #handlers: EventHandlers = {
     peerAdded: ({ peer: settings }) => {
       const known = this.#peers.get(settings.id)
+      this.#protectPeer(known?.isDynamic === false ? known.settings : undefined, settings)
       if (known !== undefined && !known.isDynamic) return known.configure(settings)
       known?.stop(ceaseError.otherConfigurationChange)
       const peer = new Peer(settings, this.#context)
@@ -151,18 +154,23 @@ export class Speaker {
       if (!this.#isShutDown) peer.start()
     },
     peerRemoved: ({ id }) => {
-      this.#peers.get(id)?.stop(ceaseError.peerDeconfigured)
+      const peer = this.#peers.get(id)
+      peer?.stop(ceaseError.peerDeconfigured)
       this.#peers.delete(id)
+      this.#protectPeer(peer?.settings, undefined)
     },
     rangeAdded: ({ range }) => {
       const old = this.#ranges.get(range.id)
       if (JSON.stringify(old) === JSON.stringify(range)) return
       this.#ranges.set(range.id, range)
+      this.#protect(range.prefix, old?.transport, range.transport)
       if (old !== undefined) this.#endRange(range.id, ceaseError.otherConfigurationChange)
     },
     rangeRemoved: ({ id }) => {
+      const range = this.#ranges.get(id)
       this.#ranges.delete(id)
       this.#endRange(id, ceaseError.peerDeconfigured)
+      if (range !== undefined) this.#protect(range.prefix, range.transport, undefined)
     },
     connected: (event) => {
       const { connection, localAddress } = event
@@ -243,6 +251,22 @@ export class Speaker {
     for (const [peer, range] of [...this.#members]) if (range === id) peer.stop(subcode)
   }
 
+  #protectPeer(old: PeerSettings | undefined, settings: PeerSettings | undefined): void {
+    const stays = old?.address === settings?.address
+    if (old !== undefined && !stays) {
+      this.#protect(hostPrefix(old.address), old.transport, undefined)
+    }
+    if (settings === undefined) return
+    const before = stays ? old?.transport : undefined
+    this.#protect(hostPrefix(settings.address), before, settings.transport)
+  }
+
+  #protect(prefix: Prefix, old: Transport | undefined, transport: Transport | undefined): void {
+    if (JSON.stringify(old) === JSON.stringify(transport)) return
+    const action = { do: 'protect', prefix } as const
+    this.#actions.push(transport === undefined ? action : { ...action, transport })
+  }
+
   #originate({ family, nlri, nextHop = SELF, attributes }: OriginatedRoute): void {
     const key = keyOf(nlri)
     const set = this.#sets.intern({ origin: 'igp', asPath: [], ...attributes }, nextHop)
@@ -294,6 +318,10 @@ export class Speaker {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }
   }
+}
+
+function hostPrefix(address: Ip): Prefix {
+  return `${address}/${ipFamily(address) === 4 ? 32 : 128}`
 }
 
 function eachFamily<T>(make: (family: SessionFamily) => T): { readonly [F in SessionFamily]: T } {

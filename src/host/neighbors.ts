@@ -1,6 +1,12 @@
 // Neighbours of the configuration in the speaker's words.
 
-import type { PeerSettings, RangeSettings, SessionSettings, SpeakerEvent } from '../bgp/index.js'
+import type {
+  PeerSettings,
+  RangeSettings,
+  SessionSettings,
+  SpeakerEvent,
+  Transport,
+} from '../bgp/index.js'
 import type { Neighbor } from './config/schema.js'
 import { neighborId } from './effective.js'
 
@@ -38,12 +44,25 @@ function rangeSettings(neighbor: Neighbor, prefix: string): RangeSettings {
 
 function sessionSettings(neighbor: Neighbor): SessionSettings {
   const { asn, families, routeReflectorClient, holdTimeSeconds, description } = neighbor
+  const transport = transportOf(neighbor)
   const isConstrained = neighbor.routeTargetConstraint && families.includes('evpn')
   return {
     asn,
     families: isConstrained ? [...families, 'rtc'] : families,
     routeReflectorClient,
     holdTimeSeconds,
+    ...(transport === undefined ? {} : { transport }),
     ...(description === undefined ? {} : { description }),
   }
+}
+
+const MAX_TTL = 255
+
+function transportOf({ password, multihop, ttlSecurity }: Neighbor): Transport | undefined {
+  const transport: Transport = {
+    ...(password === undefined ? {} : { password }),
+    ...(multihop === undefined ? {} : { ttl: multihop }),
+    ...(ttlSecurity === undefined ? {} : { ttl: MAX_TTL, minimumTtl: MAX_TTL + 1 - ttlSecurity }),
+  }
+  return Object.keys(transport).length === 0 ? undefined : transport
 }

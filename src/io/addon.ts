@@ -53,6 +53,16 @@ export interface AddonCore {
   tick(seconds: number): void
 }
 
+/** For sockets that Node.js uses under their descriptors. Throws an Error whose `code` is errno's name. */
+export interface AddonTcp {
+  /** A socket that is not connected; the caller owns the descriptor. */
+  open(family: 4 | 6): number
+  /** TTL or hop limit of what is sent, and the least that is accepted (RFC 5082); 0 leaves either as it is. */
+  setTtl(descriptor: number, ttl: number, minimum: number): void
+  /** TCP MD5 (RFC 2385) with the addresses of a prefix; an empty password ends it. */
+  setPassword(descriptor: number, address: string, prefixLength: number, password: string): void
+}
+
 /** When a worker without work looks again at once: for a moment where it has paid off lately, never, or always. */
 export type Polling = 'adaptive' | 'never' | 'always'
 
@@ -77,6 +87,7 @@ export interface Addon {
       readonly readOnly: boolean
     },
   ) => AddonClient
+  readonly tcp: AddonTcp
   readonly Core: new (options: {
     readonly localAddress: string
     readonly udpPort: number

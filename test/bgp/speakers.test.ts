@@ -1,7 +1,7 @@
 // Whole speakers against each other on a simulated network: sessions, routes, reflection, refresh, collisions.
 
 import t from 'tap'
-import type { PeerSettings } from '../../src/bgp/index.js'
+import { formatEvent, type PeerSettings } from '../../src/bgp/index.js'
 import { imet, macIp } from './routes.js'
 import { type Node, Simulation, settingsFor } from './simulation.js'
 
@@ -235,4 +235,30 @@ t.test('no transit: unicast of one leaf is never told to another', async (t) => 
     t.equal(b!.rib('evpn').length, 1, `${name}: EVPN is passed on`)
     t.same(b!.rib('ipv6'), [], `${name}: unicast is not`)
   }
+})
+
+t.test('transports are told before anybody connects, and a change is a new session', async (t) => {
+  const { simulation, a, b } = pair()
+  simulation.run(5)
+  const told = (): string[] =>
+    a.actions.flatMap((one) => {
+      if (one.do === 'protect') return [`${one.prefix} ${one.transport?.password ?? 'none'}`]
+      return one.do === 'connect' ? ['connect'] : []
+    })
+  t.same(told(), ['connect'], 'nothing to tell')
+  a.actions.length = 0
+  const peer = settingsFor(b, { transport: { password: 'secret' } })
+  a.dispatch({ event: 'peerAdded', peer })
+  simulation.run(5)
+  t.same(told(), ['10.0.0.2/32 secret', 'connect'])
+  a.dispatch({ event: 'peerAdded', peer: { ...peer, description: 'b' } })
+  a.dispatch({ event: 'peerRemoved', id: peer.id })
+  t.same(told().slice(2), ['10.0.0.2/32 none'])
+  const range = { id: 'r', prefix: '10.0.0.0/8', asn: 'internal', families: ['evpn'] } as const
+  a.actions.length = 0
+  a.dispatch({ event: 'rangeAdded', range: { ...range, transport: { password: 'secret' } } })
+  a.dispatch({ event: 'rangeAdded', range: { ...range, transport: { password: 'other' } } })
+  a.dispatch({ event: 'rangeRemoved', id: 'r' })
+  t.same(told(), ['10.0.0.0/8 secret', '10.0.0.0/8 other', '10.0.0.0/8 none'])
+  t.notMatch(formatEvent({ event: 'peerAdded', peer }), 'secret', 'not in a recording')
 })

@@ -196,6 +196,28 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: 'two distances, and passwords',
+    text: `${base}bgp:
+  listen: {}
+  neighbors:
+    - { address: 10.0.0.1, asn: 1, multihop: 2, ttlSecurity: 1 }
+    - { address: 10.0.0.2, asn: 1, password: "" }
+    - { address: 10.0.0.3, asn: 1, password: ${'x'.repeat(81)} }
+    - { address: 10.0.0.4, asn: 1, password: 1234 }
+    - { address: 10.9.0.1, asn: 1 }
+    - { range: 10.9.0.0/24, asn: 1, password: secret }
+    - { address: 10.0.0.5, asn: 1, tcpAo: { keyId: 1 } }
+`,
+    problems: [
+      '6:44 bgp.neighbors[0].multihop: expected one of multihop or ttlSecurity, got both',
+      '7:46 bgp.neighbors[1].password: expected a password of 1 to 80 characters, got 0 octets',
+      '8:46 bgp.neighbors[2].password: expected a password of 1 to 80 characters, got 81 octets',
+      '9:46 bgp.neighbors[3].password: expected a password of 1 to 80 characters, got something else',
+      '10:7 bgp.neighbors[4].password: expected a password, as range 10.9.0.0/24 has one, got nothing',
+      '12:36 bgp.neighbors[6].tcpAo: expected no such key yet, got tcpAo, which is not in this version',
+    ],
+  },
+  {
     name: 'VNIs out of range',
     text: `${base}networks:\n  - { name: a, vni: 0 }\n  - { name: b, vni: 16777216 }\n  - { name: c, vni: "ten" }\n`,
     problems: [

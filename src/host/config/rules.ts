@@ -195,6 +195,27 @@ const rules: readonly Rule[] = [
     })
   },
 
+  function oneDistance(config, report) {
+    neighbors(config, ({ multihop, ttlSecurity }, path) => {
+      if (multihop !== undefined && ttlSecurity !== undefined) {
+        report([...path, 'multihop'], 'one of multihop or ttlSecurity', 'both')
+      }
+    })
+  },
+
+  function passwordsOfRanges(config, report) {
+    // The kernel has no way to make an exception: whoever is in the range has to sign.
+    const ranges = config.bgp.neighbors.filter(
+      ({ range, password }) => range !== undefined && password !== undefined,
+    )
+    neighbors(config, ({ address, password }, path) => {
+      if (address === undefined || password !== undefined) return
+      const within = ranges.find(({ range }) => prefixContains(parsePrefix(range!), address))
+      if (within === undefined) return
+      report([...path, 'password'], `a password, as range ${within.range} has one`, 'nothing')
+    })
+  },
+
   function holdTimes(config, report) {
     neighbors(config, ({ holdTimeSeconds }, path) => {
       if (holdTimeSeconds === 1 || holdTimeSeconds === 2) {

@@ -168,6 +168,26 @@ export const Neighbor = keys(
         'Local address to connect from. Default: the VTEP address, unless the peer is on a connected network.',
       ),
     ),
+    password: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 80,
+        secret: true,
+        expected: 'a password of 1 to 80 characters',
+        description: 'TCP MD5 signature (RFC 2385) of every segment. Needs the native addon.',
+      }),
+    ),
+    tcpAo: later('TCP authentication option (RFC 5925).'),
+    multihop: Type.Optional(
+      integer(1, 255, 'How many hops away the peer may be: TTL of what we send. Default: any number.'),
+    ),
+    ttlSecurity: Type.Optional(
+      integer(
+        1,
+        254,
+        'How many hops away the peer may be (RFC 5082): both sides send with TTL 255, and what comes from farther is dropped. 1 = on the same link.',
+      ),
+    ),
     routeTargetConstraint: flag(
       true,
       'Tell the peer which route targets we import, and send it only routes that it asks for (RFC 4684), where it can do so, too.',

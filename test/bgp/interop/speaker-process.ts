@@ -7,6 +7,7 @@ import type {
   OriginatedRoute,
   PeerSettings,
   PeerStatus,
+  RangeSettings,
   RouteNlri,
   SessionFamily,
   SpeakerAction,
@@ -73,6 +74,10 @@ export class SpeakerProcess {
       ...more,
     }
     this.#write({ event: { event: 'peerAdded', peer } })
+  }
+
+  range(range: RangeSettings): void {
+    this.#write({ event: { event: 'rangeAdded', range } })
   }
 
   originate(...routes: readonly OriginatedRoute[]): void {
