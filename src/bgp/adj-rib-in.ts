@@ -40,6 +40,11 @@ export class AdjRibIn {
   set(key: string, path: Path, rejected: string | undefined): void {
     this.#stale?.delete(key)
     this.#paths.set(key, path)
+    this.judge(key, rejected)
+  }
+
+  /** The same path with another verdict of policy. */
+  judge(key: string, rejected: string | undefined): void {
     if (rejected === undefined) this.#rejected.delete(key)
     else this.#rejected.set(key, rejected)
   }

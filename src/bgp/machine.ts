@@ -3,6 +3,7 @@
 
 import type { Ip } from '../net/index.js'
 import {
+  afiSafiOf,
   decodeMessage,
   type ErrorReport,
   encodeMessage,
@@ -51,6 +52,8 @@ export interface MachineOwner {
   startConnectRetryTimer(): void
   stopConnectRetryTimer(machine: Machine): void
   dampPeerOscillations(): void
+  /** The next time the peer is left alone it is for so long, or until it is cleared. */
+  holdOff(seconds: number | undefined): void
   connect(): void
   /** A good OPEN came; true when `machine` has given way to another. */
   collides(machine: Machine, winner: Direction): boolean
@@ -186,11 +189,30 @@ export class Machine {
         break
       case 'update':
         this.fire('UpdateMsg', { message, problems })
+        this.enforceLimits()
         break
       case 'routeRefresh':
         this.fire('RouteRefreshMsg', { message })
         break
     }
+  }
+
+  /** Ends the session of a peer that has sent more routes than it may (RFC 4486 section 4). */
+  enforceLimits(): void {
+    const over = this.session?.overLimit()
+    if (over === undefined) return
+    const { family, limit } = over
+    const { routes, restartSeconds } = limit
+    const { afi, safi } = afiSafiOf(family)
+    const data = new Uint8Array(7)
+    const view = new DataView(data.buffer)
+    view.setUint16(0, afi)
+    view.setUint8(2, safi)
+    view.setUint32(3, routes)
+    const notification = { code: errorCode.cease, subcode: ceaseError.maximumPrefixes, data }
+    const text = `more than ${routes} routes of family ${family}`
+    this.#owner.holdOff(restartSeconds)
+    this.fire('AutomaticStop', { notification, reason: describe('sent', notification, text) })
   }
 
   #open(connection: Connection, theirs: Open): void {

@@ -11,9 +11,11 @@ import {
   type Open,
   type WireContext,
 } from '../wire/index.js'
+import { roleCode, roleMismatch } from './role.js'
 import {
   defaults,
   type PeerAs,
+  type Role,
   type SessionFamily,
   type SessionSettings,
   type SpeakerSettings,
@@ -30,6 +32,8 @@ export interface Negotiated {
   readonly keepaliveSeconds: number
   readonly routeRefresh: boolean
   readonly enhancedRouteRefresh: boolean
+  /** Ours (RFC 9234); undefined when the operator gave none, and over iBGP. */
+  readonly role: Role | undefined
   /** What the peer does when it restarts; undefined when it does not know graceful restart. */
   readonly gracefulRestart: GracefulRestart | undefined
   readonly receive: WireContext
@@ -58,6 +62,7 @@ export const beforeOpen: WireContext = { fourOctetAs: true, addPath: [], extende
 /** Our OPEN. Only what is implemented is offered. */
 export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Open {
   const { asn, routerId } = speaker
+  const { role } = settings
   const capabilities: Capability[] = [
     ...settings.families.map(
       (family): Capability => ({ name: 'multiprotocol', ...afiSafiOf(family) }),
@@ -74,6 +79,9 @@ export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Op
       families: [],
     },
     { name: 'fourOctetAs', asn },
+    ...(role === undefined || mustBeInternal(settings, asn)
+      ? []
+      : [{ name: 'role', role: roleCode(role) } as const]),
   ]
   return {
     kind: 'open',
@@ -101,7 +109,8 @@ export function negotiate(
   const refusal =
     refuseAs(speaker.asn, settings.asn, peerAsn) ??
     refuseIdentifier(speaker, peerAsn, theirs.bgpId) ??
-    refuseFamilies(settings.families, theirs)
+    refuseFamilies(settings.families, theirs) ??
+    refuseRole(speaker.asn, settings, theirs, peerAsn)
   if (refusal !== undefined) return refusal
   const holdTimeSeconds = Math.min(ours.holdTimeSeconds, theirs.holdTimeSeconds)
   const kind = peerAsn === speaker.asn ? 'ibgp' : 'ebgp'
@@ -120,6 +129,7 @@ export function negotiate(
     keepaliveSeconds: Math.floor(holdTimeSeconds / 3),
     routeRefresh,
     enhancedRouteRefresh: routeRefresh && capability(theirs, 'enhancedRouteRefresh') !== undefined,
+    role: kind === 'ebgp' ? settings.role : undefined,
     gracefulRestart: gracefulRestartOf(theirs, settings.families),
     // "MAY send Extended Messages if the peer has advertised" it (RFC 8654 section 3): we have, whatever the peer says.
     receive: { ...context, extendedMessages: true },
@@ -186,6 +196,23 @@ function refuseIdentifier(own: SpeakerSettings, peerAsn: number, id: Ip): Refusa
     iana.openError.badBgpIdentifier,
     `the internal peer has our own BGP identifier ${id}: one of the two must change`,
   )
+}
+
+/** RFC 9234 section 4.2. Roles are between ASes. */
+function refuseRole(
+  own: number,
+  { role, strictRole = false }: SessionSettings,
+  theirs: Open,
+  peerAsn: number,
+): Refusal | undefined {
+  if (role === undefined || peerAsn === own) return undefined
+  const codes = theirs.capabilities.flatMap((one) => (one.name === 'role' ? [one.role] : []))
+  const text = roleMismatch(role, strictRole, codes)
+  return text === undefined ? undefined : refusal(iana.openError.roleMismatch, text)
+}
+
+function mustBeInternal({ asn }: SessionSettings, own: number): boolean {
+  return asn === 'internal' || asn === own
 }
 
 function refuseFamilies(ours: readonly SessionFamily[], theirs: Open): Refusal | undefined {

@@ -40,6 +40,8 @@ export class Peer implements MachineOwner {
   #settings: PeerSettings
   #connectRetryCounter = 0
   #isIdleHolding = false
+  /** For so long the peer is left alone for what it did, whatever it tries; infinity: until it is cleared. */
+  #holdOffSeconds: number | undefined
   #reported: FsmState = 'Idle'
   #connectFailure = ''
   #retained: RetainedRibs = new Map()
@@ -107,8 +109,11 @@ export class Peer implements MachineOwner {
       return
     }
     session.configure(settings)
-    if (old.routeReflectorClient !== settings.routeReflectorClient) this.#context.policyChanged()
-    else if (old.nextHopSelf !== settings.nextHopSelf) session.reconsider()
+    const isOther = (name: keyof PeerSettings): boolean => isDifferent(old, settings, name)
+    if (isOther('routeReflectorClient')) this.#context.policyChanged()
+    else if (telling.some(isOther)) session.reconsider()
+    if (judging.some(isOther)) session.rejudge()
+    for (const machine of [...this.#machines]) machine.enforceLimits()
   }
 
   #fireAll(event: FsmEvent, subcode: number, communication: string | undefined): void {
@@ -171,6 +176,7 @@ export class Peer implements MachineOwner {
    * first failure it may come back at once, for it may wait long until it tries a second time.
    */
   #refusal(): string | undefined {
+    if (this.#isIdleHolding && this.#holdOffSeconds !== undefined) return 'it sent too many routes'
     if (this.#isIdleHolding && this.#connectRetryCounter > PATIENCE) {
       return `held off after ${this.#connectRetryCounter} failures in a row`
     }
@@ -261,14 +267,21 @@ export class Peer implements MachineOwner {
     this.#context.emit(updateSource === undefined ? action : { ...action, source: updateSource })
   }
 
+  holdOff(seconds: number | undefined): void {
+    this.#holdOffSeconds = seconds ?? Number.POSITIVE_INFINITY
+  }
+
   /** Who fails again and again is tried less and less often: after 1, 2, 4 ... 60 seconds. */
   dampPeerOscillations(): void {
     if (this.#machines.length > 1 || this.isDynamic) return
-    const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
-    const seconds = Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
     this.#isIdleHolding = true
-    this.#context.startTimer(this.#timer('idleHold'), seconds, true, () => {
+    const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
+    const seconds = this.#holdOffSeconds ?? Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
+    if (seconds === Number.POSITIVE_INFINITY) return
+    const jitter = this.#holdOffSeconds === undefined
+    this.#context.startTimer(this.#timer('idleHold'), seconds, jitter, () => {
       this.#isIdleHolding = false
+      this.#holdOffSeconds = undefined
       this.#machines[0]!.fire(
         this.#isPassive
           ? 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'
@@ -326,6 +339,7 @@ export class Peer implements MachineOwner {
   #endIdleHold(): void {
     if (!this.#isIdleHolding) return
     this.#isIdleHolding = false
+    this.#holdOffSeconds = undefined
     this.#context.stopTimer(this.#timer('idleHold'))
   }
 
@@ -366,14 +380,26 @@ const resetting = [
   'holdTimeSeconds',
   'updateSource',
   'transport',
+  'siteOfOrigin',
+  'role',
+  'strictRole',
 ] as const
 
+/** What the peer is to know may be different then. */
+const telling = ['nextHopSelf', 'asOverride', 'filterOut'] as const
+/** And what we make of what it has sent. */
+const judging = ['allowAsIn', 'filterIn'] as const
+
 function needsReset(old: PeerSettings, settings: PeerSettings): boolean {
-  return resetting.some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+  return resetting.some((name) => isDifferent(old, settings, name))
+}
+
+function isDifferent(old: PeerSettings, settings: PeerSettings, name: keyof PeerSettings): boolean {
+  return JSON.stringify(old[name]) !== JSON.stringify(settings[name])
 }
 
 function differ(old: PeerSettings, settings: PeerSettings): boolean {
   const names = new Set([...Object.keys(old), ...Object.keys(settings)]) as Set<keyof PeerSettings>
   names.delete('description')
-  return [...names].some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+  return [...names].some((name) => isDifferent(old, settings, name))
 }

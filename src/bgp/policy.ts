@@ -1,7 +1,7 @@
-// What is accepted from whom and what is told to whom: loops, the iBGP rule and reflection (RFC 4456), and how
-// attributes change at the border of the AS (RFC 4271 section 5). Pure functions of settings and path.
+// What is told to whom: the iBGP rule and reflection (RFC 4456), the operator's filter, and how attributes change at the
+// border of the AS (RFC 4271 section 5). Pure functions of settings and path.
 
-import { type Ip, ipFamily } from '../net/index.js'
+import { type Ip, ipFamily, type RouteTarget } from '../net/index.js'
 import {
   type AsPath,
   type ExtendedCommunity,
@@ -14,36 +14,13 @@ import {
 } from '../wire/index.js'
 import type { AttributeSet, AttributeSets } from './attribute-set.js'
 import { DEFAULT_LOCAL_PREF } from './decision.js'
+import type { Filter } from './filter.js'
+import { clusterIdOf } from './import-policy.js'
 import type { Path, PathSource } from './path.js'
-import type { SessionFamily, SpeakerSettings } from './settings.js'
+import { markedOut } from './role.js'
+import type { Role, SessionFamily, SpeakerSettings } from './settings.js'
 
-const { transitive, partial } = iana.attributeFlag
-
-// ---- import
-
-/** Attributes as they are kept: "unrecognized non-transitive attributes MUST be quietly ignored" (section 5). */
-export function importAttributes(attributes: PathAttributes): PathAttributes {
-  const { unknown, ...rest } = attributes
-  const kept = unknown?.filter(({ flags }) => (flags & transitive) !== 0) ?? []
-  return kept.length === 0 ? rest : { ...rest, unknown: kept }
-}
-
-/** Why a path must not be used, or undefined. */
-export function loopOf(set: AttributeSet, speaker: SpeakerSettings): string | undefined {
-  const { asPath, originatorId, clusterList } = set.attributes
-  if (asPath?.some(({ asns }) => asns.includes(speaker.asn)))
-    return `AS path has our AS ${speaker.asn}`
-  if (originatorId === speaker.routerId) return `originator id is our own ${originatorId}`
-  const cluster = clusterIdOf(speaker)
-  if (clusterList?.includes(cluster)) return `cluster list has our cluster ${cluster}`
-  return undefined
-}
-
-export function clusterIdOf(speaker: SpeakerSettings): Ip {
-  return speaker.clusterId ?? speaker.routerId
-}
-
-// ---- export
+const { partial } = iana.attributeFlag
 
 /** The receiving end of an export. */
 export interface ExportTarget {
@@ -56,6 +33,12 @@ export interface ExportTarget {
   readonly nextHopSelf: boolean
   /** What the peer can read. */
   readonly context: WireContext
+  readonly filter?: Filter | undefined
+  readonly siteOfOrigin?: RouteTarget | undefined
+  /** The peer's AS where ours takes its place in the path. */
+  readonly overridden?: number | undefined
+  /** Ours, over eBGP. */
+  readonly role?: Role | undefined
 }
 
 const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
@@ -67,7 +50,13 @@ export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): 
   // passes routes of evpn on asks for all of them itself.
   if (family !== 'evpn' && source.kind !== 'local') return false
   if (source.peer === to.peer && source.kind !== 'local') return false
-  const { communities, originatorId } = set.attributes
+  const { communities, originatorId, extendedCommunities } = set.attributes
+  if (to.siteOfOrigin !== undefined) {
+    const isOrigin = (one: ExtendedCommunity): boolean =>
+      one.type === 'routeOrigin' && one.origin === to.siteOfOrigin
+    if (extendedCommunities?.some(isOrigin)) return false
+  }
+  if (family !== 'rtc' && to.filter?.refuses(path.nlri, set) !== undefined) return false
   if (communities?.includes(noAdvertise)) return false
   if (to.kind === 'ebgp') {
     return !communities?.some((one) => one === noExport || one === noExportSubconfed)
@@ -94,12 +83,15 @@ export class Exporter {
     const nextHop = nextHopFor(path, family, to)
     if (nextHop === undefined) return undefined
     const { source, set } = path
-    const key = `${to.kind} ${to.context.fourOctetAs} ${source.kind} ${source.routerId} ${nextHop}`
+    const { kind, context, overridden, role } = to
+    const key = `${kind} ${context.fourOctetAs} ${overridden} ${role} ${family} ${source.kind} ${source.routerId} ${nextHop}`
     let known = this.#known.get(set)
     if (known === undefined) this.#known.set(set, (known = new Map()))
     let exported = known.get(key)
     if (exported === undefined) {
-      const changed = this.#change(set.attributes, source, to)
+      const marked = markedOut(set.attributes, family, role, this.#speaker.asn)
+      if (marked === undefined) return undefined
+      const changed = this.#change(marked, source, to)
       exported = this.#sets.intern(withAs4(changed, to.context), nextHop)
       known.set(key, exported)
     }
@@ -108,7 +100,9 @@ export class Exporter {
 
   #change(attributes: PathAttributes, source: PathSource, to: ExportTarget): PathAttributes {
     const passed = source.kind === 'local' ? attributes : markPartial(attributes)
-    if (to.kind === 'ebgp') return toExternal(passed, source, this.#speaker.asn)
+    if (to.kind === 'ebgp') {
+      return toExternal(passed, source, this.#speaker.asn, to.overridden)
+    }
     if (source.kind === 'ibgp') return reflected(passed, source, clusterIdOf(this.#speaker))
     // "MUST include the LOCAL_PREF attribute" towards internal peers (RFC 4271 section 5.1.5).
     return { ...passed, localPref: passed.localPref ?? DEFAULT_LOCAL_PREF }
@@ -151,13 +145,18 @@ function reflected(attributes: PathAttributes, source: PathSource, cluster: Ip):
 }
 
 /** What stays inside an AS is left out: LOCAL_PREF, a neighbour's MED, reflection, non-transitive communities. */
-function toExternal(attributes: PathAttributes, source: PathSource, asn: number): PathAttributes {
+function toExternal(
+  attributes: PathAttributes,
+  source: PathSource,
+  asn: number,
+  overridden: number | undefined,
+): PathAttributes {
   const { localPref: _, originatorId: __, clusterList: ___, med, ...rest } = attributes
   const { extendedCommunities, ...others } = rest
   const outside = extendedCommunities?.filter(crossesBorder) ?? []
   return {
     ...others,
-    asPath: prepend(attributes.asPath ?? [], asn),
+    asPath: prepend(replaced(attributes.asPath ?? [], overridden, asn), asn),
     ...(outside.length > 0 ? { extendedCommunities: outside } : {}),
     // "MUST NOT be propagated to other neighboring autonomous systems" (section 5.1.4): our own may.
     ...(med !== undefined && source.kind === 'local' ? { med } : {}),
@@ -166,6 +165,11 @@ function toExternal(attributes: PathAttributes, source: PathSource, asn: number)
 
 function crossesBorder(community: ExtendedCommunity): boolean {
   return isTransitive(community)
+}
+
+function replaced(path: AsPath, old: number | undefined, asn: number): AsPath {
+  if (old === undefined) return path
+  return path.map(({ type, asns }) => ({ type, asns: asns.map((one) => (one === old ? asn : one)) }))
 }
 
 /** Our AS in front (RFC 4271 section 5.1.2 b). */

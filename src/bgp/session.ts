@@ -24,11 +24,15 @@ import type { AttributeSet, AttributeSets } from './attribute-set.js'
 import type { RouteNlri } from './events.js'
 import type { Negotiated } from './negotiate.js'
 import { Path, type PathSource } from './path.js'
-import { type Exporter, type ExportTarget, importAttributes, loopOf } from './policy.js'
+import { Filter } from './filter.js'
+import { type ImportSource, importAttributes, refusalOf } from './import-policy.js'
+import type { Exporter, ExportTarget } from './policy.js'
 import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
 import { RouteTargetFilter } from './route-target-filter.js'
 import {
+  defaults,
   type PeerSettings,
+  type RouteLimit,
   type SessionFamily,
   type SpeakerSettings,
   sessionFamilies,
@@ -90,7 +94,9 @@ export class Session {
   readonly #source: PathSource & { isClient: boolean }
   readonly #families = new Map<SessionFamily, FamilyState>()
   readonly #logged = new Set<string>()
+  #settings: PeerSettings
   #target: ExportTarget
+  #from: ImportSource
   /** Routes of evpn wait until the peer has said which it wants. */
   #isAwaitingMemberships = false
   /** What it wants of them; undefined when that is to be worked out again. */
@@ -117,7 +123,9 @@ export class Session {
       routerId: negotiated.peerRouterId,
       isClient: isClient(settings, negotiated),
     }
+    this.#settings = settings
     this.#target = this.#targetOf(settings)
+    this.#from = this.#sourceOf(settings)
     for (const family of sessionFamilies) {
       if (negotiated.families.includes(family)) this.#open(family, retained.get(family))
     }
@@ -170,10 +178,27 @@ export class Session {
     return this.#families.get(family)?.disabled === true
   }
 
-  /** Settings that need no new session: reflection and next hops. */
+  /** Settings that need no new session. */
   configure(settings: PeerSettings): void {
+    this.#settings = settings
     this.#source.isClient = isClient(settings, this.negotiated)
     this.#target = this.#targetOf(settings)
+    this.#from = this.#sourceOf(settings)
+  }
+
+  /** A family of which the peer has sent more than it may. */
+  overLimit(): { readonly family: SessionFamily; readonly limit: RouteLimit } | undefined {
+    const { limits = {} } = this.#settings
+    for (const [family, state] of this.#families) {
+      const limit = limits[family]
+      if (limit === undefined) continue
+      const { routes, warnPercent = defaults.warnPercent, action = 'stop' } = limit
+      if (state.in.size > routes && action === 'stop') return { family, limit }
+      if (state.in.size * 100 <= routes * warnPercent) continue
+      const most = state.in.size > routes ? 'all' : `${warnPercent} %`
+      this.#logOnce('warn', `has sent ${most} of the ${routes} routes of family ${family} it may`)
+    }
+    return undefined
   }
 
   // ---- receiving
@@ -230,8 +255,7 @@ export class Session {
     if (state.disabled) return
     const { sets, speaker, ribs } = this.#tables
     const whole = withoutAs4(attributes, this.negotiated.receive)
-    const set = sets.intern(importAttributes(whole), nextHop)
-    const rejected = loopOf(set, speaker)
+    const set = sets.intern(importAttributes(whole, family, this.#from), nextHop)
     const { in: adjRibIn } = state
     for (const route of nlri) {
       const key = keyOf(route)
@@ -243,10 +267,26 @@ export class Session {
       }
       const usable = adjRibIn.usable(key)
       const path = new Path(route, set, this.#source)
+      const rejected = refusalOf(route, set, family, this.#from, speaker)
       adjRibIn.set(key, path, rejected)
       ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
     }
     this.#changed(family)
+  }
+
+  /** Looks at all that the peer has sent again: other routes of it may be usable now. */
+  rejudge(): void {
+    for (const [family, { in: adjRibIn }] of this.#families) {
+      const rib = this.#tables.ribs[family]
+      for (const key of adjRibIn.keys()) {
+        const path = adjRibIn.get(key)!
+        const usable = adjRibIn.usable(key)
+        const rejected = refusalOf(path.nlri, path.set, family, this.#from, this.#tables.speaker)
+        adjRibIn.judge(key, rejected)
+        if ((usable === undefined) === (rejected !== undefined)) continue
+        rib.replace(key, usable, rejected === undefined ? path : undefined)
+      }
+    }
   }
 
   #withdraw(name: Family, nlri: readonly RouteNlri[]): void {
@@ -471,6 +511,20 @@ export class Session {
       localAddress: this.localAddress,
       nextHopSelf: settings.nextHopSelf ?? false,
       context: this.negotiated.send,
+      filter: settings.filterOut && new Filter(settings.filterOut),
+      siteOfOrigin: settings.siteOfOrigin,
+      overridden: settings.asOverride === true ? this.negotiated.peerAsn : undefined,
+      role: this.negotiated.role,
+    }
+  }
+
+  #sourceOf(settings: PeerSettings): ImportSource {
+    return {
+      peerAsn: this.negotiated.peerAsn,
+      allowAsIn: settings.allowAsIn ?? 0,
+      filter: settings.filterIn && new Filter(settings.filterIn),
+      siteOfOrigin: settings.siteOfOrigin,
+      role: this.negotiated.role,
     }
   }
 

@@ -1,6 +1,6 @@
 // What the operator wants of the speaker, already checked: host translates the configuration into these.
 
-import type { Ip, Prefix } from '../net/index.js'
+import type { Ip, Prefix, RouteTarget } from '../net/index.js'
 
 /**
  * Families the speaker carries. `ipv4` and `ipv6` are unicast: VTEP addresses. `rtc` says which routes of `evpn` are
@@ -19,6 +19,27 @@ export interface SpeakerSettings {
   readonly routerId: Ip
   /** As route reflector (RFC 4456 section 7). Default: `routerId`. */
   readonly clusterId?: Ip
+}
+
+/** What our AS is to the peer's (RFC 9234 section 4). */
+export type Role = 'provider' | 'rs' | 'rsClient' | 'customer' | 'peer'
+
+/** Fits a route that has one of the route targets and lies in one of the prefixes, as far as it says so. */
+export interface FilterRule {
+  readonly accept: boolean
+  readonly routeTargets?: readonly RouteTarget[]
+  readonly prefixes?: readonly Prefix[]
+}
+
+/** How many routes of a family a peer may send. */
+export interface RouteLimit {
+  readonly routes: number
+  /** From so many per cent of them on it is logged. Default 75. */
+  readonly warnPercent?: number
+  /** What happens to one that sends more: its session ends, or it is only logged. Default `stop`. */
+  readonly action?: 'stop' | 'warn'
+  /** How long it then stays away. Default: until it is cleared. */
+  readonly restartSeconds?: number
 }
 
 /** What TCP does for a session. The speaker only says it; `io` has it done. */
@@ -45,6 +66,20 @@ export interface SessionSettings {
    */
   readonly nextHopSelf?: boolean
   readonly transport?: Transport
+  /** Of several rules the first that fits decides; what none fits is accepted. */
+  readonly filterIn?: readonly FilterRule[]
+  readonly filterOut?: readonly FilterRule[]
+  readonly limits?: { readonly [F in SessionFamily]?: RouteLimit }
+  /** How often our AS may be in the path of a route that we take. Default 0. */
+  readonly allowAsIn?: number
+  /** Towards an external peer our AS stands in the place of its own, which it would take for a loop. */
+  readonly asOverride?: boolean
+  /** What the peer sends is marked with it, and what is marked so is not sent to the peer (RFC 4364 section 7). */
+  readonly siteOfOrigin?: RouteTarget
+  /** Only over eBGP. */
+  readonly role?: Role
+  /** Refuse a peer that does not tell its role. */
+  readonly strictRole?: boolean
   readonly description?: string
 }
 
@@ -76,4 +111,5 @@ export const defaults = {
   holdTimeSeconds: 90,
   connectRetrySeconds: 10,
   rangeLimit: 1000,
+  warnPercent: 75,
 } as const

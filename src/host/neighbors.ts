@@ -43,26 +43,43 @@ function rangeSettings(neighbor: Neighbor, prefix: string): RangeSettings {
 }
 
 function sessionSettings(neighbor: Neighbor): SessionSettings {
-  const { asn, families, routeReflectorClient, holdTimeSeconds, description } = neighbor
-  const transport = transportOf(neighbor)
+  const { asn, families, maximumRoutes } = neighbor
   const isConstrained = neighbor.routeTargetConstraint && families.includes('evpn')
   return {
     asn,
     families: isConstrained ? [...families, 'rtc'] : families,
-    routeReflectorClient,
-    holdTimeSeconds,
-    ...(transport === undefined ? {} : { transport }),
-    ...(description === undefined ? {} : { description }),
+    routeReflectorClient: neighbor.routeReflectorClient,
+    holdTimeSeconds: neighbor.holdTimeSeconds,
+    nextHopSelf: neighbor.nextHopSelf,
+    allowAsIn: neighbor.allowAsIn,
+    asOverride: neighbor.asOverride,
+    strictRole: neighbor.strictRole,
+    ...given({
+      description: neighbor.description,
+      transport: transportOf(neighbor),
+      limits: maximumRoutes,
+      filterIn: neighbor.filterIn,
+      filterOut: neighbor.filterOut,
+      siteOfOrigin: neighbor.siteOfOrigin,
+      role: neighbor.role,
+    }),
   }
+}
+
+type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without what nobody gave. */
+function given<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Given<T>
 }
 
 const MAX_TTL = 255
 
 function transportOf({ password, multihop, ttlSecurity }: Neighbor): Transport | undefined {
-  const transport: Transport = {
-    ...(password === undefined ? {} : { password }),
-    ...(multihop === undefined ? {} : { ttl: multihop }),
-    ...(ttlSecurity === undefined ? {} : { ttl: MAX_TTL, minimumTtl: MAX_TTL + 1 - ttlSecurity }),
-  }
+  const minimumTtl = ttlSecurity === undefined ? undefined : MAX_TTL + 1 - ttlSecurity
+  const ttl = minimumTtl === undefined ? multihop : MAX_TTL
+  const transport: Transport = given({ password, ttl, minimumTtl })
   return Object.keys(transport).length === 0 ? undefined : transport
 }

@@ -196,6 +196,26 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: 'policy that can not be',
+    text: `${base}bgp:
+  neighbors:
+    - { address: 10.0.0.1, asn: internal, role: customer, asOverride: true }
+    - { address: 10.0.0.2, asn: 1, strictRole: true }
+    - { address: 10.0.0.3, asn: 1, maximumRoutes: { ipv4: { routes: 5 } } }
+    - { address: 10.0.0.4, asn: 1, role: client, filterIn: [], filterOut: [{ prefixes: [10.0.0.0/33] }] }
+`,
+    problems: [
+      '5:43 bgp.neighbors[0].role: expected no role, as the peer is of our own AS, got customer',
+      '5:59 bgp.neighbors[0].asOverride: expected false, as the peer is of our own AS, got true',
+      '6:7 bgp.neighbors[1].role: expected a role beside strictRole, got nothing',
+      "7:53 bgp.neighbors[2].maximumRoutes.ipv4: expected one of the peer's families evpn, got ipv4",
+      '8:36 bgp.neighbors[3].role: expected provider, customer, peer, rs or rsClient, got "client"',
+      '8:54 bgp.neighbors[3].filterIn: expected a list of 1 to 10000 entries, got 0',
+      '8:71 bgp.neighbors[3].filterOut[0].accept: expected true or false, got nothing',
+      '8:83 bgp.neighbors[3].filterOut[0].prefixes[0]: expected a length of 0 to 32, got "10.0.0.0/33"',
+    ],
+  },
+  {
     name: 'two distances, and passwords',
     text: `${base}bgp:
   listen: {}
@@ -393,6 +413,10 @@ api: { listen: "[::1]:8472" }
           passive: false,
           holdTimeSeconds: 90,
           routeTargetConstraint: true,
+          nextHopSelf: false,
+          allowAsIn: 0,
+          asOverride: false,
+          strictRole: false,
           routeReflectorClient: false,
         },
         {
@@ -403,6 +427,10 @@ api: { listen: "[::1]:8472" }
           passive: false,
           holdTimeSeconds: 90,
           routeTargetConstraint: true,
+          nextHopSelf: false,
+          allowAsIn: 0,
+          asOverride: false,
+          strictRole: false,
           routeReflectorClient: true,
         },
       ],

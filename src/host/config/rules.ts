@@ -195,6 +195,31 @@ const rules: readonly Rule[] = [
     })
   },
 
+  function rolesAreExternal(config, report) {
+    neighbors(config, ({ asn, role, strictRole, asOverride }, path) => {
+      const isInternal = asn === 'internal' || asn === config.asn
+      if (isInternal && role !== undefined) {
+        report([...path, 'role'], 'no role, as the peer is of our own AS', role)
+      }
+      if (isInternal && asOverride) {
+        report([...path, 'asOverride'], 'false, as the peer is of our own AS', true)
+      }
+      if (strictRole && role === undefined) {
+        report([...path, 'role'], 'a role beside strictRole', 'nothing')
+      }
+    })
+  },
+
+  function limitsOfFamilies(config, report) {
+    neighbors(config, ({ families, maximumRoutes }, path) => {
+      for (const family of Object.keys(maximumRoutes ?? {}) as Neighbor['families']) {
+        if (families.includes(family)) continue
+        const listed = families.join(', ')
+        report([...path, 'maximumRoutes', family], `one of the peer's families ${listed}`, family)
+      }
+    })
+  },
+
   function oneDistance(config, report) {
     neighbors(config, ({ multihop, ttlSecurity }, path) => {
       if (multihop !== undefined && ttlSecurity !== undefined) {

@@ -141,6 +141,35 @@ export const Network = keys(
   'A bridge domain: one VNI, one MAC-VRF.',
 )
 
+const some = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
+  Type.Optional(Type.Array(item, { minItems: 1, maxItems: 10_000, description }))
+
+const FilterRule = keys(
+  {
+    accept: Type.Boolean({ description: 'What happens to a route that the rule fits.' }),
+    routeTargets: some(text('routeTarget', 'Route target.'), 'The route has one of these.'),
+    prefixes: some(
+      text('prefix', 'Prefix.'),
+      'The prefix, or the address behind a MAC, lies in one of these.',
+    ),
+  },
+  'A rule fits when all that it says fits. Of several the first that fits decides; what none fits is accepted.',
+)
+
+const RouteLimit = keys(
+  {
+    routes: integer(1, 100_000_000, 'At most so many.'),
+    warnPercent: integer(1, 100, 'From so many per cent of them on it is logged.', { default: 75 }),
+    action: choice(['stop', 'warn'], 'End the session of a peer that sends more, or only log it.', {
+      default: 'stop',
+    }),
+    restartSeconds: Type.Optional(
+      integer(1, 1_000_000, 'How long it stays away. Default: until it is cleared.'),
+    ),
+  },
+  'How many routes of a family the peer may send.',
+)
+
 export const Neighbor = keys(
   {
     address: Type.Optional(text('unicastIp', 'Address of the peer.')),
@@ -192,6 +221,42 @@ export const Neighbor = keys(
       true,
       'Tell the peer which route targets we import, and send it only routes that it asks for (RFC 4684), where it can do so, too.',
     ),
+    nextHopSelf: flag(
+      false,
+      'Our address as next hop of routes of others that we pass on. Default: the VTEP stays the next hop of EVPN routes, also over eBGP.',
+    ),
+    maximumRoutes: Type.Optional(
+      keys(
+        {
+          evpn: Type.Optional(RouteLimit),
+          ipv4: Type.Optional(RouteLimit),
+          ipv6: Type.Optional(RouteLimit),
+        },
+        'How many routes the peer may send, by family.',
+      ),
+    ),
+    filterIn: some(FilterRule, 'Which routes of the peer are taken.'),
+    filterOut: some(FilterRule, 'Which routes the peer is told.'),
+    allowAsIn: integer(0, 10, 'How often our AS may be in the path of a route that is taken.', {
+      default: 0,
+    }),
+    asOverride: flag(
+      false,
+      "Towards this external peer put our AS in the place of its own, which it would take for a loop.",
+    ),
+    siteOfOrigin: Type.Optional(
+      text(
+        'routeTarget',
+        'Site of the peer: its routes are marked with it, and those marked so are not sent to it.',
+      ),
+    ),
+    role: Type.Optional(
+      choice(
+        ['provider', 'customer', 'peer', 'rs', 'rsClient'],
+        'What our AS is to that of the peer (RFC 9234): what leaks between providers is refused.',
+      ),
+    ),
+    strictRole: flag(false, 'Refuse a peer that does not tell its role.'),
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
     description: Type.Optional(words('Free text.')),
   },

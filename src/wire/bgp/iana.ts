@@ -133,6 +133,9 @@ export const pmsiTunnelType = {
   assistedReplication: 10,
 } as const
 
+/** bgp-parameters, "BGP Role Value": RFC 9234 section 4.1. */
+export const bgpRole = { provider: 0, rs: 1, rsClient: 2, customer: 3, peer: 4 } as const
+
 /** bgp-well-known-communities: RFC 1997, RFC 9494 (LLGR), RFC 8326 (graceful shutdown). */
 export const wellKnownCommunity = {
   gracefulShutdown: 0xffff0000,
