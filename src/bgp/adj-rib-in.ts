@@ -9,12 +9,28 @@ export interface ReceivedPath {
   readonly rejected?: string
 }
 
+/** Of a route there is one path, or as many as the peer numbers (RFC 7911): then the number is part of the key. */
 export class AdjRibIn {
+  readonly addPath: boolean
   readonly #paths = new Map<string, Path>()
   /** Few: kept apart so that the many cost nothing. */
   readonly #rejected = new Map<string, string>()
   /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4) or restarted (RFC 4724). */
   #stale: Set<string> | undefined
+
+  constructor(addPath = false) {
+    this.addPath = addPath
+  }
+
+  /** The key of a path that has the number, under the key of its route. */
+  keyOf(routeKey: string, pathId = 0): string {
+    return this.addPath ? `${routeKey} ${pathId}` : routeKey
+  }
+
+  /** The route's key, of the key of a path. */
+  routeKey(key: string): string {
+    return this.addPath ? key.slice(0, key.lastIndexOf(' ')) : key
+  }
 
   get size(): number {
     return this.#paths.size
@@ -30,6 +46,11 @@ export class AdjRibIn {
 
   get(key: string): Path | undefined {
     return this.#paths.get(key)
+  }
+
+  /** Why the path is not in use. */
+  rejection(key: string): string | undefined {
+    return this.#rejected.get(key)
   }
 
   /** The path when it is in use. */

@@ -58,6 +58,13 @@ export type SpeakerEvent =
       readonly soft?: 'in' | 'out'
       readonly communication?: string
     }
+  /**
+   * Before any peer: we have been away, and what forwards for us has gone on all the time with what it had. Peers that
+   * kept our routes may go on using them, and what we tell is complete only when all peers have been heard.
+   */
+  | { readonly event: 'restarted' }
+  /** What forwards for us has lost what it had: whoever holds routes of ours from before may not use them. */
+  | { readonly event: 'forwardingLost' }
   /** Ends all sessions for good; the text is told to the peers (RFC 9003). */
   | { readonly event: 'shutdown'; readonly communication?: string }
 

@@ -19,9 +19,9 @@ import {
 import { Connection, collisionWinner, type Direction } from './connection.js'
 import type { SpeakerAction } from './events.js'
 import { type FsmAction, type FsmEvent, type FsmState, fsm } from './fsm.js'
-import { beforeOpen, isRefusal, negotiate, openFor } from './negotiate.js'
+import { beforeOpen, isRefusal, negotiate, openFor, type RestartState } from './negotiate.js'
 import { type RetainedRibs, Session, type Tables } from './session.js'
-import type { PeerSettings } from './settings.js'
+import type { PeerSettings, SessionFamily } from './settings.js'
 import type { LastError, Statistics } from './statistics.js'
 
 /** What an event brings along. */
@@ -43,10 +43,18 @@ export interface MachineContext extends Tables {
   unbind(connection: number): void
 }
 
+/** How long routes of a restarting peer are kept: all of them, and then some families as a last resort. */
+export interface PeerRestart {
+  readonly seconds: number
+  readonly longLived: ReadonlyMap<SessionFamily, number>
+}
+
 /** The peer, as its machines see it. */
 export interface MachineOwner {
   readonly settings: PeerSettings
   readonly statistics: Statistics
+  /** What our OPEN says of a restart of ours. */
+  readonly restart: RestartState
   clearConnectRetryCounter(): void
   countConnectRetry(): void
   startConnectRetryTimer(): void
@@ -59,8 +67,8 @@ export interface MachineOwner {
   collides(machine: Machine, winner: Direction): boolean
   /** The machine is about to be Established; gives the routes kept from before. */
   establish(machine: Machine): RetainedRibs
-  /** A session has ended; what is kept of it is kept for so long. */
-  released(retained: RetainedRibs, seconds: number): void
+  /** A session has ended, and this is kept of it. */
+  released(retained: RetainedRibs, restart: PeerRestart): void
   /** After every transition. */
   moved(machine: Machine, from: FsmState, reason: string | undefined): void
   log(level: 'info' | 'warn', text: string): void
@@ -270,7 +278,7 @@ export class Machine {
     },
     dropConnection: () => this.#drop(),
     sendOpen: () => {
-      const ours = openFor(this.#context.speaker, this.#owner.settings)
+      const ours = openFor(this.#context.speaker, this.#owner.settings, this.#owner.restart)
       this.#connection!.ours = ours
       this.#send(ours)
     },
@@ -345,10 +353,11 @@ export class Machine {
     this.#context.stopTimer(this.#timer('keepalive'))
     if (connection.session === undefined) return
     for (const name of sessionTimers) this.#context.stopTimer(this.#timer(name))
-    const restart = mayRestart ? connection.session.negotiated.gracefulRestart : undefined
+    const { gracefulRestart, longLived = new Map() } = connection.session.negotiated
+    const restart = mayRestart ? gracefulRestart : undefined
     const retained = connection.session.close(restart?.families ?? [])
     connection.session = undefined
-    this.#owner.released(retained, restart?.timeSeconds ?? 0)
+    this.#owner.released(retained, { seconds: restart?.timeSeconds ?? 0, longLived })
   }
 
   #drop(): void {

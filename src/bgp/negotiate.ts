@@ -2,6 +2,7 @@
 
 import type { Ip } from '../net/index.js'
 import {
+  addPathMode,
   afiSafiOf,
   type Capability,
   type CapabilityNamed,
@@ -15,6 +16,7 @@ import { roleCode, roleMismatch } from './role.js'
 import {
   defaults,
   type PeerAs,
+  type RestartSettings,
   type Role,
   type SessionFamily,
   type SessionSettings,
@@ -36,6 +38,8 @@ export interface Negotiated {
   readonly role: Role | undefined
   /** What the peer does when it restarts; undefined when it does not know graceful restart. */
   readonly gracefulRestart: GracefulRestart | undefined
+  /** How long the peer wants its routes kept after that (RFC 9494); undefined when it does not know what that is. */
+  readonly longLived: ReadonlyMap<SessionFamily, number> | undefined
   readonly receive: WireContext
   readonly send: WireContext
 }
@@ -46,6 +50,8 @@ export interface GracefulRestart {
   readonly timeSeconds: number
   /** Families it can keep forwarding for; what it says of others does not concern us. */
   readonly families: readonly SessionFamily[]
+  /** It has restarted and waits for our End-of-RIB (R bit): nobody is to wait for its. */
+  readonly restarting: boolean
   /** Families it says it has kept forwarding for while it restarted (F bit). */
   readonly forwarding: readonly SessionFamily[]
 }
@@ -59,8 +65,20 @@ export interface Refusal {
 /** What we read before the peer's OPEN is accepted: AS numbers do not occur, only OPEN and NOTIFICATION do. */
 export const beforeOpen: WireContext = { fourOctetAs: true, addPath: [], extendedMessages: false }
 
+/** What our OPEN says of a restart of ours (RFC 4724 section 3). */
+export interface RestartState {
+  /** We have restarted and not heard all peers yet (R bit). */
+  readonly restarting: boolean
+  /** We have forwarded all the time since the peer last had a session with us (F bit). */
+  readonly forwarding: boolean
+}
+
 /** Our OPEN. Only what is implemented is offered. */
-export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Open {
+export function openFor(
+  speaker: SpeakerSettings,
+  settings: SessionSettings,
+  restart: RestartState,
+): Open {
   const { asn, routerId } = speaker
   const { role } = settings
   const capabilities: Capability[] = [
@@ -70,15 +88,9 @@ export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Op
     { name: 'routeRefresh' },
     { name: 'enhancedRouteRefresh' },
     { name: 'extendedMessage' },
-    // Without families: we send End-of-RIB and keep a restarting peer's routes, but do not ask for that ourselves.
-    {
-      name: 'gracefulRestart',
-      restarting: false,
-      notification: false,
-      timeSeconds: 0,
-      families: [],
-    },
+    ...restartCapabilities(speaker.gracefulRestart, settings, restart),
     { name: 'fourOctetAs', asn },
+    ...addPathCapability(settings),
     ...(role === undefined || mustBeInternal(settings, asn)
       ? []
       : [{ name: 'role', role: roleCode(role) } as const]),
@@ -91,6 +103,64 @@ export function openFor(speaker: SpeakerSettings, settings: SessionSettings): Op
     bgpId: routerId,
     capabilities,
   }
+}
+
+function addPathCapability({
+  families,
+  addPath = defaults.addPath,
+}: SessionSettings): Capability[] {
+  const mode = (addPath.receive ? addPathMode.receive : 0) | (addPath.send ? addPathMode.send : 0)
+  const listed = families
+    .filter((family) => family !== 'rtc')
+    .map((family) => ({ ...afiSafiOf(family), mode }))
+  return mode === 0 || listed.length === 0 ? [] : [{ name: 'addPath', families: listed }]
+}
+
+/** Families of which one side sends all paths and the other takes them (RFC 7911 section 4). */
+function addPathFamilies(
+  families: readonly SessionFamily[],
+  receiver: Open,
+  sender: Open,
+): readonly SessionFamily[] {
+  const has = (open: Open, family: SessionFamily, bit: number): boolean =>
+    open.capabilities.some(
+      (one) =>
+        one.name === 'addPath' &&
+        one.families.some(
+          (listed) =>
+            familyOf(listed) === family &&
+            listed.mode <= addPathMode.both &&
+            (listed.mode & bit) !== 0,
+        ),
+    )
+  return families.filter(
+    (family) => has(receiver, family, addPathMode.receive) && has(sender, family, addPathMode.send),
+  )
+}
+
+/** Without families: we send End-of-RIB and keep a restarting peer's routes, but do not ask for that ourselves. */
+function restartCapabilities(
+  own: RestartSettings | undefined,
+  { families }: SessionSettings,
+  { restarting, forwarding }: RestartState,
+): Capability[] {
+  const { restartSeconds = 0, staleSeconds = 0 } = own ?? {}
+  const listed = families.map((family) => ({ ...afiSafiOf(family), forwarding }))
+  return [
+    {
+      name: 'gracefulRestart',
+      restarting,
+      notification: false,
+      timeSeconds: restartSeconds,
+      families: own === undefined ? [] : listed,
+    },
+    {
+      name: 'longLivedGracefulRestart',
+      families: listed.flatMap((one) =>
+        staleSeconds === 0 ? [] : [{ ...one, staleTimeSeconds: staleSeconds }],
+      ),
+    },
+  ]
 }
 
 /** The peer's AS number: its capability's, or the field of an old speaker (RFC 6793 section 4.1). */
@@ -116,12 +186,12 @@ export function negotiate(
   const kind = peerAsn === speaker.asn ? 'ibgp' : 'ebgp'
   const context = {
     fourOctetAs: capability(theirs, 'fourOctetAs') !== undefined,
-    addPath: [],
     isIbgp: kind === 'ibgp',
   }
+  const families = commonFamilies(settings.families, theirs)
   const routeRefresh = capability(theirs, 'routeRefresh') !== undefined
   return {
-    families: commonFamilies(settings.families, theirs),
+    families,
     kind,
     peerAsn,
     peerRouterId: theirs.bgpId,
@@ -131,9 +201,18 @@ export function negotiate(
     enhancedRouteRefresh: routeRefresh && capability(theirs, 'enhancedRouteRefresh') !== undefined,
     role: kind === 'ebgp' ? settings.role : undefined,
     gracefulRestart: gracefulRestartOf(theirs, settings.families),
+    longLived: longLivedOf(theirs, settings.families),
     // "MAY send Extended Messages if the peer has advertised" it (RFC 8654 section 3): we have, whatever the peer says.
-    receive: { ...context, extendedMessages: true },
-    send: { ...context, extendedMessages: capability(theirs, 'extendedMessage') !== undefined },
+    receive: {
+      ...context,
+      addPath: addPathFamilies(families, ours, theirs),
+      extendedMessages: true,
+    },
+    send: {
+      ...context,
+      addPath: addPathFamilies(families, theirs, ours),
+      extendedMessages: capability(theirs, 'extendedMessage') !== undefined,
+    },
   }
 }
 
@@ -175,9 +254,23 @@ function gracefulRestartOf(
     ours.filter((name) => list.some(({ family }) => family === name))
   return {
     timeSeconds: offer.timeSeconds,
+    restarting: offer.restarting,
     families: among(listed),
     forwarding: among(listed.filter(({ forwarding }) => forwarding)),
   }
+}
+
+/** "MUST be ignored" without graceful restart (RFC 9494 section 3). */
+function longLivedOf(
+  open: Open,
+  ours: readonly SessionFamily[],
+): ReadonlyMap<SessionFamily, number> | undefined {
+  const offer = capability(open, 'longLivedGracefulRestart')
+  if (offer === undefined || capability(open, 'gracefulRestart') === undefined) return undefined
+  const times = offer.families.map(
+    (one) => [familyOf(one) as SessionFamily, one.staleTimeSeconds] as const,
+  )
+  return new Map(times.filter(([family, seconds]) => ours.includes(family) && seconds > 0))
 }
 
 function refuseAs(own: number, expected: PeerAs, got: number): Refusal | undefined {

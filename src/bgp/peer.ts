@@ -3,19 +3,28 @@
 
 import type { Ip } from '../net/index.js'
 import { encodeMessage, iana } from '../wire/index.js'
+import type { AdjRibIn } from './adj-rib-in.js'
 import type { Direction } from './connection.js'
 import type { FsmEvent, FsmState } from './fsm.js'
 import { fsmStates } from './fsm.js'
-import { cease, Machine, type MachineContext, type MachineOwner } from './machine.js'
-import { beforeOpen } from './negotiate.js'
-import { removeAll } from './rib.js'
+import {
+  cease,
+  Machine,
+  type MachineContext,
+  type MachineOwner,
+  type PeerRestart,
+} from './machine.js'
+import { beforeOpen, type RestartState } from './negotiate.js'
+import { makeStale, removeAll } from './rib.js'
 import type { RetainedRibs, Session } from './session.js'
-import { defaults, type PeerSettings } from './settings.js'
+import { defaults, type PeerSettings, type SessionFamily } from './settings.js'
 import { Statistics } from './statistics.js'
 
 export interface PeerContext extends MachineContext {
   /** What may be told to whom has changed for all sessions. */
   policyChanged(): void
+  /** A peer has a session, or none any more. */
+  sessionsChanged(): void
   /** A dynamic peer has no connection any more. */
   gone(peer: Peer): void
 }
@@ -44,11 +53,14 @@ export class Peer implements MachineOwner {
   #holdOffSeconds: number | undefined
   #reported: FsmState = 'Idle'
   #connectFailure = ''
-  #retained: RetainedRibs = new Map()
+  #retained = new Map<SessionFamily, AdjRibIn>()
+  /** What the peer may still hold of us, we have forwarded by ever since. */
+  #hasForwarded: boolean
 
   constructor(settings: PeerSettings, context: PeerContext, isDynamic = false) {
     this.#settings = settings
     this.isDynamic = isDynamic
+    this.#hasForwarded = context.isDeferring()
     this.#context = context
     this.#machines = [new Machine(this, context)]
   }
@@ -70,6 +82,15 @@ export class Peer implements MachineOwner {
   /** While Established. */
   get session(): Session | undefined {
     return this.#machines.find(({ session }) => session !== undefined)?.session
+  }
+
+  get restart(): RestartState {
+    return { restarting: this.#context.isDeferring(), forwarding: this.#hasForwarded }
+  }
+
+  /** Without a session nobody can tell the peer that routes of ours have gone. */
+  forwardingLost(): void {
+    if (this.session === undefined) this.#hasForwarded = false
   }
 
   // ---- the operator
@@ -203,10 +224,11 @@ export class Peer implements MachineOwner {
   establish(machine: Machine): RetainedRibs {
     for (const other of [...this.#machines]) if (other !== machine) dump(other)
     this.statistics.established++
+    this.#hasForwarded = true
     this.#context.startTimer(this.#timer('stable'), STABLE_SECONDS, false, () => {
       this.#connectRetryCounter = 0
     })
-    this.#context.stopTimer(this.#timer('restart'))
+    this.#stopRestartTimers()
     const retained = this.#retained
     this.#retained = new Map()
     if (retained.size > 0) {
@@ -218,25 +240,59 @@ export class Peer implements MachineOwner {
   }
 
   /** "MUST retain the routes received from the peer" until it is back, or not back in time (RFC 4724 section 4.2). */
-  released(retained: RetainedRibs, seconds: number): void {
+  released(retained: RetainedRibs, { seconds, longLived }: PeerRestart): void {
     this.#context.stopTimer(this.#timer('stable'))
     this.#context.stopTimer(this.#timer('stalePath'))
-    this.#retained = retained
-    if (retained.size === 0 || seconds === 0) {
-      this.#forgetRetained()
+    this.#retained = new Map(retained)
+    if (retained.size === 0) return
+    if (seconds === 0) {
+      this.#lastResort(longLived)
       return
     }
     this.log('info', `its routes are kept for ${seconds} s while it restarts`)
-    this.#context.startTimer(this.#timer('restart'), seconds, false, () => {
-      this.#forgetRetained()
-      if (this.isDynamic && this.#isIdle) this.#context.gone(this)
-    })
+    this.#context.startTimer(this.#timer('restart'), seconds, false, () =>
+      this.#lastResort(longLived),
+    )
+  }
+
+  /** It was not back in time: what is kept longer is used only where there is nothing else (RFC 9494 section 4.2). */
+  #lastResort(longLived: ReadonlyMap<SessionFamily, number>): void {
+    for (const [family, adjRibIn] of this.#retained) {
+      const seconds = longLived.get(family)
+      if (seconds === undefined) {
+        this.#forget(family)
+        continue
+      }
+      this.log('info', `its routes of ${family} are a last resort for ${seconds} s`)
+      makeStale(this.#context.ribs[family], adjRibIn, this.#context.sets)
+      this.#context.startTimer(this.#timer(longLivedTimer(family)), seconds, false, () =>
+        this.#forget(family),
+      )
+    }
+    this.#goneIfIdle()
   }
 
   #forgetRetained(): void {
+    this.#stopRestartTimers()
+    for (const family of [...this.#retained.keys()]) this.#forget(family)
+  }
+
+  #forget(family: SessionFamily): void {
+    const adjRibIn = this.#retained.get(family)
+    this.#retained.delete(family)
+    if (adjRibIn !== undefined) removeAll(this.#context.ribs[family], adjRibIn)
+    this.#goneIfIdle()
+  }
+
+  #goneIfIdle(): void {
+    if (this.isDynamic && this.#isIdle && this.#retained.size === 0) this.#context.gone(this)
+  }
+
+  #stopRestartTimers(): void {
     this.#context.stopTimer(this.#timer('restart'))
-    for (const [family, adjRibIn] of this.#retained) removeAll(this.#context.ribs[family], adjRibIn)
-    this.#retained = new Map()
+    for (const family of this.#retained.keys()) {
+      this.#context.stopTimer(this.#timer(longLivedTimer(family)))
+    }
   }
 
   clearConnectRetryCounter(): void {
@@ -300,8 +356,10 @@ export class Peer implements MachineOwner {
       this.#machines.splice(this.#machines.indexOf(machine), 1)
     }
     this.#report(reason)
-    const isOver = this.isDynamic && from !== 'Idle' && this.#isIdle
-    if (isOver && this.#retained.size === 0) this.#context.gone(this)
+    if (from !== 'Idle') this.#goneIfIdle()
+    if ((from === 'Established') !== (machine.state === 'Established')) {
+      this.#context.sessionsChanged()
+    }
   }
 
   /** Nothing is connected, and nobody tries. */
@@ -369,6 +427,10 @@ function prevails(machine: Machine, other: Machine, winner: Direction): boolean 
   return machine.direction === winner
 }
 
+function longLivedTimer(family: SessionFamily): string {
+  return `longLived ${family}`
+}
+
 function isTrying({ state }: Machine): boolean {
   return state === 'Connect' || state === 'Active'
 }
@@ -381,6 +443,7 @@ const resetting = [
   'updateSource',
   'transport',
   'siteOfOrigin',
+  'addPath',
   'role',
   'strictRole',
 ] as const

@@ -39,6 +39,8 @@ export interface ExportTarget {
   readonly overridden?: number | undefined
   /** Ours, over eBGP. */
   readonly role?: Role | undefined
+  /** The peer knows what a last resort is (RFC 9494). */
+  readonly knowsStale?: boolean
 }
 
 const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
@@ -58,6 +60,8 @@ export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): 
   }
   if (family !== 'rtc' && to.filter?.refuses(path.nlri, set) !== undefined) return false
   if (communities?.includes(noAdvertise)) return false
+  // "SHOULD NOT be advertised to any neighbor from which the capability has not been received" (RFC 9494 section 4.3).
+  if (set.isStale && to.knowsStale !== true) return false
   if (to.kind === 'ebgp') {
     return !communities?.some((one) => one === noExport || one === noExportSubconfed)
   }
@@ -169,7 +173,10 @@ function crossesBorder(community: ExtendedCommunity): boolean {
 
 function replaced(path: AsPath, old: number | undefined, asn: number): AsPath {
   if (old === undefined) return path
-  return path.map(({ type, asns }) => ({ type, asns: asns.map((one) => (one === old ? asn : one)) }))
+  return path.map(({ type, asns }) => ({
+    type,
+    asns: asns.map((one) => (one === old ? asn : one)),
+  }))
 }
 
 /** Our AS in front (RFC 4271 section 5.1.2 b). */

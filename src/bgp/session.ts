@@ -18,16 +18,18 @@ import {
   withoutAs4,
   worstVerdict,
 } from '../wire/index.js'
+import { AddPathOut } from './add-path-out.js'
 import { AdjRibIn } from './adj-rib-in.js'
 import { AdjRibOut, type Advertised } from './adj-rib-out.js'
 import type { AttributeSet, AttributeSets } from './attribute-set.js'
 import type { RouteNlri } from './events.js'
-import type { Negotiated } from './negotiate.js'
-import { Path, type PathSource } from './path.js'
 import { Filter } from './filter.js'
 import { type ImportSource, importAttributes, refusalOf } from './import-policy.js'
+import type { Negotiated } from './negotiate.js'
+import { Path, type PathSource } from './path.js'
+import { type PathIds, withoutPathId } from './path-ids.js'
 import type { Exporter, ExportTarget } from './policy.js'
-import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
+import { keyOf, type LocRib, type RibEntry, removeAll, removeRoute, sameNlri } from './rib.js'
 import { RouteTargetFilter } from './route-target-filter.js'
 import {
   defaults,
@@ -47,6 +49,9 @@ export interface Tables {
   readonly sets: AttributeSets
   readonly exporter: Exporter
   readonly writer: UpdateWriter
+  readonly pathIds: PathIds
+  /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
+  isDeferring(): boolean
 }
 
 /** What a session tells its surroundings. */
@@ -63,7 +68,7 @@ export type RetainedRibs = ReadonlyMap<SessionFamily, AdjRibIn>
 
 interface FamilyState {
   readonly in: AdjRibIn
-  readonly out: AdjRibOut
+  readonly out: AdjRibOut | AddPathOut
   /** What the first full table, or a refresh, is ended with once all of it is sent. */
   sending: 'initial' | 'refresh' | undefined
   /** A refresh was asked for while `sending`. */
@@ -137,10 +142,12 @@ export class Session {
 
   #open(family: SessionFamily, retained: AdjRibIn | undefined): void {
     const rib = this.#tables.ribs[family]
-    const out = new AdjRibOut()
+    const { receive, send, gracefulRestart } = this.negotiated
+    const out = send.addPath.includes(family) ? new AddPathOut() : new AdjRibOut()
     out.touchAll(rib.keys(), false)
-    let adjRibIn = new AdjRibIn()
-    if (retained !== undefined && this.negotiated.gracefulRestart?.forwarding.includes(family)) {
+    let adjRibIn = new AdjRibIn(receive.addPath.includes(family))
+    const isKept = gracefulRestart?.forwarding.includes(family) === true
+    if (retained !== undefined && isKept && retained.addPath === adjRibIn.addPath) {
       adjRibIn = retained
       adjRibIn.beginRefresh()
     } else if (retained !== undefined) {
@@ -165,7 +172,7 @@ export class Session {
     return this.#families.get(family)?.in
   }
 
-  adjRibOut(family: SessionFamily): AdjRibOut | undefined {
+  adjRibOut(family: SessionFamily): AdjRibOut | AddPathOut | undefined {
     return this.#families.get(family)?.out
   }
 
@@ -176,6 +183,18 @@ export class Session {
   /** True when the peer's routes of the family are ignored, because they could not be read. */
   disabled(family: SessionFamily): boolean {
     return this.#families.get(family)?.disabled === true
+  }
+
+  /** The peer is told every path of a route. */
+  tellsAllPaths(family: SessionFamily): boolean {
+    return this.#families.get(family)?.out instanceof AddPathOut
+  }
+
+  /** Nothing more is to be expected of it after a restart of ours. */
+  get hasToldAll(): boolean {
+    const { gracefulRestart } = this.negotiated
+    if (gracefulRestart === undefined || gracefulRestart.restarting) return true
+    return [...this.#families.values()].every(({ endOfRibReceived }) => endOfRibReceived)
   }
 
   /** Settings that need no new session. */
@@ -258,18 +277,20 @@ export class Session {
     const set = sets.intern(importAttributes(whole, family, this.#from), nextHop)
     const { in: adjRibIn } = state
     for (const route of nlri) {
-      const key = keyOf(route)
+      const routeKey = keyOf(route)
+      const key = adjRibIn.keyOf(routeKey, route.pathId)
+      const nlri = withoutPathId(route)
       const old = adjRibIn.get(key)
       // The same set has the same verdict of policy, so nothing at all has changed.
-      if (old !== undefined && old.set === set && sameNlri(old.nlri, route)) {
+      if (old !== undefined && old.set === set && sameNlri(old.nlri, nlri)) {
         adjRibIn.confirm(key)
         continue
       }
       const usable = adjRibIn.usable(key)
-      const path = new Path(route, set, this.#source)
-      const rejected = refusalOf(route, set, family, this.#from, speaker)
+      const path = new Path(nlri, set, this.#source, route.pathId)
+      const rejected = refusalOf(nlri, set, family, this.#from, speaker)
       adjRibIn.set(key, path, rejected)
-      ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
+      ribs[family].replace(routeKey, usable, rejected === undefined ? path : undefined)
     }
     this.#changed(family)
   }
@@ -284,7 +305,8 @@ export class Session {
         const rejected = refusalOf(path.nlri, path.set, family, this.#from, this.#tables.speaker)
         adjRibIn.judge(key, rejected)
         if ((usable === undefined) === (rejected !== undefined)) continue
-        rib.replace(key, usable, rejected === undefined ? path : undefined)
+        const now = rejected === undefined ? path : undefined
+        rib.replace(adjRibIn.routeKey(key), usable, now)
       }
     }
   }
@@ -295,7 +317,9 @@ export class Session {
     if (family === undefined) return
     const { in: adjRibIn } = this.#families.get(family)!
     const rib = this.#tables.ribs[family]
-    for (const route of nlri) removeRoute(rib, adjRibIn, keyOf(route))
+    for (const route of nlri) {
+      removeRoute(rib, adjRibIn, adjRibIn.keyOf(keyOf(route), route.pathId))
+    }
     this.#changed(family)
   }
 
@@ -434,8 +458,9 @@ export class Session {
   /** True when `flush` has work that the transport can take. */
   get wantsFlush(): boolean {
     if (this.blocked) return false
-    for (const [family, { out, sending }] of this.#families) {
-      if ((out.pending > 0 || sending !== undefined) && !this.#isHeld(family)) return true
+    for (const [family, state] of this.#families) {
+      if (this.#isHeld(family)) continue
+      if (state.out.pending > 0 || this.#canFinish(family, state)) return true
     }
     return false
   }
@@ -448,23 +473,28 @@ export class Session {
       const before = state.out.pending
       this.#flushFamily(family, state, left)
       left -= before - state.out.pending
-      if (state.out.pending === 0 && state.sending !== undefined) this.#finish(family, state)
+      if (state.out.pending === 0 && this.#canFinish(family, state)) this.#finish(family, state)
     }
     return limit - left
   }
 
+  /** Whether the peer may take what it was told for all there is, and forget what we told it before a restart. */
+  #canFinish(family: SessionFamily, { sending }: FamilyState): boolean {
+    if (sending !== 'initial') return sending !== undefined
+    return family === 'rtc' || !this.#tables.isDeferring()
+  }
+
   #flushFamily(family: SessionFamily, { out }: FamilyState, limit: number): void {
     const rib = this.#tables.ribs[family]
-    const { withdrawn, announced } = out.take(limit, (key): Advertised | undefined => {
-      const best = rib.get(key)?.best
-      const set = best && this.#export(best, family)
-      return set && { nlri: best.nlri, set }
-    })
+    const { withdrawn, announced } =
+      out instanceof AddPathOut
+        ? out.take(limit, (key) => this.#allOf(rib.get(key), family))
+        : out.take(limit, (key) => this.#bestOf(rib.get(key), family))
     const ctx = this.negotiated.send
     const sink: UpdateSink = {
       send: (octets) => this.#output.send('update', octets),
       tooLong: (nlri, reason) => {
-        out.forget(keyOf(nlri))
+        out.forget(keyOf(nlri), nlri.pathId)
         withdrawn.push(nlri)
         this.#logOnce('warn', `a route is not advertised: ${reason}`)
       },
@@ -472,6 +502,20 @@ export class Session {
     const { writer } = this.#tables
     for (const [set, nlri] of announced) writer.announce(family, nlri, set, ctx, sink)
     writer.withdraw(family, withdrawn, ctx, sink)
+  }
+
+  #bestOf(entry: RibEntry | undefined, family: SessionFamily): Advertised | undefined {
+    const best = entry?.best
+    const set = best && this.#export(best, family)
+    return set && { nlri: best.nlri, set }
+  }
+
+  /** Every path that may be used, the best among them (RFC 7911). */
+  #allOf(entry: RibEntry | undefined, family: SessionFamily): readonly Advertised[] {
+    return (entry?.paths ?? []).flatMap((path) => {
+      const set = this.#export(path, family)
+      return set === undefined ? [] : [{ nlri: this.#tables.pathIds.nlriOf(path), set }]
+    })
   }
 
   #export(path: Path, family: SessionFamily): AttributeSet | undefined {
@@ -515,6 +559,7 @@ export class Session {
       siteOfOrigin: settings.siteOfOrigin,
       overridden: settings.asOverride === true ? this.negotiated.peerAsn : undefined,
       role: this.negotiated.role,
+      knowsStale: this.negotiated.longLived !== undefined,
     }
   }
 

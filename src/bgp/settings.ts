@@ -19,6 +19,15 @@ export interface SpeakerSettings {
   readonly routerId: Ip
   /** As route reflector (RFC 4456 section 7). Default: `routerId`. */
   readonly clusterId?: Ip
+  /** What peers are asked to do when we restart (RFC 4724, RFC 9494). Default: nothing. */
+  readonly gracefulRestart?: RestartSettings
+}
+
+export interface RestartSettings {
+  /** How long they keep our routes while we are away: 1 to 4095. */
+  readonly restartSeconds: number
+  /** How long after that as a last resort (RFC 9494); 0: not at all. */
+  readonly staleSeconds: number
 }
 
 /** What our AS is to the peer's (RFC 9234 section 4). */
@@ -78,6 +87,8 @@ export interface SessionSettings {
   readonly siteOfOrigin?: RouteTarget
   /** Only over eBGP. */
   readonly role?: Role
+  /** All paths of a route, not the best alone, of `evpn` and unicast (RFC 7911). Default: taken, not sent. */
+  readonly addPath?: { readonly send: boolean; readonly receive: boolean }
   /** Refuse a peer that does not tell its role. */
   readonly strictRole?: boolean
   readonly description?: string
@@ -112,4 +123,7 @@ export const defaults = {
   connectRetrySeconds: 10,
   rangeLimit: 1000,
   warnPercent: 75,
+  addPath: { send: false, receive: true },
+  /** Selection_Deferral_Timer (RFC 4724 section 4.1). */
+  deferralSeconds: 30,
 } as const

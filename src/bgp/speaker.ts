@@ -14,6 +14,7 @@ import type {
 } from './events.js'
 import type { Machine } from './machine.js'
 import { Path, type PathSource } from './path.js'
+import { PathIds } from './path-ids.js'
 import { Peer, type PeerContext, refuse } from './peer.js'
 import { Exporter, SELF } from './policy.js'
 import { keyOf, LocRib, sameNlri } from './rib.js'
@@ -37,6 +38,7 @@ const FLUSH_LIMIT_ALL = 20_000
 /** Addresses without a neighbor that a log line is spent on, one each. */
 const MAX_STRANGERS = 100
 const FLUSH_TIMER = 'speaker flush'
+const DEFERRAL_TIMER = 'speaker deferral'
 
 const { ceaseError } = iana
 
@@ -65,6 +67,9 @@ export class Speaker {
   readonly #started = new Map<string, number>()
   readonly #strangers = new Set<string>()
   #isShutDown = false
+  /** After a restart, until all peers that kept their routes have told them again (RFC 4724 section 4.1). */
+  #isDeferring = false
+  #mayEndDeferral = false
   /** Whose turn it is to be flushed first. */
   #turn = 0
 
@@ -78,6 +83,8 @@ export class Speaker {
       sets: this.#sets,
       exporter: new Exporter(settings, this.#sets),
       writer: this.#writer,
+      pathIds: new PathIds(),
+      isDeferring: () => this.#isDeferring,
       // A family is complete only when its last routes have been told.
       emit: (action) => (action.do === 'endOfRib' ? this.#ends : this.#actions).push(action),
       startTimer: (timer, seconds, jitter, onExpiry) => {
@@ -95,6 +102,9 @@ export class Speaker {
       policyChanged: () => {
         for (const session of this.#sessions()) session.reconsider()
       },
+      sessionsChanged: () => {
+        this.#mayEndDeferral = true
+      },
       gone: (peer) => {
         this.#peers.delete(peer.id)
         this.#members.delete(peer)
@@ -107,6 +117,7 @@ export class Speaker {
     const handle = this.#handlers[event.event] as (event: SpeakerEvent) => void
     handle(event)
     this.#decide()
+    this.#defer()
     this.#actions.push(...this.#ends)
     this.#ends = []
     this.#flush()
@@ -206,6 +217,15 @@ export class Speaker {
       if (soft === 'out') for (const family of session.negotiated.families) session.refresh(family)
       else if (!session.requestRefresh()) peer.log('warn', 'cannot refresh its routes')
     },
+    restarted: () => {
+      this.#isDeferring = true
+      this.#context.startTimer(DEFERRAL_TIMER, defaults.deferralSeconds, false, () => {
+        this.#isDeferring = false
+      })
+    },
+    forwardingLost: () => {
+      for (const peer of this.#peers.values()) peer.forwardingLost()
+    },
     shutdown: ({ communication }) => {
       this.#isShutDown = true
       for (const peer of [...this.#peers.values()]) {
@@ -295,13 +315,25 @@ export class Speaker {
 
   #decide(): void {
     for (const family of sessionFamilies) {
-      const changes: readonly RibChange[] = this.#ribs[family].decide()
-      if (changes.length === 0) continue
+      const others: string[] = []
+      const changes: readonly RibChange[] = this.#ribs[family].decide(others)
       for (const session of this.#sessions()) {
         for (const { key } of changes) session.touch(family, key)
+        if (session.tellsAllPaths(family)) for (const key of others) session.touch(family, key)
       }
+      if (changes.length === 0) continue
       this.#actions.push({ do: 'routes', family, changes })
     }
+  }
+
+  /** What the peers have to say is complete, or the time for it is over: so is what we say. */
+  #defer(): void {
+    if (!this.#isDeferring || (this.#ends.length === 0 && !this.#mayEndDeferral)) return
+    this.#mayEndDeferral = false
+    const configured = [...this.#peers.values()].filter(({ isDynamic }) => !isDynamic)
+    if (!configured.every(({ session }) => session?.hasToldAll === true)) return
+    this.#isDeferring = false
+    this.#context.stopTimer(DEFERRAL_TIMER)
   }
 
   /** Sends a bounded number of routes, peers taking turns; the rest waits for a timer of no time. */

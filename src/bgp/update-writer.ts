@@ -80,7 +80,11 @@ export class UpdateWriter {
 
 /** What matters when sending. */
 function sameContext(a: WireContext, b: WireContext): boolean {
-  return a.fourOctetAs === b.fourOctetAs && a.extendedMessages === b.extendedMessages
+  return (
+    a.fourOctetAs === b.fourOctetAs &&
+    a.extendedMessages === b.extendedMessages &&
+    sameItems(a.addPath, b.addPath)
+  )
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -134,6 +134,7 @@ const frozen: readonly (readonly [Finding['path'], (config: Config) => unknown])
   [['vtep'], ({ vtep }) => vtep],
   [['bgp', 'listen'], ({ bgp }) => bgp.listen],
   [['bgp', 'clusterId'], ({ bgp }) => bgp.clusterId],
+  [['bgp', 'gracefulRestart'], ({ bgp }) => bgp.gracefulRestart],
   [['api'], ({ api }) => api],
   [['dataplane'], ({ dataplane }) => dataplane],
 ]

@@ -27,6 +27,7 @@ import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
+import { speakerSettings } from './neighbors.js'
 import { networkSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { operations } from './operations.js'
@@ -181,7 +182,10 @@ export class Host implements HostSurface {
       `dataplane ${how}; uplink ${uplink?.kind}: ${uplink?.reason}`,
     )
     await this.#peering.listen(config.bgp)
-    if (adopted) this.#peering.awaitEndOfRib(config.bgp)
+    if (adopted) {
+      this.#machines.toSpeaker({ event: 'restarted' })
+      this.#peering.awaitEndOfRib(config.bgp)
+    }
     this.#peering.begin(config)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     this.#settings.onConfig?.(config)
@@ -346,6 +350,7 @@ export class Host implements HostSurface {
       'dataplaneLost',
       `the dataplane is gone: ${reason}; nothing is forwarded`,
     )
+    this.#machines.toSpeaker({ event: 'forwardingLost' })
     this.#tenancy.lost(this.#effective.config.networks, 'the dataplane is down')
   }
 
@@ -394,9 +399,8 @@ export class Host implements HostSurface {
 
   #createMachines({ asn, vtep, bgp }: Config): Machines {
     const routerId = this.#routerId
-    const { clusterId } = bgp
     return new Machines(
-      { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) },
+      speakerSettings(asn, routerId, bgp),
       { asn, routerId, vtep: vtep.address, profile: 'frr' },
       {
         transport: (action) => this.#tcp.perform(action),

@@ -5,10 +5,28 @@ import type {
   RangeSettings,
   SessionSettings,
   SpeakerEvent,
+  SpeakerSettings,
   Transport,
 } from '../bgp/index.js'
-import type { Neighbor } from './config/schema.js'
+import type { Config, Neighbor } from './config/schema.js'
 import { neighborId } from './effective.js'
+
+/** Of the speaker itself. */
+export function speakerSettings(
+  asn: number,
+  routerId: string,
+  { clusterId, gracefulRestart }: Config['bgp'],
+): SpeakerSettings {
+  const { enabled, restartSeconds, staleSeconds } = gracefulRestart
+  return {
+    asn,
+    routerId,
+    ...given({
+      clusterId,
+      gracefulRestart: enabled ? { restartSeconds, staleSeconds } : undefined,
+    }),
+  }
+}
 
 /** `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. */
 export function neighborAdded(neighbor: Neighbor, source: string | undefined): SpeakerEvent {
@@ -54,6 +72,7 @@ function sessionSettings(neighbor: Neighbor): SessionSettings {
     allowAsIn: neighbor.allowAsIn,
     asOverride: neighbor.asOverride,
     strictRole: neighbor.strictRole,
+    addPath: neighbor.addPath,
     ...given({
       description: neighbor.description,
       transport: transportOf(neighbor),

@@ -29,7 +29,7 @@ interface Due {
 /** One speaker and the world around it. */
 export class Node {
   readonly address: string
-  readonly speaker: Speaker
+  speaker: Speaker
   readonly actions: SpeakerAction[] = []
   /** Events as the speaker got them. */
   readonly events: SpeakerEvent[] = []
@@ -49,6 +49,12 @@ export class Node {
       this.actions.push(action)
       this.#simulation.perform(this, action)
     }
+  }
+
+  /** The process dies and a new one begins: it knows nothing. Cut its connections first. */
+  restart(): void {
+    this.timers.clear()
+    this.speaker = new Speaker(this.speaker.settings)
   }
 
   state(peer: string): FsmState | undefined {

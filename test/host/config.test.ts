@@ -190,8 +190,8 @@ const mistakes: readonly Mistake[] = [
     name: 'families that are unknown, empty, twice',
     text: `${base}bgp:\n  neighbors:\n    - { asn: 1, address: 10.0.0.1, families: [evnp] }\n    - { asn: 1, address: 10.0.0.2, families: [] }\n    - { asn: 1, address: 10.0.0.3, families: [evpn, evpn] }\n`,
     problems: [
-      '5:47 bgp.neighbors[0].families[0]: expected evpn or ipv4, got "evnp" (did you mean evpn?)',
-      '6:46 bgp.neighbors[1].families: expected a list of 1 to 2 entries, got 0',
+      '5:47 bgp.neighbors[0].families[0]: expected evpn, ipv4 or ipv6, got "evnp" (did you mean evpn?)',
+      '6:46 bgp.neighbors[1].families: expected a list of 1 to 3 entries, got 0',
       '7:53 bgp.neighbors[2].families[1]: expected a family that the list has once',
     ],
   },
@@ -205,14 +205,14 @@ const mistakes: readonly Mistake[] = [
     - { address: 10.0.0.4, asn: 1, role: client, filterIn: [], filterOut: [{ prefixes: [10.0.0.0/33] }] }
 `,
     problems: [
-      '5:43 bgp.neighbors[0].role: expected no role, as the peer is of our own AS, got customer',
-      '5:59 bgp.neighbors[0].asOverride: expected false, as the peer is of our own AS, got true',
+      '5:49 bgp.neighbors[0].role: expected no role, as the peer is of our own AS, got customer',
+      '5:71 bgp.neighbors[0].asOverride: expected false, as the peer is of our own AS, got true',
       '6:7 bgp.neighbors[1].role: expected a role beside strictRole, got nothing',
-      "7:53 bgp.neighbors[2].maximumRoutes.ipv4: expected one of the peer's families evpn, got ipv4",
-      '8:36 bgp.neighbors[3].role: expected provider, customer, peer, rs or rsClient, got "client"',
-      '8:54 bgp.neighbors[3].filterIn: expected a list of 1 to 10000 entries, got 0',
-      '8:71 bgp.neighbors[3].filterOut[0].accept: expected true or false, got nothing',
-      '8:83 bgp.neighbors[3].filterOut[0].prefixes[0]: expected a length of 0 to 32, got "10.0.0.0/33"',
+      "7:59 bgp.neighbors[2].maximumRoutes.ipv4: expected one of the peer's families evpn, got ipv4",
+      '8:42 bgp.neighbors[3].role: expected provider, customer, peer, rs or rsClient, got "client"',
+      '8:60 bgp.neighbors[3].filterIn: expected a list of 1 to 10000 entries, got 0',
+      '8:76 bgp.neighbors[3].filterOut[0].accept: expected true or false, got nothing',
+      '8:89 bgp.neighbors[3].filterOut[0].prefixes[0]: expected a length of 0 to 32, got "10.0.0.0/33"',
     ],
   },
   {
@@ -229,7 +229,7 @@ const mistakes: readonly Mistake[] = [
     - { address: 10.0.0.5, asn: 1, tcpAo: { keyId: 1 } }
 `,
     problems: [
-      '6:44 bgp.neighbors[0].multihop: expected one of multihop or ttlSecurity, got both',
+      '6:46 bgp.neighbors[0].multihop: expected one of multihop or ttlSecurity, got both',
       '7:46 bgp.neighbors[1].password: expected a password of 1 to 80 characters, got 0 octets',
       '8:46 bgp.neighbors[2].password: expected a password of 1 to 80 characters, got 81 octets',
       '9:46 bgp.neighbors[3].password: expected a password of 1 to 80 characters, got something else',
@@ -404,6 +404,7 @@ api: { listen: "[::1]:8472" }
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,
+      gracefulRestart: { enabled: true, restartSeconds: 120, staleSeconds: 0 },
       neighbors: [
         {
           address: '10.0.0.1',
@@ -416,6 +417,7 @@ api: { listen: "[::1]:8472" }
           nextHopSelf: false,
           allowAsIn: 0,
           asOverride: false,
+          addPath: { send: false, receive: true },
           strictRole: false,
           routeReflectorClient: false,
         },
@@ -430,6 +432,7 @@ api: { listen: "[::1]:8472" }
           nextHopSelf: false,
           allowAsIn: 0,
           asOverride: false,
+          addPath: { send: false, receive: true },
           strictRole: false,
           routeReflectorClient: true,
         },

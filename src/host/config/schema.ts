@@ -208,7 +208,11 @@ export const Neighbor = keys(
     ),
     tcpAo: later('TCP authentication option (RFC 5925).'),
     multihop: Type.Optional(
-      integer(1, 255, 'How many hops away the peer may be: TTL of what we send. Default: any number.'),
+      integer(
+        1,
+        255,
+        'How many hops away the peer may be: TTL of what we send. Default: any number.',
+      ),
     ),
     ttlSecurity: Type.Optional(
       integer(
@@ -242,7 +246,7 @@ export const Neighbor = keys(
     }),
     asOverride: flag(
       false,
-      "Towards this external peer put our AS in the place of its own, which it would take for a loop.",
+      'Towards this external peer put our AS in the place of its own, which it would take for a loop.',
     ),
     siteOfOrigin: Type.Optional(
       text(
@@ -255,6 +259,14 @@ export const Neighbor = keys(
         ['provider', 'customer', 'peer', 'rs', 'rsClient'],
         'What our AS is to that of the peer (RFC 9234): what leaks between providers is refused.',
       ),
+    ),
+    addPath: keys(
+      {
+        send: flag(false, 'Tell the peer every path of a route, not the best one alone.'),
+        receive: flag(true, 'Take every path that it tells.'),
+      },
+      'Several paths of a route (RFC 7911), where the peer does so, too.',
+      { default: {} },
     ),
     strictRole: flag(false, 'Refuse a peer that does not tell its role.'),
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
@@ -300,6 +312,23 @@ export const Bgp = keys(
     ),
     clusterId: Type.Optional(
       text('ipv4', 'Cluster ID of this route reflector. Default: routerId.'),
+    ),
+    gracefulRestart: keys(
+      {
+        enabled: flag(
+          true,
+          'Ask peers to keep our routes while this process restarts (RFC 4724): the dataplane goes on. Theirs are kept in any case.',
+        ),
+        restartSeconds: integer(1, 4095, 'How long they wait for us.', { default: 120 }),
+        staleSeconds: integer(
+          0,
+          0xffffff,
+          'How long they keep our routes after that, where there is nothing better (RFC 9494); 0 = not at all.',
+          { default: 0 },
+        ),
+      },
+      'What peers do while we are away.',
+      { default: {} },
     ),
     neighbors: list(Neighbor, 'BGP peers.'),
   },

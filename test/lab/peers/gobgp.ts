@@ -9,7 +9,9 @@ import { defaultHoldTimeSeconds, keepaliveSeconds, type PeerSpec } from './peer.
 export interface GobgpOptions {
   readonly asn: number
   readonly peers: readonly PeerSpec[]
-  /** Route-target constraint beside EVPN (RFC 4684), and graceful restart, without which it ends no family. */
+  /** Keep routes of a peer that restarts; without it GoBGP ends no family. */
+  readonly gracefulRestart?: boolean
+  /** Route-target constraint beside EVPN (RFC 4684). */
   readonly rtc?: boolean
 }
 
@@ -76,13 +78,16 @@ export async function startGobgp(host: Host, options: GobgpOptions): Promise<Gob
   return gobgp
 }
 
-function configuration(host: Host, { asn, peers, rtc = false }: GobgpOptions): string {
+function configuration(
+  host: Host,
+  { asn, peers, rtc = false, gracefulRestart = rtc }: GobgpOptions,
+): string {
   const family = (name: string): string => `
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${name}"
     [neighbors.afi-safis.mp-graceful-restart.config]
-      enabled = ${rtc}`
+      enabled = ${gracefulRestart}`
   const neighbour = (peer: PeerSpec): string => `
 [[neighbors]]
   [neighbors.config]
@@ -103,7 +108,7 @@ function configuration(host: Host, { asn, peers, rtc = false }: GobgpOptions): s
     route-reflector-client = ${peer.client === true}
     route-reflector-cluster-id = "${host.vtep4}"
   [neighbors.graceful-restart.config]
-    enabled = ${rtc}
+    enabled = ${gracefulRestart}
     restart-time = 20
 ${family('l2vpn-evpn')}${rtc ? family('rtc') : ''}
 `
