@@ -57,6 +57,8 @@ export interface MachineOwner {
   readonly restart: RestartState
   clearConnectRetryCounter(): void
   countConnectRetry(): void
+  /** The peer takes no connection of ours at the moment. */
+  turnedAway(): void
   startConnectRetryTimer(): void
   stopConnectRetryTimer(machine: Machine): void
   dampPeerOscillations(): void
@@ -250,6 +252,9 @@ export class Machine {
     const { code, subcode } = message
     const reason = describe('received', message, shutdownCommunication(message))
     this.#failed({ by: 'peer', text: reason })
+    if (code === errorCode.cease && subcode === ceaseError.connectionRejected) {
+      this.#owner.turnedAway()
+    }
     const isVersion = code === errorCode.open && subcode === openError.unsupportedVersionNumber
     this.fire(isVersion ? 'NotifMsgVerErr' : 'NotifMsg', { reason })
   }

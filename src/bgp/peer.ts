@@ -48,6 +48,8 @@ export class Peer implements MachineOwner {
   readonly #machines: Machine[]
   #settings: PeerSettings
   #connectRetryCounter = 0
+  /** Of those failures, how many were that the peer held us off. */
+  #turnedAway = 0
   #isIdleHolding = false
   /** For so long the peer is left alone for what it did, whatever it tries; infinity: until it is cleared. */
   #holdOffSeconds: number | undefined
@@ -110,7 +112,7 @@ export class Peer implements MachineOwner {
 
   /** Ends the session; it comes back by itself, and at once if it was held off. */
   reset(subcode: number, communication?: string): void {
-    this.#connectRetryCounter = 0
+    this.clearConnectRetryCounter()
     this.#forgetRetained()
     if (this.state !== 'Idle') {
       this.#fireAll('AutomaticStop', subcode, communication)
@@ -198,7 +200,8 @@ export class Peer implements MachineOwner {
    */
   #refusal(): string | undefined {
     if (this.#isIdleHolding && this.#holdOffSeconds !== undefined) return 'it sent too many routes'
-    if (this.#isIdleHolding && this.#connectRetryCounter > PATIENCE) {
+    // Who is turned away turns nobody away: two that hold each other off would never meet again.
+    if (this.#isIdleHolding && this.#connectRetryCounter - this.#turnedAway > PATIENCE) {
       return `held off after ${this.#connectRetryCounter} failures in a row`
     }
     if (this.state === 'Idle' && !this.#isIdleHolding && !this.isDynamic) return 'stopped'
@@ -226,7 +229,7 @@ export class Peer implements MachineOwner {
     this.statistics.established++
     this.#hasForwarded = true
     this.#context.startTimer(this.#timer('stable'), STABLE_SECONDS, false, () => {
-      this.#connectRetryCounter = 0
+      this.clearConnectRetryCounter()
     })
     this.#stopRestartTimers()
     const retained = this.#retained
@@ -297,6 +300,11 @@ export class Peer implements MachineOwner {
 
   clearConnectRetryCounter(): void {
     this.#connectRetryCounter = 0
+    this.#turnedAway = 0
+  }
+
+  turnedAway(): void {
+    this.#turnedAway++
   }
 
   /** A machine that gives way to another has not failed. */

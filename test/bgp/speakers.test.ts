@@ -262,3 +262,15 @@ t.test('transports are told before anybody connects, and a change is a new sessi
   t.same(told(), ['10.0.0.0/8 secret', '10.0.0.0/8 other', '10.0.0.0/8 none'])
   t.notMatch(formatEvent({ event: 'peerAdded', peer }), 'secret', 'not in a recording')
 })
+
+t.test('two that failed again and again meet as soon as nothing is in their way', async (t) => {
+  const simulation = new Simulation()
+  const a = simulation.add('10.0.0.1', { asn: 65000 })
+  const b = simulation.add('10.0.0.2', { asn: 65000 })
+  simulation.peer(a, b, {}, { asn: 65009 })
+  simulation.run(3600)
+  t.not(a.state('10.0.0.2'), 'Established')
+  b.dispatch({ event: 'peerAdded', peer: settingsFor(a) })
+  simulation.run(150)
+  t.equal(a.state('10.0.0.2'), 'Established')
+})
