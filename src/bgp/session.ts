@@ -10,7 +10,6 @@ import {
   type Family,
   familyOf,
   iana,
-  type MembershipNlri,
   type Message,
   type Problem,
   type RouteRefresh,
@@ -22,6 +21,7 @@ import { AddPathOut } from './add-path-out.js'
 import { AdjRibIn } from './adj-rib-in.js'
 import { AdjRibOut, type Advertised } from './adj-rib-out.js'
 import type { AttributeSet, AttributeSets } from './attribute-set.js'
+import { Demand } from './demand.js'
 import type { RouteNlri } from './events.js'
 import { Filter } from './filter.js'
 import { type ImportSource, importAttributes, refusalOf } from './import-policy.js'
@@ -30,7 +30,6 @@ import { Path, type PathSource } from './path.js'
 import { type PathIds, withoutPathId } from './path-ids.js'
 import type { Exporter, ExportTarget } from './policy.js'
 import { keyOf, type LocRib, type RibEntry, removeAll, removeRoute, sameNlri } from './rib.js'
-import { RouteTargetFilter } from './route-target-filter.js'
 import {
   defaults,
   type PeerSettings,
@@ -102,10 +101,8 @@ export class Session {
   #settings: PeerSettings
   #target: ExportTarget
   #from: ImportSource
-  /** Routes of evpn wait until the peer has said which it wants. */
-  #isAwaitingMemberships = false
-  /** What it wants of them; undefined when that is to be worked out again. */
-  #wanted: RouteTargetFilter | undefined
+  /** Which routes of evpn the peer wants; undefined: all. */
+  #demand: Demand | undefined
 
   constructor(
     tables: Tables,
@@ -134,7 +131,8 @@ export class Session {
     for (const family of sessionFamilies) {
       if (negotiated.families.includes(family)) this.#open(family, retained.get(family))
     }
-    if (this.#families.has('rtc')) this.#awaitMemberships()
+    const rtc = this.#families.get('rtc')
+    if (rtc !== undefined) this.#awaitDemand(rtc)
     for (const [family, adjRibIn] of retained) {
       if (!this.#families.has(family)) removeAll(tables.ribs[family], adjRibIn)
     }
@@ -335,7 +333,8 @@ export class Session {
     if (state.disabled) return
     state.disabled = true
     removeAll(this.#tables.ribs[family], state.in)
-    if (family === 'rtc') this.#isAwaitingMemberships = false
+    // A peer that we can not understand gets everything, as one that does not speak of it.
+    if (family === 'rtc') this.#demand = undefined
     this.#changed(family)
     this.#output.log(
       'warn',
@@ -360,44 +359,37 @@ export class Session {
     if (family === undefined) return
     const state = this.#families.get(family)!
     state.endOfRibReceived = true
-    if (family === 'rtc') this.#isAwaitingMemberships = false
+    if (family === 'rtc' && this.#demand !== undefined) this.#demand.isAwaited = false
     this.#removeStale(family, state)
     this.#output.endOfRib(family)
   }
 
   // ---- which routes of evpn the peer wants
 
-  #awaitMemberships(): void {
-    this.#isAwaitingMemberships = true
+  #awaitDemand({ in: memberships }: FamilyState): void {
+    const demand = new Demand(memberships)
+    this.#demand = demand
     const ends = this.negotiated.gracefulRestart !== undefined
     const seconds = ends ? MEMBERSHIP_SECONDS : MEMBERSHIP_SECONDS_WITHOUT_END
     this.#output.startTimer('membership', seconds, () => {
-      if (this.#isAwaitingMemberships && ends) {
+      if (demand.isAwaited && ends) {
         const text = `no End-of-RIB of family rtc for ${seconds} s`
         this.#output.log('warn', `${text}: it gets the routes it has asked for so far`)
       }
-      this.#isAwaitingMemberships = false
+      demand.isAwaited = false
     })
   }
 
   /** After the peer's routes of a family have changed. */
   #changed(family: SessionFamily): void {
     if (family !== 'rtc') return
-    this.#wanted = undefined
+    this.#demand?.changed()
     const state = this.#families.get('evpn')
     state?.out.touchAll(this.#tables.ribs.evpn.keys(), false)
   }
 
-  #wants(set: AttributeSet): boolean {
-    const rtc = this.#families.get('rtc')
-    // A peer that we can not understand gets everything, as one that does not speak of it.
-    if (rtc === undefined || rtc.disabled) return true
-    this.#wanted ??= new RouteTargetFilter(memberships(rtc.in))
-    return this.#wanted.wants(set)
-  }
-
   #isHeld(family: SessionFamily): boolean {
-    return family === 'evpn' && this.#isAwaitingMemberships
+    return family === 'evpn' && this.#demand?.isAwaited === true
   }
 
   /** The family when the session carries it; what the peer sends of others is left alone. */
@@ -519,7 +511,7 @@ export class Session {
   }
 
   #export(path: Path, family: SessionFamily): AttributeSet | undefined {
-    if (family === 'evpn' && !this.#wants(path.set)) return undefined
+    if (family === 'evpn' && this.#demand?.wants(path.set) === false) return undefined
     return this.#tables.exporter.export(path, family, this.#target)
   }
 
@@ -587,11 +579,4 @@ export class Session {
 /** Reflection is an internal matter (RFC 4456 section 6). */
 function isClient(settings: PeerSettings, negotiated: Negotiated): boolean {
   return negotiated.kind === 'ibgp' && settings.routeReflectorClient === true
-}
-
-/** What is usable of the family rtc. */
-function* memberships(adjRibIn: AdjRibIn): Generator<MembershipNlri> {
-  for (const { path, rejected } of adjRibIn.received()) {
-    if (rejected === undefined) yield path.nlri as MembershipNlri
-  }
 }
