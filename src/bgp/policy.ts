@@ -22,8 +22,17 @@ import type { Role, SessionFamily, SpeakerSettings } from './settings.js'
 
 const { partial } = iana.attributeFlag
 
+/** What was exported last: routes of one VTEP come one after the other, and have the same attributes. */
+interface Exported {
+  readonly set: AttributeSet
+  readonly source: PathSource
+  readonly family: SessionFamily
+  readonly result: AttributeSet
+}
+
 /** The receiving end of an export. */
 export interface ExportTarget {
+  last?: Exported
   readonly peer: string
   readonly kind: 'ibgp' | 'ebgp'
   readonly routerId: Ip
@@ -87,6 +96,8 @@ export class Exporter {
     const nextHop = nextHopFor(path, family, to)
     if (nextHop === undefined) return undefined
     const { source, set } = path
+    const { last } = to
+    if (last?.set === set && last.source === source && last.family === family) return last.result
     const { kind, context, overridden, role } = to
     const key = `${kind} ${context.fourOctetAs} ${overridden} ${role} ${family} ${source.kind} ${source.routerId} ${nextHop}`
     let known = this.#known.get(set)
@@ -99,6 +110,7 @@ export class Exporter {
       exported = this.#sets.intern(withAs4(changed, to.context), nextHop)
       known.set(key, exported)
     }
+    to.last = { set, source, family, result: exported }
     return exported
   }
 
