@@ -193,3 +193,20 @@ test('VTEP reachability over IPv6', { skip }, async (t) => {
   speaker.withdraw(own)
   await until('gone', async () => (await shown()).includes('not in table'))
 })
+
+test('roles (RFC 9234)', { skip }, async (t) => {
+  const { hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const peers = [{ address: h1.vtep4, asn: 65000 }]
+  const extra = ['router bgp 65001', ` neighbor ${h1.vtep4} local-role customer strict-mode`, 'exit']
+  const frr = await startFrr(h2, { asn: 65001, peers, extra })
+  const speaker = await SpeakerProcess.start(t, h1, { asn: 65000 })
+  speaker.peer(h2.vtep4, 65001, { role: 'peer' })
+  await until('both roles are refused', () =>
+    speaker.logs().some((text) => text.includes('roleMismatch')),
+  )
+  speaker.peer(h2.vtep4, 65001, { role: 'provider', strictRole: true })
+  await speaker.established(h2.vtep4)
+  const text = await frr.vtysh(`show bgp neighbors ${h1.vtep4}`)
+  t.match(text, /Remote Role: provider/)
+})
