@@ -39,6 +39,8 @@ export type SpeakerEvent =
       readonly localAddress: Ip
       readonly remoteAddress: Ip
       readonly remotePort: number
+      /** Of a link-local address. */
+      readonly interface?: string
     }
   | { readonly event: 'connectFailed'; readonly peer: string; readonly reason: string }
   /** The peer or the network ended it; not sent for a connection that the speaker closed. */
@@ -91,6 +93,8 @@ export type SpeakerAction =
       readonly address: Ip
       readonly port: number
       readonly source?: Ip
+      /** Of a link-local address. */
+      readonly interface?: string
     }
   /** Gives up a `connect` that has not been answered; no answer follows. */
   | { readonly do: 'cancelConnect'; readonly peer: string }

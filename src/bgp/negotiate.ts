@@ -1,6 +1,6 @@
 // Two OPENs -> what this pair of speakers may use, or why not (RFC 4271 section 6.2, RFC 5492). Pure functions.
 
-import type { Ip } from '../net/index.js'
+import { type Ip, ipFamily } from '../net/index.js'
 import {
   addPathMode,
   afiSafiOf,
@@ -16,6 +16,7 @@ import { roleCode, roleMismatch } from './role.js'
 import {
   defaults,
   type PeerAs,
+  type PeerSettings,
   type RestartSettings,
   type Role,
   type SessionFamily,
@@ -40,6 +41,8 @@ export interface Negotiated {
   readonly gracefulRestart: GracefulRestart | undefined
   /** How long the peer wants its routes kept after that (RFC 9494); undefined when it does not know what that is. */
   readonly longLived: ReadonlyMap<SessionFamily, number> | undefined
+  /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop: boolean
   readonly receive: WireContext
   readonly send: WireContext
 }
@@ -76,7 +79,7 @@ export interface RestartState {
 /** Our OPEN. Only what is implemented is offered. */
 export function openFor(
   speaker: SpeakerSettings,
-  settings: SessionSettings,
+  settings: PeerSettings,
   restart: RestartState,
 ): Open {
   const { asn, routerId } = speaker
@@ -91,6 +94,7 @@ export function openFor(
     ...restartCapabilities(speaker.gracefulRestart, settings, restart),
     { name: 'fourOctetAs', asn },
     ...addPathCapability(settings),
+    ...extendedNextHopCapability(settings),
     ...(role === undefined || mustBeInternal(settings, asn)
       ? []
       : [{ name: 'role', role: roleCode(role) } as const]),
@@ -103,6 +107,21 @@ export function openFor(
     bgpId: routerId,
     capabilities,
   }
+}
+
+/** Over an IPv6 session there is no other next hop to tell for IPv4 prefixes. */
+function extendedNextHopCapability({ families, address }: PeerSettings): Capability[] {
+  if (!families.includes('ipv4') || ipFamily(address) === 4) return []
+  const { afi, safi } = afiSafiOf('ipv4')
+  return [{ name: 'extendedNextHop', families: [{ afi, safi, nextHopAfi: iana.afi.ipv6 }] }]
+}
+
+/** Both must have it (RFC 8950 section 4). */
+function hasExtendedNextHop(open: Open): boolean {
+  const offer = capability(open, 'extendedNextHop')
+  const isIt = ({ afi, safi, nextHopAfi }: (typeof offer & {})['families'][number]): boolean =>
+    familyOf({ afi, safi }) === 'ipv4' && nextHopAfi === iana.afi.ipv6
+  return offer?.families.some(isIt) === true
 }
 
 function addPathCapability({
@@ -203,6 +222,7 @@ export function negotiate(
     gracefulRestart: gracefulRestartOf(theirs, settings.families),
     longLived: longLivedOf(theirs, settings.families),
     // "MAY send Extended Messages if the peer has advertised" it (RFC 8654 section 3): we have, whatever the peer says.
+    extendedNextHop: hasExtendedNextHop(ours) && hasExtendedNextHop(theirs),
     receive: {
       ...context,
       addPath: addPathFamilies(families, ours, theirs),

@@ -326,9 +326,15 @@ export class Peer implements MachineOwner {
   }
 
   connect(): void {
-    const { id, address, port = defaults.port, updateSource } = this.#settings
-    const action = { do: 'connect', peer: id, address, port } as const
-    this.#context.emit(updateSource === undefined ? action : { ...action, source: updateSource })
+    const { id, address, port = defaults.port, updateSource, interface: scope } = this.#settings
+    this.#context.emit({
+      do: 'connect',
+      peer: id,
+      address,
+      port,
+      ...(updateSource === undefined ? {} : { source: updateSource }),
+      ...(scope === undefined ? {} : { interface: scope }),
+    })
   }
 
   holdOff(seconds: number | undefined): void {
@@ -445,6 +451,7 @@ function isTrying({ state }: Machine): boolean {
 
 const resetting = [
   'address',
+  'interface',
   'asn',
   'families',
   'holdTimeSeconds',

@@ -48,6 +48,8 @@ export interface ExportTarget {
   readonly overridden?: number | undefined
   /** Ours, over eBGP. */
   readonly role?: Role | undefined
+  /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop?: boolean
   /** The peer knows what a last resort is (RFC 9494). */
   readonly knowsStale?: boolean
 }
@@ -131,7 +133,7 @@ export class Exporter {
  */
 function nextHopFor(path: Path, family: SessionFamily, to: ExportTarget): Ip | undefined {
   const { nextHop } = path.set
-  if (nextHop === SELF) return canBeReachedAt(to.localAddress, family) ? to.localAddress : undefined
+  if (nextHop === SELF) return canBeReachedAt(to, family) ? to.localAddress : undefined
   const reflects = path.source.kind === 'ibgp' && to.kind === 'ibgp'
   return to.nextHopSelf && !reflects ? to.localAddress : nextHop
 }
@@ -139,9 +141,11 @@ function nextHopFor(path: Path, family: SessionFamily, to: ExportTarget): Ip | u
 /** Next hop of a route of our own that is reached at whatever address the session has. */
 export const SELF: Ip = '0.0.0.0'
 
-/** A unicast prefix has a next hop of its own version. */
-function canBeReachedAt(address: Ip, family: SessionFamily): boolean {
-  return family === 'evpn' || family === 'rtc' || family === `ipv${ipFamily(address)}`
+/** A unicast prefix has a next hop of its own version, unless both sides can do otherwise. */
+function canBeReachedAt(to: ExportTarget, family: SessionFamily): boolean {
+  if (family === 'evpn' || family === 'rtc') return true
+  if (family === 'ipv4' && to.extendedNextHop === true) return true
+  return family === `ipv${ipFamily(to.localAddress)}`
 }
 
 /** What we pass on without having understood it says so (RFC 4271 section 5). */

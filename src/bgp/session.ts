@@ -551,6 +551,7 @@ export class Session {
       siteOfOrigin: settings.siteOfOrigin,
       overridden: settings.asOverride === true ? this.negotiated.peerAsn : undefined,
       role: this.negotiated.role,
+      extendedNextHop: this.negotiated.extendedNextHop,
       knowsStale: this.negotiated.longLived !== undefined,
     }
   }

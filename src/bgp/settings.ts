@@ -98,6 +98,8 @@ export interface PeerSettings extends SessionSettings {
   /** Names the peer in events and actions; usually its address. */
   readonly id: string
   readonly address: Ip
+  /** Of a link-local address: whoever is at the other end of it is the peer. */
+  readonly interface?: string
   /** TCP port to connect to. Default 179. */
   readonly port?: number
   /** Wait for the peer to connect. Default false. */

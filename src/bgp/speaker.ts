@@ -236,7 +236,7 @@ export class Speaker {
 
   #accept(event: Extract<SpeakerEvent, { event: 'connected' }>): void {
     const { connection, localAddress, remoteAddress } = event
-    const peer = this.#peerAt(remoteAddress)
+    const peer = this.#peerAt(remoteAddress, event.interface)
     if (peer !== undefined) {
       peer.accept(connection, localAddress)
       return
@@ -250,8 +250,12 @@ export class Speaker {
   }
 
   /** The peer with the address; a new one when a range has it and room. */
-  #peerAt(address: string): Peer | undefined {
-    for (const peer of this.#peers.values()) if (peer.settings.address === address) return peer
+  #peerAt(address: string, scope: string | undefined): Peer | undefined {
+    for (const peer of this.#peers.values()) {
+      const { settings } = peer
+      const isAt = settings.interface === undefined && settings.address === address
+      if (isAt || (scope !== undefined && settings.interface === scope)) return peer
+    }
     if (this.#isShutDown) return undefined
     const [range] = [...this.#ranges.values()]
       .filter(({ prefix }) => prefixContains(prefix, address))

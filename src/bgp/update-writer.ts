@@ -1,6 +1,7 @@
 // Changes of one family -> UPDATE messages: many routes with equal attributes in one message, as many as fit. IPv4
 // unicast travels in the UPDATE's own fields, everything else in the MP attributes (RFC 4760).
 
+import { ipFamily } from '../net/index.js'
 import {
   encodeMessage,
   type IpNlri,
@@ -104,7 +105,8 @@ function announcement(
   nlri: readonly RouteNlri[],
   { attributes, nextHop }: AttributeSet,
 ): Update {
-  if (family === 'ipv4') {
+  // NEXT_HOP holds four octets: any other travels beside its prefixes (RFC 8950 section 3).
+  if (family === 'ipv4' && ipFamily(nextHop) === 4) {
     const plain = { ...attributes, nextHop }
     return { kind: 'update', withdrawn: [], attributes: plain, nlri: nlri as readonly IpNlri[] }
   }

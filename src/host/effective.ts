@@ -25,9 +25,9 @@ export interface Merged extends Effective {
   readonly findings: readonly Finding[]
 }
 
-/** A neighbour's id: its address, or the range. */
+/** A neighbour's id: its address, the interface, or the range. */
 export function neighborId(neighbor: Neighbor): string {
-  return neighbor.address ?? neighbor.range ?? ''
+  return neighbor.address ?? neighbor.interface ?? neighbor.range ?? ''
 }
 
 /**

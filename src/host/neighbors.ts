@@ -28,11 +28,21 @@ export function speakerSettings(
   }
 }
 
-/** `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. */
-export function neighborAdded(neighbor: Neighbor, source: string | undefined): SpeakerEvent {
-  const { address, range } = neighbor
+/** Stands for the address of whoever is at the other end of an interface until that is known. */
+export const UNKNOWN_ADDRESS = '::'
+
+/**
+ * `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. `found` is who has
+ * been heard on its interface.
+ */
+export function neighborAdded(
+  neighbor: Neighbor,
+  source: string | undefined,
+  found = UNKNOWN_ADDRESS,
+): SpeakerEvent {
+  const { address = found, range } = neighbor
   if (range !== undefined) return { event: 'rangeAdded', range: rangeSettings(neighbor, range) }
-  return { event: 'peerAdded', peer: peerSettings(neighbor, address ?? '', source) }
+  return { event: 'peerAdded', peer: peerSettings(neighbor, address, source) }
 }
 
 export function neighborRemoved(neighbor: Neighbor): SpeakerEvent {
@@ -48,11 +58,11 @@ function peerSettings(
   const { port, passive, updateSource = source } = neighbor
   return {
     ...sessionSettings(neighbor),
-    id: address,
+    id: neighborId(neighbor),
     address,
     port,
-    passive,
-    ...(updateSource === undefined ? {} : { updateSource }),
+    passive: passive || address === UNKNOWN_ADDRESS,
+    ...given({ updateSource, interface: neighbor.interface }),
   }
 }
 

@@ -2,8 +2,8 @@
 // what was adopted may be swept.
 
 import type { FsmState, OriginatedRoute } from '../bgp/index.js'
-import { type Clock, ListenError, type Tcp } from '../io/index.js'
-import { ipFamily } from '../net/index.js'
+import { type Clock, ListenError, RouterDiscovery, type Tcp } from '../io/index.js'
+import { type Ip, ipFamily } from '../net/index.js'
 import { Adoption, SWEEP_SECONDS } from './adoption.js'
 import type { Config, Neighbor } from './config/schema.js'
 import { difference, neighborId } from './effective.js'
@@ -34,9 +34,20 @@ export class Peering {
   readonly #establishedAt = new Map<string, number>()
   #adoption: Adoption | undefined
   #asked: readonly OriginatedRoute[] = []
+  #neighbors: readonly Neighbor[] = []
+  /** Who is at the other end of interfaces. */
+  readonly #found = new Map<string, Ip>()
+  readonly #discovery: RouterDiscovery
 
   constructor(parts: PeeringParts) {
     this.#parts = parts
+    this.#discovery = new RouterDiscovery({
+      onRouter: (ifname, address) => this.#onRouter(ifname, address),
+      onFailure: (ifname, reason) => {
+        const text = `peer ${ifname}: nobody can be heard on the interface: ${reason}`
+        parts.events.add('warn', 'peerNotFound', text, { peer: ifname })
+      },
+    })
   }
 
   /** Accepts connections, where the configuration wants it. Throws HostFailure. */
@@ -54,6 +65,7 @@ export class Peering {
     const { announceVtep, neighbors } = config.bgp
     this.#announce(announceVtep)
     this.#ask(config)
+    this.#neighbors = neighbors
     for (const neighbor of neighbors) this.#add(neighbor)
     this.#adoption?.begin()
   }
@@ -66,6 +78,7 @@ export class Peering {
     for (const neighbor of removed) {
       const id = neighborId(neighbor)
       machines.toSpeaker(neighborRemoved(neighbor))
+      this.#unwatch(neighbor)
       this.#establishedAt.delete(id)
       this.#adoption?.heard(id)
       events.add('info', 'peerRemoved', `peer ${id} is removed`, { peer: id })
@@ -76,6 +89,7 @@ export class Peering {
       this.#add(neighbor)
     }
     for (const { to } of changed) this.#add(to)
+    this.#neighbors = after.neighbors
     if (before.announceVtep !== after.announceVtep) this.#announce(after.announceVtep)
   }
 
@@ -91,6 +105,7 @@ export class Peering {
     while (pending() && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+    this.#discovery.close()
     machines.toSpeaker({ event: 'shutdown', communication: 'vtep is stopping' })
     await tcp.close()
   }
@@ -99,7 +114,7 @@ export class Peering {
   awaitEndOfRib({ neighbors }: Config['bgp']): void {
     const { machines, clock, events } = this.#parts
     const peers = neighbors.filter(
-      ({ address, families }) => address !== undefined && families.includes('evpn'),
+      ({ range, families }) => range === undefined && families.includes('evpn'),
     )
     this.#adoption = new Adoption(peers.map(neighborId), () => {
       clock.stop(SWEEP_TIMER)
@@ -129,9 +144,27 @@ export class Peering {
   }
 
   #add(neighbor: Neighbor): void {
-    const { address } = neighbor
+    const { address, interface: ifname } = neighbor
     const source = address === undefined ? undefined : sourceFor(address, this.#parts.vtep)
-    this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
+    const found = ifname === undefined ? undefined : this.#found.get(ifname)
+    this.#parts.machines.toSpeaker(neighborAdded(neighbor, source, found))
+    if (ifname !== undefined) this.#discovery.watch(ifname)
+  }
+
+  /** Somebody is heard on an interface: a link between two has one at the other end, whoever spoke last. */
+  #onRouter(ifname: string, address: Ip): void {
+    const neighbor = this.#neighbors.find((one) => one.interface === ifname)
+    if (neighbor === undefined || this.#found.get(ifname) === address) return
+    this.#found.set(ifname, address)
+    const text = `peer ${ifname} is at ${address}`
+    this.#parts.events.add('info', 'peerFound', text, { peer: ifname, address })
+    this.#add(neighbor)
+  }
+
+  #unwatch({ interface: ifname }: Neighbor): void {
+    if (ifname === undefined) return
+    this.#discovery.unwatch(ifname)
+    this.#found.delete(ifname)
   }
 
   /** Tells the peers whose routes we want (RFC 4684). */

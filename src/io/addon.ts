@@ -53,6 +53,13 @@ export interface AddonCore {
   tick(seconds: number): void
 }
 
+/** Solicitations and advertisements of routers on one interface. Throws as AddonTcp does. */
+export interface AddonIcmp6 {
+  /** To all routers or all nodes of the link, as the message is one or the other. */
+  send(message: Uint8Array): void
+  close(): void
+}
+
 /** For sockets that Node.js uses under their descriptors. Throws an Error whose `code` is errno's name. */
 export interface AddonTcp {
   /** A socket that is not connected; the caller owns the descriptor. */
@@ -87,6 +94,10 @@ export interface Addon {
       readonly readOnly: boolean
     },
   ) => AddonClient
+  readonly Icmp6: new (
+    ifname: string,
+    onMessage: (message: Uint8Array, source: string) => void,
+  ) => AddonIcmp6
   readonly tcp: AddonTcp
   readonly Core: new (options: {
     readonly localAddress: string

@@ -104,7 +104,13 @@ export class Tcp {
     await Promise.all([...closed, ...flushed])
   }
 
-  #connect({ peer, address, port, source }: Extract<TcpAction, { do: 'connect' }>): void {
+  #connect({
+    peer,
+    address,
+    interface: scope,
+    port,
+    source,
+  }: Extract<TcpAction, { do: 'connect' }>): void {
     this.#connecting.get(peer)?.destroy()
     let socket: Socket
     try {
@@ -117,7 +123,8 @@ export class Tcp {
       return
     }
     const local = source === undefined ? {} : { localAddress: source }
-    socket.connect({ host: address, port, ...local })
+    const host = scope === undefined ? address : `${address}%${scope}`
+    socket.connect({ host, port, ...local })
     this.#connecting.set(peer, socket)
     let reason = 'connection refused'
     socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -166,6 +173,7 @@ export class Tcp {
       localAddress: plain(localAddress),
       remoteAddress: plain(remoteAddress),
       remotePort,
+      ...scopeOf(remoteAddress),
       ...(peer === undefined ? {} : { peer }),
     })
   }
@@ -263,6 +271,12 @@ function unconnected(descriptor: number | undefined): Socket {
 
 function format(address: Ip, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** The interface of a link-local address. */
+function scopeOf(address: string): { readonly interface?: string } {
+  const at = address.indexOf('%')
+  return at < 0 ? {} : { interface: address.slice(at + 1) }
 }
 
 /** Canonical, and IPv4 as such when it came in on an IPv6 socket. */

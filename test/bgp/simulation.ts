@@ -139,7 +139,9 @@ export class Simulation {
     }
   }
 
-  #connect(node: Node, { peer, address }: Extract<SpeakerAction, { do: 'connect' }>): void {
+  #connect(node: Node, action: Extract<SpeakerAction, { do: 'connect' }>): void {
+    const { peer, address } = action
+    const scope = action.interface === undefined ? {} : { interface: action.interface }
     const other = this.nodes.find((one) => one.address === address)
     this.#later(0.001, () => {
       if (other === undefined || !other.isListening) {
@@ -149,8 +151,8 @@ export class Simulation {
       const [fromId, toId] = [++this.#connections, ++this.#connections]
       this.#pipes.push({ from: node, to: other, fromId, toId, open: true })
       this.#pipes.push({ from: other, to: node, fromId: toId, toId: fromId, open: true })
-      node.dispatch(connected(fromId, 'out', node, other, peer))
-      other.dispatch(connected(toId, 'in', other, node))
+      node.dispatch({ ...connected(fromId, 'out', node, other, peer), ...scope })
+      other.dispatch({ ...connected(toId, 'in', other, node), ...scope })
     })
   }
 

@@ -274,3 +274,83 @@ t.test('two that failed again and again meet as soon as nothing is in their way'
   simulation.run(150)
   t.equal(a.state('10.0.0.2'), 'Established')
 })
+
+t.test(
+  'peers named by interface: whoever is there, IPv4 with IPv6 next hops (RFC 8950)',
+  async (t) => {
+    const simulation = new Simulation()
+    const a = simulation.add('fe80::1', { asn: 65001, routerId: '10.0.0.1' })
+    const b = simulation.add('fe80::2', { asn: 65002, routerId: '10.0.0.2' })
+    const more: Partial<PeerSettings> = {
+      id: 'eth0',
+      interface: 'eth0',
+      families: ['evpn', 'ipv4'],
+      asn: 'external',
+    }
+    const unknown = { ...more, address: '::', passive: true }
+    for (const node of [a, b]) {
+      node.dispatch({
+        event: 'originate',
+        routes: [
+          {
+            family: 'ipv4',
+            nlri: { prefix: `${node.speaker.settings.routerId}/32` },
+            attributes: {},
+          },
+        ],
+      })
+    }
+    simulation.peer(a, b, unknown)
+    simulation.run(5)
+    t.equal(a.state('eth0'), 'Active', 'nobody is known')
+    a.dispatch({ event: 'peerAdded', peer: settingsFor(b, more) })
+    simulation.run(5)
+    t.equal(a.state('eth0'), 'Established', 'one side that knows is enough')
+    const [theirs] = [...a.speaker.locRib('ipv4')].filter(({ best }) => best.peer === 'eth0')
+    t.match(theirs, { key: '10.0.0.2/32', best: { nextHop: 'fe80::2' } })
+    t.equal(b.rib('ipv4').length, 2)
+    b.dispatch({
+      event: 'withdraw',
+      routes: [{ family: 'ipv4', nlri: { prefix: '10.0.0.2/32' } }],
+    })
+    simulation.run(1)
+    t.equal(a.rib('ipv4').length, 1)
+    const inbound = (scope: string, connection: number) =>
+      ({
+        event: 'connected',
+        connection,
+        direction: 'in',
+        localAddress: 'fe80::1',
+        remoteAddress: 'fe80::7',
+        remotePort: 1,
+        interface: scope,
+      }) as const
+    a.dispatch({
+      event: 'peerAdded',
+      peer: { ...settingsFor(b, unknown), id: 'eth1', interface: 'eth1' },
+    })
+    a.dispatch(inbound('eth1', 101))
+    t.equal(a.state('eth1'), 'OpenSent', 'one address may be behind several interfaces')
+    a.dispatch(inbound('eth2', 102))
+    t.ok(a.logs().some((text) => text.includes('no such neighbor')))
+  },
+)
+
+t.test('no IPv4 over IPv6 for who can not do it', async (t) => {
+  const simulation = new Simulation()
+  const a = simulation.add('2001:db8::1', { asn: 65001, routerId: '10.0.0.1' })
+  const b = simulation.add('2001:db8::2', { asn: 65002, routerId: '10.0.0.2' })
+  a.dispatch({
+    event: 'originate',
+    routes: [{ family: 'ipv4', nlri: { prefix: '10.0.0.1/32' }, attributes: {} }],
+  })
+  simulation.peer(a, b, { families: ['ipv4', 'evpn'] }, { families: ['evpn', 'ipv6'] })
+  simulation.run(5)
+  t.equal(a.state('2001:db8::2'), 'Established')
+  b.dispatch({
+    event: 'peerAdded',
+    peer: settingsFor(a, { families: ['ipv4', 'evpn'] }),
+  })
+  simulation.run(10)
+  t.equal(b.rib('ipv4').length, 1, 'both can')
+})

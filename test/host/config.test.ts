@@ -116,9 +116,18 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: 'unnumbered peering',
-    text: `${base}bgp: { neighbors: [{ interface: eth0, asn: external }] }\n`,
-    problems: ['3:22 bgp.neighbors[0].interface: expected no such key yet'],
+    name: 'unnumbered peers',
+    text: `${base}bgp:
+  neighbors:
+    - { interface: eth0, asn: external, updateSource: 10.0.0.1 }
+    - { interface: eth0, asn: 1 }
+    - { interface: a/b, asn: 1 }
+`,
+    problems: [
+      '5:55 bgp.neighbors[0].updateSource: expected no updateSource, as an interface has its own link-local address',
+      '6:20 bgp.neighbors[1].interface: expected an interface that no other neighbour has, got eth0, as bgp.neighbors[0].interface',
+      '7:20 bgp.neighbors[2].interface: expected the name of a network interface',
+    ],
   },
   {
     name: 'a neighbour without AS number',
@@ -130,12 +139,14 @@ const mistakes: readonly Mistake[] = [
   {
     name: 'a neighbour that is nobody',
     text: `${base}bgp: { neighbors: [{ asn: internal }] }\n`,
-    problems: ['3:20 bgp.neighbors[0]: expected one of address or range, got neither'],
+    problems: ['3:20 bgp.neighbors[0]: expected one of address, interface or range, got none'],
   },
   {
     name: 'a neighbour that is two',
     text: `${base}bgp: { listen: {}, neighbors: [{ asn: 1, address: 10.0.0.1, range: 10.0.0.0/24 }] }\n`,
-    problems: ['3:32 bgp.neighbors[0]: expected one of address or range, got both'],
+    problems: [
+      '3:32 bgp.neighbors[0]: expected one of address, interface or range, got address and range',
+    ],
   },
   {
     name: 'a neighbour twice',

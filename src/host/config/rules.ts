@@ -42,6 +42,9 @@ export function hints(config: Config): Finding[] {
   )
 }
 
+/** What names a neighbour: one of these. */
+const names = ['address', 'interface', 'range'] as const
+
 const rules: readonly Rule[] = [
   function routerIdKnown(config, report) {
     if (config.routerId === undefined && family(config.vtep.address) === 6) {
@@ -124,15 +127,16 @@ const rules: readonly Rule[] = [
 
   function neighborKind(config, report) {
     neighbors(config, (neighbor, path) => {
-      const given = (['address', 'range'] as const).filter((key) => neighbor[key] !== undefined)
+      const given = names.filter((key) => neighbor[key] !== undefined)
       if (given.length !== 1) {
-        report(path, 'one of address or range', given.length === 0 ? 'neither' : 'both')
+        const got = given.length === 0 ? 'none' : given.join(' and ')
+        report(path, 'one of address, interface or range', got)
       }
     })
   },
 
   function neighborsUnique(config, report) {
-    for (const key of ['address', 'range'] as const) {
+    for (const key of names) {
       const given: [Path, string][] = []
       neighbors(config, (neighbor, path) => {
         const value = neighbor[key]
@@ -140,7 +144,7 @@ const rules: readonly Rule[] = [
       })
       unique(
         report,
-        `${key === 'range' ? 'a range' : 'an address'} that no other neighbour has`,
+        `${key === 'range' ? 'a range' : `an ${key}`} that no other neighbour has`,
         given,
       )
     }
@@ -158,6 +162,10 @@ const rules: readonly Rule[] = [
     neighbors(config, (neighbor, path) => {
       if (neighbor.range !== undefined && config.bgp.listen === undefined) {
         report([...path, 'range'], 'bgp.listen beside dynamic neighbours', 'no bgp.listen')
+      }
+      if (neighbor.interface !== undefined && neighbor.updateSource !== undefined) {
+        const expected = 'no updateSource, as an interface has its own link-local address'
+        report([...path, 'updateSource'], expected, neighbor.updateSource)
       }
       if (neighbor.range !== undefined && neighbor.updateSource !== undefined) {
         report(

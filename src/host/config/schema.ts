@@ -173,7 +173,12 @@ const RouteLimit = keys(
 export const Neighbor = keys(
   {
     address: Type.Optional(text('unicastIp', 'Address of the peer.')),
-    interface: later('Unnumbered peering over an interface.'),
+    interface: Type.Optional(
+      text(
+        'ifname',
+        'Unnumbered: whoever is at the other end of the interface, by its link-local address.',
+      ),
+    ),
     range: Type.Optional(text('prefix', 'Dynamic neighbours: whoever connects from this prefix.')),
     asn: Type.Union([asNumber, choice(['internal', 'external'], 'Our AS, or any other.')], {
       description: 'AS number of the peer; `internal` = ours, `external` = any other.',
@@ -272,7 +277,7 @@ export const Neighbor = keys(
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
     description: Type.Optional(words('Free text.')),
   },
-  'A BGP peer: one of `address` or `range`.',
+  'A BGP peer: one of `address`, `interface` or `range`.',
 )
 
 export const Vtep = keys(

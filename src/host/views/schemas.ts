@@ -55,7 +55,7 @@ export const StatusView = row({
 })
 
 export const PeerView = row({
-  peer: text('Address of the peer.'),
+  peer: text('Address of the peer, or its interface.'),
   asn: count('AS number of the peer; 0 while it is not known.'),
   state: text('FSM state, RFC 4271.'),
   uptimeSeconds: count('Since the session was established; 0 when it is not.'),

@@ -198,7 +198,11 @@ test('roles (RFC 9234)', { skip }, async (t) => {
   const { hosts } = await routedFabric(t)
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const peers = [{ address: h1.vtep4, asn: 65000 }]
-  const extra = ['router bgp 65001', ` neighbor ${h1.vtep4} local-role customer strict-mode`, 'exit']
+  const extra = [
+    'router bgp 65001',
+    ` neighbor ${h1.vtep4} local-role customer strict-mode`,
+    'exit',
+  ]
   const frr = await startFrr(h2, { asn: 65001, peers, extra })
   const speaker = await SpeakerProcess.start(t, h1, { asn: 65000 })
   speaker.peer(h2.vtep4, 65001, { role: 'peer' })
