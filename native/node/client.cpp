@@ -1,7 +1,7 @@
 // class Client: a controller's or observer's connection to a dataplane, and its view of the shared
 // segment.
 //   constructor(path, { onWake, onClosed, readOnly })   request(verb, payload)   snapshot(view)
-//   counters()   drainEvents() dataplanePid()   close()
+//   read(view)   counters()   drainEvents()   dataplanePid()   close()
 #include "../worker/client.hpp"
 
 #include <map>
@@ -20,6 +20,33 @@ struct Notice {
   uint32_t id = 0;
   bool ok = false;
   std::string text;
+};
+
+// Reads a view on a thread of the pool. Holds the connection, and with it the memory, until it is
+// done.
+class Reading : public Napi::AsyncWorker {
+ public:
+  Reading(Napi::Env env, std::shared_ptr<vtep::Client> client, SegmentView view, std::string name)
+      : Napi::AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        client_(std::move(client)),
+        view_(std::move(view)),
+        name_(std::move(name)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    std::string error;
+    if (!view_.snapshot(name_, rows_, error)) SetError("Client.read: " + error);
+  }
+  void OnOK() override { deferred_.Resolve(to_buffer(Env(), rows_)); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<vtep::Client> client_;
+  SegmentView view_;
+  std::string name_, rows_;
 };
 
 class ClientObject : public Napi::ObjectWrap<ClientObject> {
@@ -104,6 +131,23 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       return env.Undefined();
     }
     return to_buffer(env, rows);
+  }
+
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::string name, error;
+    if (!get_string(info, 0, "Client.read: argument 1", name) || !attached(env))
+      return env.Undefined();
+    SegmentView view;
+    if (!view.attach(client_->memory().data(), client_->memory().size(), error)) {
+      Napi::Error::New(env, "Client.read: " + error).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    // Deletes itself.
+    auto* reading = new Reading(env, client_, std::move(view), std::move(name));
+    const Napi::Promise promise = reading->promise();
+    reading->Queue();
+    return promise;
   }
 
   Napi::Value counters(const Napi::CallbackInfo& info) {
@@ -196,7 +240,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
   // Notices that are still queued when the object is collected find null here. JavaScript's thread
   // only.
   std::shared_ptr<ClientObject*> self_ = std::make_shared<ClientObject*>(this);
-  std::unique_ptr<vtep::Client> client_;
+  std::shared_ptr<vtep::Client> client_;
   SegmentView view_;
   Napi::ThreadSafeFunction signal_;
   Napi::FunctionReference on_wake_, on_closed_;
@@ -212,6 +256,7 @@ Napi::Function define_client(Napi::Env env) {
       env, "Client",
       {ClientObject::InstanceMethod("request", &ClientObject::request),
        ClientObject::InstanceMethod("snapshot", &ClientObject::snapshot),
+       ClientObject::InstanceMethod("read", &ClientObject::read),
        ClientObject::InstanceMethod("counters", &ClientObject::counters),
        ClientObject::InstanceMethod("drainEvents", &ClientObject::drain_events),
        ClientObject::InstanceMethod("dataplanePid", &ClientObject::dataplane_pid),

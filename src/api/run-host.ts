@@ -31,6 +31,8 @@ export interface RunHostSettings {
   readonly stateDir?: string
   /** Start a dataplane process where none runs, and end it at the end. Default true; else somebody else does. */
   readonly ownsDataplane?: boolean
+  /** File that every event of the run is written to, for `vtep replay`. */
+  readonly record?: string
   /** What happens goes here. */
   readonly events?: EventLog
   /** The configuration is in force: at the start and after each reload. */
@@ -75,6 +77,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
       obtainDataplane: () => obtainDataplane({ runtimeDir, workers, start: ownsDataplane }),
       endsDataplane: ownsDataplane,
       events,
+      ...(settings.record === undefined ? {} : { record: settings.record }),
       ...(settings.onConfig === undefined ? {} : { onConfig: settings.onConfig }),
     })
     undo.push(() => host.stop())

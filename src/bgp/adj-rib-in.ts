@@ -1,6 +1,7 @@
 // What one peer has told us of one family (RFC 4271 section 3.2): also the paths we must not use, with the reason, so
 // that an operator can ask why a route is not there.
 
+import type { RouteNlri } from './events.js'
 import type { Path } from './path.js'
 
 export interface ReceivedPath {
@@ -46,6 +47,11 @@ export class AdjRibIn {
 
   get(key: string): Path | undefined {
     return this.#paths.get(key)
+  }
+
+  /** The NLRI as the peer wrote it, with the number of the path if it has one. */
+  nlriOf({ nlri, pathId }: Path): RouteNlri {
+    return this.addPath ? { ...nlri, pathId } : nlri
   }
 
   /** Why the path is not in use. */

@@ -14,6 +14,8 @@ export class Connection {
   readonly localAddress: Ip
   /** The OPEN we sent. */
   ours: Open | undefined
+  /** The OPEN that the peer sent, once it is accepted. */
+  theirs: Open | undefined
   /** What both OPENs agree on, once the peer's is accepted. */
   negotiated: Negotiated | undefined
   /** While Established. */

@@ -2,6 +2,7 @@
 
 import type { Ip, Prefix } from '../net/index.js'
 import type { EvpnRoute, IpNlri, MembershipNlri, PathAttributes } from '../wire/index.js'
+import type { CollectorSettings } from './collector.js'
 import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
 import type { PeerSettings, RangeSettings, SessionFamily, Transport } from './settings.js'
@@ -30,6 +31,9 @@ export type SpeakerEvent =
   | { readonly event: 'peerRemoved'; readonly id: string }
   | { readonly event: 'rangeAdded'; readonly range: RangeSettings }
   | { readonly event: 'rangeRemoved'; readonly id: string }
+  /** A station that watches (BMP, RFC 7854), or new settings of a known one. */
+  | { readonly event: 'collectorAdded'; readonly collector: CollectorSettings }
+  | { readonly event: 'collectorRemoved'; readonly id: string }
   /** TCP is there. `connection` is a number never used before; `peer` is set when `connect` asked for it. */
   | {
       readonly event: 'connected'

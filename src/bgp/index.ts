@@ -2,6 +2,7 @@
 
 export type { ReceivedPath } from './adj-rib-in.js'
 export type { AttributeSet, Mobility } from './attribute-set.js'
+export type { CollectorSettings } from './collector.js'
 export { type Comparison, comparisons, type Explanation, explain } from './decision.js'
 export type {
   OriginatedRoute,

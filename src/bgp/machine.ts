@@ -244,6 +244,7 @@ export class Machine {
     const own = { id: speaker.routerId, asn: speaker.asn }
     const peer = { id: result.peerRouterId, asn: result.peerAsn }
     if (this.#owner.collides(this, collisionWinner(own, peer))) return
+    connection.theirs = theirs
     connection.negotiated = result
     this.fire('BGPOpen')
   }
@@ -251,7 +252,8 @@ export class Machine {
   #notification(message: Notification): void {
     const { code, subcode } = message
     const reason = describe('received', message, shutdownCommunication(message))
-    this.#failed({ by: 'peer', text: reason })
+    const notification = encodeMessage(message, beforeOpen)
+    this.#failed({ by: 'peer', text: reason, notification })
     if (code === errorCode.cease && subcode === ceaseError.connectionRejected) {
       this.#owner.turnedAway()
     }
@@ -290,8 +292,11 @@ export class Machine {
     sendKeepalive: () => this.#send({ kind: 'keepalive' }),
     sendNotification: ({ notification, reason }) => {
       if (notification === undefined) return
-      this.#failed({ by: 'us', text: reason ?? describe('sent', notification) })
-      this.#send({ kind: 'notification', ...notification })
+      const message = { kind: 'notification', ...notification } as const
+      const octets = encodeMessage(message, beforeOpen)
+      const text = reason ?? describe('sent', notification)
+      this.#failed({ by: 'us', text, notification: octets })
+      this.#send(message)
     },
     startOpenHoldTimer: () => this.#startHold(OPEN_HOLD_SECONDS),
     startHoldTimer: () => this.#startHold(this.#connection!.negotiated!.holdTimeSeconds),

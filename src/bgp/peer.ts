@@ -2,7 +2,7 @@
 // is left alone that fails again and again.
 
 import type { Ip } from '../net/index.js'
-import { encodeMessage, iana } from '../wire/index.js'
+import { encodeMessage, iana, type Open } from '../wire/index.js'
 import type { AdjRibIn } from './adj-rib-in.js'
 import type { Direction } from './connection.js'
 import type { FsmEvent, FsmState } from './fsm.js'
@@ -93,6 +93,13 @@ export class Peer implements MachineOwner {
   /** Without a session nobody can tell the peer that routes of ours have gone. */
   forwardingLost(): void {
     if (this.session === undefined) this.#hasForwarded = false
+  }
+
+  /** The OPENs of the session, while Established. */
+  get opens(): { readonly sentOpen: Open; readonly receivedOpen: Open } | undefined {
+    const connection = this.#machines.find(({ session }) => session !== undefined)?.connection
+    const { ours: sentOpen, theirs: receivedOpen } = connection ?? {}
+    return sentOpen && receivedOpen && { sentOpen, receivedOpen }
   }
 
   // ---- the operator

@@ -4,19 +4,24 @@
 import { hexFromBytes, hexToBytes } from '../net/index.js'
 import type { SpeakerEvent } from './events.js'
 
-/** One line of JSON; octets as {"hex": "..."}. What nobody else is to know is left out: no replay needs it. */
-export function formatEvent(event: SpeakerEvent): string {
+/**
+ * One line of JSON; octets as {"hex": "..."}, large integers as {"bigint": "..."}. What nobody else is to know is left
+ * out: no replay needs it.
+ */
+export function formatEvent(event: object): string {
   return JSON.stringify(event, (name, value: unknown) => {
     if (name === 'password') return 'left out'
-    return value instanceof Uint8Array ? { hex: hexFromBytes(value) } : value
+    if (value instanceof Uint8Array) return { hex: hexFromBytes(value) }
+    return typeof value === 'bigint' ? { bigint: String(value) } : value
   })
 }
 
 /** The inverse of formatEvent. Throws SyntaxError for what is no JSON; the rest is trusted. */
-export function parseEvent(line: string): SpeakerEvent {
+export function parseEvent<T = SpeakerEvent>(line: string): T {
   return JSON.parse(line, (_, value: unknown) => {
-    const hex =
-      typeof value === 'object' && value !== null && 'hex' in value ? value.hex : undefined
-    return typeof hex === 'string' ? (hexToBytes(hex) ?? value) : value
-  }) as SpeakerEvent
+    if (typeof value !== 'object' || value === null) return value
+    if ('hex' in value && typeof value.hex === 'string') return hexToBytes(value.hex) ?? value
+    if ('bigint' in value && typeof value.bigint === 'string') return BigInt(value.bigint)
+    return value
+  }) as T
 }

@@ -51,6 +51,8 @@ export interface Tables {
   readonly pathIds: PathIds
   /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
   isDeferring(): boolean
+  /** A route of an adj-rib-in came, changed or went. */
+  received(peer: string, family: SessionFamily, nlri: RouteNlri): void
 }
 
 /** What a session tells its surroundings. */
@@ -289,6 +291,7 @@ export class Session {
       const rejected = refusalOf(nlri, set, family, this.#from, speaker)
       adjRibIn.set(key, path, rejected)
       ribs[family].replace(routeKey, usable, rejected === undefined ? path : undefined)
+      this.#tables.received(this.#source.peer, family, route)
     }
     this.#changed(family)
   }
@@ -305,6 +308,7 @@ export class Session {
         if ((usable === undefined) === (rejected !== undefined)) continue
         const now = rejected === undefined ? path : undefined
         rib.replace(adjRibIn.routeKey(key), usable, now)
+        this.#tables.received(this.#source.peer, family, adjRibIn.nlriOf(path))
       }
     }
   }
@@ -317,6 +321,7 @@ export class Session {
     const rib = this.#tables.ribs[family]
     for (const route of nlri) {
       removeRoute(rib, adjRibIn, adjRibIn.keyOf(keyOf(route), route.pathId))
+      this.#tables.received(this.#source.peer, family, route)
     }
     this.#changed(family)
   }
@@ -332,10 +337,14 @@ export class Session {
     const state = this.#families.get(family)!
     if (state.disabled) return
     state.disabled = true
+    const gone = [...state.in.received()]
     removeAll(this.#tables.ribs[family], state.in)
     // A peer that we can not understand gets everything, as one that does not speak of it.
     if (family === 'rtc') this.#demand = undefined
     this.#changed(family)
+    for (const { path } of gone) {
+      this.#tables.received(this.#source.peer, family, state.in.nlriOf(path))
+    }
     this.#output.log(
       'warn',
       `takes no routes of family ${family} from here on: clear the peer to try again`,
@@ -350,7 +359,12 @@ export class Session {
   #removeStale(family: SessionFamily, state: FamilyState): void {
     const rib = this.#tables.ribs[family]
     const stale = state.in.endRefresh()
-    for (const key of stale) removeRoute(rib, state.in, key)
+    for (const key of stale) {
+      const path = state.in.get(key)
+      if (path === undefined) continue
+      removeRoute(rib, state.in, key)
+      this.#tables.received(this.#source.peer, family, state.in.nlriOf(path))
+    }
     if (stale.length > 0) this.#changed(family)
   }
 

@@ -5,6 +5,8 @@ import { type Ip, ipFamily, type Prefix, prefixContains, splitPrefix } from '../
 import { iana } from '../wire/index.js'
 import type { ReceivedPath } from './adj-rib-in.js'
 import { AttributeSets } from './attribute-set.js'
+import type { Collector } from './collector.js'
+import { Collectors } from './collectors.js'
 import type {
   OriginatedRoute,
   RibChange,
@@ -66,6 +68,7 @@ export class Speaker {
   /** Timers started in this step, so that a burst of messages restarts the hold timer once. */
   readonly #started = new Map<string, number>()
   readonly #strangers = new Set<string>()
+  readonly #collectors: Collectors
   #isShutDown = false
   /** After a restart, until all peers that kept their routes have told them again (RFC 4724 section 4.1). */
   #isDeferring = false
@@ -86,7 +89,12 @@ export class Speaker {
       pathIds: new PathIds(),
       isDeferring: () => this.#isDeferring,
       // A family is complete only when its last routes have been told.
-      emit: (action) => (action.do === 'endOfRib' ? this.#ends : this.#actions).push(action),
+      emit: (action) => {
+        if (action.do === 'endOfRib') this.#ends.push(action)
+        else this.#actions.push(action)
+        this.#collectors.hear(action)
+      },
+      received: (peer, family, nlri) => this.#collectors.received(peer, family, nlri),
       startTimer: (timer, seconds, jitter, onExpiry) => {
         this.#timers.set(timer, onExpiry)
         if (this.#started.get(timer) === seconds) return
@@ -110,6 +118,7 @@ export class Speaker {
         this.#members.delete(peer)
       },
     }
+    this.#collectors = new Collectors(this.#context, this.#peers)
   }
 
   /** Everything that follows from one event. Never throws for what a peer sends. */
@@ -137,6 +146,14 @@ export class Speaker {
     for (const { key, best, paths } of this.#ribs[family].entries()) {
       if (best !== undefined) yield { key, nlri: best.nlri, best, paths }
     }
+  }
+
+  /** One route of the loc-rib. */
+  route(family: SessionFamily, key: string): LocRibEntry | undefined {
+    const entry = this.#ribs[family].get(key)
+    if (entry?.best === undefined) return undefined
+    const { best, paths } = entry
+    return { key, nlri: best.nlri, best, paths }
   }
 
   /** What the peer has told us, usable or not; nothing while it is not Established. */
@@ -186,17 +203,23 @@ export class Speaker {
     connected: (event) => {
       const { connection, localAddress } = event
       if (event.direction === 'in') return this.#accept(event)
+      const collector = this.#collectors.byId(event.peer)
+      if (collector !== undefined) return collector.connected(connection)
       const peer = this.#peers.get(event.peer ?? '')
       if (peer !== undefined) peer.connected(connection, localAddress)
       else this.#actions.push({ do: 'close', connection })
     },
-    connectFailed: ({ peer, reason }) => this.#peers.get(peer)?.connectFailed(reason),
-    closed: ({ connection, reason }) => {
-      this.#machines.get(connection)?.closed(reason ?? 'connection closed by the peer')
-    },
+    connectFailed: ({ peer, reason }) =>
+      (this.#peers.get(peer) ?? this.#collectors.byId(peer))?.connectFailed(reason),
+    closed: ({ connection, reason }) =>
+      this.#user(connection)?.closed(reason ?? 'connection closed by the peer'),
     received: ({ connection, bytes }) => this.#machines.get(connection)?.received(bytes),
-    blocked: ({ connection }) => this.#machines.get(connection)?.blocked(),
-    drained: ({ connection }) => this.#machines.get(connection)?.drained(),
+    blocked: ({ connection }) => this.#user(connection)?.blocked(),
+    drained: ({ connection }) => this.#user(connection)?.drained(),
+    collectorAdded: ({ collector }) => {
+      if (!this.#isShutDown) this.#collectors.add(collector)
+    },
+    collectorRemoved: ({ id }) => this.#collectors.remove(id),
     timer: ({ timer }) => {
       const onExpiry = this.#timers.get(timer)
       this.#timers.delete(timer)
@@ -231,7 +254,13 @@ export class Speaker {
       for (const peer of [...this.#peers.values()]) {
         peer.stop(ceaseError.administrativeShutdown, communication)
       }
+      this.#collectors.stop()
     },
+  }
+
+  /** Whose connection it is. */
+  #user(connection: number): Machine | Collector | undefined {
+    return this.#machines.get(connection) ?? this.#collectors.byConnection(connection)
   }
 
   #accept(event: Extract<SpeakerEvent, { event: 'connected' }>): void {
@@ -326,6 +355,8 @@ export class Speaker {
         if (session.tellsAllPaths(family)) for (const key of others) session.touch(family, key)
       }
       if (changes.length === 0) continue
+      if (!this.#collectors.isEmpty)
+        for (const { key, nlri } of changes) this.#collectors.chosen(family, key, nlri)
       this.#actions.push({ do: 'routes', family, changes })
     }
   }
@@ -350,7 +381,9 @@ export class Speaker {
     }
     this.#turn++
     this.#writer.forget()
-    if (sessions.some((session) => session.wantsFlush) && !this.#timers.has(FLUSH_TIMER)) {
+    this.#collectors.flush(FLUSH_LIMIT)
+    const wantsMore = sessions.some((session) => session.wantsFlush) || this.#collectors.wantsFlush
+    if (wantsMore && !this.#timers.has(FLUSH_TIMER)) {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }
   }

@@ -8,6 +8,8 @@ export type MessageCounts = { [K in Message['kind']]: number }
 export interface LastError {
   readonly by: 'peer' | 'us'
   readonly text: string
+  /** The NOTIFICATION, if one was sent or received. */
+  readonly notification?: Uint8Array
 }
 
 export interface PeerStatistics {

@@ -12,11 +12,14 @@ export interface DaemonSettings extends CliContext {
   readonly stateDir: string
   /** Start a dataplane where none runs, and end it at the end. */
   readonly ownsDataplane: boolean
+  /** File to write a recording to. */
+  readonly record: string | undefined
 }
 
 /** Runs controller and dataplane until SIGTERM or SIGINT. Throws HostFailure when it can not start. */
 export async function runDaemon(settings: DaemonSettings): Promise<void> {
-  const { configFile, runtimeDir, stateDir, ownsDataplane, stdout, stderr, environment } = settings
+  const { configFile, runtimeDir, stateDir, ownsDataplane, record } = settings
+  const { stdout, stderr, environment } = settings
   const signals = watchSignals()
   const events = new EventLog(Date.now)
   let log: Log | undefined
@@ -27,6 +30,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
       stateDir,
       ownsDataplane,
       events,
+      ...(record === undefined ? {} : { record }),
       onConfig: ({ log: { level } }) => {
         log ??= logEvents(events, { level, stream: stderr })
         log.setLevel(level)

@@ -19,12 +19,18 @@ interface CommandRow {
 /** In the order of --help. */
 const commands: readonly CommandRow[] = [
   { names: { run: 'Run the daemon in the foreground.' }, load: () => import('./run.js') },
+  {
+    names: { replay: 'Play the recording of a run.' },
+    load: () => import('./replay.js'),
+  },
   { names: { check: 'Check a configuration file.' }, load: () => import('./check.js') },
   {
     names: {
       status: 'The host at a glance.',
       peers: 'BGP peers.',
       networks: 'Bridge domains.',
+      vrfs: 'IP-VRFs.',
+      prefixes: 'What IP-VRFs forward by, one row per path.',
       vteps: 'Far VTEPs.',
       macs: 'MAC addresses, local and remote.',
       routes: 'Routes, one row per path.',
@@ -37,8 +43,10 @@ const commands: readonly CommandRow[] = [
   {
     names: {
       network: 'Add and remove networks at run time.',
-      port: 'Add and remove ports at run time.',
+      port: 'Add, remove and move to ports at run time.',
       peer: 'Add, remove and clear peers at run time.',
+      duplicate: 'Clear what was found to be duplicate.',
+      dump: 'Write the routes to an MRT file.',
       reload: 'Read the configuration file again.',
     },
     load: () => import('./operations.js'),

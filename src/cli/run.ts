@@ -14,6 +14,7 @@ interface RunOptions {
   readonly fastPath: boolean
   readonly polling?: string
   readonly cpus?: string
+  readonly record?: string
 }
 
 export function define(program: Command, context: CliContext): void {
@@ -30,6 +31,7 @@ export function define(program: Command, context: CliContext): void {
       '--state-dir <directory>',
       'where run-time additions survive a restart (VTEP_STATE_DIR; default: /var/lib/NAME for /run/NAME, else state/ in the runtime directory)',
     )
+    .option('--record <file>', 'write every event of the controller to a file for `vtep replay`')
     .option('--workers <n>', 'worker threads of --dataplane-only')
     .option('--no-fast-path', '--dataplane-only without programs in the kernel')
     .option('--polling <mode>', 'of --dataplane-only: adaptive, never or always')
@@ -61,6 +63,7 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
       runtimeDir,
       stateDir: stateDirOf(options.stateDir, context.environment, runtimeDir),
       ownsDataplane: options.controllerOnly !== true,
+      record: options.record,
       ...context,
     })
   })

@@ -6,9 +6,11 @@ import type {
   NetworkView,
   PeerView,
   PortView,
+  PrefixView,
   RouteView,
   StateReader,
   StatusView,
+  VrfView,
   VtepView,
 } from '../host/views/index.js'
 import {
@@ -27,6 +29,8 @@ export const tables: {
   status: formatStatus,
   peers: (rows, paint) => formatTable(peers, rows, paint),
   networks: (rows, paint) => formatTable(networks, rows, paint),
+  vrfs: (rows, paint) => formatTable(vrfs, rows, paint),
+  prefixes: (rows, paint) => formatTable(prefixes, rows, paint),
   vteps: (rows, paint) => formatTable(vteps, rows, paint),
   macs: (rows, paint) => formatTable(macs, rows, paint),
   routes: (rows, paint) => formatTable(routes, rows, paint),
@@ -88,6 +92,29 @@ const networks: readonly Column<NetworkView>[] = [
   text('SOURCE', (row) => row.source),
 ]
 
+const vrfs: readonly Column<VrfView>[] = [
+  text('NAME', (row) => row.name),
+  number('VNI', (row) => row.vni),
+  text('NETWORKS', (row) => list(row.networks)),
+  number('PREFIXES', (row) => row.prefixes),
+  number('PATHS', (row) => row.paths),
+  text('ROUTERMAC', (row) => row.routerMac),
+  text('RD', (row) => row.rd),
+  text('IMPORT', (row) => list(row.routeTargets.import, 2)),
+  text('EXPORT', (row) => list(row.routeTargets.export, 2)),
+]
+
+const prefixes: readonly Column<PrefixView>[] = [
+  text('VRF', (row) => row.vrf),
+  text('PREFIX', (row) => row.prefix),
+  text('KIND', (row) => row.kind),
+  text('NETWORK', (row) => row.network),
+  text('VIA', (row) => row.via),
+  text('DST', (row) => row.dst),
+  number('VNI', (row) => row.vni ?? undefined),
+  text('MAC', (row) => row.mac),
+]
+
 const vteps: readonly Column<VtepView>[] = [
   text('DST', (row) => row.dst),
   {
@@ -111,7 +138,9 @@ const macs: readonly Column<MacView>[] = [
   text('IFNAME', (row) => row.ifname),
   text('DST', (row) => row.dst),
   number('SEQUENCE', (row) => row.sequence),
-  text('FLAGS', (row) => (row.sticky ? 'sticky' : '')),
+  text('FLAGS', (row) =>
+    [row.sticky && 'sticky', row.duplicate && 'duplicate'].filter(Boolean).join(','),
+  ),
   text('IPS', (row) => list(row.ips)),
 ]
 
@@ -215,6 +244,7 @@ function formatStatus(status: StatusView, paint: Paint): string {
     ),
     line('networks', String(status.networks)),
     line('macs', `${known.local} local, ${known.remote} remote`),
+    line('audit', `${status.audit.rounds} rounds, ${status.audit.repaired} differences repaired`),
     line('health', health.length === 0 ? paint('green', 'good') : `${health.length} to look at`),
     ...health,
     '',

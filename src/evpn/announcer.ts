@@ -11,6 +11,12 @@ export interface Identity {
   readonly vtep: Ip
   readonly rd: RouteDistinguisher
   readonly exportTargets: readonly RouteTarget[]
+  /** The IP-VRF that the addresses of its hosts are routed in. */
+  readonly routed?: {
+    readonly vni: number
+    readonly routerMac: Mac
+    readonly exportTargets: readonly RouteTarget[]
+  }
 }
 
 export class Announcer {

@@ -23,6 +23,11 @@ export class Duplicates<K> {
     return this.#frozen.size > 0 && this.#frozen.get(key) === true
   }
 
+  /** All that is left alone. */
+  keys(): IterableIterator<K> {
+    return this.#frozen.keys()
+  }
+
   /** Counts a move. True when this one is too many. */
   moved(key: K): boolean {
     if (this.#limit === Number.POSITIVE_INFINITY) return false

@@ -1,8 +1,9 @@
 // What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
 
-import type { DataplaneEvent, Operation, Snapshot } from '../fib/index.js'
+import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+import type { Derivation, Profile } from './profiles.js'
 
 export interface EvpnSettings {
   readonly asn: number
@@ -10,8 +11,12 @@ export interface EvpnSettings {
   readonly routerId: Ip
   /** Our VTEP address: next hop of what we originate, mark of our own routes. */
   readonly vtep: Ip
+  /** Our MAC as a router towards other VTEPs (RFC 9135 section 8.1). Default: from the VTEP address. */
+  readonly routerMac?: Mac
+  /** The MAC of all anycast gateways, the same on every VTEP. Default `defaultGatewayMac`. */
+  readonly gatewayMac?: Mac
   /** How route targets are derived where none are configured. */
-  readonly profile: 'frr'
+  readonly profile: Profile
   /** When a MAC counts as duplicate (RFC 7432 section 15.1). Default 5 moves in 180 seconds; false: never. */
   readonly duplicates?: { readonly moves: number; readonly seconds: number } | false
 }
@@ -27,9 +32,11 @@ export interface NetworkSettings {
   readonly vni: number
   /** Default: derived, see `deriveRd`. */
   readonly rd?: RouteDistinguisher
-  /** Route targets, or "*:number" for any administrator. Default: the profile's. */
+  /** Route targets, or "*:number" for any administrator. Default: derived. */
   readonly importTargets?: readonly RouteTarget[]
   readonly exportTargets?: readonly RouteTarget[]
+  /** How they are derived where they are not given. Default: profile and AS of the machine. */
+  readonly derivation?: Derivation
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean
@@ -37,6 +44,27 @@ export interface NetworkSettings {
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
   readonly staticRemotes?: readonly StaticRemote[]
+  /** L3 VNI of the IP-VRF that it is routed in. */
+  readonly vrf?: number
+  /** Our addresses in it, as its hosts' router; needs `vrf`. */
+  readonly gateway?: readonly GatewayAddress[]
+}
+
+/** An address with the length of its subnet's prefix. */
+export interface GatewayAddress {
+  readonly ip: Ip
+  readonly length: number
+}
+
+export interface VrfSettings {
+  readonly name: string
+  /** L3 VNI. */
+  readonly vni: number
+  readonly rd?: RouteDistinguisher
+  /** As of a network. */
+  readonly derivation?: Derivation
+  readonly importTargets?: readonly RouteTarget[]
+  readonly exportTargets?: readonly RouteTarget[]
 }
 
 /** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */
@@ -69,8 +97,20 @@ export type EvpnEvent =
   /** A new network, or new settings of a known one (same VNI). */
   | { readonly event: 'networkAdded'; readonly network: NetworkSettings }
   | { readonly event: 'networkRemoved'; readonly vni: number }
+  /** A new IP-VRF, or new settings of a known one (same VNI). Before the networks that are in it. */
+  | { readonly event: 'vrfAdded'; readonly vrf: VrfSettings }
+  /** Behind its networks, or behind their change. */
+  | { readonly event: 'vrfRemoved'; readonly vni: number }
   /** A port is in a network, or has other bindings than before. A new binding is a move to here. */
-  | { readonly event: 'portBound'; readonly binding: PortBinding }
+  | {
+      readonly event: 'portBound'
+      readonly binding: PortBinding
+      /**
+       * The platform says that the host behind the port has just arrived, as at the end of a live migration: it is
+       * here whatever routes say and however often it moved, and what was static elsewhere is static here.
+       */
+      readonly arrived?: true
+    }
   | { readonly event: 'portUnbound'; readonly port: number }
   | { readonly event: 'dataplane'; readonly events: readonly DataplaneEvent[] }
   /** Changes of the loc-rib's EVPN family, own routes included. */
@@ -87,8 +127,10 @@ export type EvpnEvent =
    * operations must have been applied and all dataplane events handed in before it is taken.
    */
   | { readonly event: 'resync'; readonly snapshot: Snapshot }
-  /** Announce a MAC that was found to be duplicate again. */
-  | { readonly event: 'clearDuplicate'; readonly vni: number; readonly mac: Mac }
+  /** Look at these MACs once more: whether the image says what their claims do. */
+  | { readonly event: 'recheck'; readonly vni: number; readonly macs: readonly Mac[] }
+  /** Announce an address, or a MAC, that was found to be duplicate again. */
+  | { readonly event: 'clearDuplicate'; readonly vni: number; readonly address: Mac | Ip }
   /** A timer of `startTimer` ended. */
   | { readonly event: 'timer'; readonly timer: string }
   /** Withdraws all routes for good. The tables stay as they are. */
@@ -164,6 +206,28 @@ export interface MacView {
   readonly duplicate: boolean
 }
 
+/** A MAC that frames have shown to be here. */
+export interface LearnedMac {
+  readonly vni: number
+  readonly mac: Mac
+  readonly port: number
+}
+
+/** An address that ARP or ND have shown to be here. */
+export interface SnoopedIp {
+  readonly vni: number
+  readonly ip: Ip
+  readonly mac: Mac
+}
+
+/** A MAC, or an address, that moves too often and is left alone. */
+export interface DuplicateView {
+  readonly network: string
+  readonly vni: number
+  readonly kind: 'mac' | 'ip'
+  readonly address: Mac | Ip
+}
+
 export interface NetworkView {
   readonly name: string
   readonly vni: number
@@ -176,6 +240,20 @@ export interface NetworkView {
   /** VTEPs of the flood list. */
   readonly remotes: readonly Ip[]
 }
+
+export interface VrfView {
+  readonly name: string
+  readonly vni: number
+  readonly rd: RouteDistinguisher
+  readonly importTargets: readonly string[]
+  readonly exportTargets: readonly RouteTarget[]
+  readonly routerMac: Mac
+  readonly prefixes: number
+  readonly paths: number
+}
+
+/** One path of a prefix of an IP-VRF. */
+export type PrefixView = RouteState & { readonly vrfName: string }
 
 export interface VtepView {
   readonly address: Ip

@@ -9,28 +9,45 @@ import {
   removals,
   type Snapshot,
 } from '../fib/index.js'
-import type { Ip } from '../net/index.js'
+import { type Ip, ipToBytes, type Mac, macFromBytes } from '../net/index.js'
+import type { EvpnRoute } from '../wire/index.js'
 import { Distinguishers } from './distinguishers.js'
 import type {
+  DuplicateView,
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
+  Path,
   PortBinding,
+  PrefixView,
   RouteChange,
+  SnoopedIp,
+  VrfSettings,
+  VrfView,
   VtepView,
 } from './events.js'
 import { TICK_SECONDS, Ticks } from './expiring.js'
 import { factsOf } from './facts.js'
+import { IpVrf } from './ip-vrf.js'
 import { MacVrf } from './mac-vrf.js'
 import { Output } from './output.js'
 import { type KeptRoute, RouteTable } from './route-table.js'
 import { ImportIndex } from './route-targets.js'
-import { install, remove } from './routes/index.js'
+import { type Importer, install, remove } from './routes/index.js'
 
 const TICK = 'evpn'
+
+/** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
+export const defaultGatewayMac = '02:76:74:65:70:01'
+
+/** Locally administered, unique as the VTEP address is: 02:76 and its last four octets. */
+function derivedRouterMac(vtep: Ip): Mac {
+  return macFromBytes(Uint8Array.of(0x02, 0x76, ...ipToBytes(vtep).slice(-4)))
+}
 
 export class Evpn {
   readonly #settings: EvpnSettings
@@ -39,18 +56,64 @@ export class Evpn {
   readonly #ticks = new Ticks()
   readonly #distinguishers: Distinguishers
   readonly #vrfs = new Map<number, MacVrf>()
-  readonly #routes = new RouteTable<MacVrf>()
-  readonly #imports = new ImportIndex<MacVrf>()
+  readonly #ipVrfs = new Map<number, IpVrf>()
+  readonly #routes = new RouteTable<Importer>()
+  readonly #imports = new ImportIndex<Importer>()
   readonly #ports = new Map<number, PortBinding>()
-  readonly #dirty = new Set<MacVrf>()
+  readonly #dirty = new Set<Importer>()
   /** What was found after a restart, until `sweep`. */
   #adopted: Snapshot | undefined
+  #repairs = 0
   #ticking = false
   #isShutDown = false
 
   constructor(settings: EvpnSettings) {
     this.#settings = settings
     this.#distinguishers = new Distinguishers(settings.routerId)
+  }
+
+  /** The best path that is known of a route; undefined where nobody else has one. */
+  route(key: string): { readonly nlri: EvpnRoute; readonly path: Path } | undefined {
+    return this.#routes.get(key)
+  }
+
+  /** Keys of all routes of others. */
+  routeKeys(): IterableIterator<string> {
+    return this.#routes.keys()
+  }
+
+  /** What was adopted is not swept yet: the tables may hold more than the image. */
+  get isAdopting(): boolean {
+    return this.#adopted !== undefined
+  }
+
+  /** Operations that `recheck` has found necessary so far. */
+  get repairs(): number {
+    return this.#repairs
+  }
+
+  /** MACs of a network, in no order. */
+  *macsOf(vni: number): Generator<Mac> {
+    for (const { mac } of this.#vrfs.get(vni)?.macs.entries() ?? []) yield mac
+  }
+
+  /** MACs and addresses that frames have shown, as the packet path should know them. */
+  *learned(): Generator<LearnedMac> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.learned()
+  }
+
+  *snooped(): Generator<SnoopedIp> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.snooped()
+  }
+
+  /** Port of a MAC that is here, bound or learned. */
+  portOf(vni: number, mac: Mac): number | undefined {
+    return this.#vrfs.get(vni)?.macs.get(mac)?.local?.port
+  }
+
+  /** MAC of an address that is here, bound or snooped. */
+  holderOf(vni: number, ip: Ip): Mac | undefined {
+    return this.#vrfs.get(vni)?.suppression.holderOf(ip)
   }
 
   /** What the packet path shall contain. To be read only. */
@@ -60,7 +123,9 @@ export class Evpn {
 
   step(event: EvpnEvent): readonly EvpnAction[] {
     const after = this.#handle(event)
-    for (const vrf of this.#dirty) vrf.settle()
+    // Networks first: they say which hosts are here.
+    for (const vrf of this.#dirty) if (vrf instanceof MacVrf) vrf.settle()
+    for (const vrf of this.#ipVrfs.values()) vrf.settle()
     this.#dirty.clear()
     after?.()
     if (this.#ticks.wanted && !this.#ticking) {
@@ -74,8 +139,24 @@ export class Evpn {
     for (const vrf of this.#vrfs.values()) yield* vrf.macViews()
   }
 
+  mac(vni: number, mac: Mac): MacView | undefined {
+    return this.#vrfs.get(vni)?.macView(mac)
+  }
+
+  duplicates(): readonly DuplicateView[] {
+    return [...this.#vrfs.values()].flatMap((vrf) => vrf.duplicates())
+  }
+
   networks(): readonly NetworkView[] {
     return [...this.#vrfs.values()].map((vrf) => vrf.view())
+  }
+
+  vrfs(): readonly VrfView[] {
+    return [...this.#ipVrfs.values()].map((vrf) => vrf.view())
+  }
+
+  *prefixes(): Generator<PrefixView> {
+    for (const vrf of this.#ipVrfs.values()) yield* vrf.prefixViews()
   }
 
   vteps(): readonly VtepView[] {
@@ -103,8 +184,14 @@ export class Evpn {
       case 'networkRemoved':
         this.#removeNetwork(event.vni)
         return
+      case 'vrfAdded':
+        this.#setVrf(event.vrf)
+        return
+      case 'vrfRemoved':
+        this.#removeVrf(event.vni)
+        return
       case 'portBound':
-        this.#bindPort(event.binding)
+        this.#bindPort(event.binding, event.arrived === true)
         return
       case 'portUnbound':
         this.#unbindPort(event.port)
@@ -131,8 +218,16 @@ export class Evpn {
         this.#align(snapshot)
         return () => this.#repair(snapshot)
       }
+      case 'recheck': {
+        const vrf = this.#touch(event.vni)
+        for (const mac of event.macs) vrf?.recheck(mac)
+        return () => {
+          this.#repairs += this.#out.operations
+          this.#tellRepairs(this.#out.operations, 'the image differed from the routes')
+        }
+      }
       case 'clearDuplicate':
-        this.#touch(event.vni)?.macs.clearDuplicate(event.mac)
+        this.#touch(event.vni)?.clearDuplicate(event.address)
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
@@ -140,6 +235,7 @@ export class Evpn {
       case 'shutdown':
         this.#isShutDown = true
         for (const vrf of this.#vrfs.values()) vrf.silence()
+        for (const vrf of this.#ipVrfs.values()) vrf.silence()
         return
     }
   }
@@ -163,6 +259,8 @@ export class Evpn {
         out: this.#out,
         ticks: this.#ticks,
         isOurs: (vni: number) => this.#vrfs.has(vni),
+        vrfOf: (vni: number) => this.#ipVrfs.get(vni),
+        gatewayMac: this.#settings.gatewayMac ?? defaultGatewayMac,
       }
       const vrf = new MacVrf(settings, rd, around)
       if (this.#isShutDown) vrf.silence()
@@ -170,15 +268,81 @@ export class Evpn {
       this.#dirty.add(vrf)
       this.#imports.add(vrf, vrf.importTargets)
       this.#import(this.#routes.matching(vrf.importTargets))
+      this.#updateVrfs()
       return
     }
     const before = known.importTargets
     known.change(settings, rd)
-    const now = known.importTargets
+    this.#updateVrfs()
+    this.#reimport(known, before)
+  }
+
+  /** The importer may have other route targets than before. */
+  #reimport(importer: Importer, before: readonly string[]): void {
+    const now = importer.importTargets
     if (before.join() === now.join()) return
-    this.#imports.remove(known, before)
-    this.#imports.add(known, now)
+    this.#imports.remove(importer, before)
+    this.#imports.add(importer, now)
     this.#import(this.#routes.matching([...before, ...now]))
+  }
+
+  #setVrf(settings: VrfSettings): void {
+    const { vni } = settings
+    const rd = settings.rd ?? this.#distinguishers.derive(vni)
+    if (settings.rd !== undefined) this.#distinguishers.release(vni)
+    const known = this.#ipVrfs.get(vni)
+    if (known !== undefined) {
+      const before = known.importTargets
+      known.change(settings, rd)
+      for (const vrf of this.#vrfs.values()) {
+        if (vrf.vrf !== vni) continue
+        this.#dirty.add(vrf)
+        vrf.vrfChanged()
+      }
+      this.#reimport(known, before)
+      return
+    }
+    const { vtep, routerMac = derivedRouterMac(vtep) } = this.#settings
+    const vrf = new IpVrf(settings, rd, {
+      out: this.#out,
+      derivation: this.#settings,
+      vtep,
+      routerMac,
+    })
+    if (this.#isShutDown) vrf.silence()
+    this.#ipVrfs.set(vni, vrf)
+    this.#imports.add(vrf, vrf.importTargets)
+    this.#import(this.#routes.matching(vrf.importTargets))
+  }
+
+  #removeVrf(vni: number): void {
+    const vrf = this.#ipVrfs.get(vni)
+    if (vrf === undefined) return
+    vrf.silence()
+    vrf.clear()
+    this.#ipVrfs.delete(vni)
+    this.#distinguishers.release(vni)
+    this.#forgetImporter(vrf)
+    this.#out.change({ op: 'networkRemove', vni })
+  }
+
+  #forgetImporter(importer: Importer): void {
+    this.#imports.remove(importer, importer.importTargets)
+    for (const route of this.#routes.matching(importer.importTargets)) {
+      route.importers = this.#imports.importers(route.targets)
+    }
+  }
+
+  /** The addresses that IP-VRFs answer with where there is no network: the first gateway's. */
+  #updateVrfs(): void {
+    for (const [vni, vrf] of this.#ipVrfs) {
+      const settings = [...this.#vrfs.keys()]
+        .map((network) => this.#image.networks.get(network)?.settings)
+        .filter((network) => network?.vrf === vni)
+      const first = (key: 'address4' | 'address6') =>
+        settings.find((row) => row?.[key] !== undefined)?.[key]
+      vrf.setAddresses(first('address4'), first('address6'))
+    }
   }
 
   #removeNetwork(vni: number): void {
@@ -186,16 +350,17 @@ export class Evpn {
     if (vrf === undefined) return
     for (const [port, binding] of this.#ports) if (binding.vni === vni) this.#ports.delete(port)
     vrf.silence()
+    vrf.leaveVrf()
     this.#vrfs.delete(vni)
     this.#distinguishers.release(vni)
-    this.#imports.remove(vrf, vrf.importTargets)
-    for (const route of this.#routes.matching(vrf.importTargets)) {
-      route.importers = this.#imports.importers(route.targets)
-    }
+    this.#forgetImporter(vrf)
+    // Routes that lead there go first.
+    for (const routed of this.#ipVrfs.values()) routed.settle()
     this.#out.change({ op: 'networkRemove', vni })
+    this.#updateVrfs()
   }
 
-  #bindPort(binding: PortBinding): void {
+  #bindPort(binding: PortBinding, arrived: boolean): void {
     const { port, vni } = binding
     const before = this.#ports.get(port)
     const vrf = this.#touch(vni)
@@ -206,6 +371,7 @@ export class Evpn {
     this.#ports.set(port, binding)
     this.#out.change({ op: 'portAttach', port, vni })
     vrf.bind(before?.vni === vni ? before : undefined, binding)
+    if (arrived) vrf.arrive(binding)
   }
 
   #unbindPort(port: number): void {
@@ -269,12 +435,12 @@ export class Evpn {
     this.#place(this.#routes.put(key, nlri, best, targets))
   }
 
-  #import(routes: Iterable<KeptRoute<MacVrf>>): void {
+  #import(routes: Iterable<KeptRoute<Importer>>): void {
     for (const route of routes) this.#place(route)
   }
 
   /** Into the networks that import it now, out of those that did. */
-  #place(route: KeptRoute<MacVrf>): void {
+  #place(route: KeptRoute<Importer>): void {
     const before = route.importers
     route.importers = this.#imports.importers(route.targets)
     if (before !== route.importers) {
@@ -286,7 +452,7 @@ export class Evpn {
     }
   }
 
-  #forget(vrf: MacVrf, route: KeptRoute<MacVrf>): void {
+  #forget(vrf: Importer, route: KeptRoute<Importer>): void {
     this.#dirty.add(vrf)
     remove(vrf, route.key, route.nlri)
   }
@@ -308,8 +474,12 @@ export class Evpn {
   #repair(snapshot: Snapshot): void {
     const make = this.#adopted === undefined ? reconcile : additions
     const operations = this.#out.tellNew(make(this.#image, snapshot))
+    this.#tellRepairs(operations, 'the tables differed from what they should contain')
+  }
+
+  #tellRepairs(operations: number, what: string): void {
     if (operations === 0) return
-    const text = `the tables differed from what they should contain; operations to repair them: ${operations}`
+    const text = `${what}; operations to repair them: ${operations}`
     this.#out.notice('repaired', 'info', text, { operations })
   }
 

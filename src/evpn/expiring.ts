@@ -26,6 +26,10 @@ export class Expiring<K, V> {
     return this.#entries.size
   }
 
+  keys(): IterableIterator<K> {
+    return this.#entries.keys()
+  }
+
   get(key: K): V | undefined {
     return this.#entries.get(key)?.value
   }

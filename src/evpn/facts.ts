@@ -1,6 +1,6 @@
 // What the attributes of a path say that EVPN cares for, read once.
 
-import type { RouteTarget } from '../net/index.js'
+import type { Mac, RouteTarget } from '../net/index.js'
 import { iana, type PathAttributes } from '../wire/index.js'
 
 /** What the encapsulation communities allow (RFC 8365 section 5.1.3). */
@@ -13,6 +13,8 @@ export interface Facts {
   readonly sticky: boolean
   readonly router: boolean
   readonly gateway: boolean
+  /** The MAC to route to (RFC 9135 section 8.1). */
+  readonly routerMac: Mac | undefined
 }
 
 /** Paths that came together share their attributes, and so their facts. */
@@ -34,6 +36,7 @@ function read(attributes: PathAttributes): Facts {
   let sticky = false
   let router = false
   let gateway = false
+  let routerMac: Mac | undefined
   for (const community of attributes.extendedCommunities ?? []) {
     switch (community.type) {
       case 'routeTarget':
@@ -50,10 +53,13 @@ function read(attributes: PathAttributes): Facts {
       case 'arpNd':
         router = community.router
         break
+      case 'routerMac':
+        routerMac = community.mac
+        break
       case 'defaultGateway':
         gateway = true
         break
     }
   }
-  return { targets, encapsulation, sequence, sticky, router, gateway }
+  return { targets, encapsulation, sequence, sticky, router, gateway, routerMac }
 }

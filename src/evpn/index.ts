@@ -1,9 +1,12 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
 export type {
+  DuplicateView,
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  GatewayAddress,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
@@ -12,9 +15,14 @@ export type {
   OriginatedRoute,
   Path,
   PortBinding,
+  PrefixView,
   RouteChange,
+  SnoopedIp,
   StaticRemote,
+  VrfSettings,
+  VrfView,
   VtepView,
   WithdrawnRoute,
 } from './events.js'
-export { Evpn } from './evpn.js'
+export { defaultGatewayMac, Evpn } from './evpn.js'
+export { type Derivation, type Profile, profiles } from './profiles.js'

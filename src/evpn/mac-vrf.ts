@@ -4,22 +4,29 @@ import type { Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
 import { Announcer } from './announcer.js'
 import type {
+  DuplicateView,
+  LearnedMac,
   MacView,
   NetworkSettings,
   NetworkView,
   Notice,
   NoticeKind,
   PortBinding,
+  SnoopedIp,
   StaticRemote,
 } from './events.js'
 import { FloodList } from './flood.js'
-import { type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
-import { derivedExportTarget, derivedImportTarget } from './route-targets.js'
+import { Gateway } from './gateway.js'
+import type { IpVrf } from './ip-vrf.js'
+import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
-export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer'> {
+export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer' | 'gateway'> {
   /** Whether there is a network with this VNI. */
   readonly isOurs: (vni: number) => boolean
+  readonly vrfOf: (vni: number) => IpVrf | undefined
+  readonly gatewayMac: Mac
 }
 
 /** Sources that are not routes; a route's key begins with its type's number. */
@@ -32,6 +39,7 @@ export class MacVrf {
   readonly suppression: Suppression
   readonly #around: VrfSurroundings
   readonly #announcer: Announcer
+  readonly #gateway: Gateway
   readonly #claims = new Map<string, RemoteClaim>()
   #settings: NetworkSettings
   #rd: RouteDistinguisher
@@ -41,12 +49,15 @@ export class MacVrf {
     this.#settings = settings
     this.#rd = rd
     this.#around = around
+    this.#gateway = new Gateway(settings.vni, around.gatewayMac, around.out)
+    this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
     this.flood = new FloodList(this.vni, around.out)
-    const surroundings = { ...around, announcer: this.#announcer }
+    const surroundings = { ...around, announcer: this.#announcer, gateway: this.#gateway }
     this.macs = new Macs(this.vni, surroundings)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
     this.#setNetwork()
+    this.#gateway.fill()
     this.#setStatics([], settings.staticRemotes ?? [])
     this.#announcer.announceNetwork()
   }
@@ -56,13 +67,14 @@ export class MacVrf {
   }
 
   get importTargets(): readonly string[] {
-    return this.#settings.importTargets ?? [derivedImportTarget(this.vni)]
+    const { profile, asn } = this.#derivation
+    return this.#settings.importTargets ?? profiles[profile].imported(asn, this.vni)
   }
 
   /** New settings of the same VNI. Whose routes they import is the caller's business. */
   change(settings: NetworkSettings, rd: RouteDistinguisher): void {
     const before = this.#settings
-    const exported = this.#identity().exportTargets.join()
+    const said = JSON.stringify(this.#identity())
     const isRenamed = rd !== this.#rd
     if (isRenamed) {
       // Another RD makes other routes: the old ones are withdrawn by their own name.
@@ -72,15 +84,39 @@ export class MacVrf {
     }
     this.#settings = settings
     this.#rd = rd
+    const isRerouted = !sameGateway(before, settings)
+    if (isRerouted) {
+      this.#gateway.leave()
+      this.#joinVrf()
+    }
     this.#announcer.become(this.#identity())
     this.#setNetwork()
+    if (isRerouted) {
+      this.#gateway.fill()
+      this.suppression.repeatHere()
+    }
     this.#setStatics(before.staticRemotes ?? [], settings.staticRemotes ?? [])
     if (isRenamed) this.#announcer.announceNetwork()
-    else if (this.#identity().exportTargets.join() !== exported) {
+    else if (JSON.stringify(this.#identity()) !== said) {
       this.#announcer.announceNetwork()
       this.macs.repeatAll()
       this.suppression.repeatAll()
     }
+  }
+
+  /** Its IP-VRF has other settings than before. */
+  vrfChanged(): void {
+    this.#announcer.become(this.#identity())
+    this.suppression.repeatAll()
+  }
+
+  /** Before it goes: nothing leads here any more. */
+  leaveVrf(): void {
+    this.#gateway.leave()
+  }
+
+  get vrf(): number | undefined {
+    return this.#settings.vrf
   }
 
   /** Withdraws everything and never says anything again. */
@@ -93,6 +129,14 @@ export class MacVrf {
 
   /** Remote claims, one per key. */
   claim(key: string, claim: RemoteClaim): void {
+    // The gateway's MAC and addresses are the same everywhere and move nowhere.
+    if (
+      this.#gateway.owns(claim.mac) ||
+      (claim.ip !== undefined && this.#gateway.hasAddress(claim.ip))
+    ) {
+      this.unclaim(key)
+      return
+    }
     const before = this.#claims.get(key)
     if (before !== undefined && sameWord(before, claim)) return
     this.#claims.set(key, claim)
@@ -123,6 +167,18 @@ export class MacVrf {
     for (const ip of now.ips ?? []) this.suppression.bind(ip, now.mac)
   }
 
+  /** The platform says that what is bound to a port is there, now. */
+  arrive({ mac, ips = [] }: PortBinding): void {
+    if (mac === undefined) return
+    this.macs.arrive(mac)
+    for (const ip of ips) this.suppression.arrive(ip, mac)
+  }
+
+  clearDuplicate(address: Mac | Ip): void {
+    this.macs.clearDuplicate(address)
+    this.suppression.clearDuplicate(address)
+  }
+
   /** The local half of a snapshot: what is in the tables was learned, what is not has gone. */
   align(snapshot: Snapshot): void {
     const macs = new Map<Mac, number>()
@@ -143,6 +199,21 @@ export class MacVrf {
     for (const { ip, mac } of [...this.suppression.snooped()]) {
       if (ips.get(ip) !== mac) this.suppression.forget(ip, mac)
     }
+  }
+
+  *learned(): Generator<LearnedMac> {
+    for (const { mac, local } of this.macs.entries()) {
+      if (local !== undefined && !local.bound) yield { vni: this.vni, mac, port: local.port }
+    }
+  }
+
+  *snooped(): Generator<SnoopedIp> {
+    for (const { ip, mac } of this.suppression.snooped()) yield { vni: this.vni, ip, mac }
+  }
+
+  /** Settles the MAC and its addresses once more, though nothing is said to have changed. */
+  recheck(mac: Mac): void {
+    this.macs.recheck(mac)
   }
 
   settle(): void {
@@ -185,39 +256,76 @@ export class MacVrf {
     }
   }
 
+  duplicates(): readonly DuplicateView[] {
+    const common = { network: this.#settings.name, vni: this.vni }
+    return [
+      ...Array.from(
+        this.macs.duplicates(),
+        (address) => ({ ...common, kind: 'mac', address }) as const,
+      ),
+      ...Array.from(
+        this.suppression.duplicates(),
+        (address) => ({ ...common, kind: 'ip', address }) as const,
+      ),
+    ]
+  }
+
   *macViews(): Generator<MacView> {
-    for (const { mac, local, winner, ips, remotes } of this.macs.entries()) {
-      const owner = local ?? winner
-      if (owner === undefined) continue
-      const common = {
-        network: this.#settings.name,
-        vni: this.vni,
-        mac,
-        sequence: owner.sequence,
-        sticky: owner.sticky,
-        duplicate: this.macs.isDuplicate(mac),
-      }
-      if (local !== undefined) {
-        const { port, bound } = local
-        yield { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
-      } else {
-        const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
-        yield { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
-      }
+    for (const entry of this.macs.entries()) {
+      const view = this.#macView(entry)
+      if (view !== undefined) yield view
     }
   }
 
+  macView(mac: Mac): MacView | undefined {
+    const entry = this.macs.get(mac)
+    return entry && this.#macView(entry)
+  }
+
+  #macView({ mac, local, winner, ips, remotes }: MacEntry): MacView | undefined {
+    const owner = local ?? winner
+    if (owner === undefined) return undefined
+    const common = {
+      network: this.#settings.name,
+      vni: this.vni,
+      mac,
+      sequence: owner.sequence,
+      sticky: owner.sticky,
+      duplicate: this.macs.isDuplicate(mac),
+    }
+    if (local !== undefined) {
+      const { port, bound } = local
+      return { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
+    }
+    const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
+    return { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
+  }
+
   #identity() {
-    const { asn, vtep } = this.#around.settings
-    const exportTargets = this.#settings.exportTargets ?? [derivedExportTarget(asn, this.vni)]
-    return { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    const { vtep } = this.#around.settings
+    const { profile, asn } = this.#derivation
+    const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
+    const { vrf } = this.#gateway
+    const identity = { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    if (vrf === undefined) return identity
+    const { vni, routerMac, exportTargets: targets } = vrf
+    return { ...identity, routed: { vni, routerMac, exportTargets: targets } }
+  }
+
+  get #derivation(): Derivation {
+    return this.#settings.derivation ?? this.#around.settings
   }
 
   #setNetwork(): void {
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
-    const settings = { vni: this.vni, suppress, agingSeconds, ...storm }
+    const settings = { vni: this.vni, suppress, agingSeconds, ...storm, ...this.#gateway.settings }
     this.#around.out.change({ op: 'networkSet', ...settings })
+  }
+
+  #joinVrf(): void {
+    const { vrf, gateway = [] } = this.#settings
+    this.#gateway.join(vrf === undefined ? undefined : this.#around.vrfOf(vrf), gateway)
   }
 
   /** VTEPs and MACs that the configuration names. Its MACs are static: no route and no frame moves them. */
@@ -247,6 +355,10 @@ export class MacVrf {
     this.macs.unclaim(claim)
     if (claim.ip !== undefined) this.suppression.unclaim(claim.ip, claim)
   }
+}
+
+function sameGateway(a: NetworkSettings, b: NetworkSettings): boolean {
+  return a.vrf === b.vrf && JSON.stringify(a.gateway ?? []) === JSON.stringify(b.gateway ?? [])
 }
 
 /** Equal keys have equal MAC and IP. */

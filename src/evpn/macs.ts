@@ -11,6 +11,7 @@ import type { Announcer } from './announcer.js'
 import { Duplicates } from './duplicates.js'
 import type { EvpnSettings } from './events.js'
 import { Expiring, type Ticks } from './expiring.js'
+import type { Gateway } from './gateway.js'
 import { type Claim, compareClaims, MAX_SEQUENCE, nextSequence } from './mobility.js'
 import type { Output } from './output.js'
 import { erase, insert } from './route-targets.js'
@@ -40,6 +41,8 @@ export interface LocalClaim extends Claim {
 interface Binding {
   readonly port: number
   readonly sticky: boolean
+  /** The platform said that the MAC is there while the port was still down. */
+  readonly arrives?: true
 }
 
 export interface MacEntry {
@@ -67,6 +70,7 @@ export interface MacSurroundings {
   readonly out: Output
   readonly ticks: Ticks
   readonly announcer: Announcer
+  readonly gateway: Gateway
 }
 
 export class Macs {
@@ -100,6 +104,10 @@ export class Macs {
 
   isDuplicate(mac: Mac): boolean {
     return this.#duplicates.has(mac)
+  }
+
+  duplicates(): IterableIterator<Mac> {
+    return this.#duplicates.keys()
   }
 
   /** The entry, made when it is not there. */
@@ -168,6 +176,24 @@ export class Macs {
     this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry))
   }
 
+  /** The platform says that the MAC is at the port it is bound to, now. The same word again changes nothing. */
+  arrive(mac: Mac): void {
+    const entry = this.#entries.get(mac)
+    if (entry?.binding === undefined) return
+    this.clearDuplicate(mac)
+    const { binding, local, winner } = entry
+    const { port } = binding
+    if (this.#downPorts.has(port)) {
+      entry.binding = { ...binding, arrives: true }
+      return
+    }
+    const isOurs = local !== undefined && (winner === undefined || compareClaims(local, winner) > 0)
+    if (isOurs && local.port === port && local.bound) return
+    // A static claim gives way to another static one only.
+    const sticky = binding.sticky || winner?.sticky === true
+    this.#claimLocal(entry, port, true, sticky, isOurs ? local.sequence : this.#nextHere(entry))
+  }
+
   unbind(mac: Mac, port: number): void {
     const entry = this.#entries.get(mac)
     if (entry?.binding?.port !== port) return
@@ -179,7 +205,13 @@ export class Macs {
 
   portUp(port: number): void {
     if (!this.#downPorts.delete(port)) return
-    for (const entry of this.#boundByPort.get(port) ?? []) this.#dirty.add(entry)
+    for (const entry of this.#boundByPort.get(port) ?? []) {
+      this.#dirty.add(entry)
+      const { binding } = entry
+      if (binding?.arrives === undefined) continue
+      entry.binding = { port, sticky: binding.sticky }
+      this.arrive(entry.mac)
+    }
   }
 
   portDown(port: number): void {
@@ -220,6 +252,13 @@ export class Macs {
     if (entry?.local === undefined || entry.local.sequence > above) return
     entry.local = { ...entry.local, sequence: nextSequence(above) }
     this.#dirty.add(entry)
+  }
+
+  recheck(mac: Mac): void {
+    const entry = this.#entries.get(mac)
+    if (entry === undefined) return
+    this.#dirty.add(entry)
+    this.onOwner(entry)
   }
 
   clearDuplicate(mac: Mac): boolean {

@@ -42,6 +42,11 @@ export class Output {
     return this.#operations.length - before
   }
 
+  /** So many operations were told in this step. */
+  get operations(): number {
+    return this.#operations.length
+  }
+
   originate(route: OriginatedRoute): void {
     this.#routes.set(evpnKey(route.nlri), route)
   }

@@ -24,6 +24,14 @@ export class RouteTable<T> {
     return this.#byKey.size
   }
 
+  get(key: string): KeptRoute<T> | undefined {
+    return this.#byKey.get(key)
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#byKey.keys()
+  }
+
   /** The route as it is now; importers stay as they were. */
   put(key: string, nlri: EvpnRoute, path: Path, targets: readonly RouteTarget[]): KeptRoute<T> {
     const route = this.#byKey.get(key)

@@ -20,6 +20,8 @@ interface IpEntry {
   readonly remotes: RemoteClaim[]
   /** The packet path has replaced the row of the image: it has to be told again. */
   isDisplaced: boolean
+  /** The host is behind one of our ports. */
+  isHere: boolean
   /** What our route says. */
   announced: { readonly mac: Mac; readonly text: string } | undefined
 }
@@ -56,6 +58,10 @@ export class Suppression {
     }
   }
 
+  holderOf(ip: Ip): Mac | undefined {
+    return this.#entries.get(ip)?.local?.mac
+  }
+
   /** An ARP or ND frame of a local host was seen. */
   learn(ip: Ip, mac: Mac, router: boolean): void {
     if (!isHostAddress(ip)) return
@@ -83,6 +89,24 @@ export class Suppression {
     if (entry.local?.bound && entry.local.mac === mac) return
     this.#duplicates.clear(ip)
     this.#take(entry, { mac, bound: true, router: false })
+  }
+
+  /** The platform says whose the address is, once more: also against who claims it since. */
+  arrive(ip: Ip, mac: Mac): void {
+    const entry = this.#obtain(ip)
+    this.clearDuplicate(ip)
+    this.#take(entry, { mac, bound: true, router: entry.local?.router ?? false })
+  }
+
+  clearDuplicate(ip: Ip): void {
+    if (!this.#duplicates.clear(ip)) return
+    const entry = this.#entries.get(ip)
+    if (entry !== undefined) this.#dirty.add(entry)
+    this.#tellCleared(ip)
+  }
+
+  duplicates(): IterableIterator<Ip> {
+    return this.#duplicates.keys()
   }
 
   unbind(ip: Ip, mac: Mac): void {
@@ -118,6 +142,7 @@ export class Suppression {
 
   tick(): void {
     this.#duplicates.expire((ip) => {
+      this.#tellCleared(ip)
       const entry = this.#entries.get(ip)
       if (entry !== undefined) this.#dirty.add(entry)
     })
@@ -140,7 +165,8 @@ export class Suppression {
   #obtain(ip: Ip): IpEntry {
     let entry = this.#entries.get(ip)
     if (entry === undefined) {
-      entry = { ip, local: undefined, remotes: [], isDisplaced: false, announced: undefined }
+      const nothing = { local: undefined, isDisplaced: false, isHere: false, announced: undefined }
+      entry = { ip, remotes: [], ...nothing }
       this.#entries.set(ip, entry)
     }
     return entry
@@ -213,6 +239,7 @@ export class Suppression {
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
     if (bound) this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'local', router })
     else out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
+    this.#setHere(entry, true)
     this.#announce(entry, mac, claim, router)
   }
 
@@ -220,6 +247,7 @@ export class Suppression {
     const { ip, local } = entry
     const { out } = this.#around
     const vni = this.#vni
+    this.#setHere(entry, false)
     this.#retract(entry)
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
     if (best === undefined) out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
@@ -229,6 +257,17 @@ export class Suppression {
     if (best === undefined) return
     const { mac, router } = best
     this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'remote', router })
+  }
+
+  #setHere(entry: IpEntry, isHere: boolean): void {
+    if (entry.isHere === isHere) return
+    entry.isHere = isHere
+    this.#around.gateway.setHere(entry.ip, isHere)
+  }
+
+  /** Says again which hosts are here. */
+  repeatHere(): void {
+    for (const { ip, isHere } of this.#entries.values()) this.#around.gateway.setHere(ip, isHere)
   }
 
   #put(entry: IpEntry, row: OperationOf<'neighbourSet'>): void {
@@ -258,6 +297,11 @@ export class Suppression {
     this.#dirty.add(entry)
     const text = `${ip} of network ${this.#vni} moves too often between ${from} and ${to}`
     this.#around.out.notice('duplicateIp', 'warn', text, { vni: this.#vni, ip, from, to })
+  }
+
+  #tellCleared(ip: Ip): void {
+    const text = `${ip} of network ${this.#vni} is no longer taken for a duplicate`
+    this.#around.out.notice('duplicateCleared', 'info', text, { vni: this.#vni, ip })
   }
 
   #announce(entry: IpEntry, mac: Mac, { sequence, sticky }: Claim, router: boolean): void {

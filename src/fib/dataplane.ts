@@ -245,12 +245,17 @@ export interface Counters {
   readonly uplink: PortCounters
 }
 
+/** Tables that may be too large to be read at once. */
+export type LargeTable = 'macs' | 'neighbours' | 'routes'
+
 /** Reading needs no call into the dataplane: these look at shared memory. */
 export interface DataplaneReader {
   snapshot(): Snapshot
   /** One table of the snapshot, without the cost of the others. */
   table<Name extends keyof Snapshot>(name: Name): Snapshot[Name]
   counters(): Counters
+  /** A large table in pages of so many rows: it is read aside, so nobody waits for all of it. */
+  pages<Name extends LargeTable>(name: Name, rows: number): AsyncIterable<Snapshot[Name]>
 }
 
 export interface Dataplane extends DataplaneReader {

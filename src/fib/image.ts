@@ -26,6 +26,9 @@ export interface NetworkImage {
   readonly routes: ReadonlyMap<string, RouteState>
 }
 
+/** The content of an image, or of a part of one. */
+export type ImageRows = Pick<Image, 'networks' | 'attachments'>
+
 interface Rows extends NetworkImage {
   settings: OperationOf<'networkSet'>
   readonly floods: Set<Ip>

@@ -1,11 +1,13 @@
 // The front door of fib: what the packet path must contain, and the interface to it.
 
+export { AUDIT_PAGE, Audit, type RoundResult } from './audit.js'
 export type {
   Counters,
   Dataplane,
   DataplaneEvent,
   DataplaneReader,
   FloodState,
+  LargeTable,
   MacState,
   NeighbourState,
   NetworkState,

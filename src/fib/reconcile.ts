@@ -14,15 +14,15 @@ import type {
   RouteState,
   Snapshot,
 } from './dataplane.js'
-import { type Image, type NetworkImage, type OperationOf, routeKey } from './image.js'
+import { type ImageRows, type NetworkImage, type OperationOf, routeKey } from './image.js'
 
 /** What makes the tables equal to the image. Empty when they are. */
-export function reconcile(image: Image, snapshot: Snapshot): readonly Operation[] {
+export function reconcile(image: ImageRows, snapshot: Snapshot): readonly Operation[] {
   return [...additions(image, snapshot), ...removals(image, snapshot)]
 }
 
 /** The half that adds and changes: after it, everything wanted is there. */
-export function additions(image: Image, snapshot: Snapshot): readonly Operation[] {
+export function additions(image: ImageRows, snapshot: Snapshot): readonly Operation[] {
   const tables = indexOf(snapshot)
   const operations: Operation[] = []
   const settings: OperationOf<'networkSet'>[] = []
@@ -65,7 +65,7 @@ export function additions(image: Image, snapshot: Snapshot): readonly Operation[
 }
 
 /** The half that removes: after it, nothing is there that is not wanted. */
-export function removals(image: Image, snapshot: Snapshot): readonly Operation[] {
+export function removals(image: ImageRows, snapshot: Snapshot): readonly Operation[] {
   const neighbours: Operation[] = []
   const macs: Operation[] = []
   const rest: Operation[] = []

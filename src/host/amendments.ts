@@ -1,9 +1,10 @@
 // What was changed at run time and survives a restart: a file in the state directory, checked by the configuration's
-// own schema. Also remembers the route distinguisher numbers that were handed out.
+// own schema. Also remembers the route distinguisher numbers that were handed out, and where hosts have moved to.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
+import { Arrival } from './arrivals.js'
 import { checkValue, type Schema, unplaced } from './config/index.js'
 import { Neighbor, Network, Port } from './config/schema.js'
 import { HostFailure, reasonOf } from './instance/index.js'
@@ -35,6 +36,8 @@ export const Amendments = Type.Object(
     routeDistinguishers: Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 65535 }), {
       default: {},
     }),
+    /** What has moved to a port, by the port's name. */
+    arrivals: Type.Record(Type.String(), Arrival, { default: {} }),
   },
   { additionalProperties: false },
 )
@@ -48,6 +51,7 @@ export const noAmendments: Amendments = {
   neighbors: [],
   removed: { networks: [], ports: [], neighbors: [] },
   routeDistinguishers: {},
+  arrivals: {},
 }
 
 /** Reads and writes the file. Writing is atomic: the old file stays until the new one is whole. */

@@ -2,6 +2,7 @@
 // from one to the next.
 
 import type { Amendments } from './amendments.js'
+import { type Arrivals, applied, current } from './arrivals.js'
 import {
   checkPortKinds,
   checkRules,
@@ -19,6 +20,8 @@ export interface Effective {
     readonly ports: ReadonlySet<string>
     readonly neighbors: ReadonlySet<string>
   }
+  /** What is behind a port instead of what the configuration says. */
+  readonly arrivals: Arrivals
 }
 
 export interface Merged extends Effective {
@@ -80,6 +83,7 @@ export function merge(
       ports,
       neighbors: new Set(neighbors.map(neighborId)),
     },
+    arrivals: current(amendments.arrivals, config),
     findings: [...findings, ...checkRules(config), ...checkPortKinds(config, portKinds)],
   }
 }
@@ -92,9 +96,16 @@ export interface PlacedPort extends Port {
   readonly texts: Readonly<Record<string, string>>
 }
 
-export function placedPorts(config: Config, portKinds: readonly PortKindInfo[]): PlacedPort[] {
+/** A host that has moved to a port changes what is behind it, and never how it is opened. */
+export function placedPorts(
+  { config, arrivals }: Effective,
+  portKinds: readonly PortKindInfo[],
+): PlacedPort[] {
   return config.networks.flatMap(({ vni, name, ports }) =>
-    ports.map((port) => ({ ...port, vni, network: name, texts: portOptions(port, portKinds) })),
+    ports.map((port) => {
+      const texts = portOptions(port, portKinds)
+      return applied({ ...port, vni, network: name, texts }, arrivals)
+    }),
   )
 }
 
@@ -137,6 +148,7 @@ const frozen: readonly (readonly [Finding['path'], (config: Config) => unknown])
   [['bgp', 'gracefulRestart'], ({ bgp }) => bgp.gracefulRestart],
   [['api'], ({ api }) => api],
   [['dataplane'], ({ dataplane }) => dataplane],
+  [['duplicateDetection'], ({ duplicateDetection }) => duplicateDetection],
 ]
 
 /** Changes that a running host does not carry out. */

@@ -1,10 +1,13 @@
 // A running host: owns the machines, the packet path and the connections, and is the only place where they meet.
 
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NetworkSettings } from '../evpn/index.js'
+import type { MacView } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
 import { Clock, Tcp } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
+import { withArrival } from './arrivals.js'
+import { Auditor } from './audit.js'
 import {
   checkValue,
   type Finding,
@@ -14,7 +17,7 @@ import {
   type Schema,
   unplaced,
 } from './config/index.js'
-import type { Config, Network } from './config/schema.js'
+import type { Config } from './config/schema.js'
 import {
   frozenChanges,
   type Merged,
@@ -27,12 +30,14 @@ import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
+import { type Dump, dumpFile, dumpTables } from './mrt.js'
 import { speakerSettings } from './neighbors.js'
-import { networkSettings } from './networks.js'
+import { fabricNetworks, fabricVrfs, networkSettings, vrfSettings } from './networks.js'
 import { noticeOf } from './notices.js'
-import { operations } from './operations.js'
+import { type ArrivedHost, operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
 import { Peering, SWEEP_TIMER } from './peering.js'
+import { RecordingFile } from './recording.js'
 import { Refusal, type RefusalKind } from './refusal.js'
 import { assignNumbers, distinguisherNumber } from './route-distinguishers.js'
 import { State } from './state/index.js'
@@ -53,6 +58,8 @@ export interface HostSettings {
   /** End the dataplane at the end; else it goes on forwarding. */
   readonly endsDataplane: boolean
   readonly events: EventLog
+  /** File that every event of the run is written to, for `vtep replay`. */
+  readonly record?: string
   /** A configuration is in force. */
   readonly onConfig?: (config: Config) => void
 }
@@ -71,6 +78,7 @@ export class Host implements HostSurface {
   readonly #path: PacketPath
   readonly #tenancy: Tenancy
   readonly #peering: Peering
+  readonly #auditor: Auditor
   readonly #tcp: Tcp
   readonly #clock: Clock
   readonly #routerId: string
@@ -79,6 +87,7 @@ export class Host implements HostSurface {
   #effective: Merged
   /** The end of the change that is under way: one at a time. */
   #busy: Promise<unknown> = Promise.resolve()
+  #recording: RecordingFile | undefined
   /** What is running was started by us. */
   #startedDataplane = false
   /** Writes refused by the dataplane so far. */
@@ -142,12 +151,20 @@ export class Host implements HostSurface {
       path: this.#path,
       machines: this.#machines,
       events: this.events,
-      settingsOf: (network) => this.#networkSettings(network),
+      settingsOf: (network) => networkSettings(network, this.#distinguisher(network.vni)),
+      vrfSettingsOf: (vrf) => vrfSettings(vrf, this.#distinguisher(vrf.vni)),
     })
     this.#peering = new Peering({
       machines: this.#machines,
       tcp: this.#tcp,
       clock: this.#clock,
+      events: this.events,
+      vtep: vtep.address,
+      version: this.version,
+    })
+    this.#auditor = new Auditor({
+      path: this.#path,
+      machines: this.#machines,
       events: this.events,
       vtep: vtep.address,
     })
@@ -157,7 +174,7 @@ export class Host implements HostSurface {
   // ---- begin and end
 
   async #start(): Promise<void> {
-    this.#remember(this.#amendments, this.#effective.config)
+    this.#remember(this.#amendments, this.#effective)
     const { adopted } = await this.#path.start()
     this.#startedDataplane = !adopted
     const { added, config } = this.#effective
@@ -188,6 +205,7 @@ export class Host implements HostSurface {
     }
     this.#peering.begin(config)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
+    this.#auditor.start()
     this.#settings.onConfig?.(config)
   }
 
@@ -200,11 +218,13 @@ export class Host implements HostSurface {
     await Promise.race([this.#busy, sleep(BUSY_SECONDS * 1000, undefined, { ref: false })])
     this.#machines.toEvpn({ event: 'shutdown' })
     await this.#peering.end()
+    this.#recording?.end(this.#machines)
     await this.#release(this.#settings.endsDataplane)
   }
 
   async #release(endDataplane: boolean): Promise<void> {
     this.#ending = true
+    this.#auditor.stop()
     await this.#tcp.close()
     this.#clock.stopAll()
     await this.#path.end(endDataplane).catch((error) => {
@@ -241,6 +261,12 @@ export class Host implements HostSurface {
               peer,
               ...(soft === undefined ? {} : { soft }),
             }),
+          dump: (name) => this.#dump(name),
+          placed: (name) => this.#tenancy.ports.held.get(name)?.port,
+          duplicates: () => this.#machines.evpn.duplicates(),
+          arrive: (port, behind) => this.#arrive(port, behind),
+          clearDuplicate: (vni, address) =>
+            this.#machines.toEvpn({ event: 'clearDuplicate', vni, address }),
           reload: () => this.#reload(),
         },
         value,
@@ -294,7 +320,7 @@ export class Host implements HostSurface {
         throw refused('failed', 'port', 'a port that can be opened', reasonOf(error))
       })
     try {
-      this.#remember(amendments, after.config)
+      this.#remember(amendments, after)
     } catch (error) {
       await change.undo()
       throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
@@ -305,11 +331,35 @@ export class Host implements HostSurface {
     this.#peering.change(before.config, after.config)
   }
 
+  /** A host is behind a port now: written down, then announced at once. Throws Refusal, and then nothing has changed. */
+  #arrive(name: string, { network, ...behind }: ArrivedHost): MacView | undefined {
+    const { arrivals, ...unchanged } = this.#effective
+    const after = { ...unchanged, arrivals: withArrival(arrivals, network, name, behind) }
+    try {
+      this.#remember(this.#amendments, after)
+    } catch (error) {
+      throw refused('failed', 'state', 'a file that can be written', reasonOf(error))
+    }
+    this.#effective = after
+    this.#tenancy.arrive(this.#tenants(after), name)
+    return this.#machines.evpn.mac(network.vni, behind.mac)
+  }
+
+  async #dump(name = `routes-${new Date().toISOString()}.mrt`): Promise<Dump> {
+    const directory = join(dirname(this.#settings.amendments.path), 'dumps')
+    const file = dumpFile(directory, name)
+    try {
+      return await dumpTables(this.#machines.speaker, file, Date.now() / 1000)
+    } catch (error) {
+      throw refused('failed', 'file', 'a file that can be written', reasonOf(error))
+    }
+  }
+
   /** Writes down what survives a restart, if that is another than before. Throws HostFailure. */
-  #remember(amendments: Amendments, { networks }: Config): void {
-    const vnis = networks.map(({ vni }) => vni)
+  #remember(amendments: Amendments, { config, arrivals }: Merged): void {
+    const vnis = vnisOf(config)
     const routeDistinguishers = assignNumbers(vnis, amendments.routeDistinguishers)
-    const next = { ...amendments, routeDistinguishers }
+    const next = { ...amendments, routeDistinguishers, arrivals }
     if (!same(next, this.#amendments)) this.#settings.amendments.write(next)
     this.#amendments = next
   }
@@ -323,8 +373,13 @@ export class Host implements HostSurface {
 
   // ---- the packet path
 
-  #tenants({ config }: Merged): Tenants {
-    return { networks: config.networks, ports: placedPorts(config, this.#settings.portKinds) }
+  #tenants(merged: Merged): Tenants {
+    const { config } = merged
+    return {
+      vrfs: fabricVrfs(config),
+      networks: fabricNetworks(config),
+      ports: placedPorts(merged, this.#settings.portKinds),
+    }
   }
 
   #onDataplaneEvents(events: readonly DataplaneEvent[]): void {
@@ -351,7 +406,7 @@ export class Host implements HostSurface {
       `the dataplane is gone: ${reason}; nothing is forwarded`,
     )
     this.#machines.toSpeaker({ event: 'forwardingLost' })
-    this.#tenancy.lost(this.#effective.config.networks, 'the dataplane is down')
+    this.#tenancy.lost(this.#tenants(this.#effective), 'the dataplane is down')
   }
 
   async #onRestored(adopted: boolean): Promise<void> {
@@ -397,11 +452,21 @@ export class Host implements HostSurface {
 
   // ---- the machines
 
-  #createMachines({ asn, vtep, bgp }: Config): Machines {
+  #createMachines({ asn, vtep, bgp, profile, duplicateDetection }: Config): Machines {
     const routerId = this.#routerId
+    const { moves, seconds } = duplicateDetection
+    const duplicates = moves > 0 && { moves, seconds }
+    const speaker = speakerSettings(asn, routerId, bgp)
+    const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates, ...macs(vtep) }
+    const { record, version } = this.#settings
+    if (record !== undefined) {
+      this.#recording = new RecordingFile(record, { version, speaker, evpn }, (reason) =>
+        this.events.add('error', 'recordingFailed', reason),
+      )
+    }
     return new Machines(
-      speakerSettings(asn, routerId, bgp),
-      { asn, routerId, vtep: vtep.address, profile: 'frr' },
+      speaker,
+      evpn,
       {
         transport: (action) => this.#tcp.perform(action),
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
@@ -412,6 +477,7 @@ export class Host implements HostSurface {
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),
         tell: (level, kind, text, fields) => this.events.add(level, kind, text, fields),
       },
+      this.#recording,
     )
   }
 
@@ -422,14 +488,10 @@ export class Host implements HostSurface {
     else this.#machines.timerEnded(timer)
   }
 
-  #networkSettings(network: Network): NetworkSettings {
-    const others = this.#effective.config.networks.map(({ vni }) => vni)
-    const { number } = distinguisherNumber(
-      network.vni,
-      this.#amendments.routeDistinguishers,
-      others,
-    )
-    return networkSettings(network, `${this.#routerId}:${number}`)
+  #distinguisher(vni: number): string {
+    const others = vnisOf(this.#effective.config)
+    const { number } = distinguisherNumber(vni, this.#amendments.routeDistinguishers, others)
+    return `${this.#routerId}:${number}`
   }
 
   #stateSource() {
@@ -449,6 +511,9 @@ export class Host implements HostSurface {
       get dataplaneRestarts() {
         return host.#path.restarts
       },
+      get audit() {
+        return host.#auditor.status
+      },
       portStates: () => this.#path.table('ports'),
       remoteStates: () => this.#path.table('remotes'),
       underlayStates: () => this.#path.table('underlays'),
@@ -458,6 +523,14 @@ export class Host implements HostSurface {
     }
   }
 }
+
+const vnisOf = ({ networks, vrfs }: Config): number[] =>
+  [...networks, ...vrfs].map(({ vni }) => vni)
+
+const macs = ({ routerMac, gatewayMac }: Config['vtep']) => ({
+  ...(routerMac === undefined ? {} : { routerMac }),
+  ...(gatewayMac === undefined ? {} : { gatewayMac }),
+})
 
 function refusal(kind: RefusalKind, findings: readonly Finding[], where = ''): Refusal {
   return new Refusal(

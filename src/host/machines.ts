@@ -34,31 +34,70 @@ export interface Surroundings {
   tell(level: EventLevel, kind: string, text: string, fields?: EventFields): void
 }
 
+export type MachineName = 'bgp' | 'evpn'
+
+/** Sees the events that come from outside, before they are queued. */
+export interface Recorder {
+  /** So many events were queued before it, from outside and between the machines. */
+  event(place: number, machine: MachineName, event: SpeakerEvent | EvpnEvent): void
+  /** The next to be queued is one between the machines. */
+  between?(place: number): void
+}
+
 const EVPN_TIMER = 'evpn:'
 
 export class Machines {
   readonly speaker: Speaker
   readonly evpn: Evpn
   readonly #around: Surroundings
+  readonly #recorder: Recorder | undefined
   readonly #queue: (() => void)[] = []
+  #places = 0
   #running = false
 
-  constructor(speaker: SpeakerSettings, evpn: EvpnSettings, around: Surroundings) {
+  constructor(
+    speaker: SpeakerSettings,
+    evpn: EvpnSettings,
+    around: Surroundings,
+    recorder?: Recorder,
+  ) {
     this.speaker = new Speaker(speaker)
     this.evpn = new Evpn(evpn)
     this.#around = around
+    this.#recorder = recorder
+  }
+
+  /** Events queued so far. */
+  get places(): number {
+    return this.#places
   }
 
   toSpeaker(event: SpeakerEvent): void {
+    this.#recorder?.event(this.#places, 'bgp', event)
+    this.#speak(event)
+  }
+
+  toEvpn(event: EvpnEvent): void {
+    this.#recorder?.event(this.#places, 'evpn', event)
+    this.#interpret(event)
+  }
+
+  #speak(event: SpeakerEvent): void {
     this.#enqueue(() => {
       for (const action of this.speaker.step(event)) this.#doForSpeaker(action)
     })
   }
 
-  toEvpn(event: EvpnEvent): void {
+  #interpret(event: EvpnEvent): void {
     this.#enqueue(() => {
       for (const action of this.evpn.step(event)) this.#doForEvpn(action)
     })
+  }
+
+  /** Tells evpn of a route of the loc-rib once more. */
+  tellRoute(key: string, { nlri, best }: Pick<RibChange, 'nlri' | 'best'>): void {
+    const change: RibChange = { family: 'evpn', key, nlri, best, paths: [] }
+    if (isEvpn(change)) this.toEvpn({ event: 'routes', changes: [change] })
   }
 
   /** A timer that was started by `startTimer` has ended. */
@@ -71,6 +110,7 @@ export class Machines {
   }
 
   #enqueue(step: () => void): void {
+    this.#places++
     this.#queue.push(step)
     if (this.#running) return
     this.#running = true
@@ -79,6 +119,17 @@ export class Machines {
     } finally {
       this.#running = false
     }
+  }
+
+  /** From one machine to the other. */
+  #tellSpeaker(event: SpeakerEvent): void {
+    this.#recorder?.between?.(this.#places)
+    this.#speak(event)
+  }
+
+  #tellEvpn(event: EvpnEvent): void {
+    this.#recorder?.between?.(this.#places)
+    this.#interpret(event)
   }
 
   #doForSpeaker(action: SpeakerAction): void {
@@ -108,7 +159,7 @@ export class Machines {
     },
     routes: ({ family, changes }) => {
       if (family !== 'evpn') return
-      this.toEvpn({ event: 'routes', changes: changes.filter(isEvpn) })
+      this.#tellEvpn({ event: 'routes', changes: changes.filter(isEvpn) })
     },
     endOfRib: ({ peer, family }) => this.#around.endOfRib(peer, family),
     log: ({ level, text, peer }) => {
@@ -119,8 +170,8 @@ export class Machines {
 
   readonly #forEvpn: Handlers<EvpnAction> = {
     apply: ({ operations }) => this.#around.apply(operations),
-    originate: ({ routes }) => this.toSpeaker({ event: 'originate', routes }),
-    withdraw: ({ routes }) => this.toSpeaker({ event: 'withdraw', routes }),
+    originate: ({ routes }) => this.#tellSpeaker({ event: 'originate', routes }),
+    withdraw: ({ routes }) => this.#tellSpeaker({ event: 'withdraw', routes }),
     startTimer: ({ timer, seconds }) => this.#around.startTimer(EVPN_TIMER + timer, seconds, false),
     readSnapshot: () => this.#around.readSnapshot(),
     event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),

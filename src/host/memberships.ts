@@ -1,7 +1,7 @@
 // Which routes this host asks its peers for (RFC 4684): route target memberships of our own.
 //
-// A network with explicit route targets asks for those. All there is, by the default membership, asks
-// - a network that imports by its VNI alone, as profile frr does: "any AS, this number" is no prefix of a route target;
+// A network or VRF with explicit route targets asks for those. All there is, by the default membership, asks
+// - one that imports by its VNI alone, as all profiles do: "any AS, this number" is no prefix of a route target;
 // - who passes routes on: a reflector, or a host with an external peer and another one beside it. What these want,
 //   the others' memberships would have to tell, and those change with every network of the fabric;
 // - who has no network yet: it is a reflector or route server, or soon something else.
@@ -15,8 +15,8 @@ const WHOLE_BITS = 96
 
 /** As routes of family rtc, in the order of the configuration. */
 export function memberships(config: Config): readonly OriginatedRoute[] {
-  const { asn, networks, bgp } = config
-  const targets = networks.map(({ routeTargets }) => routeTargets?.import)
+  const { asn, networks, vrfs, bgp } = config
+  const targets = [...networks, ...vrfs].map(({ routeTargets }) => routeTargets?.import)
   const isExplicit = targets.length > 0 && targets.every((some) => some !== undefined)
   if (!isExplicit || passesOn(bgp.neighbors, asn)) return [membership(defaultMembership)]
   return [...new Set(targets.flat() as readonly string[])].map((target) => {

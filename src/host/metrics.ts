@@ -63,6 +63,20 @@ const rows: readonly Row[] = [
       })),
   },
   {
+    name: 'vtep_audit_rounds_total',
+    help: 'How often routes, image and tables were compared.',
+    kind: 'counter',
+    labels: [],
+    read: ({ status }) => one(status.audit.rounds),
+  },
+  {
+    name: 'vtep_audit_repairs_total',
+    help: 'Differences between routes, image and tables that were found and repaired.',
+    kind: 'counter',
+    labels: [],
+    read: ({ status }) => one(status.audit.repaired),
+  },
+  {
     name: 'vtep_peer_up',
     help: '1 when the session is Established.',
     kind: 'gauge',

@@ -1,22 +1,67 @@
-// Networks of the configuration in the words of evpn.
+// Networks and VRFs of the configuration in the words of evpn.
 
-import type { NetworkSettings } from '../evpn/index.js'
-import type { Network } from './config/schema.js'
+import type { Derivation, NetworkSettings, VrfSettings } from '../evpn/index.js'
+import type { Config, Network, Vrf } from './config/schema.js'
+import { parseGateway } from './config/text.js'
+
+/** A network with what it has from the fabric as a whole. */
+export interface FabricNetwork extends Network {
+  readonly derivation: Derivation
+  /** L3 VNI of its VRF. */
+  readonly l3Vni?: number
+}
+
+export interface FabricVrf extends Vrf {
+  readonly derivation: Derivation
+}
+
+const usualDerivation = ({ profile, asn, routeTargetAsn = asn }: Config): Derivation => ({
+  profile,
+  asn: routeTargetAsn,
+})
+
+export function fabricNetworks(config: Config): FabricNetwork[] {
+  const usual = usualDerivation(config)
+  return config.networks.map((network) => {
+    const { profile = usual.profile } = network
+    const vrf = config.vrfs.find(({ name }) => name === network.vrf)
+    const routed = vrf === undefined ? {} : { l3Vni: vrf.vni }
+    return { ...network, derivation: { ...usual, profile }, ...routed }
+  })
+}
+
+export function fabricVrfs(config: Config): FabricVrf[] {
+  return config.vrfs.map((vrf) => ({ ...vrf, derivation: usualDerivation(config) }))
+}
 
 /** `derivedRd` holds where the configuration gives no route distinguisher. */
-export function networkSettings(network: Network, derivedRd: string): NetworkSettings {
+export function networkSettings(network: FabricNetwork, derivedRd: string): NetworkSettings {
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
-  const { stormControl } = network
+  const { stormControl, derivation, gateway, l3Vni } = network
   return {
     name,
     vni,
     rd: routeDistinguisher ?? derivedRd,
     ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
     ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
+    derivation,
     agingSeconds,
     suppress,
     stormFramesPerSecond: stormControl.framesPerSecond,
     stormBurst: stormControl.burst,
     staticRemotes: remotes,
+    ...(l3Vni === undefined ? {} : { vrf: l3Vni, gateway: gateway.map(parseGateway) }),
+  }
+}
+
+export function vrfSettings(vrf: FabricVrf, derivedRd: string): VrfSettings {
+  const { name, vni, routeTargets, routeDistinguisher, derivation } = vrf
+  return {
+    name,
+    vni,
+    rd: routeDistinguisher ?? derivedRd,
+    derivation,
+    ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
+    ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
   }
 }

@@ -1,10 +1,13 @@
 // The verbs: each is a row with its schema, and API endpoints and CLI commands derive from the rows.
 
 import { type Static, type TObject, Type } from '@sinclair/typebox'
+import type { DuplicateView, MacView } from '../evpn/index.js'
+import { ParseError, parseIp, parseMac } from '../net/index.js'
 import { AddedPort, type Amendments } from './amendments.js'
-import { type Finding, Neighbor, Network, unplaced } from './config/index.js'
+import { type Finding, Neighbor, Network, Port, unplaced } from './config/index.js'
 import type { Config } from './config/schema.js'
-import { neighborId, same } from './effective.js'
+import { neighborId, type PlacedPort, same } from './effective.js'
+import type { Dump } from './mrt.js'
 import { Refusal } from './refusal.js'
 import type { StateReader } from './views/index.js'
 
@@ -24,7 +27,22 @@ export interface OperationContext {
    */
   change(next: Amendments, subject?: (finding: Finding) => Finding): Promise<void>
   clearPeer(peer: string, soft: 'in' | 'out' | undefined): void
+  /** A host is behind the port now, whatever was known before. The MAC as it is then; undefined while the port is missing. */
+  arrive(port: string, host: ArrivedHost): MacView | undefined
+  clearDuplicate(vni: number, address: string): void
+  /** Writes the tables of BGP to a file. Rejects with Refusal. */
+  dump(name: string | undefined): Promise<Dump>
+  duplicates(): readonly DuplicateView[]
+  /** A port as it should be, with what is behind it. */
+  placed(port: string): PlacedPort | undefined
   reload(): Promise<void>
+}
+
+/** A host that has moved to a port. */
+export interface ArrivedHost {
+  readonly network: Network
+  readonly mac: string
+  readonly ip: string[]
 }
 
 export interface Operation<S extends TObject = TObject> {
@@ -137,6 +155,58 @@ export const operations: readonly Operation[] = [
     },
   }),
   operation({
+    name: 'portMove',
+    summary:
+      'A host has moved to a port, as at the end of a live migration: announce it at once, with a sequence number above all others.',
+    method: 'POST',
+    path: '/v1/ports/:name/move',
+    command: 'port move <name>',
+    schema: Type.Object(
+      {
+        name: Type.String({ description: 'Name of the port.', maxLength: 255 }),
+        mac: Type.Optional({ ...Port.properties.mac, description: 'Default: as before.' }),
+        ip: Type.Optional(
+          Type.Array(Port.properties.ip.items, {
+            description:
+              'Its addresses. Default: those that were known behind the port with the MAC.',
+          }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    async run({ effective, placed, arrive }, { name, ...given }) {
+      const known = effective.networks.flatMap(({ ports }) => ports.map((port) => port.name))
+      const network = effective.networks.find(({ ports }) => ports.some((one) => one.name === name))
+      const port = placed(name)
+      if (network === undefined || port === undefined) throw unknown('port', name, known)
+      const { mac = port.mac } = given
+      if (mac === undefined) {
+        const expected = 'the MAC that has moved, as the port has none'
+        throw new Refusal('invalid', [unplaced({ path: ['mac'], expected, got: 'nothing' })])
+      }
+      const { ip = mac === port.mac ? port.ip : [] } = given
+      const now = arrive(name, { network, mac, ip })
+      return { ifname: name, mac, ips: ip, sequence: now?.sequence ?? null }
+    },
+  }),
+  operation({
+    name: 'duplicateClear',
+    summary: 'Announce a MAC or an address again that was found to be duplicate.',
+    method: 'POST',
+    path: '/v1/duplicates/:address/clear',
+    command: 'duplicate clear <address>',
+    schema: named('address', 'MAC or IP address.'),
+    async run({ duplicates, clearDuplicate }, input) {
+      const given = String(input['address'])
+      const address = canonical(given)
+      const found = duplicates().filter((one) => one.address === address)
+      if (found.length === 0)
+        throw unknown('duplicate', given, [...new Set(duplicates().map((one) => one.address))])
+      for (const { vni } of found) clearDuplicate(vni, address)
+      return { cleared: address, networks: found.map(({ network }) => network) }
+    },
+  }),
+  operation({
     name: 'peerAdd',
     summary: 'Add a BGP peer, or a range of dynamic ones.',
     method: 'POST',
@@ -195,6 +265,22 @@ export const operations: readonly Operation[] = [
     },
   }),
   operation({
+    name: 'dump',
+    summary: 'Write the routes to an MRT file (RFC 6396) in the state directory.',
+    method: 'POST',
+    path: '/v1/dump',
+    command: 'dump [name]',
+    schema: Type.Object(
+      {
+        name: Type.Optional(
+          Type.String({ description: 'Name of the file. Default: with the time.', maxLength: 255 }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    run: ({ dump }, { name }) => dump(name),
+  }),
+  operation({
     name: 'reload',
     summary: 'Read the configuration file again and apply the difference, or change nothing.',
     method: 'POST',
@@ -246,6 +332,18 @@ function relative(list: string): (finding: Finding) => Finding {
     const at = path.findIndex((part, i) => part === list && typeof path[i + 1] === 'number')
     return at < 0 ? finding : { ...finding, path: path.slice(at + 2) }
   }
+}
+
+/** An address as the views have it; what is none stays as it is. */
+function canonical(text: string): string {
+  for (const parse of [parseMac, parseIp]) {
+    try {
+      return parse(text)
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+    }
+  }
+  return text
 }
 
 function exists(what: string, name: string): Refusal {

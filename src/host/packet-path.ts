@@ -6,6 +6,7 @@ import type {
   Counters,
   Dataplane,
   DataplaneEvent,
+  LargeTable,
   Operation,
   PortSpec,
   Snapshot,
@@ -133,6 +134,11 @@ export class PacketPath {
   /** One table as it is; nothing while there is no dataplane. */
   table<Name extends keyof Snapshot>(name: Name): Snapshot[Name] | readonly [] {
     return this.#dataplane?.table(name) ?? []
+  }
+
+  /** A large table in pages, read aside; nothing while there is no dataplane. */
+  async *pages<Name extends LargeTable>(name: Name, rows: number): AsyncGenerator<Snapshot[Name]> {
+    if (this.#dataplane !== undefined) yield* this.#dataplane.pages(name, rows)
   }
 
   counters(): Counters | undefined {

@@ -1,11 +1,12 @@
 // The BGP side of a host: who its peers are, what is announced beside EVPN, how long sessions have been up, and when
 // what was adopted may be swept.
 
+import { hostname } from 'node:os'
 import type { FsmState, OriginatedRoute } from '../bgp/index.js'
 import { type Clock, ListenError, RouterDiscovery, type Tcp } from '../io/index.js'
 import { type Ip, ipFamily } from '../net/index.js'
 import { Adoption, SWEEP_SECONDS } from './adoption.js'
-import type { Config, Neighbor } from './config/schema.js'
+import type { Collector, Config, Neighbor } from './config/schema.js'
 import { difference, neighborId } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure } from './instance/index.js'
@@ -21,6 +22,7 @@ export interface PeeringParts {
   readonly events: EventLog
   /** Our VTEP address. */
   readonly vtep: string
+  readonly version: string
 }
 
 /** Name of the timer that ends the wait for End-of-RIB. */
@@ -62,9 +64,10 @@ export class Peering {
   }
 
   begin(config: Config): void {
-    const { announceVtep, neighbors } = config.bgp
+    const { announceVtep, neighbors, collectors } = config.bgp
     this.#announce(announceVtep)
     this.#ask(config)
+    for (const collector of collectors) this.#watch(collector)
     this.#neighbors = neighbors
     for (const neighbor of neighbors) this.#add(neighbor)
     this.#adoption?.begin()
@@ -90,6 +93,11 @@ export class Peering {
     }
     for (const { to } of changed) this.#add(to)
     this.#neighbors = after.neighbors
+    const watching = difference(before.collectors, after.collectors, collectorId)
+    for (const collector of watching.removed)
+      machines.toSpeaker({ event: 'collectorRemoved', id: collectorId(collector) })
+    for (const collector of watching.added) this.#watch(collector)
+    for (const { to } of watching.changed) this.#watch(to)
     if (before.announceVtep !== after.announceVtep) this.#announce(after.announceVtep)
   }
 
@@ -151,6 +159,17 @@ export class Peering {
     if (ifname !== undefined) this.#discovery.watch(ifname)
   }
 
+  #watch(collector: Collector): void {
+    const { address, port, views, statisticsSeconds } = collector
+    const { machines, version } = this.#parts
+    const settings = { address, port, views, statisticsSeconds, name: hostname() }
+    const description = `vtep ${version}`
+    machines.toSpeaker({
+      event: 'collectorAdded',
+      collector: { id: collectorId(collector), ...settings, description },
+    })
+  }
+
   /** Somebody is heard on an interface: a link between two has one at the other end, whoever spoke last. */
   #onRouter(ifname: string, address: Ip): void {
     const neighbor = this.#neighbors.find((one) => one.interface === ifname)
@@ -188,4 +207,9 @@ export class Peering {
     if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
     else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
   }
+}
+
+/** No peer's id: those are addresses and prefixes. */
+function collectorId({ address, port }: Collector): string {
+  return `bmp ${address} ${port}`
 }

@@ -1,17 +1,18 @@
 // Networks and ports in force: opens and closes ports, tells evpn what belongs where, and goes from one configuration
 // to the next in two steps, so that what can fail happens before anything is changed.
 
-import type { NetworkSettings } from '../evpn/index.js'
-import type { Network } from './config/schema.js'
+import type { NetworkSettings, VrfSettings } from '../evpn/index.js'
 import { difference, type PlacedPort, same } from './effective.js'
 import type { EventLog } from './events.js'
 import type { Machines } from './machines.js'
+import type { FabricNetwork, FabricVrf } from './networks.js'
 import type { PacketPath } from './packet-path.js'
 import { type HeldPort, Ports, specOf } from './ports.js'
 
 /** Everything that tenants see of a configuration. */
 export interface Tenants {
-  readonly networks: readonly Network[]
+  readonly vrfs: readonly FabricVrf[]
+  readonly networks: readonly FabricNetwork[]
   readonly ports: readonly PlacedPort[]
 }
 
@@ -19,8 +20,9 @@ export interface TenancyParts {
   readonly path: PacketPath
   readonly machines: Machines
   readonly events: EventLog
-  /** A network in evpn's words. */
-  readonly settingsOf: (network: Network) => NetworkSettings
+  /** In evpn's words. */
+  readonly settingsOf: (network: FabricNetwork) => NetworkSettings
+  readonly vrfSettingsOf: (vrf: FabricVrf) => VrfSettings
 }
 
 /** The first step of a change is done: ports are open. One of the two has to follow. */
@@ -43,7 +45,7 @@ export class Tenancy {
    * Answers the ports that could not be opened; `mayMiss` says for which that is no reason to stop.
    */
   async fill(
-    { networks, ports }: Tenants,
+    { vrfs, networks, ports }: Tenants,
     adopted: boolean,
     mayMiss: (port: PlacedPort) => boolean,
   ): Promise<readonly HeldPort[]> {
@@ -56,6 +58,7 @@ export class Tenancy {
       if (held.id === undefined && !mayMiss(port)) failed.push(held)
     }
     if (failed.length > 0) return failed
+    for (const vrf of vrfs) this.#setVrf(vrf)
     for (const network of networks) this.#setNetwork(network)
     for (const { name } of ports) this.#bind(name)
     const event = adopted ? 'adopt' : 'resync'
@@ -64,9 +67,10 @@ export class Tenancy {
   }
 
   /** The dataplane is gone, and with it every port. Nothing forwards, so nothing may be announced. */
-  lost(networks: readonly Network[], reason: string): void {
+  lost({ networks, vrfs }: Pick<Tenants, 'networks' | 'vrfs'>, reason: string): void {
     for (const name of this.ports.held.keys()) this.ports.lose(name, reason)
     for (const { vni } of networks) this.#parts.machines.toEvpn({ event: 'networkRemoved', vni })
+    for (const { vni } of vrfs) this.#parts.machines.toEvpn({ event: 'vrfRemoved', vni })
   }
 
   /** The interface behind a port is gone. */
@@ -77,6 +81,18 @@ export class Tenancy {
     this.ports.lose(held.port.name, 'its interface is gone')
     await this.#parts.path.settled()
     await this.#parts.path.closePort(id)
+  }
+
+  /** What is behind ports is different, as a host has moved to the port `name`. */
+  arrive({ ports }: Tenants, name: string): void {
+    const changed = ports.filter((port) => !same(this.ports.held.get(port.name)?.port, port))
+    for (const port of changed) this.ports.replace(port)
+    // The new place first: what comes from another MAC has to know that MAC's number.
+    this.#bind(name, true)
+    for (const port of changed) if (port.name !== name) this.#bind(port.name)
+    const port = this.ports.held.get(name)?.port
+    if (port !== undefined)
+      this.#tell('portMoved', `MAC ${port.mac} has moved to port ${name}`, port)
   }
 
   /** Tries those missing ports again that `promising` says may come. */
@@ -120,7 +136,12 @@ export class Tenancy {
     }
     const commit = async (): Promise<void> => {
       for (const { name } of ports.removed) this.#unbind(name)
+      const vrfs = difference(before.vrfs, after.vrfs, ({ vni }) => vni)
       const networks = difference(before.networks, after.networks, ({ vni }) => vni)
+      for (const vrf of [...vrfs.added, ...vrfs.changed.map(({ to }) => to)]) this.#setVrf(vrf)
+      for (const { name, vni } of vrfs.added) {
+        this.#tell('vrfAdded', `VRF ${name} (L3 VNI ${vni}) is added`)
+      }
       for (const { vni, name } of networks.removed) {
         machines.toEvpn({ event: 'networkRemoved', vni })
         this.#tell('networkRemoved', `network ${name} (VNI ${vni}) is removed`)
@@ -129,9 +150,16 @@ export class Tenancy {
         this.#setNetwork(network)
         this.#tell('networkAdded', `network ${network.name} (VNI ${network.vni}) is added`)
       }
-      for (const { from, to } of networks.changed) {
+      // All of them: one that did not change itself may be in a VRF that has another VNI now.
+      for (const network of after.networks) {
+        const was = before.networks.find(({ vni }) => vni === network.vni)
         const settings = this.#parts.settingsOf
-        if (!same(settings(from), settings(to))) this.#setNetwork(to)
+        if (was === undefined) continue
+        if (!same(settings(was), settings(network))) this.#setNetwork(network)
+      }
+      for (const { name, vni } of vrfs.removed) {
+        machines.toEvpn({ event: 'vrfRemoved', vni })
+        this.#tell('vrfRemoved', `VRF ${name} (L3 VNI ${vni}) is removed`)
       }
       for (const { to } of ports.changed) this.ports.replace(to)
       for (const port of [...ports.added, ...ports.changed.map(({ to }) => to)])
@@ -148,12 +176,16 @@ export class Tenancy {
     return { commit, undo }
   }
 
-  #setNetwork(network: Network): void {
+  #setVrf(vrf: FabricVrf): void {
+    this.#parts.machines.toEvpn({ event: 'vrfAdded', vrf: this.#parts.vrfSettingsOf(vrf) })
+  }
+
+  #setNetwork(network: FabricNetwork): void {
     this.#parts.machines.toEvpn({ event: 'networkAdded', network: this.#parts.settingsOf(network) })
   }
 
   /** Tells evpn where an open port belongs, and what is known to be behind it. */
-  #bind(name: string): void {
+  #bind(name: string, arrived = false): void {
     const held = this.ports.held.get(name)
     if (held?.id === undefined) return
     const { vni, mac, ip } = held.port
@@ -161,6 +193,7 @@ export class Tenancy {
     this.#parts.machines.toEvpn({
       event: 'portBound',
       binding: { vni, port: held.id, ...bindings },
+      ...(arrived ? { arrived } : {}),
     })
   }
 

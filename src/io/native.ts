@@ -7,6 +7,7 @@ import type {
   Dataplane,
   DataplaneEvent,
   DataplaneReader,
+  LargeTable,
   Operation,
   PortSpec,
   Snapshot,
@@ -24,6 +25,7 @@ import { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.
 import {
   formatKeyValues,
   keyValues,
+  largeTables,
   namedDrops,
   packOperations,
   readEvents,
@@ -161,6 +163,15 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
 
   table<Name extends keyof Snapshot>(name: Name): Snapshot[Name] {
     return readTable(name, (view) => this.#client.snapshot(view))
+  }
+
+  async *pages<Name extends LargeTable>(name: Name, rows: number): AsyncGenerator<Snapshot[Name]> {
+    const { view, size } = largeTables[name]
+    const packed = await this.#client.read(view).catch(asFailed)
+    for (let at = 0; at < packed.length; at += rows * size) {
+      const page = packed.subarray(at, at + rows * size)
+      yield readTable(name, () => page)
+    }
   }
 
   counters(): Counters {

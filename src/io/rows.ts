@@ -31,10 +31,12 @@ import {
   encodeOperations,
   MacFlag,
   type MacView,
+  macViewSize,
   NeighbourFlag,
   type NeighbourView,
   NetworkFlag,
   type NetworkView,
+  neighbourViewSize,
   type PortCounters as PortCountersRow,
   type PortView,
   portCountersSize,
@@ -42,6 +44,7 @@ import {
   type RemoteView,
   RouteKind,
   type RouteView,
+  routeViewSize,
   type TableOperation,
 } from '../fib/tables.gen.js'
 import { type Ip, ipFamily, splitPrefix } from '../net/index.js'
@@ -72,6 +75,13 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
   routes: (view) => decodeRouteViews(view('route')).map(routeState),
 }
+
+/** Tables that are read in pages: their view, and the octets of a row. */
+export const largeTables = {
+  macs: { view: 'mac', size: macViewSize },
+  neighbours: { view: 'neighbour', size: neighbourViewSize },
+  routes: { view: 'route', size: routeViewSize },
+} as const
 
 export function readTable<Name extends keyof Snapshot>(name: Name, view: Views): Snapshot[Name] {
   return tables[name](view)

@@ -1,3 +1,5 @@
 // The front door of wire: values and their octets.
 
 export * from './bgp/index.js'
+export * from './bmp/index.js'
+export * from './mrt/index.js'

@@ -93,6 +93,13 @@ export class Host {
     if (changes.length > 0) this.step({ event: 'routes', changes })
   }
 
+  /** One update, whatever else is on its way. */
+  hear(update: Update): void {
+    if (update.best === undefined) this.rib.delete(update.key)
+    else this.rib.set(update.key, update)
+    this.step({ event: 'routes', changes: [update] })
+  }
+
   /** Nothing is on its way to this host. */
   get isQuiet(): boolean {
     return this.operations.length === 0 && this.dataplane.events.length === 0

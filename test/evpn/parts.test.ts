@@ -124,5 +124,5 @@ t.test('a port in a network that is not there is a mistake', async (t) => {
   )
   t.strictSame(evpn.step({ event: 'portUnbound', port: 1 }), [])
   t.strictSame(evpn.step({ event: 'timer', timer: 'of somebody else' }), [])
-  t.strictSame(evpn.step({ event: 'clearDuplicate', vni: 7, mac: '02:00:00:00:00:01' }), [])
+  t.strictSame(evpn.step({ event: 'clearDuplicate', vni: 7, address: '02:00:00:00:00:01' }), [])
 })

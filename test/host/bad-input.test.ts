@@ -195,7 +195,7 @@ t.test('a state file that contradicts the configuration', async (t) => {
   const other = JSON.stringify({ networks: [{ name: 'b', vni: 5000 }] })
   writeFileSync(join(daemon.runtimeDir, 'state', 'amendments.json'), other)
   await refuses(t, daemon, [
-    /^vtep: .*vtep\.yaml with .*amendments\.json: networks\[1\]\.vni: expected a VNI that no other network has/,
+    /^vtep: .*vtep\.yaml with .*amendments\.json: networks\[1\]\.vni: expected a VNI that no other network or VRF has/,
   ])
 })
 

@@ -137,6 +137,21 @@ const mistakes: readonly Mistake[] = [
       '12:36 bgp.neighbors[6].tcpAo: expected no such key yet, got tcpAo, which is not in this version',
     ],
   },
+  {
+    name: 'a collector twice, and a view twice',
+    text: `${base}bgp: { collectors: [{ address: 10.0.0.9, views: [locRib, locRib] }, { address: 10.0.0.9 }] }\n`,
+    problems: [
+      '3:58 bgp.collectors[0].views[1]: expected a view that the list has once, got locRib, as bgp.collectors[0].views[0]',
+      '3:69 bgp.collectors[1]: expected a collector that the list has once, got 10.0.0.9 port 11019, as bgp.collectors[0]',
+    ],
+  },
+  {
+    name: 'a view that is none',
+    text: `${base}bgp: { collectors: [{ address: 10.0.0.9, views: [all] }] }\n`,
+    problems: [
+      '3:50 bgp.collectors[0].views[0]: expected prePolicy, postPolicy or locRib, got "all"',
+    ],
+  },
 ]
 
 findAll(t, mistakes)

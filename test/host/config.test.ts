@@ -97,12 +97,30 @@ const mistakes: readonly Mistake[] = [
     problems: ['2:41 vtep.interfaces[0]: expected the name of a network interface'],
   },
   {
-    name: 'keys of later versions',
-    text: `${base}vrfs: []\nnetworks: [{ name: a, vni: 5000, vrf: x, gateway: [] }]\n`,
+    name: 'a VRF that is not there, and a gateway without one',
+    text: `${base}networks: [{ name: a, vni: 5000, vrf: x }, { name: b, vni: 5001, gateway: [10.1.0.1/24] }]\n`,
     problems: [
-      '3:1 vrfs: expected no such key yet, got vrfs, which is not in this version',
-      '4:34 networks[0].vrf: expected no such key yet',
-      '4:42 networks[0].gateway: expected no such key yet',
+      '3:39 networks[0].vrf: expected a VRF of `vrfs`, but there is none, got x',
+      '3:44 networks[1].vrf: expected the VRF that the gateway routes in, got nothing',
+    ],
+  },
+  {
+    name: 'VRFs and networks that share what must be their own',
+    text: `${base}vrfs: [{ name: r, vni: 5000 }, { name: r, vni: 5001 }]\nnetworks: [{ name: a, vni: 5000 }]\n`,
+    problems: [
+      '3:40 vrfs[1].name: expected a name that no other VRF has, got r, as vrfs[0].name',
+      '4:28 networks[0].vni: expected a VNI that no other network or VRF has, got 5000, as vrfs[0].vni',
+    ],
+  },
+  {
+    name: 'gateways that are none, or in the way of others',
+    text: `${base}vrfs: [{ name: r, vni: 5000 }]\nnetworks:\n  - { name: a, vni: 5001, vrf: r, gateway: [10.1.0.0/24, 10.1.0.1, fe80::1/64] }\n  - { name: b, vni: 5002, vrf: r, gateway: [10.2.0.1/16] }\n  - { name: c, vni: 5003, vrf: r, gateway: [10.2.3.1/24], ports: [{ name: p, mac: "02:00:00:00:00:01", ip: [10.2.3.1] }] }\n`,
+    problems: [
+      '5:45 networks[0].gateway[0]: expected the address of a host with the length of its subnet',
+      '5:58 networks[0].gateway[1]: expected an IP prefix like 10.0.0.0/24',
+      '5:68 networks[0].gateway[2]: expected the address of a host with the length of its subnet',
+      '7:45 networks[2].gateway[0]: expected a subnet apart from every other of the VRF, got 10.2.3.0/24, which overlaps 10.2.0.0/16 of networks[1].gateway[0]',
+      '7:109 networks[2].ports[0].ip[0]: expected another address than the gateway, got 10.2.3.1',
     ],
   },
   {
@@ -118,7 +136,7 @@ const mistakes: readonly Mistake[] = [
     name: 'a VNI twice',
     text: `${base}networks: [{ name: a, vni: 5000 }, { name: b, vni: 5000 }]\n`,
     problems: [
-      '3:52 networks[1].vni: expected a VNI that no other network has, got 5000, as networks[0].vni',
+      '3:52 networks[1].vni: expected a VNI that no other network or VRF has, got 5000, as networks[0].vni',
     ],
   },
   {
@@ -209,7 +227,7 @@ const mistakes: readonly Mistake[] = [
       '1:6 asn: expected an AS number, 1 to 4294967295, got "x"',
       '4:41 networks[0].agingSeconds: expected a whole number, 0 to 1000000, got -1',
       '5:13 networks[1].name: expected a name that no other network has',
-      '5:21 networks[1].vni: expected a VNI that no other network has',
+      '5:21 networks[1].vni: expected a VNI that no other network or VRF has',
       '5:27 networks[1].colour: expected one of the keys',
       '6:6 bgp: expected a mapping, got 5',
     ],
@@ -252,10 +270,13 @@ api: { listen: "[::1]:8472" }
       interfaces: ['eth0'],
       options: {},
     },
+    profile: 'frr',
+    duplicateDetection: { moves: 5, seconds: 180 },
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,
       gracefulRestart: { enabled: true, restartSeconds: 120, staleSeconds: 0 },
+      collectors: [],
       neighbors: [
         {
           address: '10.0.0.1',
@@ -289,10 +310,12 @@ api: { listen: "[::1]:8472" }
         },
       ],
     },
+    vrfs: [],
     networks: [
       {
         name: 'blue',
         vni: 10100,
+        gateway: [],
         routeTargets: { import: ['65000:10100'] },
         suppress: true,
         agingSeconds: 300,

@@ -35,16 +35,14 @@ const kinds = async (daemon: Daemon): Promise<string[]> =>
   (await daemon.get<EventView[]>('events')).map(({ kind }) => kind)
 
 t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
-  const daemon = new Daemon(
-    t,
-    config({ networks: [blue(port('r1', { mac: mac(1), ip: ['10.1.0.5'] }))] }),
-  )
+  const r1 = port('r1', { mac: mac(1), ip: ['10.1.0.5'] })
+  const daemon = new Daemon(t, config({ networks: [blue(r1)] }))
   await daemon.start()
   t.equal(daemon.stdout, 'vtep: ready\n')
   t.equal(statSync(join(daemon.runtimeDir, 'api.sock')).mode & 0o777, 0o660)
   t.equal(statSync(join(daemon.runtimeDir, 'control.sock')).mode & 0o777, 0o600)
-  const { fastPath, underlays, ...status } = await daemon.get<StatusView>('status')
-  t.ok(fastPath !== 'on' && underlays.length === 0, 'nothing leads to a VTEP')
+  const { fastPath, underlays, audit, ...status } = await daemon.get<StatusView>('status')
+  t.ok(fastPath !== 'on' && underlays.length + audit.repaired === 0, 'nothing leads to a VTEP')
   const file = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
   t.same(status, {
     version: JSON.parse(file).version,
@@ -68,6 +66,7 @@ t.test('begins, shows itself, and leaves nothing at the end', async (t) => {
       dst: null,
       sequence: 0,
       sticky: false,
+      duplicate: false,
     },
   ])
   const routes = await daemon.get<RouteView[]>('routes?type=2')
@@ -174,7 +173,7 @@ t.test('what is changed at run time survives a restart', async (t) => {
     t.match(result.stderr, expected)
   }
   await refused(
-    /^vtep: vni: expected a VNI that no other network has, got 10100, as networks\[0\]\.vni\n$/,
+    /^vtep: vni: expected a VNI that no other network or VRF has, got 10100, as networks\[0\]\.vni\n$/,
     1,
     'network',
     'add',

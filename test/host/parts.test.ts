@@ -209,8 +209,8 @@ t.test('did you mean', async (t) => {
 
 t.test('what peers are asked for (RFC 4684)', async (t) => {
   const asked = (networks: string, neighbors: string): string[] => {
-    const text = `asn: 65000\nvtep: { address: 10.0.0.1 }\nnetworks: [${networks}]
-bgp: { listen: {}, neighbors: [${neighbors}] }\n`
+    const text = `{ asn: 65000, vtep: { address: 10.0.0.1 }, networks: [${networks}],
+  bgp: { listen: {}, neighbors: [${neighbors}] } }\n`
     const loaded = loadConfig(text, 'parts')
     if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems))
     return memberships(loaded.config).map(({ nlri }) => membershipKey(nlri as MembershipNlri))
@@ -224,6 +224,10 @@ bgp: { listen: {}, neighbors: [${neighbors}] }\n`
   t.same(asked(`${blue}, ${red}`, internal), explicit, 'each target once')
   t.same(asked(blue, external), explicit, 'one external peer')
   t.same(asked('', internal), every, 'without networks')
+  const vrf = (targets: string): string => `], vrfs: [{ name: a, vni: 50001${targets} }`
+  t.same(asked(blue + vrf(''), internal), every, 'a VRF that imports by its VNI')
+  const own = ', routeTargets: { import: ["65000:9"] }'
+  t.same(asked(blue + vrf(own), internal), [...explicit, '65000:0002fde800000009/96'])
   t.same(asked(`${blue}, { name: c, vni: 5000 }`, internal), every, 'profile frr')
   t.same(asked(blue, `${internal}, ${external}`), every, 'passes on between peers')
   t.same(asked(blue, '{ range: 10.1.0.0/16, asn: external }'), every, 'as many as may come')

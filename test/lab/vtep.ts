@@ -1,6 +1,7 @@
 // Our own daemon in a namespace, configured by an object and asked by its own command line.
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
@@ -28,13 +29,19 @@ export interface VtepConfig {
     readonly announceVtep?: boolean
     readonly listen?: { readonly address?: string; readonly port?: number }
     readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
+    readonly collectors?: readonly Readonly<Record<string, unknown>>[]
   }
+  readonly profile?: string
+  readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }
+  readonly vrfs?: readonly { readonly name: string; readonly vni: number }[]
   readonly networks?: readonly VtepNetwork[]
 }
 
 export interface VtepNetwork {
   readonly name: string
   readonly vni: number
+  readonly vrf?: string
+  readonly gateway?: readonly string[]
   readonly routeTargets?: { readonly import: readonly string[]; readonly export: readonly string[] }
   readonly ports?: readonly Readonly<Record<string, unknown>>[]
   readonly remotes?: readonly { readonly address: string; readonly macs?: readonly string[] }[]
@@ -149,6 +156,35 @@ export class Vtep {
   read<T>(...args: readonly string[]): Promise<T> {
     return this.host.json<T>([process.execPath, program, ...args, '--json'], {
       env: { VTEP_RUNTIME_DIR: this.runtimeDir },
+    })
+  }
+
+  /** One HTTP request on the daemon's socket, without the time that a command takes to start. */
+  request<T>(method: string, path: string, body?: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        {
+          socketPath: join(this.runtimeDir, 'api.sock'),
+          method,
+          path,
+          headers: {
+            accept: 'application/json',
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+        },
+        (response) => {
+          let text = ''
+          response.setEncoding('utf8').on('data', (chunk) => {
+            text += chunk
+          })
+          response.once('end', () => {
+            if ((response.statusCode ?? 500) < 300) resolve(JSON.parse(text) as T)
+            else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
+          })
+        },
+      )
+      outgoing.once('error', reject)
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body))
     })
   }
 

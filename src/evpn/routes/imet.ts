@@ -9,26 +9,28 @@ import type { RouteMeaning } from './meaning.js'
 import { refusal, refuse } from './refusal.js'
 
 export const imet: RouteMeaning<ImetRoute> = {
-  install(vrf, key, _route, path) {
-    const { nextHop } = path
-    const pmsi = path.attributes.pmsiTunnel
-    // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
-    // leaves it to the next hop.
-    const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
-    if (endpoint === vrf.vtep) {
+  network: {
+    install(vrf, key, _route, path) {
+      const { nextHop } = path
+      const pmsi = path.attributes.pmsiTunnel
+      // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
+      // leaves it to the next hop.
+      const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
+      if (endpoint === vrf.vtep) {
+        vrf.flood.delete(key)
+        return
+      }
+      const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
+      const reason = noIngressReplication(pmsi) ?? refusal(vrf, factsOf(path.attributes), tunnel)
+      if (reason === undefined) vrf.flood.set(key, endpoint)
+      else {
+        vrf.flood.delete(key)
+        refuse(vrf, 'IMET', tunnel, reason)
+      }
+    },
+    remove(vrf, key) {
       vrf.flood.delete(key)
-      return
-    }
-    const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
-    const reason = noIngressReplication(pmsi) ?? refusal(vrf, factsOf(path.attributes), tunnel)
-    if (reason === undefined) vrf.flood.set(key, endpoint)
-    else {
-      vrf.flood.delete(key)
-      refuse(vrf, 'IMET', tunnel, reason)
-    }
-  },
-  remove(vrf, key) {
-    vrf.flood.delete(key)
+    },
   },
 }
 

@@ -2,11 +2,12 @@
 
 import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
-import type { MacVrf } from '../mac-vrf.js'
+import { IpVrf } from '../ip-vrf.js'
 import { imet } from './imet.js'
 import { kept } from './kept.js'
 import { macIp } from './mac-ip.js'
-import type { RouteMeaning } from './meaning.js'
+import type { Importer, RouteMeaning } from './meaning.js'
+import { prefix } from './prefix.js'
 
 type RouteOf<Name extends EvpnRoute['type']> = Extract<EvpnRoute, { readonly type: Name }>
 
@@ -15,15 +16,20 @@ export const meanings = {
   macIp,
   imet,
   es: kept,
-  prefix: kept,
+  prefix,
   opaque: kept,
 } satisfies { readonly [Name in EvpnRoute['type']]: RouteMeaning<RouteOf<Name>> }
 
-export function install(vrf: MacVrf, key: string, route: EvpnRoute, path: Path): void {
+export type { Importer } from './meaning.js'
+
+export function install(target: Importer, key: string, route: EvpnRoute, path: Path): void {
   const meaning: RouteMeaning<never> = meanings[route.type]
-  meaning.install(vrf, key, route as never, path)
+  if (target instanceof IpVrf) meaning.vrf?.install(target, key, route as never, path)
+  else meaning.network?.install(target, key, route as never, path)
 }
 
-export function remove(vrf: MacVrf, key: string, route: EvpnRoute): void {
-  meanings[route.type].remove(vrf, key)
+export function remove(target: Importer, key: string, route: EvpnRoute): void {
+  const meaning: RouteMeaning<never> = meanings[route.type]
+  if (target instanceof IpVrf) meaning.vrf?.remove(target, key)
+  else meaning.network?.remove(target, key)
 }

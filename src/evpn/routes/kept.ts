@@ -3,7 +3,4 @@
 import type { EvpnRoute } from '../../wire/index.js'
 import type { RouteMeaning } from './meaning.js'
 
-export const kept: RouteMeaning<EvpnRoute> = {
-  install() {},
-  remove() {},
-}
+export const kept: RouteMeaning<EvpnRoute> = {}

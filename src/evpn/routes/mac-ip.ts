@@ -6,39 +6,70 @@ import { type ExtendedCommunity, iana, type MacIpRoute } from '../../wire/index.
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute } from '../events.js'
 import { factsOf } from '../facts.js'
+import { hostPrefix } from '../ip-vrf.js'
+import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
 import type { RouteMeaning } from './meaning.js'
-import { refusal, refuse } from './refusal.js'
+import { refusal, refuse, refuseRouted, routedRefusal } from './refusal.js'
 
 const ZERO_MAC = '00:00:00:00:00:00'
 
 export const macIp: RouteMeaning<MacIpRoute> = {
-  install(vrf, key, route, path) {
-    const { nextHop } = path
-    const facts = factsOf(path.attributes)
-    const tunnel = { endpoint: nextHop, label: route.label }
-    const reason = noHost(route) ?? refusal(vrf, facts, tunnel)
-    if (reason !== undefined) {
+  network: {
+    install(vrf, key, route, path) {
+      const { nextHop } = path
+      const facts = factsOf(path.attributes)
+      const tunnel = { endpoint: nextHop, label: route.label }
+      const reason = noHost(route) ?? refusal(vrf, facts, tunnel)
+      if (reason !== undefined) {
+        vrf.unclaim(key)
+        refuse(vrf, 'MAC/IP', tunnel, reason)
+        return
+      }
+      vrf.claim(key, {
+        vtep: nextHop,
+        sequence: facts.sequence,
+        // A gateway is never a host that moves (RFC 9135 section 4.2).
+        sticky: facts.sticky || facts.gateway,
+        mac: route.mac,
+        ip: route.ip,
+        router: facts.router,
+        macSlot: 0,
+        ipSlot: 0,
+      })
+    },
+    remove(vrf, key) {
       vrf.unclaim(key)
-      refuse(vrf, 'MAC/IP', tunnel, reason)
-      return
-    }
-    vrf.claim(key, {
-      vtep: nextHop,
-      sequence: facts.sequence,
-      // A gateway is never a host that moves (RFC 9135 section 4.2).
-      sticky: facts.sticky || facts.gateway,
-      mac: route.mac,
-      ip: route.ip,
-      router: facts.router,
-      macSlot: 0,
-      ipSlot: 0,
-    })
+    },
   },
-  remove(vrf, key) {
-    vrf.unclaim(key)
+  // A host route, where there is a label to route on (RFC 9135 section 5).
+  vrf: {
+    install(vrf, key, route, path) {
+      const { ip, label2 } = route
+      if (ip === undefined || label2 === undefined || isLinkLocal(ip)) {
+        vrf.unclaim(key)
+        return
+      }
+      const facts = factsOf(path.attributes)
+      const tunnel = { endpoint: path.nextHop, label: label2 }
+      const reason = noHost(route) ?? routedRefusal(vrf, facts, tunnel)
+      if (reason !== undefined) {
+        vrf.unclaim(key)
+        refuseRouted(vrf, `MAC/IP ${ip}`, tunnel, reason)
+        return
+      }
+      const hop = { kind: 'remote', vni: label2, via: path.nextHop, mac: facts.routerMac! } as const
+      // The last move decides, as in the network of the host (RFC 7432 section 15).
+      const rank = [1, facts.sequence, ...rankOf(path.attributes)]
+      vrf.claim(key, { prefix: hostPrefix(ip), hop, rank })
+    },
+    remove(vrf, key) {
+      vrf.unclaim(key)
+    },
   },
 }
+
+const isLinkLocal = (ip: Ip): boolean => /^fe[89ab]/.test(ip) || ip.startsWith('169.254.')
 
 function noHost({ mac, ip }: MacIpRoute): string | undefined {
   if (isMulticastMac(mac) || mac === ZERO_MAC) return `${mac} is no host's MAC`
@@ -61,10 +92,16 @@ export function macIpRoute(
 ): OriginatedRoute & { readonly nlri: MacIpRoute } {
   const { rd, vni, vtep, exportTargets } = identity
   const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag: 0, mac, label: vni } as const
+  // Only what can be routed to has a label, targets and a router MAC of the IP-VRF.
+  const routed = ip === undefined || isLinkLocal(ip) ? undefined : identity.routed
   const extendedCommunities: ExtendedCommunity[] = [
     { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
     ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
   ]
+  for (const target of routed?.exportTargets ?? []) {
+    if (!exportTargets.includes(target)) extendedCommunities.push({ type: 'routeTarget', target })
+  }
+  if (routed !== undefined) extendedCommunities.push({ type: 'routerMac', mac: routed.routerMac })
   // "the very first" advertisement has no community, and none means 0 (RFC 7432 section 15).
   if (sequence > 0 || sticky) extendedCommunities.push({ type: 'macMobility', sequence, sticky })
   if (router && ip !== undefined && ipFamily(ip) === 6) {
@@ -72,7 +109,11 @@ export function macIpRoute(
   }
   return {
     family: 'evpn',
-    nlri: ip === undefined ? host : { ...host, ip },
+    nlri: {
+      ...host,
+      ...(ip === undefined ? {} : { ip }),
+      ...(routed === undefined ? {} : { label2: routed.vni }),
+    },
     nextHop: vtep,
     attributes: { extendedCommunities },
   }

@@ -1,13 +1,23 @@
-// What a network does with a route it imports.
+// What a network or an IP-VRF does with a route it imports.
 
 import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
+import type { IpVrf } from '../ip-vrf.js'
 import type { MacVrf } from '../mac-vrf.js'
 
-/** One per route type. Both may be called for any route at any time, and again. */
+/** Who imports routes. */
+export type Importer = MacVrf | IpVrf
+
+/** One per route type; without a part it means nothing there. */
 export interface RouteMeaning<R extends EvpnRoute> {
+  readonly network?: Part<MacVrf, R>
+  readonly vrf?: Part<IpVrf, R>
+}
+
+/** Both may be called for any route at any time, and again. */
+interface Part<Target, R extends EvpnRoute> {
   /** The route is there, or has another path: `key` tells one route from another. */
-  install(vrf: MacVrf, key: string, route: R, path: Path): void
+  install(target: Target, key: string, route: R, path: Path): void
   /** The route is withdrawn, or no longer imported. */
-  remove(vrf: MacVrf, key: string): void
+  remove(target: Target, key: string): void
 }

@@ -1,7 +1,8 @@
 // What all routes with a VXLAN tunnel have to fulfil.
 
-import { type Ip, ipFamily, isVni } from '../../net/index.js'
+import { type Ip, ipFamily, isMulticastMac, isVni } from '../../net/index.js'
 import type { Facts } from '../facts.js'
+import type { IpVrf } from '../ip-vrf.js'
 import type { MacVrf } from '../mac-vrf.js'
 
 export interface Tunnel {
@@ -30,6 +31,30 @@ export function refusal(
     vrf.complain('encapsulationMissing', text, { vni: vrf.vni, remote: endpoint })
   }
   return undefined
+}
+
+/** The same for what is routed: the label may be any VNI of the other VTEP's choice, but there must be a router MAC. */
+export function routedRefusal(
+  vrf: IpVrf,
+  facts: Facts,
+  { endpoint, label }: Tunnel,
+): string | undefined {
+  if (facts.encapsulation === 'other') return 'its encapsulation is not VXLAN'
+  if (ipFamily(endpoint) !== ipFamily(vrf.vtep)) {
+    return `VTEP ${endpoint} is of another address family than ours, ${vrf.vtep}`
+  }
+  if (!isVni(label)) return `expected a VNI, got label ${label}`
+  const { routerMac } = facts
+  if (routerMac === undefined) return 'it has no router MAC (RFC 9135 section 8.1)'
+  if (isMulticastMac(routerMac) || routerMac === '00:00:00:00:00:00') {
+    return `its router MAC ${routerMac} is nobody's`
+  }
+  return undefined
+}
+
+export function refuseRouted(vrf: IpVrf, what: string, { endpoint }: Tunnel, reason: string): void {
+  const text = `the route of ${endpoint} for ${what} in VRF ${vrf.vni} is not used: ${reason}`
+  vrf.complain('routeRefused', text, { vni: vrf.vni, remote: endpoint, reason })
 }
 
 /** Tells, once, that a route can not be used. Not so when it is another network's that shares the route target. */

@@ -4,6 +4,7 @@
 import { ipFamily, parsePrefix, prefixContains } from '../../net/index.js'
 import { describe, type Finding, formatPath, type Path } from './problem.js'
 import type { Config, Neighbor } from './schema.js'
+import { parseGateway } from './text.js'
 
 type Report = (path: Path, expected: string, got: unknown) => void
 type Rule = (config: Config, report: Report) => void
@@ -57,7 +58,56 @@ const rules: readonly Rule[] = [
   },
 
   function networkVnis(config, report) {
-    unique(report, 'a VNI that no other network has', each(config, 'vni'))
+    const vrfs = config.vrfs.map(({ vni }, i): [Path, number] => [['vrfs', i, 'vni'], vni])
+    unique(report, 'a VNI that no other network or VRF has', [...vrfs, ...each(config, 'vni')])
+  },
+
+  function vrfNames(config, report) {
+    const names = config.vrfs.map(({ name }, i): [Path, string] => [['vrfs', i, 'name'], name])
+    unique(report, 'a name that no other VRF has', names)
+  },
+
+  function vrfsKnown(config, report) {
+    const names = config.vrfs.map(({ name }) => name)
+    const expected =
+      names.length === 0 ? 'a VRF of `vrfs`, but there is none' : `one of ${names.join(', ')}`
+    for (const [i, { vrf, gateway }] of config.networks.entries()) {
+      if (vrf !== undefined && !names.includes(vrf)) {
+        report(['networks', i, 'vrf'], expected, vrf)
+      } else if (vrf === undefined && gateway.length > 0) {
+        report(['networks', i, 'vrf'], 'the VRF that the gateway routes in', 'nothing')
+      }
+    }
+  },
+
+  function gatewaySubnets(config, report) {
+    const seen: { readonly path: Path; readonly vrf: string; readonly subnet: string }[] = []
+    for (const [i, { vrf, gateway }] of config.networks.entries()) {
+      for (const [j, address] of gateway.entries()) {
+        if (vrf === undefined || address === undefined) continue
+        const path = ['networks', i, 'gateway', j]
+        const subnet = parsePrefix(address)
+        const other = seen.find((one) => one.vrf === vrf && overlap(one.subnet, subnet))
+        if (other !== undefined) {
+          const at = `${subnet}, which overlaps ${other.subnet} of ${formatPath(other.path)}`
+          report(path, 'a subnet apart from every other of the VRF', at)
+        }
+        seen.push({ path, vrf, subnet })
+      }
+    }
+  },
+
+  function gatewayIsNoHost(config, report) {
+    for (const [i, { gateway, ports: members }] of config.networks.entries()) {
+      const own = gateway.filter((one) => one !== undefined).map((one) => parseGateway(one).ip)
+      for (const [j, { ip }] of members.entries()) {
+        for (const [k, address] of ip.entries()) {
+          if (!own.includes(address)) continue
+          const path = ['networks', i, 'ports', j, 'ip', k]
+          report(path, 'another address than the gateway', address)
+        }
+      }
+    }
   },
 
   function portNames(config, report) {
@@ -265,6 +315,24 @@ const rules: readonly Rule[] = [
         families.map((family, i) => [[...path, 'families', i], family]),
       )
     })
+  },
+
+  function collectorsUnique(config, report) {
+    unique(
+      report,
+      'a collector that the list has once',
+      config.bgp.collectors.map(({ address, port }, i) => [
+        ['bgp', 'collectors', i],
+        `${address} port ${port}`,
+      ]),
+    )
+    for (const [i, { views }] of config.bgp.collectors.entries()) {
+      unique(
+        report,
+        'a view that the list has once',
+        views.map((view, j) => [['bgp', 'collectors', i, 'views', j], view]),
+      )
+    }
   },
 
   function rangesHoldOthers(config, report) {

@@ -2,6 +2,7 @@
 // A key with a default is always there after the check; `Type.Optional` marks those that may stay away.
 
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
 import { type TextFormatName, VNI_EXPECTED } from './text.js'
 
@@ -64,8 +65,12 @@ export const RouteTargets = keys(
       }),
     ),
   },
-  'Explicit route targets. Without them the frr profile holds: export ASN:VNI, import on the VNI part alone.',
+  'Explicit route targets. What is left out is derived as the profile says.',
 )
+
+const profileNames = Object.keys(profiles) as Profile[]
+
+const profileWords = profileNames.map((name) => `${name}: ${profiles[name].summary}`).join('. ')
 
 export const Port = keys(
   {
@@ -109,8 +114,14 @@ export const Network = keys(
     vni: integer(1, MAX_VNI, 'VXLAN network identifier; 4096 and up suits every switch.', {
       expected: VNI_EXPECTED,
     }),
-    vrf: later('Routing between networks.'),
-    gateway: later('Distributed anycast gateway.'),
+    vrf: Type.Optional(text('name', 'Name of the VRF that its hosts are routed in.')),
+    gateway: list(
+      text('gateway', 'Address and length of the subnet.'),
+      'Distributed anycast gateway: our addresses in this network, the same on every VTEP.',
+    ),
+    profile: Type.Optional(
+      choice(profileNames, 'Profile of this network, where it differs from the fabric.'),
+    ),
     routeTargets: Type.Optional(RouteTargets),
     routeDistinguisher: Type.Optional(
       text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
@@ -139,6 +150,20 @@ export const Network = keys(
     remotes: list(StaticRemote, 'Static VTEPs beside or without EVPN.'),
   },
   'A bridge domain: one VNI, one MAC-VRF.',
+)
+
+export const Vrf = keys(
+  {
+    name: text('name', 'Name of the VRF.'),
+    vni: integer(1, MAX_VNI, 'L3 VNI: what is routed between VTEPs travels on it.', {
+      expected: VNI_EXPECTED,
+    }),
+    routeTargets: Type.Optional(RouteTargets),
+    routeDistinguisher: Type.Optional(
+      text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
+    ),
+  },
+  'An IP-VRF: networks that are routed among each other, here and behind other VTEPs (symmetric IRB).',
 )
 
 const some = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
@@ -280,6 +305,22 @@ export const Neighbor = keys(
   'A BGP peer: one of `address`, `interface` or `range`.',
 )
 
+export const Collector = keys(
+  {
+    address: text('unicastIp', 'Address of the collector.'),
+    port: integer(1, 65535, 'TCP port.', { default: 11019 }),
+    views: Type.Array(choice(['prePolicy', 'postPolicy', 'locRib'], 'What it is told.'), {
+      default: ['prePolicy', 'locRib'],
+      minItems: 1,
+      maxItems: 3,
+      description:
+        'prePolicy: what peers send. postPolicy: what of it may be used. locRib: what is chosen (RFC 9069).',
+    }),
+    statisticsSeconds: integer(0, 86_400, 'Time between statistics; 0 = none.', { default: 60 }),
+  },
+  'A collector that watches by BMP (RFC 7854).',
+)
+
 export const Vtep = keys(
   {
     address: text('unicastIp', 'Our VTEP address; present on this host.'),
@@ -292,6 +333,12 @@ export const Vtep = keys(
     interfaces: list(
       text('ifname', 'Interface.'),
       'Underlay interfaces of uplinks raw and af_xdp. Default: those with a route to the peers.',
+    ),
+    routerMac: Type.Optional(
+      text('mac', 'Our MAC as router towards other VTEPs. Default: 02:76 and the VTEP address.'),
+    ),
+    gatewayMac: Type.Optional(
+      text('mac', 'MAC of all gateways; the same on every VTEP. Default: 02:76:74:65:70:01.'),
     ),
     options: options(
       'Options of the uplink. af_xdp: mode (auto, native, generic, zerocopy), busyPoll.',
@@ -336,6 +383,7 @@ export const Bgp = keys(
       { default: {} },
     ),
     neighbors: list(Neighbor, 'BGP peers.'),
+    collectors: list(Collector, 'BMP collectors.'),
   },
   'The BGP speaker.',
   { default: {} },
@@ -363,7 +411,33 @@ export const Config = keys(
     ),
     vtep: Vtep,
     bgp: Bgp,
-    vrfs: later('Routing between networks.'),
+    profile: choice(profileNames, `How route targets are derived. ${profileWords}.`, {
+      default: 'frr',
+    }),
+    routeTargetAsn: Type.Optional(
+      integer(
+        1,
+        4294967295,
+        'AS number in derived route targets, where the hosts of a fabric have each their own. Default: asn.',
+        { expected: 'an AS number, 1 to 4294967295' },
+      ),
+    ),
+    duplicateDetection: keys(
+      {
+        moves: integer(0, 1000, 'So many moves make a MAC or an address a duplicate; 0 = never.', {
+          default: 5,
+        }),
+        seconds: integer(
+          1,
+          86_400,
+          'Within so long. It is then neither announced nor installed for as long again, or until it is cleared.',
+          { default: 180 },
+        ),
+      },
+      'Duplicate detection (RFC 7432 section 15.1).',
+      { default: {} },
+    ),
+    vrfs: list(Vrf, 'IP-VRFs.'),
     networks: list(Network, 'Bridge domains of this host.'),
     api: Api,
     dataplane: keys(
@@ -408,6 +482,8 @@ export const Config = keys(
 
 export type Config = Static<typeof Config>
 export type Network = Static<typeof Network>
+export type Vrf = Static<typeof Vrf>
 export type Port = Static<typeof Port>
 export type Neighbor = Static<typeof Neighbor>
+export type Collector = Static<typeof Collector>
 export type Vtep = Static<typeof Vtep>

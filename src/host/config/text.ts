@@ -2,6 +2,7 @@
 // The schema names a row by `format`; the check brings the text to its canonical form.
 
 import {
+  ipFamily,
   isMulticastMac,
   MAX_VNI,
   ParseError,
@@ -11,6 +12,7 @@ import {
   parsePrefix,
   parseRouteDistinguisher,
   parseRouteTarget,
+  splitPrefix,
 } from '../../net/index.js'
 
 export interface TextFormat {
@@ -38,6 +40,10 @@ export const textFormats = {
   unicastIp: { expected: 'a unicast IPv4 or IPv6 address', parse: parseUnicastIp },
   ipv4: { expected: 'four octets like 10.0.0.1', parse: parseRouterId },
   prefix: { expected: 'an IP prefix like 10.0.0.0/24', parse: parsePrefix },
+  gateway: {
+    expected: 'an address with the length of its subnet like 10.1.0.1/24',
+    parse: (text) => formatGateway(parseGateway(text)),
+  },
   routeTarget: {
     expected: 'a route target like 65000:10100 or 10.0.0.1:100',
     parse: parseRouteTarget,
@@ -74,6 +80,31 @@ export function parseSocketAddress(text: string): SocketAddress {
 export function formatSocketAddress({ address, port }: SocketAddress): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
+
+/** An address of ours and how long the prefix of its subnet is. */
+export interface Gateway {
+  readonly ip: string
+  readonly length: number
+}
+
+/** Reads "address/length"; the address is one that a host may have. Throws ParseError. */
+export function parseGateway(text: string): Gateway {
+  const { address: subnet, length } = splitPrefix(parsePrefix(text))
+  const ip = parseUnicastIp(text.slice(0, text.indexOf('/')))
+  const bits = ipFamily(ip) === 4 ? 32 : 128
+  const isSubnet = ip === subnet && length < bits - 1
+  if (length === 0 || isSubnet || isLinkLocal(ip)) {
+    const expected = 'the address of a host with the length of its subnet, like 10.1.0.1/24'
+    throw new ParseError('gateway', expected, text)
+  }
+  return { ip, length }
+}
+
+export function formatGateway({ ip, length }: Gateway): string {
+  return `${ip}/${length}`
+}
+
+const isLinkLocal = (ip: string): boolean => /^fe[89ab]/.test(ip)
 
 function matching(what: string, form: RegExp): (text: string) => string {
   return (text) => {

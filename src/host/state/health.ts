@@ -68,6 +68,16 @@ const checks: readonly Check[] = [
     }))
   },
 
+  function noDuplicates({ evpn }) {
+    return evpn.duplicates().map(({ network, kind, address }) => {
+      const code = kind === 'mac' ? 'duplicateMac' : 'duplicateIp'
+      const what =
+        'moves too often and is left alone for now: two hosts use it, or the network has a loop'
+      const how = `\`vtep duplicate clear ${address}\` ends it`
+      return warning(code, `${address} of network ${network} ${what}; ${how}`)
+    })
+  },
+
   function vtepsResolved({ remoteStates }) {
     const unresolved = remoteStates().filter(({ resolved }) => !resolved)
     return unresolved.map(({ address }) =>

@@ -9,6 +9,7 @@ import type {
   UnderlayState,
   UplinkState,
 } from '../../fib/index.js'
+import type { AuditStatus } from '../audit.js'
 import type { Effective } from '../effective.js'
 import type { HeldPort } from '../ports.js'
 
@@ -22,6 +23,7 @@ export interface StateSource {
   /** Undefined while the dataplane is down. */
   readonly uplink: UplinkState | undefined
   readonly dataplaneRestarts: number
+  readonly audit: AuditStatus
   /** The dataplane's own rows; none while it is down. */
   portStates(): readonly PortState[]
   remoteStates(): readonly RemoteState[]

@@ -9,9 +9,11 @@ import type {
   NetworkView,
   PeerView,
   PortView,
+  PrefixView,
   RouteView,
   StateReader,
   StatusView,
+  VrfView,
   VtepView,
 } from '../views/index.js'
 import { health } from './health.js'
@@ -53,6 +55,7 @@ export class State implements StateReader {
       },
       networks: effective.config.networks.length,
       macs: { local: sum('local'), remote: sum('remote') },
+      audit: this.#source.audit,
       health: health(this.#source),
     }
   }
@@ -101,8 +104,40 @@ export class State implements StateReader {
         macs: is?.macs ?? { local: 0, remote: 0 },
         suppress,
         agingSeconds,
+        vrf: network.vrf ?? null,
+        gateway: network.gateway,
         stormControl,
         source: effective.added.networks.has(name) ? 'added' : 'config',
+      }
+    })
+  }
+
+  vrfs(): VrfView[] {
+    const { effective, evpn } = this.#source
+    return evpn.vrfs().map(({ importTargets, exportTargets, ...vrf }) => ({
+      ...vrf,
+      routeTargets: { import: [...importTargets], export: [...exportTargets] },
+      networks: effective.config.networks
+        .filter((network) => network.vrf === vrf.name)
+        .map(({ name }) => name),
+    }))
+  }
+
+  prefixes(): PrefixView[] {
+    const { effective, evpn } = this.#source
+    const names = new Map(effective.config.networks.map(({ vni, name }) => [vni, name]))
+    return Array.from(evpn.prefixes(), (route) => {
+      const none = { network: null, via: null, dst: null, vni: null, mac: null }
+      const row = { vrf: route.vrfName, prefix: route.prefix, kind: route.kind, ...none }
+      switch (route.kind) {
+        case 'remote':
+          return { ...row, dst: route.via, vni: route.vni, mac: route.mac }
+        case 'connected':
+          return { ...row, network: names.get(route.vni) ?? null }
+        case 'gateway':
+          return { ...row, network: names.get(route.vni) ?? null, via: route.via }
+        default:
+          return row
       }
     })
   }
@@ -132,7 +167,7 @@ export class State implements StateReader {
     for (const { id, port } of ports.values()) names.set(id, port.name)
     return Array.from(
       evpn.macs(),
-      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky }) => ({
+      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky, duplicate }) => ({
         network,
         vni,
         mac,
@@ -142,6 +177,7 @@ export class State implements StateReader {
         dst: kind === 'remote' ? (dst ?? null) : null,
         sequence,
         sticky,
+        duplicate,
       }),
     )
   }

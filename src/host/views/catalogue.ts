@@ -6,8 +6,10 @@ import type {
   NetworkView,
   PeerView,
   PortView,
+  PrefixView,
   RouteView,
   StatusView,
+  VrfView,
   VtepView,
 } from './schemas.js'
 
@@ -16,6 +18,8 @@ export interface StateReader {
   status(): StatusView
   peers(): PeerView[]
   networks(): NetworkView[]
+  vrfs(): VrfView[]
+  prefixes(): PrefixView[]
   vteps(): VtepView[]
   macs(): MacView[]
   routes(): RouteView[]
@@ -53,6 +57,16 @@ export const views: readonly View[] = [
     filters: ['name', 'vni', 'source'],
   },
   {
+    name: 'vrfs',
+    summary: 'IP-VRFs.',
+    filters: ['name', 'vni'],
+  },
+  {
+    name: 'prefixes',
+    summary: 'What IP-VRFs forward by, one row per path.',
+    filters: ['vrf', 'prefix', 'kind', 'dst', 'network'],
+  },
+  {
     name: 'vteps',
     summary: 'Far VTEPs.',
     filters: ['dst', 'vnis', 'resolved', 'ifname'],
@@ -60,7 +74,7 @@ export const views: readonly View[] = [
   {
     name: 'macs',
     summary: 'MAC addresses, local and remote.',
-    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky'],
+    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky', 'duplicate'],
   },
   {
     name: 'routes',

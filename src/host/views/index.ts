@@ -10,7 +10,9 @@ export type {
   OffloadView,
   PeerView,
   PortView,
+  PrefixView,
   RouteView,
   StatusView,
+  VrfView,
   VtepView,
 } from './schemas.js'

@@ -51,6 +51,10 @@ export const StatusView = row({
   peers: row({ established: count('Sessions that are up.'), total: count('Peers known.') }),
   networks: count('Networks.'),
   macs: row({ local: count('MACs behind our ports.'), remote: count('MACs behind VTEPs.') }),
+  audit: row({
+    rounds: count('How often routes, image and tables were compared.'),
+    repaired: count('Differences that were found and repaired.'),
+  }),
   health: Type.Array(HealthView, { description: 'What is not as it should be; empty is good.' }),
 })
 
@@ -74,6 +78,8 @@ export const NetworkView = row({
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
   agingSeconds: count('0 = never.'),
+  vrf: orNull(text('VRF that its hosts are routed in.')),
+  gateway: texts('Our addresses in it.'),
   stormControl: row({
     framesPerSecond: count('Flooded frames of each port and worker; 0 = any number.'),
     burst: count('Flooded frames at once.'),
@@ -81,6 +87,36 @@ export const NetworkView = row({
   source: Type.Union([Type.Literal('config'), Type.Literal('added')], {
     description: 'From the configuration file, or added at run time.',
   }),
+})
+
+export const VrfView = row({
+  name: text('Name.'),
+  vni: count('L3 VNI.'),
+  rd: text('Route distinguisher.'),
+  routeTargets: row({ import: texts('Imported.'), export: texts('Exported.') }),
+  routerMac: text('Our MAC as router towards other VTEPs.'),
+  networks: texts('Networks that are routed in it.'),
+  prefixes: count('Prefixes.'),
+  paths: count('Paths of all prefixes.'),
+})
+
+export const PrefixView = row({
+  vrf: text('Name of the VRF.'),
+  prefix: text('Prefix.'),
+  kind: Type.Union(
+    (['own', 'connected', 'gateway', 'remote', 'blackhole'] as const).map((kind) =>
+      Type.Literal(kind),
+    ),
+    {
+      description:
+        'own: an address of ours. connected: the hosts of a network. gateway: by way of a host. remote: routed by a VTEP.',
+    },
+  ),
+  network: orNull(text('Network of connected and gateway.')),
+  via: orNull(text('Host of kind gateway.')),
+  dst: orNull(text('VTEP of kind remote.')),
+  vni: orNull(count('Label of kind remote.')),
+  mac: orNull(text('Router MAC of kind remote.')),
 })
 
 export const VtepView = row({
@@ -104,6 +140,7 @@ export const MacView = row({
   dst: orNull(text('VTEP of a remote MAC.')),
   sequence: count('MAC mobility sequence number, RFC 7432 section 7.7.'),
   sticky: yes('May not move.'),
+  duplicate: yes('Moves too often: neither announced nor installed for now.'),
 })
 
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
@@ -187,6 +224,8 @@ export type OffloadView = Static<typeof OffloadView>
 export type StatusView = Static<typeof StatusView>
 export type PeerView = Static<typeof PeerView>
 export type NetworkView = Static<typeof NetworkView>
+export type VrfView = Static<typeof VrfView>
+export type PrefixView = Static<typeof PrefixView>
 export type VtepView = Static<typeof VtepView>
 export type MacView = Static<typeof MacView>
 export type RouteView = Static<typeof RouteView>
@@ -199,6 +238,8 @@ export const viewSchemas = {
   status: StatusView,
   peers: PeerView,
   networks: NetworkView,
+  vrfs: VrfView,
+  prefixes: PrefixView,
   vteps: VtepView,
   macs: MacView,
   routes: RouteView,

@@ -1,0 +1,77 @@
+// Type 5, IP Prefix: a prefix of an IP-VRF is behind a VTEP (RFC 9136). Interface-less (section 4.4.1): routed on the
+// label, to the router MAC of the community. With a gateway address (section 4.1) it leads by way of a host.
+
+import {
+  type Ip,
+  ipFamily,
+  type Mac,
+  type Prefix,
+  type RouteDistinguisher,
+  type RouteTarget,
+  ZERO_ESI,
+} from '../../net/index.js'
+import { type ExtendedCommunity, iana, type PrefixRoute } from '../../wire/index.js'
+import type { OriginatedRoute } from '../events.js'
+import { factsOf } from '../facts.js'
+import { rankOf } from '../preference.js'
+import type { RouteMeaning } from './meaning.js'
+import { refuseRouted, routedRefusal } from './refusal.js'
+
+export const prefix: RouteMeaning<PrefixRoute> = {
+  vrf: {
+    install(vrf, key, route, path) {
+      const facts = factsOf(path.attributes)
+      const tunnel = { endpoint: path.nextHop, label: route.label }
+      const viaGateway = !isZero(route.gateway)
+      const reason =
+        overlayIndex(route) ?? (viaGateway ? undefined : routedRefusal(vrf, facts, tunnel))
+      if (reason !== undefined) {
+        vrf.unclaim(key)
+        refuseRouted(vrf, `prefix ${route.prefix}`, tunnel, reason)
+        return
+      }
+      const hop = viaGateway
+        ? { gateway: route.gateway }
+        : ({ kind: 'remote', vni: route.label, via: path.nextHop, mac: facts.routerMac! } as const)
+      // Behind hosts: a type 2 route knows of moves.
+      vrf.claim(key, { prefix: route.prefix, hop, rank: [0, 0, ...rankOf(path.attributes)] })
+    },
+    remove(vrf, key) {
+      vrf.unclaim(key)
+    },
+  },
+}
+
+function overlayIndex({ esi }: PrefixRoute): string | undefined {
+  return esi === ZERO_ESI ? undefined : `an ESI (${esi}) as overlay index is not supported`
+}
+
+/** What all type 5 routes of an IP-VRF have in common. */
+export interface VrfIdentity {
+  readonly vni: number
+  readonly vtep: Ip
+  readonly rd: RouteDistinguisher
+  readonly exportTargets: readonly RouteTarget[]
+  readonly routerMac: Mac
+}
+
+export function prefixRoute(
+  identity: VrfIdentity,
+  of: Prefix,
+): OriginatedRoute & { readonly nlri: PrefixRoute } {
+  const { rd, vni, vtep, exportTargets, routerMac } = identity
+  const extendedCommunities: readonly ExtendedCommunity[] = [
+    { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
+    ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+    { type: 'routerMac', mac: routerMac },
+  ]
+  const gateway = ipFamily(of.slice(0, of.indexOf('/'))) === 4 ? '0.0.0.0' : '::'
+  return {
+    family: 'evpn',
+    nlri: { type: 'prefix', rd, esi: ZERO_ESI, ethernetTag: 0, prefix: of, gateway, label: vni },
+    nextHop: vtep,
+    attributes: { extendedCommunities },
+  }
+}
+
+const isZero = (ip: Ip): boolean => ip === '0.0.0.0' || ip === '::'

@@ -1,0 +1,255 @@
+// Routes, image and tables compared in the background, round after round and a little at a time. Who talks to a kernel by
+// messages finds out after a flap that something is missing; we look. What is found twice is repaired, told and counted.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  AUDIT_PAGE,
+  Audit,
+  type DataplaneEvent,
+  type MacState,
+  type NeighbourState,
+} from '../fib/index.js'
+import type { EventLog } from './events.js'
+import { reasonOf } from './instance/index.js'
+import type { Machines } from './machines.js'
+import type { PacketPath } from './packet-path.js'
+
+export interface AuditParts {
+  readonly path: Pick<PacketPath, 'up' | 'settled' | 'listen' | 'table' | 'pages' | 'push'>
+  readonly machines: Machines
+  readonly events: EventLog
+  /** Our VTEP address. */
+  readonly vtep: string
+}
+
+export interface AuditStatus {
+  /** Rounds that came to their end. */
+  readonly rounds: number
+  /** Differences repaired. */
+  readonly repaired: number
+}
+
+/** Between two rounds; and when one was not sure. */
+const PAUSE_SECONDS = 3
+const SOON_SECONDS = 0.3
+/** At most this share of the thread's time. */
+const SHARE = 0.2
+/** Work for so long before a pause. */
+const SLICE_MILLISECONDS = 2
+
+export class Auditor {
+  readonly #parts: AuditParts
+  readonly #audit: Audit
+  readonly #ending = new AbortController()
+  #rounds = 0
+  #repaired = 0
+  #sliceStart = 0
+  /** What the packet path and evpn did not agree on in this round, and in the one before. */
+  #doubts = new Map<string, DataplaneEvent>()
+  #doubted: ReadonlyMap<string, DataplaneEvent> = new Map()
+
+  constructor(parts: AuditParts) {
+    this.#parts = parts
+    this.#audit = new Audit(parts.machines.evpn.image)
+  }
+
+  get status(): AuditStatus {
+    return { rounds: this.#rounds, repaired: this.#repaired + this.#parts.machines.evpn.repairs }
+  }
+
+  start(): void {
+    void this.#run()
+  }
+
+  stop(): void {
+    this.#ending.abort()
+  }
+
+  async #run(): Promise<void> {
+    let seconds = PAUSE_SECONDS
+    while (await this.#pause(seconds)) {
+      try {
+        seconds = (await this.round()) ? SOON_SECONDS : PAUSE_SECONDS
+      } catch (error) {
+        seconds = PAUSE_SECONDS
+        // A dataplane that goes away in the middle is told of elsewhere.
+        if (this.#parts.path.up && !this.#ending.signal.aborted)
+          this.#parts.events.add('warn', 'auditFailed', `the audit ended early: ${reasonOf(error)}`)
+      }
+    }
+  }
+
+  /** Compares once. True when it shall be done again soon: what was found has to be found twice. */
+  async round(): Promise<boolean> {
+    const { path, machines } = this.#parts
+    await path.settled()
+    // Before a sweep the tables hold what nobody has confirmed yet.
+    if (!path.up || machines.evpn.isAdopting) return false
+    // What happened up to here is known.
+    path.listen()
+    this.#sliceStart = performance.now()
+    await this.#routes()
+    await this.#image()
+    const unsure = await this.#tables()
+    this.#rounds++
+    return unsure
+  }
+
+  /** Best paths of the loc-rib against what evpn knows. Both change in the same step, so a difference is one. */
+  async #routes(): Promise<void> {
+    const { machines, vtep } = this.#parts
+    const { speaker, evpn } = machines
+    for (const { key, nlri, best } of speaker.locRib('evpn')) {
+      if (this.#isTired) await this.#breathe()
+      const now = speaker.route('evpn', key)
+      const wanted = now === undefined || now.best.nextHop === vtep ? undefined : now.best
+      if (evpn.route(key)?.path === wanted) continue
+      machines.tellRoute(key, now ?? { nlri, best: undefined })
+      this.#tell(1, `a route of ${best.peer === '' ? 'our own' : best.peer}`)
+    }
+    for (const key of evpn.routeKeys()) {
+      if (this.#isTired) await this.#breathe()
+      const gone = evpn.route(key)
+      if (gone === undefined || speaker.route('evpn', key) !== undefined) continue
+      machines.tellRoute(key, { nlri: gone.nlri, best: undefined })
+      this.#tell(1, `a route that nobody announces, behind ${gone.path.nextHop}`)
+    }
+  }
+
+  /** What evpn knows against the image. */
+  async #image(): Promise<void> {
+    const { machines } = this.#parts
+    for (const vni of [...machines.evpn.image.networks.keys()]) {
+      let macs: string[] = []
+      const flush = (): void => {
+        if (macs.length > 0) machines.toEvpn({ event: 'recheck', vni, macs })
+        macs = []
+      }
+      for (const mac of machines.evpn.macsOf(vni)) {
+        macs.push(mac)
+        if (macs.length < 100) continue
+        flush()
+        if (this.#isTired) await this.#breathe()
+      }
+      flush()
+    }
+  }
+
+  /** The image, and what evpn has learned, against the tables. */
+  async #tables(): Promise<boolean> {
+    const { path, machines } = this.#parts
+    const audit = this.#audit
+    const learned = new Set<string>()
+    this.#doubts = new Map()
+    audit.begin({
+      ports: path.table('ports'),
+      networks: path.table('networks'),
+      floods: path.table('floods'),
+      remotes: [],
+      underlays: [],
+    })
+    for await (const rows of path.pages('macs', AUDIT_PAGE)) {
+      audit.macs(rows)
+      this.#learnedMacs(rows, learned)
+      if (this.#isTired) await this.#breathe()
+    }
+    for await (const rows of path.pages('neighbours', AUDIT_PAGE)) {
+      audit.neighbours(rows)
+      this.#snoopedIps(rows, learned)
+      if (this.#isTired) await this.#breathe()
+    }
+    for await (const rows of path.pages('routes', AUDIT_PAGE)) {
+      audit.routes(rows)
+      if (this.#isTired) await this.#breathe()
+    }
+    for (const { vni, mac, port } of machines.evpn.learned()) {
+      if (this.#isTired) await this.#breathe()
+      if (!learned.has(`${vni} ${mac}`)) this.#doubt({ event: 'macAged', vni, mac, port })
+    }
+    for (const { vni, ip, mac } of machines.evpn.snooped()) {
+      if (this.#isTired) await this.#breathe()
+      if (!learned.has(`${vni} ${ip}`)) this.#doubt({ event: 'neighbourAged', vni, ip, mac })
+    }
+    const end = audit.end()
+    let step = end.next()
+    for (; step.done !== true; step = end.next()) {
+      if (this.#isTired) await this.#breathe()
+    }
+    if (!path.up) return false
+    const { repairs, unsure } = step.value
+    if (repairs.length > 0) {
+      path.push(repairs)
+      this.#tell(repairs.length, JSON.stringify(repairs[0]))
+    }
+    return this.#settleDoubts() || unsure
+  }
+
+  #learnedMacs(rows: readonly MacState[], learned: Set<string>): void {
+    const { evpn } = this.#parts.machines
+    for (const { vni, mac, origin, static: isStatic, port } of rows) {
+      if (origin !== 'local' || port === undefined) continue
+      learned.add(`${vni} ${mac}`)
+      if (isStatic || evpn.portOf(vni, mac) === port) continue
+      this.#doubt({ event: 'macLearned', vni, mac, port, timeNanoseconds: 0n })
+    }
+  }
+
+  #snoopedIps(rows: readonly NeighbourState[], learned: Set<string>): void {
+    const { evpn } = this.#parts.machines
+    for (const { vni, ip, mac, origin, static: isStatic, router } of rows) {
+      if (origin !== 'local') continue
+      learned.add(`${vni} ${ip}`)
+      const port = evpn.portOf(vni, mac)
+      if (isStatic || port === undefined || evpn.holderOf(vni, ip) === mac) continue
+      this.#doubt({ event: 'neighbourLearned', vni, ip, mac, port, router })
+    }
+  }
+
+  #doubt(event: DataplaneEvent): void {
+    const { timeNanoseconds: _, ...said } = { timeNanoseconds: 0n, ...event }
+    this.#doubts.set(JSON.stringify(said), event)
+  }
+
+  /** Tells evpn what it has missed twice. True when something is new. */
+  #settleDoubts(): boolean {
+    const { machines } = this.#parts
+    const events = [...this.#doubts]
+      .filter(([text]) => this.#doubted.has(text))
+      .map(([, event]) => event)
+    const unsure = this.#doubts.size > events.length
+    this.#doubted = this.#doubts
+    if (events.length > 0) {
+      machines.toEvpn({ event: 'dataplane', events })
+      const { timeNanoseconds: _, ...first } = { timeNanoseconds: 0n, ...events[0]! }
+      this.#tell(events.length, JSON.stringify(first))
+    }
+    return unsure
+  }
+
+  #tell(count: number, first: string): void {
+    this.#repaired += count
+    const text = `the audit found and repaired ${count} differences; the first: ${first}`
+    this.#parts.events.add('warn', 'repaired', text, { operations: count })
+  }
+
+  /** It is time to leave the thread to others. */
+  get #isTired(): boolean {
+    return performance.now() - this.#sliceStart >= SLICE_MILLISECONDS
+  }
+
+  async #breathe(): Promise<void> {
+    const worked = performance.now() - this.#sliceStart
+    await sleep(worked * (1 / SHARE - 1), undefined, { signal: this.#ending.signal })
+    this.#sliceStart = performance.now()
+  }
+
+  /** False when it was ended. */
+  async #pause(seconds: number): Promise<boolean> {
+    try {
+      await sleep(seconds * 1000, undefined, { signal: this.#ending.signal, ref: false })
+      return true
+    } catch {
+      return false
+    }
+  }
+}
