@@ -1,4 +1,4 @@
-// The classes of the addon; one file each.
+// The classes of the addon, and what else has a file of its own.
 #pragma once
 #include <napi.h>
 
@@ -7,5 +7,7 @@ namespace vtep::node {
 Napi::Function define_dataplane(Napi::Env env);
 Napi::Function define_client(Napi::Env env);
 Napi::Function define_core(Napi::Env env);
+Napi::Function define_icmp6(Napi::Env env);
+Napi::Object define_tcp(Napi::Env env);
 
 }  // namespace vtep::node

@@ -1,6 +1,7 @@
 // What one peer has told us of one family (RFC 4271 section 3.2): also the paths we must not use, with the reason, so
 // that an operator can ask why a route is not there.
 
+import type { RouteNlri } from './events.js'
 import type { Path } from './path.js'
 
 export interface ReceivedPath {
@@ -9,12 +10,28 @@ export interface ReceivedPath {
   readonly rejected?: string
 }
 
+/** Of a route there is one path, or as many as the peer numbers (RFC 7911): then the number is part of the key. */
 export class AdjRibIn {
+  readonly addPath: boolean
   readonly #paths = new Map<string, Path>()
   /** Few: kept apart so that the many cost nothing. */
   readonly #rejected = new Map<string, string>()
   /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4) or restarted (RFC 4724). */
   #stale: Set<string> | undefined
+
+  constructor(addPath = false) {
+    this.addPath = addPath
+  }
+
+  /** The key of a path that has the number, under the key of its route. */
+  keyOf(routeKey: string, pathId = 0): string {
+    return this.addPath ? `${routeKey} ${pathId}` : routeKey
+  }
+
+  /** The route's key, of the key of a path. */
+  routeKey(key: string): string {
+    return this.addPath ? key.slice(0, key.lastIndexOf(' ')) : key
+  }
 
   get size(): number {
     return this.#paths.size
@@ -32,6 +49,16 @@ export class AdjRibIn {
     return this.#paths.get(key)
   }
 
+  /** The NLRI as the peer wrote it, with the number of the path if it has one. */
+  nlriOf({ nlri, pathId }: Path): RouteNlri {
+    return this.addPath ? { ...nlri, pathId } : nlri
+  }
+
+  /** Why the path is not in use. */
+  rejection(key: string): string | undefined {
+    return this.#rejected.get(key)
+  }
+
   /** The path when it is in use. */
   usable(key: string): Path | undefined {
     return this.#rejected.has(key) ? undefined : this.#paths.get(key)
@@ -40,6 +67,11 @@ export class AdjRibIn {
   set(key: string, path: Path, rejected: string | undefined): void {
     this.#stale?.delete(key)
     this.#paths.set(key, path)
+    this.judge(key, rejected)
+  }
+
+  /** The same path with another verdict of policy. */
+  judge(key: string, rejected: string | undefined): void {
     if (rejected === undefined) this.#rejected.delete(key)
     else this.#rejected.set(key, rejected)
   }

@@ -65,7 +65,7 @@ export class AdjRibOut {
   }
 
   /** The peer does not know the route after all. */
-  forget(key: string): void {
+  forget(key: string, _pathId?: number): void {
     this.#advertised.delete(key)
   }
 

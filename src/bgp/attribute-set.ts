@@ -25,6 +25,8 @@ export interface AttributeSet {
   /** The AS the route came from last; 0 for routes of our own AS. */
   readonly neighbourAs: number
   readonly mobility: Mobility
+  /** Of a peer that is away for long: a last resort (RFC 9494). */
+  readonly isStale: boolean
 }
 
 const noMobility: Mobility = { sequence: 0, sticky: false }
@@ -92,6 +94,7 @@ function describe(attributes: PathAttributes, nextHop: Ip): AttributeSet {
     asPathLength: asPathLength(path),
     neighbourAs: neighbourAs(path),
     mobility: mobilityOf(attributes),
+    isStale: attributes.communities?.includes(iana.wellKnownCommunity.llgrStale) === true,
   }
 }
 

@@ -17,6 +17,7 @@ import {
   endOfRibUpdate,
   initialContext,
   type Open,
+  type WireContext,
 } from '../wire/index.js'
 import type { AttributeSet } from './attribute-set.js'
 import type { RouteNlri, SpeakerAction } from './events.js'
@@ -45,6 +46,8 @@ export interface MonitoredPeer {
   readonly routerId: Ip
   readonly localAddress: Ip
   readonly families: readonly SessionFamily[]
+  /** Families of which it numbers several paths of a route (RFC 7911). */
+  readonly addPath: WireContext['addPath']
   readonly sentOpen: Open
   readonly receivedOpen: Open
 }
@@ -74,7 +77,7 @@ export interface Monitored {
 }
 
 const RETRY_SECONDS = [1, 2, 5, 10, 30, 60]
-const FAMILIES: readonly SessionFamily[] = ['evpn', 'ipv4']
+const FAMILIES: readonly SessionFamily[] = ['evpn', 'ipv4', 'ipv6']
 /** The stream of the loc-rib. */
 const LOC_RIB = ''
 
@@ -82,6 +85,8 @@ const LOC_RIB = ''
 interface Stream {
   readonly header: BmpPeer
   readonly peer: string
+  /** As the OPENs that the collector has seen say. */
+  readonly context: WireContext
   readonly families: Map<
     SessionFamily,
     { readonly touched: Map<string, RouteNlri>; isInitial: boolean }
@@ -167,7 +172,7 @@ export class Collector {
 
   peerUp(peer: MonitoredPeer): void {
     if (this.#connection === undefined) return
-    const { id, address, asn, routerId, localAddress, families } = peer
+    const { id, address, asn, routerId, localAddress, families, addPath } = peer
     const views = this.settings.views.filter((view) => view !== 'locRib')
     const headers = views.map((view): BmpPeer => ({ view, address, asn, routerId }))
     // One Peer Up for both views of the adj-rib-in: they are one peer (section 4.10 says nothing of a second).
@@ -185,7 +190,7 @@ export class Collector {
     })
     this.#streams.set(
       id,
-      headers.map((header) => this.#stream(header, id, families)),
+      headers.map((header) => this.#stream(header, id, families, addPath)),
     )
   }
 
@@ -245,7 +250,11 @@ export class Collector {
     return limit - left
   }
 
-  #flushFamily({ header, peer, families }: Stream, family: SessionFamily, limit: number): number {
+  #flushFamily(
+    { header, peer, context, families }: Stream,
+    family: SessionFamily,
+    limit: number,
+  ): number {
     const state = families.get(family)!
     const announced = new Map<AttributeSet, RouteNlri[]>()
     const withdrawn: RouteNlri[] = []
@@ -255,16 +264,19 @@ export class Collector {
       state.touched.delete(key)
       const path = this.#around.path(header.view, peer, family, nlri)
       if (path === undefined) withdrawn.push(nlri)
-      else announced.set(path.set, [...(announced.get(path.set) ?? []), path.nlri])
+      else {
+        const numbered =
+          nlri.pathId === undefined ? path.nlri : { ...path.nlri, pathId: nlri.pathId }
+        announced.set(path.set, [...(announced.get(path.set) ?? []), numbered])
+      }
     }
     const sink = {
       send: (update: Uint8Array) => this.#send({ kind: 'routeMonitoring', peer: header, update }),
       // Nobody could have told us so long a route.
       tooLong: () => {},
     }
-    for (const [set, nlri] of announced)
-      this.#writer.announce(family, nlri, set, initialContext, sink)
-    this.#writer.withdraw(family, withdrawn, initialContext, sink)
+    for (const [set, nlri] of announced) this.#writer.announce(family, nlri, set, context, sink)
+    this.#writer.withdraw(family, withdrawn, context, sink)
     if (state.isInitial && state.touched.size === 0) {
       state.isInitial = false
       sink.send(encodeMessage(endOfRibUpdate(family), initialContext))
@@ -272,7 +284,12 @@ export class Collector {
     return count
   }
 
-  #stream(header: BmpPeer, peer: string, families: readonly SessionFamily[]): Stream {
+  #stream(
+    header: BmpPeer,
+    peer: string,
+    families: readonly SessionFamily[],
+    addPath: WireContext['addPath'] = [],
+  ): Stream {
     const of = (family: SessionFamily): Map<string, RouteNlri> => {
       const touched = new Map<string, RouteNlri>()
       const from = peer === LOC_RIB ? undefined : peer
@@ -283,6 +300,7 @@ export class Collector {
     return {
       header,
       peer,
+      context: { ...initialContext, addPath },
       families: new Map(
         families.map((family) => [family, { touched: of(family), isInitial: true }]),
       ),

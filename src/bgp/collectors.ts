@@ -15,7 +15,7 @@ import type { Peer, PeerContext } from './peer.js'
 import { keyOf } from './rib.js'
 import type { SessionFamily } from './settings.js'
 
-const families: readonly SessionFamily[] = ['evpn', 'ipv4']
+const families: readonly SessionFamily[] = ['evpn', 'ipv4', 'ipv6']
 
 export class Collectors {
   readonly #collectors = new Map<string, Collector>()
@@ -30,14 +30,18 @@ export class Collectors {
     this.#around = {
       asn,
       routerId,
-      ours: openFor(context.speaker, { asn, families }),
+      ours: openFor(
+        context.speaker,
+        { id: '', address: routerId, asn, families },
+        { restarting: false, forwarding: false },
+      ),
       emit: (action) => context.emit(action),
       startTimer: (...args) => context.startTimer(...args),
       stopTimer: (timer) => context.stopTimer(timer),
       peers: () => [...peers.values()].flatMap((peer) => monitored(peer) ?? []),
       routes: (peer, family) => this.#routes(peer, family),
       path: (view, peer, family, nlri) => this.#path(view, peer, family, nlri),
-      key: keyOf,
+      key: pathKey,
       counts: (peer) => this.#counts(peer),
     }
   }
@@ -93,7 +97,7 @@ export class Collectors {
 
   received(peer: string, family: SessionFamily, nlri: RouteNlri): void {
     if (this.isEmpty) return
-    const key = keyOf(nlri)
+    const key = pathKey(nlri)
     for (const collector of this.#collectors.values()) collector.received(peer, family, key, nlri)
   }
 
@@ -117,14 +121,15 @@ export class Collectors {
         if (best !== undefined) yield best.nlri
       return
     }
-    const received = this.#peers.get(peer)?.session?.adjRibIn(family)?.received() ?? []
-    for (const { path } of received) yield path.nlri
+    const adjRibIn = this.#peers.get(peer)?.session?.adjRibIn(family)
+    for (const { path } of adjRibIn?.received() ?? []) yield adjRibIn!.nlriOf(path)
   }
 
   #path(view: BmpView, peer: string, family: SessionFamily, nlri: RouteNlri): Path | undefined {
-    const key = keyOf(nlri)
-    if (view === 'locRib') return this.#context.ribs[family].get(key)?.best
+    const routeKey = keyOf(nlri)
+    if (view === 'locRib') return this.#context.ribs[family].get(routeKey)?.best
     const adjRibIn = this.#peers.get(peer)?.session?.adjRibIn(family)
+    const key = adjRibIn?.keyOf(routeKey, nlri.pathId) ?? ''
     return view === 'prePolicy' ? adjRibIn?.get(key) : adjRibIn?.usable(key)
   }
 
@@ -157,8 +162,14 @@ export class Collectors {
 function monitored(peer: Peer): MonitoredPeer | undefined {
   const { id, settings, session, opens } = peer
   if (session === undefined || opens === undefined) return undefined
-  const { peerAsn: asn, peerRouterId: routerId, families } = session.negotiated
+  const { peerAsn: asn, peerRouterId: routerId, families, receive } = session.negotiated
   const { address } = settings
   const { localAddress } = session
-  return { id, address, asn, routerId, localAddress, families, ...opens }
+  const { addPath } = receive
+  return { id, address, asn, routerId, localAddress, families, addPath, ...opens }
+}
+
+/** Tells paths of a route apart, too, where a peer numbers them (RFC 7911). */
+function pathKey(nlri: RouteNlri): string {
+  return nlri.pathId === undefined ? keyOf(nlri) : `${keyOf(nlri)} ${nlri.pathId}`
 }

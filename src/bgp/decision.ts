@@ -37,6 +37,11 @@ const forMacIp =
 /** Adding a comparison is one entry, in its place. */
 export const comparisons: readonly Comparison[] = [
   {
+    // "MUST be treated as the least preferred" (RFC 9494 section 4.3).
+    name: 'long-lived stale',
+    compare: (a, b) => Number(a.set.isStale) - Number(b.set.isStale),
+  },
+  {
     // "The PE MUST alert the operator" when a static MAC moves (RFC 7432 section 15.2); it keeps its place.
     name: 'sticky MAC',
     compare: forMacIp((a, b) => Number(b.set.mobility.sticky) - Number(a.set.mobility.sticky)),

@@ -1,20 +1,20 @@
 // What goes into the speaker and what comes out. Plain data except octets: a recording of events replays a bug.
 
-import type { Ip } from '../net/index.js'
-import type { EvpnRoute, IpNlri, PathAttributes } from '../wire/index.js'
+import type { Ip, Prefix } from '../net/index.js'
+import type { EvpnRoute, IpNlri, MembershipNlri, PathAttributes } from '../wire/index.js'
 import type { CollectorSettings } from './collector.js'
 import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
-import type { PeerSettings, RangeSettings, SessionFamily } from './settings.js'
+import type { PeerSettings, RangeSettings, SessionFamily, Transport } from './settings.js'
 
-/** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4`. */
-export type RouteNlri = EvpnRoute | IpNlri
+/** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4` and `ipv6`. */
+export type RouteNlri = EvpnRoute | IpNlri | MembershipNlri
 
 /** A route of our own. The speaker adds ORIGIN (igp) and AS_PATH; both may be given. */
 export interface OriginatedRoute {
   readonly family: SessionFamily
   readonly nlri: RouteNlri
-  /** The VTEP for `evpn`. May be left out for `ipv4`: then it is our address of each session. */
+  /** The VTEP for `evpn`. May be left out for the others: then it is our address of each session. */
   readonly nextHop?: Ip
   /** Extended communities, PMSI tunnel and so on. */
   readonly attributes: PathAttributes
@@ -43,6 +43,8 @@ export type SpeakerEvent =
       readonly localAddress: Ip
       readonly remoteAddress: Ip
       readonly remotePort: number
+      /** Of a link-local address. */
+      readonly interface?: string
     }
   | { readonly event: 'connectFailed'; readonly peer: string; readonly reason: string }
   /** The peer or the network ended it; not sent for a connection that the speaker closed. */
@@ -62,6 +64,13 @@ export type SpeakerEvent =
       readonly soft?: 'in' | 'out'
       readonly communication?: string
     }
+  /**
+   * Before any peer: we have been away, and what forwards for us has gone on all the time with what it had. Peers that
+   * kept our routes may go on using them, and what we tell is complete only when all peers have been heard.
+   */
+  | { readonly event: 'restarted' }
+  /** What forwards for us has lost what it had: whoever holds routes of ours from before may not use them. */
+  | { readonly event: 'forwardingLost' }
   /** Ends all sessions for good; the text is told to the peers (RFC 9003). */
   | { readonly event: 'shutdown'; readonly communication?: string }
 
@@ -79,6 +88,8 @@ export interface RibChange {
 }
 
 export type SpeakerAction =
+  /** Connections with the prefix, in either direction, have this transport from now on; without one, no special one. */
+  | { readonly do: 'protect'; readonly prefix: Prefix; readonly transport?: Transport }
   /** Answer with `connected` or `connectFailed`. */
   | {
       readonly do: 'connect'
@@ -86,6 +97,8 @@ export type SpeakerAction =
       readonly address: Ip
       readonly port: number
       readonly source?: Ip
+      /** Of a link-local address. */
+      readonly interface?: string
     }
   /** Gives up a `connect` that has not been answered; no answer follows. */
   | { readonly do: 'cancelConnect'; readonly peer: string }

@@ -17,12 +17,16 @@ export { Path, type PathSource } from './path.js'
 export { formatEvent, parseEvent } from './recording.js'
 export {
   defaults,
+  type FilterRule,
   type PeerAs,
   type PeerSettings,
   type RangeSettings,
+  type Role,
+  type RouteLimit,
   type SessionFamily,
   type SessionSettings,
   type SpeakerSettings,
+  type Transport,
 } from './settings.js'
 export { Speaker } from './speaker.js'
 export type { LastError, MessageCounts, PeerStatistics } from './statistics.js'

@@ -3,6 +3,7 @@
 
 import type { Ip } from '../net/index.js'
 import {
+  afiSafiOf,
   decodeMessage,
   type ErrorReport,
   encodeMessage,
@@ -18,9 +19,9 @@ import {
 import { Connection, collisionWinner, type Direction } from './connection.js'
 import type { SpeakerAction } from './events.js'
 import { type FsmAction, type FsmEvent, type FsmState, fsm } from './fsm.js'
-import { beforeOpen, isRefusal, negotiate, openFor } from './negotiate.js'
+import { beforeOpen, isRefusal, negotiate, openFor, type RestartState } from './negotiate.js'
 import { type RetainedRibs, Session, type Tables } from './session.js'
-import type { PeerSettings } from './settings.js'
+import type { PeerSettings, SessionFamily } from './settings.js'
 import type { LastError, Statistics } from './statistics.js'
 
 /** What an event brings along. */
@@ -42,22 +43,34 @@ export interface MachineContext extends Tables {
   unbind(connection: number): void
 }
 
+/** How long routes of a restarting peer are kept: all of them, and then some families as a last resort. */
+export interface PeerRestart {
+  readonly seconds: number
+  readonly longLived: ReadonlyMap<SessionFamily, number>
+}
+
 /** The peer, as its machines see it. */
 export interface MachineOwner {
   readonly settings: PeerSettings
   readonly statistics: Statistics
+  /** What our OPEN says of a restart of ours. */
+  readonly restart: RestartState
   clearConnectRetryCounter(): void
   countConnectRetry(): void
+  /** The peer takes no connection of ours at the moment. */
+  turnedAway(): void
   startConnectRetryTimer(): void
   stopConnectRetryTimer(machine: Machine): void
   dampPeerOscillations(): void
+  /** The next time the peer is left alone it is for so long, or until it is cleared. */
+  holdOff(seconds: number | undefined): void
   connect(): void
   /** A good OPEN came; true when `machine` has given way to another. */
   collides(machine: Machine, winner: Direction): boolean
   /** The machine is about to be Established; gives the routes kept from before. */
   establish(machine: Machine): RetainedRibs
-  /** A session has ended; what is kept of it is kept for so long. */
-  released(retained: RetainedRibs, seconds: number): void
+  /** A session has ended, and this is kept of it. */
+  released(retained: RetainedRibs, restart: PeerRestart): void
   /** After every transition. */
   moved(machine: Machine, from: FsmState, reason: string | undefined): void
   log(level: 'info' | 'warn', text: string): void
@@ -70,6 +83,7 @@ const noData = new Uint8Array(0)
 const OPEN_HOLD_SECONDS = 240
 /** RFC 9687 section 3.1: the greater of 8 minutes and twice the hold time. */
 const SEND_HOLD_SECONDS = 480
+const sessionTimers = ['sendHold', 'membership'] as const
 /** RFC 9687 section 4. */
 const SEND_HOLD_TIMER_EXPIRED = 8
 
@@ -185,11 +199,30 @@ export class Machine {
         break
       case 'update':
         this.fire('UpdateMsg', { message, problems })
+        this.enforceLimits()
         break
       case 'routeRefresh':
         this.fire('RouteRefreshMsg', { message })
         break
     }
+  }
+
+  /** Ends the session of a peer that has sent more routes than it may (RFC 4486 section 4). */
+  enforceLimits(): void {
+    const over = this.session?.overLimit()
+    if (over === undefined) return
+    const { family, limit } = over
+    const { routes, restartSeconds } = limit
+    const { afi, safi } = afiSafiOf(family)
+    const data = new Uint8Array(7)
+    const view = new DataView(data.buffer)
+    view.setUint16(0, afi)
+    view.setUint8(2, safi)
+    view.setUint32(3, routes)
+    const notification = { code: errorCode.cease, subcode: ceaseError.maximumPrefixes, data }
+    const text = `more than ${routes} routes of family ${family}`
+    this.#owner.holdOff(restartSeconds)
+    this.fire('AutomaticStop', { notification, reason: describe('sent', notification, text) })
   }
 
   #open(connection: Connection, theirs: Open): void {
@@ -221,6 +254,9 @@ export class Machine {
     const reason = describe('received', message, shutdownCommunication(message))
     const notification = encodeMessage(message, beforeOpen)
     this.#failed({ by: 'peer', text: reason, notification })
+    if (code === errorCode.cease && subcode === ceaseError.connectionRejected) {
+      this.#owner.turnedAway()
+    }
     const isVersion = code === errorCode.open && subcode === openError.unsupportedVersionNumber
     this.fire(isVersion ? 'NotifMsgVerErr' : 'NotifMsg', { reason })
   }
@@ -249,7 +285,7 @@ export class Machine {
     },
     dropConnection: () => this.#drop(),
     sendOpen: () => {
-      const ours = openFor(this.#context.speaker, this.#owner.settings)
+      const ours = openFor(this.#context.speaker, this.#owner.settings, this.#owner.restart)
       this.#connection!.ours = ours
       this.#send(ours)
     },
@@ -308,6 +344,9 @@ export class Machine {
           statistics.messagesSent[kind]++
           this.#context.emit({ do: 'send', connection: connection.id, bytes })
         },
+        startTimer: (name, seconds, onExpiry) => {
+          this.#context.startTimer(this.#timer(name), seconds, false, onExpiry)
+        },
         endOfRib: (family) => {
           this.#context.emit({ do: 'endOfRib', peer: settings.id, family })
         },
@@ -323,11 +362,12 @@ export class Machine {
     this.#context.stopTimer(this.#timer('hold'))
     this.#context.stopTimer(this.#timer('keepalive'))
     if (connection.session === undefined) return
-    this.#context.stopTimer(this.#timer('sendHold'))
-    const restart = mayRestart ? connection.session.negotiated.gracefulRestart : undefined
+    for (const name of sessionTimers) this.#context.stopTimer(this.#timer(name))
+    const { gracefulRestart, longLived = new Map() } = connection.session.negotiated
+    const restart = mayRestart ? gracefulRestart : undefined
     const retained = connection.session.close(restart?.families ?? [])
     connection.session = undefined
-    this.#owner.released(retained, restart?.timeSeconds ?? 0)
+    this.#owner.released(retained, { seconds: restart?.timeSeconds ?? 0, longLived })
   }
 
   #drop(): void {

@@ -23,11 +23,14 @@ export class Path {
   readonly nlri: RouteNlri
   readonly set: AttributeSet
   readonly source: PathSource
+  /** By which the source tells it from other paths of the route (RFC 7911). */
+  readonly pathId: number
 
-  constructor(nlri: RouteNlri, set: AttributeSet, source: PathSource) {
+  constructor(nlri: RouteNlri, set: AttributeSet, source: PathSource, pathId = 0) {
     this.nlri = nlri
     this.set = set
     this.source = source
+    this.pathId = pathId
   }
 
   get nextHop(): Ip {

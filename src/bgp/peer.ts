@@ -3,19 +3,28 @@
 
 import type { Ip } from '../net/index.js'
 import { encodeMessage, iana, type Open } from '../wire/index.js'
+import type { AdjRibIn } from './adj-rib-in.js'
 import type { Direction } from './connection.js'
 import type { FsmEvent, FsmState } from './fsm.js'
 import { fsmStates } from './fsm.js'
-import { cease, Machine, type MachineContext, type MachineOwner } from './machine.js'
-import { beforeOpen } from './negotiate.js'
-import { removeAll } from './rib.js'
+import {
+  cease,
+  Machine,
+  type MachineContext,
+  type MachineOwner,
+  type PeerRestart,
+} from './machine.js'
+import { beforeOpen, type RestartState } from './negotiate.js'
+import { makeStale, removeAll } from './rib.js'
 import type { RetainedRibs, Session } from './session.js'
-import { defaults, type PeerSettings } from './settings.js'
+import { defaults, type PeerSettings, type SessionFamily } from './settings.js'
 import { Statistics } from './statistics.js'
 
 export interface PeerContext extends MachineContext {
   /** What may be told to whom has changed for all sessions. */
   policyChanged(): void
+  /** A peer has a session, or none any more. */
+  sessionsChanged(): void
   /** A dynamic peer has no connection any more. */
   gone(peer: Peer): void
 }
@@ -39,14 +48,21 @@ export class Peer implements MachineOwner {
   readonly #machines: Machine[]
   #settings: PeerSettings
   #connectRetryCounter = 0
+  /** Of those failures, how many were that the peer held us off. */
+  #turnedAway = 0
   #isIdleHolding = false
+  /** For so long the peer is left alone for what it did, whatever it tries; infinity: until it is cleared. */
+  #holdOffSeconds: number | undefined
   #reported: FsmState = 'Idle'
   #connectFailure = ''
-  #retained: RetainedRibs = new Map()
+  #retained = new Map<SessionFamily, AdjRibIn>()
+  /** What the peer may still hold of us, we have forwarded by ever since. */
+  #hasForwarded: boolean
 
   constructor(settings: PeerSettings, context: PeerContext, isDynamic = false) {
     this.#settings = settings
     this.isDynamic = isDynamic
+    this.#hasForwarded = context.isDeferring()
     this.#context = context
     this.#machines = [new Machine(this, context)]
   }
@@ -68,6 +84,15 @@ export class Peer implements MachineOwner {
   /** While Established. */
   get session(): Session | undefined {
     return this.#machines.find(({ session }) => session !== undefined)?.session
+  }
+
+  get restart(): RestartState {
+    return { restarting: this.#context.isDeferring(), forwarding: this.#hasForwarded }
+  }
+
+  /** Without a session nobody can tell the peer that routes of ours have gone. */
+  forwardingLost(): void {
+    if (this.session === undefined) this.#hasForwarded = false
   }
 
   /** The OPENs of the session, while Established. */
@@ -94,7 +119,7 @@ export class Peer implements MachineOwner {
 
   /** Ends the session; it comes back by itself, and at once if it was held off. */
   reset(subcode: number, communication?: string): void {
-    this.#connectRetryCounter = 0
+    this.clearConnectRetryCounter()
     this.#forgetRetained()
     if (this.state !== 'Idle') {
       this.#fireAll('AutomaticStop', subcode, communication)
@@ -114,8 +139,11 @@ export class Peer implements MachineOwner {
       return
     }
     session.configure(settings)
-    if (old.routeReflectorClient !== settings.routeReflectorClient) this.#context.policyChanged()
-    else if (old.nextHopSelf !== settings.nextHopSelf) session.reconsider()
+    const isOther = (name: keyof PeerSettings): boolean => isDifferent(old, settings, name)
+    if (isOther('routeReflectorClient')) this.#context.policyChanged()
+    else if (telling.some(isOther)) session.reconsider()
+    if (judging.some(isOther)) session.rejudge()
+    for (const machine of [...this.#machines]) machine.enforceLimits()
   }
 
   #fireAll(event: FsmEvent, subcode: number, communication: string | undefined): void {
@@ -178,7 +206,9 @@ export class Peer implements MachineOwner {
    * first failure it may come back at once, for it may wait long until it tries a second time.
    */
   #refusal(): string | undefined {
-    if (this.#isIdleHolding && this.#connectRetryCounter > PATIENCE) {
+    if (this.#isIdleHolding && this.#holdOffSeconds !== undefined) return 'it sent too many routes'
+    // Who is turned away turns nobody away: two that hold each other off would never meet again.
+    if (this.#isIdleHolding && this.#connectRetryCounter - this.#turnedAway > PATIENCE) {
       return `held off after ${this.#connectRetryCounter} failures in a row`
     }
     if (this.state === 'Idle' && !this.#isIdleHolding && !this.isDynamic) return 'stopped'
@@ -204,10 +234,11 @@ export class Peer implements MachineOwner {
   establish(machine: Machine): RetainedRibs {
     for (const other of [...this.#machines]) if (other !== machine) dump(other)
     this.statistics.established++
+    this.#hasForwarded = true
     this.#context.startTimer(this.#timer('stable'), STABLE_SECONDS, false, () => {
-      this.#connectRetryCounter = 0
+      this.clearConnectRetryCounter()
     })
-    this.#context.stopTimer(this.#timer('restart'))
+    this.#stopRestartTimers()
     const retained = this.#retained
     this.#retained = new Map()
     if (retained.size > 0) {
@@ -219,29 +250,68 @@ export class Peer implements MachineOwner {
   }
 
   /** "MUST retain the routes received from the peer" until it is back, or not back in time (RFC 4724 section 4.2). */
-  released(retained: RetainedRibs, seconds: number): void {
+  released(retained: RetainedRibs, { seconds, longLived }: PeerRestart): void {
     this.#context.stopTimer(this.#timer('stable'))
     this.#context.stopTimer(this.#timer('stalePath'))
-    this.#retained = retained
-    if (retained.size === 0 || seconds === 0) {
-      this.#forgetRetained()
+    this.#retained = new Map(retained)
+    if (retained.size === 0) return
+    if (seconds === 0) {
+      this.#lastResort(longLived)
       return
     }
     this.log('info', `its routes are kept for ${seconds} s while it restarts`)
-    this.#context.startTimer(this.#timer('restart'), seconds, false, () => {
-      this.#forgetRetained()
-      if (this.isDynamic && this.#isIdle) this.#context.gone(this)
-    })
+    this.#context.startTimer(this.#timer('restart'), seconds, false, () =>
+      this.#lastResort(longLived),
+    )
+  }
+
+  /** It was not back in time: what is kept longer is used only where there is nothing else (RFC 9494 section 4.2). */
+  #lastResort(longLived: ReadonlyMap<SessionFamily, number>): void {
+    for (const [family, adjRibIn] of this.#retained) {
+      const seconds = longLived.get(family)
+      if (seconds === undefined) {
+        this.#forget(family)
+        continue
+      }
+      this.log('info', `its routes of ${family} are a last resort for ${seconds} s`)
+      makeStale(this.#context.ribs[family], adjRibIn, this.#context.sets)
+      this.#context.startTimer(this.#timer(longLivedTimer(family)), seconds, false, () =>
+        this.#forget(family),
+      )
+    }
+    this.#goneIfIdle()
   }
 
   #forgetRetained(): void {
+    this.#stopRestartTimers()
+    for (const family of [...this.#retained.keys()]) this.#forget(family)
+  }
+
+  #forget(family: SessionFamily): void {
+    const adjRibIn = this.#retained.get(family)
+    this.#retained.delete(family)
+    if (adjRibIn !== undefined) removeAll(this.#context.ribs[family], adjRibIn)
+    this.#goneIfIdle()
+  }
+
+  #goneIfIdle(): void {
+    if (this.isDynamic && this.#isIdle && this.#retained.size === 0) this.#context.gone(this)
+  }
+
+  #stopRestartTimers(): void {
     this.#context.stopTimer(this.#timer('restart'))
-    for (const [family, adjRibIn] of this.#retained) removeAll(this.#context.ribs[family], adjRibIn)
-    this.#retained = new Map()
+    for (const family of this.#retained.keys()) {
+      this.#context.stopTimer(this.#timer(longLivedTimer(family)))
+    }
   }
 
   clearConnectRetryCounter(): void {
     this.#connectRetryCounter = 0
+    this.#turnedAway = 0
+  }
+
+  turnedAway(): void {
+    this.#turnedAway++
   }
 
   /** A machine that gives way to another has not failed. */
@@ -263,19 +333,32 @@ export class Peer implements MachineOwner {
   }
 
   connect(): void {
-    const { id, address, port = defaults.port, updateSource } = this.#settings
-    const action = { do: 'connect', peer: id, address, port } as const
-    this.#context.emit(updateSource === undefined ? action : { ...action, source: updateSource })
+    const { id, address, port = defaults.port, updateSource, interface: scope } = this.#settings
+    this.#context.emit({
+      do: 'connect',
+      peer: id,
+      address,
+      port,
+      ...(updateSource === undefined ? {} : { source: updateSource }),
+      ...(scope === undefined ? {} : { interface: scope }),
+    })
+  }
+
+  holdOff(seconds: number | undefined): void {
+    this.#holdOffSeconds = seconds ?? Number.POSITIVE_INFINITY
   }
 
   /** Who fails again and again is tried less and less often: after 1, 2, 4 ... 60 seconds. */
   dampPeerOscillations(): void {
     if (this.#machines.length > 1 || this.isDynamic) return
-    const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
-    const seconds = Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
     this.#isIdleHolding = true
-    this.#context.startTimer(this.#timer('idleHold'), seconds, true, () => {
+    const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
+    const seconds = this.#holdOffSeconds ?? Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
+    if (seconds === Number.POSITIVE_INFINITY) return
+    const jitter = this.#holdOffSeconds === undefined
+    this.#context.startTimer(this.#timer('idleHold'), seconds, jitter, () => {
       this.#isIdleHolding = false
+      this.#holdOffSeconds = undefined
       this.#machines[0]!.fire(
         this.#isPassive
           ? 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'
@@ -294,8 +377,10 @@ export class Peer implements MachineOwner {
       this.#machines.splice(this.#machines.indexOf(machine), 1)
     }
     this.#report(reason)
-    const isOver = this.isDynamic && from !== 'Idle' && this.#isIdle
-    if (isOver && this.#retained.size === 0) this.#context.gone(this)
+    if (from !== 'Idle') this.#goneIfIdle()
+    if ((from === 'Established') !== (machine.state === 'Established')) {
+      this.#context.sessionsChanged()
+    }
   }
 
   /** Nothing is connected, and nobody tries. */
@@ -333,6 +418,7 @@ export class Peer implements MachineOwner {
   #endIdleHold(): void {
     if (!this.#isIdleHolding) return
     this.#isIdleHolding = false
+    this.#holdOffSeconds = undefined
     this.#context.stopTimer(this.#timer('idleHold'))
   }
 
@@ -362,18 +448,43 @@ function prevails(machine: Machine, other: Machine, winner: Direction): boolean 
   return machine.direction === winner
 }
 
+function longLivedTimer(family: SessionFamily): string {
+  return `longLived ${family}`
+}
+
 function isTrying({ state }: Machine): boolean {
   return state === 'Connect' || state === 'Active'
 }
 
-const resetting = ['address', 'asn', 'families', 'holdTimeSeconds', 'updateSource'] as const
+const resetting = [
+  'address',
+  'interface',
+  'asn',
+  'families',
+  'holdTimeSeconds',
+  'updateSource',
+  'transport',
+  'siteOfOrigin',
+  'addPath',
+  'role',
+  'strictRole',
+] as const
+
+/** What the peer is to know may be different then. */
+const telling = ['nextHopSelf', 'asOverride', 'filterOut'] as const
+/** And what we make of what it has sent. */
+const judging = ['allowAsIn', 'filterIn'] as const
 
 function needsReset(old: PeerSettings, settings: PeerSettings): boolean {
-  return resetting.some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+  return resetting.some((name) => isDifferent(old, settings, name))
+}
+
+function isDifferent(old: PeerSettings, settings: PeerSettings, name: keyof PeerSettings): boolean {
+  return JSON.stringify(old[name]) !== JSON.stringify(settings[name])
 }
 
 function differ(old: PeerSettings, settings: PeerSettings): boolean {
   const names = new Set([...Object.keys(old), ...Object.keys(settings)]) as Set<keyof PeerSettings>
   names.delete('description')
-  return [...names].some((name) => JSON.stringify(old[name]) !== JSON.stringify(settings[name]))
+  return [...names].some((name) => isDifferent(old, settings, name))
 }

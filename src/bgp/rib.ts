@@ -1,16 +1,18 @@
 // The loc-rib of one family, together with the paths of all adj-ribs-in it is chosen from (RFC 4271 section 3.2): a
 // route is one entry with all its usable paths, and what changed is decided once at the end of a step.
 
-import { evpnKey } from '../wire/index.js'
+import { evpnKey, iana, membershipKey } from '../wire/index.js'
 import type { AdjRibIn } from './adj-rib-in.js'
+import type { AttributeSets } from './attribute-set.js'
 import { best } from './decision.js'
 import type { RibChange, RouteNlri } from './events.js'
-import type { Path } from './path.js'
+import { Path } from './path.js'
 import type { SessionFamily } from './settings.js'
 
 /** What tells routes of a family apart. */
 export function keyOf(nlri: RouteNlri): string {
-  return 'type' in nlri ? evpnKey(nlri) : nlri.prefix
+  if ('type' in nlri) return evpnKey(nlri)
+  return 'prefix' in nlri ? nlri.prefix : membershipKey(nlri)
 }
 
 /** Equal in what the key leaves out too: labels, ESI, gateway. Both have the same key. */
@@ -71,15 +73,21 @@ export class LocRib {
     this.#changed.add(entry)
   }
 
-  /** Chooses anew where paths changed; gives the routes that now have another best path, or none. */
-  decide(): readonly RibChange[] {
+  /**
+   * Chooses anew where paths changed; gives the routes that now have another best path, or none. Keys of those that have
+   * other paths beside the same best one are added to `others`.
+   */
+  decide(others?: string[]): readonly RibChange[] {
     if (this.#changed.size === 0) return []
     const changes: RibChange[] = []
     for (const entry of this.#changed) {
       const before = entry.best
       entry.best = best(entry.paths)
       if (entry.paths.length === 0) this.#entries.delete(entry.key)
-      if (entry.best === before) continue
+      if (entry.best === before) {
+        others?.push(entry.key)
+        continue
+      }
       const { key, paths, best: now } = entry
       const nlri = (now ?? before)!.nlri
       changes.push({ family: this.family, key, nlri, best: now, paths })
@@ -92,8 +100,30 @@ export class LocRib {
 /** The route leaves the adj-rib-in, and its path the loc-rib. */
 export function removeRoute(rib: LocRib, adjRibIn: AdjRibIn, key: string): void {
   const usable = adjRibIn.usable(key)
+  const routeKey = adjRibIn.routeKey(key)
   adjRibIn.delete(key)
-  rib.replace(key, usable, undefined)
+  rib.replace(routeKey, usable, undefined)
+}
+
+const { llgrStale, noLlgr } = iana.wellKnownCommunity
+
+/** All routes become a last resort; those that do not want to be leave (RFC 9494 section 4.2). */
+export function makeStale(rib: LocRib, adjRibIn: AdjRibIn, sets: AttributeSets): void {
+  for (const key of adjRibIn.keys()) {
+    const { nlri, set, source, pathId } = adjRibIn.get(key)!
+    const { communities = [] } = set.attributes
+    if (communities.includes(noLlgr)) {
+      removeRoute(rib, adjRibIn, key)
+      continue
+    }
+    if (communities.includes(llgrStale)) continue
+    const marked = { ...set.attributes, communities: [...communities, llgrStale] }
+    const path = new Path(nlri, sets.intern(marked, set.nextHop), source, pathId)
+    const usable = adjRibIn.usable(key)
+    const rejected = adjRibIn.rejection(key)
+    adjRibIn.set(key, path, rejected)
+    rib.replace(adjRibIn.routeKey(key), usable, rejected === undefined ? path : undefined)
+  }
 }
 
 /** All routes leave. */

@@ -17,15 +17,27 @@ import {
   withoutAs4,
   worstVerdict,
 } from '../wire/index.js'
+import { AddPathOut } from './add-path-out.js'
 import { AdjRibIn } from './adj-rib-in.js'
 import { AdjRibOut, type Advertised } from './adj-rib-out.js'
 import type { AttributeSet, AttributeSets } from './attribute-set.js'
+import { Demand } from './demand.js'
 import type { RouteNlri } from './events.js'
+import { Filter } from './filter.js'
+import { type ImportSource, importAttributes, refusalOf } from './import-policy.js'
 import type { Negotiated } from './negotiate.js'
 import { Path, type PathSource } from './path.js'
-import { type Exporter, type ExportTarget, importAttributes, loopOf } from './policy.js'
-import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
-import type { PeerSettings, SessionFamily, SpeakerSettings } from './settings.js'
+import { type PathIds, withoutPathId } from './path-ids.js'
+import type { Exporter, ExportTarget } from './policy.js'
+import { keyOf, type LocRib, type RibEntry, removeAll, removeRoute, sameNlri } from './rib.js'
+import {
+  defaults,
+  type PeerSettings,
+  type RouteLimit,
+  type SessionFamily,
+  type SpeakerSettings,
+  sessionFamilies,
+} from './settings.js'
 import type { Statistics } from './statistics.js'
 import type { UpdateSink, UpdateWriter } from './update-writer.js'
 
@@ -36,6 +48,9 @@ export interface Tables {
   readonly sets: AttributeSets
   readonly exporter: Exporter
   readonly writer: UpdateWriter
+  readonly pathIds: PathIds
+  /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
+  isDeferring(): boolean
   /** A route of an adj-rib-in came, changed or went. */
   received(peer: string, family: SessionFamily, nlri: RouteNlri): void
 }
@@ -43,6 +58,8 @@ export interface Tables {
 /** What a session tells its surroundings. */
 export interface SessionOutput {
   send(kind: Message['kind'], octets: Uint8Array): void
+  /** The timer ends with the session. */
+  startTimer(name: 'membership', seconds: number, onExpiry: () => void): void
   endOfRib(family: SessionFamily): void
   log(level: 'info' | 'warn', text: string): void
 }
@@ -52,7 +69,7 @@ export type RetainedRibs = ReadonlyMap<SessionFamily, AdjRibIn>
 
 interface FamilyState {
   readonly in: AdjRibIn
-  readonly out: AdjRibOut
+  readonly out: AdjRibOut | AddPathOut
   /** What the first full table, or a refresh, is ended with once all of it is sent. */
   sending: 'initial' | 'refresh' | undefined
   /** A refresh was asked for while `sending`. */
@@ -63,6 +80,11 @@ interface FamilyState {
 }
 
 const subtype = iana.routeRefreshSubtype
+
+/** How long a peer may take to say which route targets it wants (RFC 4684 section 6 suggests a minute). */
+const MEMBERSHIP_SECONDS = 60
+/** And one without graceful restart: it never says that it has said all. */
+const MEMBERSHIP_SECONDS_WITHOUT_END = 5
 
 /** Texts of problems that are logged once per session, at most so many. */
 const MAX_LOGGED = 50
@@ -78,7 +100,11 @@ export class Session {
   readonly #source: PathSource & { isClient: boolean }
   readonly #families = new Map<SessionFamily, FamilyState>()
   readonly #logged = new Set<string>()
+  #settings: PeerSettings
   #target: ExportTarget
+  #from: ImportSource
+  /** Which routes of evpn the peer wants; undefined: all. */
+  #demand: Demand | undefined
 
   constructor(
     tables: Tables,
@@ -101,8 +127,14 @@ export class Session {
       routerId: negotiated.peerRouterId,
       isClient: isClient(settings, negotiated),
     }
+    this.#settings = settings
     this.#target = this.#targetOf(settings)
-    for (const family of negotiated.families) this.#open(family, retained.get(family))
+    this.#from = this.#sourceOf(settings)
+    for (const family of sessionFamilies) {
+      if (negotiated.families.includes(family)) this.#open(family, retained.get(family))
+    }
+    const rtc = this.#families.get('rtc')
+    if (rtc !== undefined) this.#awaitDemand(rtc)
     for (const [family, adjRibIn] of retained) {
       if (!this.#families.has(family)) removeAll(tables.ribs[family], adjRibIn)
     }
@@ -110,10 +142,12 @@ export class Session {
 
   #open(family: SessionFamily, retained: AdjRibIn | undefined): void {
     const rib = this.#tables.ribs[family]
-    const out = new AdjRibOut()
+    const { receive, send, gracefulRestart } = this.negotiated
+    const out = send.addPath.includes(family) ? new AddPathOut() : new AdjRibOut()
     out.touchAll(rib.keys(), false)
-    let adjRibIn = new AdjRibIn()
-    if (retained !== undefined && this.negotiated.gracefulRestart?.forwarding.includes(family)) {
+    let adjRibIn = new AdjRibIn(receive.addPath.includes(family))
+    const isKept = gracefulRestart?.forwarding.includes(family) === true
+    if (retained !== undefined && isKept && retained.addPath === adjRibIn.addPath) {
       adjRibIn = retained
       adjRibIn.beginRefresh()
     } else if (retained !== undefined) {
@@ -138,7 +172,7 @@ export class Session {
     return this.#families.get(family)?.in
   }
 
-  adjRibOut(family: SessionFamily): AdjRibOut | undefined {
+  adjRibOut(family: SessionFamily): AdjRibOut | AddPathOut | undefined {
     return this.#families.get(family)?.out
   }
 
@@ -151,10 +185,39 @@ export class Session {
     return this.#families.get(family)?.disabled === true
   }
 
-  /** Settings that need no new session: reflection and next hops. */
+  /** The peer is told every path of a route. */
+  tellsAllPaths(family: SessionFamily): boolean {
+    return this.#families.get(family)?.out instanceof AddPathOut
+  }
+
+  /** Nothing more is to be expected of it after a restart of ours. */
+  get hasToldAll(): boolean {
+    const { gracefulRestart } = this.negotiated
+    if (gracefulRestart === undefined || gracefulRestart.restarting) return true
+    return [...this.#families.values()].every(({ endOfRibReceived }) => endOfRibReceived)
+  }
+
+  /** Settings that need no new session. */
   configure(settings: PeerSettings): void {
+    this.#settings = settings
     this.#source.isClient = isClient(settings, this.negotiated)
     this.#target = this.#targetOf(settings)
+    this.#from = this.#sourceOf(settings)
+  }
+
+  /** A family of which the peer has sent more than it may. */
+  overLimit(): { readonly family: SessionFamily; readonly limit: RouteLimit } | undefined {
+    const { limits = {} } = this.#settings
+    for (const [family, state] of this.#families) {
+      const limit = limits[family]
+      if (limit === undefined) continue
+      const { routes, warnPercent = defaults.warnPercent, action = 'stop' } = limit
+      if (state.in.size > routes && action === 'stop') return { family, limit }
+      if (state.in.size * 100 <= routes * warnPercent) continue
+      const most = state.in.size > routes ? 'all' : `${warnPercent} %`
+      this.#logOnce('warn', `has sent ${most} of the ${routes} routes of family ${family} it may`)
+    }
+    return undefined
   }
 
   // ---- receiving
@@ -211,22 +274,42 @@ export class Session {
     if (state.disabled) return
     const { sets, speaker, ribs } = this.#tables
     const whole = withoutAs4(attributes, this.negotiated.receive)
-    const set = sets.intern(importAttributes(whole), nextHop)
-    const rejected = loopOf(set, speaker)
+    const set = sets.intern(importAttributes(whole, family, this.#from), nextHop)
     const { in: adjRibIn } = state
     for (const route of nlri) {
-      const key = keyOf(route)
+      const routeKey = keyOf(route)
+      const key = adjRibIn.keyOf(routeKey, route.pathId)
+      const nlri = withoutPathId(route)
       const old = adjRibIn.get(key)
       // The same set has the same verdict of policy, so nothing at all has changed.
-      if (old !== undefined && old.set === set && sameNlri(old.nlri, route)) {
+      if (old !== undefined && old.set === set && sameNlri(old.nlri, nlri)) {
         adjRibIn.confirm(key)
         continue
       }
       const usable = adjRibIn.usable(key)
-      const path = new Path(route, set, this.#source)
+      const path = new Path(nlri, set, this.#source, route.pathId)
+      const rejected = refusalOf(nlri, set, family, this.#from, speaker)
       adjRibIn.set(key, path, rejected)
-      ribs[family].replace(key, usable, rejected === undefined ? path : undefined)
+      ribs[family].replace(routeKey, usable, rejected === undefined ? path : undefined)
       this.#tables.received(this.#source.peer, family, route)
+    }
+    this.#changed(family)
+  }
+
+  /** Looks at all that the peer has sent again: other routes of it may be usable now. */
+  rejudge(): void {
+    for (const [family, { in: adjRibIn }] of this.#families) {
+      const rib = this.#tables.ribs[family]
+      for (const key of adjRibIn.keys()) {
+        const path = adjRibIn.get(key)!
+        const usable = adjRibIn.usable(key)
+        const rejected = refusalOf(path.nlri, path.set, family, this.#from, this.#tables.speaker)
+        adjRibIn.judge(key, rejected)
+        if ((usable === undefined) === (rejected !== undefined)) continue
+        const now = rejected === undefined ? path : undefined
+        rib.replace(adjRibIn.routeKey(key), usable, now)
+        this.#tables.received(this.#source.peer, family, adjRibIn.nlriOf(path))
+      }
     }
   }
 
@@ -237,9 +320,10 @@ export class Session {
     const { in: adjRibIn } = this.#families.get(family)!
     const rib = this.#tables.ribs[family]
     for (const route of nlri) {
-      removeRoute(rib, adjRibIn, keyOf(route))
+      removeRoute(rib, adjRibIn, adjRibIn.keyOf(keyOf(route), route.pathId))
       this.#tables.received(this.#source.peer, family, route)
     }
+    this.#changed(family)
   }
 
   /**
@@ -255,7 +339,12 @@ export class Session {
     state.disabled = true
     const gone = [...state.in.received()]
     removeAll(this.#tables.ribs[family], state.in)
-    for (const { path } of gone) this.#tables.received(this.#source.peer, family, path.nlri)
+    // A peer that we can not understand gets everything, as one that does not speak of it.
+    if (family === 'rtc') this.#demand = undefined
+    this.#changed(family)
+    for (const { path } of gone) {
+      this.#tables.received(this.#source.peer, family, state.in.nlriOf(path))
+    }
     this.#output.log(
       'warn',
       `takes no routes of family ${family} from here on: clear the peer to try again`,
@@ -269,11 +358,14 @@ export class Session {
 
   #removeStale(family: SessionFamily, state: FamilyState): void {
     const rib = this.#tables.ribs[family]
-    for (const key of state.in.endRefresh()) {
-      const nlri = state.in.get(key)?.nlri
+    const stale = state.in.endRefresh()
+    for (const key of stale) {
+      const path = state.in.get(key)
+      if (path === undefined) continue
       removeRoute(rib, state.in, key)
-      if (nlri !== undefined) this.#tables.received(this.#source.peer, family, nlri)
+      this.#tables.received(this.#source.peer, family, state.in.nlriOf(path))
     }
+    if (stale.length > 0) this.#changed(family)
   }
 
   #endOfRib(name: Family): void {
@@ -281,17 +373,43 @@ export class Session {
     if (family === undefined) return
     const state = this.#families.get(family)!
     state.endOfRibReceived = true
+    if (family === 'rtc' && this.#demand !== undefined) this.#demand.isAwaited = false
     this.#removeStale(family, state)
     this.#output.endOfRib(family)
   }
 
-  /** The family when the session carries it; what the peer sends of others is left alone. */
-  #known(name: Family): SessionFamily | undefined {
-    if (name !== 'evpn' && name !== 'ipv4') return this.#ignore(name)
-    return this.#families.has(name) ? name : this.#ignore(name)
+  // ---- which routes of evpn the peer wants
+
+  #awaitDemand({ in: memberships }: FamilyState): void {
+    const demand = new Demand(memberships)
+    this.#demand = demand
+    const ends = this.negotiated.gracefulRestart !== undefined
+    const seconds = ends ? MEMBERSHIP_SECONDS : MEMBERSHIP_SECONDS_WITHOUT_END
+    this.#output.startTimer('membership', seconds, () => {
+      if (demand.isAwaited && ends) {
+        const text = `no End-of-RIB of family rtc for ${seconds} s`
+        this.#output.log('warn', `${text}: it gets the routes it has asked for so far`)
+      }
+      demand.isAwaited = false
+    })
   }
 
-  #ignore(name: Family): undefined {
+  /** After the peer's routes of a family have changed. */
+  #changed(family: SessionFamily): void {
+    if (family !== 'rtc') return
+    this.#demand?.changed()
+    const state = this.#families.get('evpn')
+    state?.out.touchAll(this.#tables.ribs.evpn.keys(), false)
+  }
+
+  #isHeld(family: SessionFamily): boolean {
+    return family === 'evpn' && this.#demand?.isAwaited === true
+  }
+
+  /** The family when the session carries it; what the peer sends of others is left alone. */
+  #known(name: Family): SessionFamily | undefined {
+    const family = name as SessionFamily
+    if (this.#families.has(family)) return family
     this.#logOnce('info', `ignored routes of family ${name}, which was not negotiated`)
     return undefined
   }
@@ -346,8 +464,9 @@ export class Session {
   /** True when `flush` has work that the transport can take. */
   get wantsFlush(): boolean {
     if (this.blocked) return false
-    for (const { out, sending } of this.#families.values()) {
-      if (out.pending > 0 || sending !== undefined) return true
+    for (const [family, state] of this.#families) {
+      if (this.#isHeld(family)) continue
+      if (state.out.pending > 0 || this.#canFinish(family, state)) return true
     }
     return false
   }
@@ -356,26 +475,32 @@ export class Session {
   flush(limit: number): number {
     let left = limit
     for (const [family, state] of this.#families) {
+      if (this.#isHeld(family)) continue
       const before = state.out.pending
       this.#flushFamily(family, state, left)
       left -= before - state.out.pending
-      if (state.out.pending === 0 && state.sending !== undefined) this.#finish(family, state)
+      if (state.out.pending === 0 && this.#canFinish(family, state)) this.#finish(family, state)
     }
     return limit - left
   }
 
+  /** Whether the peer may take what it was told for all there is, and forget what we told it before a restart. */
+  #canFinish(family: SessionFamily, { sending }: FamilyState): boolean {
+    if (sending !== 'initial') return sending !== undefined
+    return family === 'rtc' || !this.#tables.isDeferring()
+  }
+
   #flushFamily(family: SessionFamily, { out }: FamilyState, limit: number): void {
     const rib = this.#tables.ribs[family]
-    const { withdrawn, announced } = out.take(limit, (key): Advertised | undefined => {
-      const best = rib.get(key)?.best
-      const set = best && this.#export(best, family)
-      return set && { nlri: best.nlri, set }
-    })
+    const { withdrawn, announced } =
+      out instanceof AddPathOut
+        ? out.take(limit, (key) => this.#allOf(rib.get(key), family))
+        : out.take(limit, (key) => this.#bestOf(rib.get(key), family))
     const ctx = this.negotiated.send
     const sink: UpdateSink = {
       send: (octets) => this.#output.send('update', octets),
       tooLong: (nlri, reason) => {
-        out.forget(keyOf(nlri))
+        out.forget(keyOf(nlri), nlri.pathId)
         withdrawn.push(nlri)
         this.#logOnce('warn', `a route is not advertised: ${reason}`)
       },
@@ -385,7 +510,22 @@ export class Session {
     writer.withdraw(family, withdrawn, ctx, sink)
   }
 
+  #bestOf(entry: RibEntry | undefined, family: SessionFamily): Advertised | undefined {
+    const best = entry?.best
+    const set = best && this.#export(best, family)
+    return set && { nlri: best.nlri, set }
+  }
+
+  /** Every path that may be used, the best among them (RFC 7911). */
+  #allOf(entry: RibEntry | undefined, family: SessionFamily): readonly Advertised[] {
+    return (entry?.paths ?? []).flatMap((path) => {
+      const set = this.#export(path, family)
+      return set === undefined ? [] : [{ nlri: this.#tables.pathIds.nlriOf(path), set }]
+    })
+  }
+
   #export(path: Path, family: SessionFamily): AttributeSet | undefined {
+    if (family === 'evpn' && this.#demand?.wants(path.set) === false) return undefined
     return this.#tables.exporter.export(path, family, this.#target)
   }
 
@@ -421,6 +561,22 @@ export class Session {
       localAddress: this.localAddress,
       nextHopSelf: settings.nextHopSelf ?? false,
       context: this.negotiated.send,
+      filter: settings.filterOut && new Filter(settings.filterOut),
+      siteOfOrigin: settings.siteOfOrigin,
+      overridden: settings.asOverride === true ? this.negotiated.peerAsn : undefined,
+      role: this.negotiated.role,
+      extendedNextHop: this.negotiated.extendedNextHop,
+      knowsStale: this.negotiated.longLived !== undefined,
+    }
+  }
+
+  #sourceOf(settings: PeerSettings): ImportSource {
+    return {
+      peerAsn: this.negotiated.peerAsn,
+      allowAsIn: settings.allowAsIn ?? 0,
+      filter: settings.filterIn && new Filter(settings.filterIn),
+      siteOfOrigin: settings.siteOfOrigin,
+      role: this.negotiated.role,
     }
   }
 

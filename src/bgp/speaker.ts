@@ -1,7 +1,7 @@
 // The speaker: peers and tables behind one door. `step` takes an event and gives actions; the same events give the
 // same actions, so a recording of events is a bug report. No clock, no socket, no randomness.
 
-import { prefixContains, splitPrefix } from '../net/index.js'
+import { type Ip, ipFamily, type Prefix, prefixContains, splitPrefix } from '../net/index.js'
 import { iana } from '../wire/index.js'
 import type { ReceivedPath } from './adj-rib-in.js'
 import { AttributeSets } from './attribute-set.js'
@@ -16,20 +16,22 @@ import type {
 } from './events.js'
 import type { Machine } from './machine.js'
 import { Path, type PathSource } from './path.js'
+import { PathIds } from './path-ids.js'
 import { Peer, type PeerContext, refuse } from './peer.js'
 import { Exporter, SELF } from './policy.js'
 import { keyOf, LocRib, sameNlri } from './rib.js'
 import type { Session } from './session.js'
 import {
   defaults,
+  type PeerSettings,
   type RangeSettings,
   type SessionFamily,
   type SpeakerSettings,
+  sessionFamilies,
+  type Transport,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
 import { UpdateWriter } from './update-writer.js'
-
-const families: readonly SessionFamily[] = ['evpn', 'ipv4']
 
 /** Routes looked at for sending to one peer in one step: a few milliseconds of work. */
 const FLUSH_LIMIT = 2000
@@ -38,6 +40,7 @@ const FLUSH_LIMIT_ALL = 20_000
 /** Addresses without a neighbor that a log line is spent on, one each. */
 const MAX_STRANGERS = 100
 const FLUSH_TIMER = 'speaker flush'
+const DEFERRAL_TIMER = 'speaker deferral'
 
 const { ceaseError } = iana
 
@@ -47,8 +50,8 @@ type EventHandlers = {
 
 export class Speaker {
   readonly settings: SpeakerSettings
-  readonly #ribs = { evpn: new LocRib('evpn'), ipv4: new LocRib('ipv4') }
-  readonly #own = { evpn: new Map<string, Path>(), ipv4: new Map<string, Path>() }
+  readonly #ribs = eachFamily((family) => new LocRib(family))
+  readonly #own = eachFamily(() => new Map<string, Path>())
   readonly #ownSource: PathSource
   readonly #sets = new AttributeSets()
   readonly #writer = new UpdateWriter()
@@ -67,6 +70,9 @@ export class Speaker {
   readonly #strangers = new Set<string>()
   readonly #collectors: Collectors
   #isShutDown = false
+  /** After a restart, until all peers that kept their routes have told them again (RFC 4724 section 4.1). */
+  #isDeferring = false
+  #mayEndDeferral = false
   /** Whose turn it is to be flushed first. */
   #turn = 0
 
@@ -80,6 +86,8 @@ export class Speaker {
       sets: this.#sets,
       exporter: new Exporter(settings, this.#sets),
       writer: this.#writer,
+      pathIds: new PathIds(),
+      isDeferring: () => this.#isDeferring,
       // A family is complete only when its last routes have been told.
       emit: (action) => {
         if (action.do === 'endOfRib') this.#ends.push(action)
@@ -102,6 +110,9 @@ export class Speaker {
       policyChanged: () => {
         for (const session of this.#sessions()) session.reconsider()
       },
+      sessionsChanged: () => {
+        this.#mayEndDeferral = true
+      },
       gone: (peer) => {
         this.#peers.delete(peer.id)
         this.#members.delete(peer)
@@ -115,6 +126,7 @@ export class Speaker {
     const handle = this.#handlers[event.event] as (event: SpeakerEvent) => void
     handle(event)
     this.#decide()
+    this.#defer()
     this.#actions.push(...this.#ends)
     this.#ends = []
     this.#flush()
@@ -162,6 +174,7 @@ export class Speaker {
   readonly #handlers: EventHandlers = {
     peerAdded: ({ peer: settings }) => {
       const known = this.#peers.get(settings.id)
+      this.#protectPeer(known?.isDynamic === false ? known.settings : undefined, settings)
       if (known !== undefined && !known.isDynamic) return known.configure(settings)
       known?.stop(ceaseError.otherConfigurationChange)
       const peer = new Peer(settings, this.#context)
@@ -169,18 +182,23 @@ export class Speaker {
       if (!this.#isShutDown) peer.start()
     },
     peerRemoved: ({ id }) => {
-      this.#peers.get(id)?.stop(ceaseError.peerDeconfigured)
+      const peer = this.#peers.get(id)
+      peer?.stop(ceaseError.peerDeconfigured)
       this.#peers.delete(id)
+      this.#protectPeer(peer?.settings, undefined)
     },
     rangeAdded: ({ range }) => {
       const old = this.#ranges.get(range.id)
       if (JSON.stringify(old) === JSON.stringify(range)) return
       this.#ranges.set(range.id, range)
+      this.#protect(range.prefix, old?.transport, range.transport)
       if (old !== undefined) this.#endRange(range.id, ceaseError.otherConfigurationChange)
     },
     rangeRemoved: ({ id }) => {
+      const range = this.#ranges.get(id)
       this.#ranges.delete(id)
       this.#endRange(id, ceaseError.peerDeconfigured)
+      if (range !== undefined) this.#protect(range.prefix, range.transport, undefined)
     },
     connected: (event) => {
       const { connection, localAddress } = event
@@ -222,6 +240,15 @@ export class Speaker {
       if (soft === 'out') for (const family of session.negotiated.families) session.refresh(family)
       else if (!session.requestRefresh()) peer.log('warn', 'cannot refresh its routes')
     },
+    restarted: () => {
+      this.#isDeferring = true
+      this.#context.startTimer(DEFERRAL_TIMER, defaults.deferralSeconds, false, () => {
+        this.#isDeferring = false
+      })
+    },
+    forwardingLost: () => {
+      for (const peer of this.#peers.values()) peer.forwardingLost()
+    },
     shutdown: ({ communication }) => {
       this.#isShutDown = true
       for (const peer of [...this.#peers.values()]) {
@@ -238,7 +265,7 @@ export class Speaker {
 
   #accept(event: Extract<SpeakerEvent, { event: 'connected' }>): void {
     const { connection, localAddress, remoteAddress } = event
-    const peer = this.#peerAt(remoteAddress)
+    const peer = this.#peerAt(remoteAddress, event.interface)
     if (peer !== undefined) {
       peer.accept(connection, localAddress)
       return
@@ -252,8 +279,12 @@ export class Speaker {
   }
 
   /** The peer with the address; a new one when a range has it and room. */
-  #peerAt(address: string): Peer | undefined {
-    for (const peer of this.#peers.values()) if (peer.settings.address === address) return peer
+  #peerAt(address: string, scope: string | undefined): Peer | undefined {
+    for (const peer of this.#peers.values()) {
+      const { settings } = peer
+      const isAt = settings.interface === undefined && settings.address === address
+      if (isAt || (scope !== undefined && settings.interface === scope)) return peer
+    }
     if (this.#isShutDown) return undefined
     const [range] = [...this.#ranges.values()]
       .filter(({ prefix }) => prefixContains(prefix, address))
@@ -271,6 +302,22 @@ export class Speaker {
 
   #endRange(id: string, subcode: number): void {
     for (const [peer, range] of [...this.#members]) if (range === id) peer.stop(subcode)
+  }
+
+  #protectPeer(old: PeerSettings | undefined, settings: PeerSettings | undefined): void {
+    const stays = old?.address === settings?.address
+    if (old !== undefined && !stays) {
+      this.#protect(hostPrefix(old.address), old.transport, undefined)
+    }
+    if (settings === undefined) return
+    const before = stays ? old?.transport : undefined
+    this.#protect(hostPrefix(settings.address), before, settings.transport)
+  }
+
+  #protect(prefix: Prefix, old: Transport | undefined, transport: Transport | undefined): void {
+    if (JSON.stringify(old) === JSON.stringify(transport)) return
+    const action = { do: 'protect', prefix } as const
+    this.#actions.push(transport === undefined ? action : { ...action, transport })
   }
 
   #originate({ family, nlri, nextHop = SELF, attributes }: OriginatedRoute): void {
@@ -300,16 +347,28 @@ export class Speaker {
   }
 
   #decide(): void {
-    for (const family of families) {
-      const changes: readonly RibChange[] = this.#ribs[family].decide()
-      if (changes.length === 0) continue
+    for (const family of sessionFamilies) {
+      const others: string[] = []
+      const changes: readonly RibChange[] = this.#ribs[family].decide(others)
       for (const session of this.#sessions()) {
         for (const { key } of changes) session.touch(family, key)
+        if (session.tellsAllPaths(family)) for (const key of others) session.touch(family, key)
       }
+      if (changes.length === 0) continue
       if (!this.#collectors.isEmpty)
         for (const { key, nlri } of changes) this.#collectors.chosen(family, key, nlri)
       this.#actions.push({ do: 'routes', family, changes })
     }
+  }
+
+  /** What the peers have to say is complete, or the time for it is over: so is what we say. */
+  #defer(): void {
+    if (!this.#isDeferring || (this.#ends.length === 0 && !this.#mayEndDeferral)) return
+    this.#mayEndDeferral = false
+    const configured = [...this.#peers.values()].filter(({ isDynamic }) => !isDynamic)
+    if (!configured.every(({ session }) => session?.hasToldAll === true)) return
+    this.#isDeferring = false
+    this.#context.stopTimer(DEFERRAL_TIMER)
   }
 
   /** Sends a bounded number of routes, peers taking turns; the rest waits for a timer of no time. */
@@ -328,4 +387,13 @@ export class Speaker {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }
   }
+}
+
+function hostPrefix(address: Ip): Prefix {
+  return `${address}/${ipFamily(address) === 4 ? 32 : 128}`
+}
+
+function eachFamily<T>(make: (family: SessionFamily) => T): { readonly [F in SessionFamily]: T } {
+  const made = sessionFamilies.map((family) => [family, make(family)])
+  return Object.fromEntries(made) as { readonly [F in SessionFamily]: T }
 }

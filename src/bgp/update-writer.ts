@@ -1,13 +1,13 @@
 // Changes of one family -> UPDATE messages: many routes with equal attributes in one message, as many as fit. IPv4
 // unicast travels in the UPDATE's own fields, everything else in the MP attributes (RFC 4760).
 
-import type { Ip } from '../net/index.js'
+import { ipFamily } from '../net/index.js'
 import {
   encodeMessage,
   type IpNlri,
+  type MpReach,
+  type MpUnreach,
   maxMessageLength,
-  type NlriOf,
-  type PathAttributes,
   type Update,
   type WireContext,
 } from '../wire/index.js'
@@ -81,7 +81,11 @@ export class UpdateWriter {
 
 /** What matters when sending. */
 function sameContext(a: WireContext, b: WireContext): boolean {
-  return a.fourOctetAs === b.fourOctetAs && a.extendedMessages === b.extendedMessages
+  return (
+    a.fourOctetAs === b.fourOctetAs &&
+    a.extendedMessages === b.extendedMessages &&
+    sameItems(a.addPath, b.addPath)
+  )
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
@@ -92,7 +96,7 @@ function withdrawal(family: SessionFamily, nlri: readonly RouteNlri[]): Update {
   if (family === 'ipv4') {
     return { kind: 'update', withdrawn: nlri as readonly IpNlri[], attributes: {}, nlri: [] }
   }
-  const mpUnreach = { family, nlri: nlri as readonly NlriOf<'evpn'>[] }
+  const mpUnreach = { family, nlri } as MpUnreach
   return { kind: 'update', withdrawn: [], attributes: { mpUnreach }, nlri: [] }
 }
 
@@ -101,25 +105,13 @@ function announcement(
   nlri: readonly RouteNlri[],
   { attributes, nextHop }: AttributeSet,
 ): Update {
-  if (family === 'ipv4') {
+  // NEXT_HOP holds four octets: any other travels beside its prefixes (RFC 8950 section 3).
+  if (family === 'ipv4' && ipFamily(nextHop) === 4) {
     const plain = { ...attributes, nextHop }
     return { kind: 'update', withdrawn: [], attributes: plain, nlri: nlri as readonly IpNlri[] }
   }
-  return {
-    kind: 'update',
-    withdrawn: [],
-    attributes: multiprotocol(attributes, nextHop, nlri),
-    nlri: [],
-  }
-}
-
-function multiprotocol(
-  attributes: PathAttributes,
-  nextHop: Ip,
-  nlri: readonly RouteNlri[],
-): PathAttributes {
-  const mpReach = { family: 'evpn', nextHop, nlri: nlri as readonly NlriOf<'evpn'>[] } as const
-  return { ...attributes, mpReach }
+  const mpReach = { family, nextHop, nlri } as MpReach
+  return { kind: 'update', withdrawn: [], attributes: { ...attributes, mpReach }, nlri: [] }
 }
 
 /**

@@ -15,6 +15,7 @@ function defineOperation(program: Command, operation: Operation, context: CliCon
   const words = operation.command.split(' ')
   const names = words.filter((word) => !/^[<[]/.test(word))
   const inArguments = words.filter((word) => /^[<[]/.test(word)).map((word) => word.slice(1, -1))
+  const required = inArguments.filter((key) => words.includes(`<${key}>`))
   const schema = operation.schema as unknown as Schema
   const last = names.pop()!
   const parent = names.reduce(
@@ -39,7 +40,7 @@ function defineOperation(program: Command, operation: Operation, context: CliCon
     for (const { key, path, read } of options) {
       if (values[key] !== undefined) put(input, path, read(values[key]))
     }
-    for (const key of inArguments) {
+    for (const key of required) {
       if (input[key] === undefined)
         throw new CommandFailure(exitCode.usage, missing(operation, key))
     }

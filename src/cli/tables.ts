@@ -158,7 +158,8 @@ const routes: readonly Column<RouteView>[] = [
 
 function describeRoute(row: RouteView): string {
   const segment = row.esi?.replace(/^00(:00){9}$/, '')
-  return [row.mac, row.ip, row.originator, row.prefix, row.mac === undefined ? segment : '']
+  const { mac, ip, originator, prefix, target } = row
+  return [mac, ip, originator, prefix, target, mac === undefined ? segment : '']
     .filter((part) => part !== undefined && part !== '')
     .join(' ')
 }

@@ -29,9 +29,9 @@ export interface Merged extends Effective {
   readonly findings: readonly Finding[]
 }
 
-/** A neighbour's id: its address, or the range. */
+/** A neighbour's id: its address, the interface, or the range. */
 export function neighborId(neighbor: Neighbor): string {
-  return neighbor.address ?? neighbor.range ?? ''
+  return neighbor.address ?? neighbor.interface ?? neighbor.range ?? ''
 }
 
 /**
@@ -151,6 +151,7 @@ const frozen: readonly (readonly [Finding['path'], (config: Config) => unknown])
   [['vtep'], ({ vtep }) => vtep],
   [['bgp', 'listen'], ({ bgp }) => bgp.listen],
   [['bgp', 'clusterId'], ({ bgp }) => bgp.clusterId],
+  [['bgp', 'gracefulRestart'], ({ bgp }) => bgp.gracefulRestart],
   [['api'], ({ api }) => api],
   [['dataplane'], ({ dataplane }) => dataplane],
   [['duplicateDetection'], ({ duplicateDetection }) => duplicateDetection],

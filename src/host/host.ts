@@ -31,6 +31,7 @@ import { HostFailure, reasonOf } from './instance/index.js'
 import { Machines } from './machines.js'
 import { type MetricsText, metricsText } from './metrics.js'
 import { type Dump, dumpFile, dumpTables } from './mrt.js'
+import { speakerSettings } from './neighbors.js'
 import { fabricNetworks, fabricVrfs, networkSettings, vrfSettings } from './networks.js'
 import { noticeOf } from './notices.js'
 import { type ArrivedHost, operations } from './operations.js'
@@ -198,8 +199,11 @@ export class Host implements HostSurface {
       `dataplane ${how}; uplink ${uplink?.kind}: ${uplink?.reason}`,
     )
     await this.#peering.listen(config.bgp)
-    if (adopted) this.#peering.awaitEndOfRib(config.bgp)
-    this.#peering.begin(config.bgp)
+    if (adopted) {
+      this.#machines.toSpeaker({ event: 'restarted' })
+      this.#peering.awaitEndOfRib(config.bgp)
+    }
+    this.#peering.begin(config)
     this.#clock.start(RETRY_PORTS, RETRY_SECONDS)
     this.#auditor.start()
     this.#settings.onConfig?.(config)
@@ -324,7 +328,7 @@ export class Host implements HostSurface {
     // Nothing behind this line can fail.
     this.#effective = after
     await change.commit()
-    this.#peering.change(before.config.bgp, after.config.bgp)
+    this.#peering.change(before.config, after.config)
   }
 
   /** A host is behind a port now: written down, then announced at once. Throws Refusal, and then nothing has changed. */
@@ -401,6 +405,7 @@ export class Host implements HostSurface {
       'dataplaneLost',
       `the dataplane is gone: ${reason}; nothing is forwarded`,
     )
+    this.#machines.toSpeaker({ event: 'forwardingLost' })
     this.#tenancy.lost(this.#tenants(this.#effective), 'the dataplane is down')
   }
 
@@ -449,10 +454,9 @@ export class Host implements HostSurface {
 
   #createMachines({ asn, vtep, bgp, profile, duplicateDetection }: Config): Machines {
     const routerId = this.#routerId
-    const { clusterId } = bgp
     const { moves, seconds } = duplicateDetection
     const duplicates = moves > 0 && { moves, seconds }
-    const speaker = { asn, routerId, ...(clusterId === undefined ? {} : { clusterId }) }
+    const speaker = speakerSettings(asn, routerId, bgp)
     const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates, ...macs(vtep) }
     const { record, version } = this.#settings
     if (record !== undefined) {

@@ -143,6 +143,7 @@ export class Machines {
   }
 
   readonly #forSpeaker: Handlers<SpeakerAction> = {
+    protect: (action) => this.#around.transport(action),
     connect: (action) => this.#around.transport(action),
     cancelConnect: (action) => this.#around.transport(action),
     send: (action) => this.#around.transport(action),

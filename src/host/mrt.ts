@@ -65,7 +65,7 @@ function* tables(speaker: Speaker, seconds: number): Generator<Uint8Array> {
   }
   yield encodeMrt(seconds, { kind: 'peerIndex', routerId, view: '', peers })
   let sequence = 0
-  for (const family of ['ipv4', 'evpn'] as const) {
+  for (const family of ['ipv4', 'ipv6', 'evpn'] as const) {
     for (const { nlri, paths } of speaker.locRib(family)) {
       yield encodeMrt(seconds, {
         kind: 'rib',

@@ -1,14 +1,48 @@
 // Neighbours of the configuration in the speaker's words.
 
-import type { PeerSettings, RangeSettings, SessionSettings, SpeakerEvent } from '../bgp/index.js'
-import type { Neighbor } from './config/schema.js'
+import type {
+  PeerSettings,
+  RangeSettings,
+  SessionSettings,
+  SpeakerEvent,
+  SpeakerSettings,
+  Transport,
+} from '../bgp/index.js'
+import type { Config, Neighbor } from './config/schema.js'
 import { neighborId } from './effective.js'
 
-/** `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. */
-export function neighborAdded(neighbor: Neighbor, source: string | undefined): SpeakerEvent {
-  const { address, range } = neighbor
+/** Of the speaker itself. */
+export function speakerSettings(
+  asn: number,
+  routerId: string,
+  { clusterId, gracefulRestart }: Config['bgp'],
+): SpeakerSettings {
+  const { enabled, restartSeconds, staleSeconds } = gracefulRestart
+  return {
+    asn,
+    routerId,
+    ...given({
+      clusterId,
+      gracefulRestart: enabled ? { restartSeconds, staleSeconds } : undefined,
+    }),
+  }
+}
+
+/** Stands for the address of whoever is at the other end of an interface until that is known. */
+export const UNKNOWN_ADDRESS = '::'
+
+/**
+ * `source` is where to connect from if the neighbour does not say; undefined leaves it to the kernel. `found` is who has
+ * been heard on its interface.
+ */
+export function neighborAdded(
+  neighbor: Neighbor,
+  source: string | undefined,
+  found = UNKNOWN_ADDRESS,
+): SpeakerEvent {
+  const { address = found, range } = neighbor
   if (range !== undefined) return { event: 'rangeAdded', range: rangeSettings(neighbor, range) }
-  return { event: 'peerAdded', peer: peerSettings(neighbor, address ?? '', source) }
+  return { event: 'peerAdded', peer: peerSettings(neighbor, address, source) }
 }
 
 export function neighborRemoved(neighbor: Neighbor): SpeakerEvent {
@@ -24,11 +58,11 @@ function peerSettings(
   const { port, passive, updateSource = source } = neighbor
   return {
     ...sessionSettings(neighbor),
-    id: address,
+    id: neighborId(neighbor),
     address,
     port,
-    passive,
-    ...(updateSource === undefined ? {} : { updateSource }),
+    passive: passive || address === UNKNOWN_ADDRESS,
+    ...given({ updateSource, interface: neighbor.interface }),
   }
 }
 
@@ -37,12 +71,44 @@ function rangeSettings(neighbor: Neighbor, prefix: string): RangeSettings {
 }
 
 function sessionSettings(neighbor: Neighbor): SessionSettings {
-  const { asn, families, routeReflectorClient, holdTimeSeconds, description } = neighbor
+  const { asn, families, maximumRoutes } = neighbor
+  const isConstrained = neighbor.routeTargetConstraint && families.includes('evpn')
   return {
     asn,
-    families,
-    routeReflectorClient,
-    holdTimeSeconds,
-    ...(description === undefined ? {} : { description }),
+    families: isConstrained ? [...families, 'rtc'] : families,
+    routeReflectorClient: neighbor.routeReflectorClient,
+    holdTimeSeconds: neighbor.holdTimeSeconds,
+    nextHopSelf: neighbor.nextHopSelf,
+    allowAsIn: neighbor.allowAsIn,
+    asOverride: neighbor.asOverride,
+    strictRole: neighbor.strictRole,
+    addPath: neighbor.addPath,
+    ...given({
+      description: neighbor.description,
+      transport: transportOf(neighbor),
+      limits: maximumRoutes,
+      filterIn: neighbor.filterIn,
+      filterOut: neighbor.filterOut,
+      siteOfOrigin: neighbor.siteOfOrigin,
+      role: neighbor.role,
+    }),
   }
+}
+
+type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without what nobody gave. */
+function given<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Given<T>
+}
+
+const MAX_TTL = 255
+
+function transportOf({ password, multihop, ttlSecurity }: Neighbor): Transport | undefined {
+  const minimumTtl = ttlSecurity === undefined ? undefined : MAX_TTL + 1 - ttlSecurity
+  const ttl = minimumTtl === undefined ? multihop : MAX_TTL
+  const transport: Transport = given({ password, ttl, minimumTtl })
+  return Object.keys(transport).length === 0 ? undefined : transport
 }

@@ -264,7 +264,7 @@ export const operations: readonly Operation[] = [
     method: 'DELETE',
     path: '/v1/peers/:peer',
     command: 'peer remove <peer>',
-    schema: named('peer', 'Address of the peer, or the range.'),
+    schema: named('peer', 'Address of the peer, its interface, or the range.'),
     async run({ amendments, file, change, effective }, input) {
       const id = String(input['peer'])
       const known = effective.bgp.neighbors.map(neighborId)
@@ -283,7 +283,7 @@ export const operations: readonly Operation[] = [
     command: 'peer clear <peer>',
     schema: Type.Object(
       {
-        peer: Type.String({ description: 'Address of the peer.', maxLength: 255 }),
+        peer: Type.String({ description: 'Address or interface of the peer.', maxLength: 255 }),
         soft: Type.Optional(
           Type.Unsafe<'in' | 'out'>({
             type: 'string',

@@ -2,15 +2,16 @@
 // what was adopted may be swept.
 
 import { hostname } from 'node:os'
-import type { FsmState } from '../bgp/index.js'
-import { type Clock, ListenError, type Tcp } from '../io/index.js'
-import { ipFamily } from '../net/index.js'
+import type { FsmState, OriginatedRoute } from '../bgp/index.js'
+import { type Clock, ListenError, RouterDiscovery, type Tcp } from '../io/index.js'
+import { type Ip, ipFamily } from '../net/index.js'
 import { Adoption, SWEEP_SECONDS } from './adoption.js'
 import type { Collector, Config, Neighbor } from './config/schema.js'
 import { difference, neighborId } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure } from './instance/index.js'
 import type { Machines } from './machines.js'
+import { memberships } from './memberships.js'
 import { neighborAdded, neighborRemoved } from './neighbors.js'
 import { sourceFor } from './world.js'
 
@@ -34,9 +35,21 @@ export class Peering {
   readonly #parts: PeeringParts
   readonly #establishedAt = new Map<string, number>()
   #adoption: Adoption | undefined
+  #asked: readonly OriginatedRoute[] = []
+  #neighbors: readonly Neighbor[] = []
+  /** Who is at the other end of interfaces. */
+  readonly #found = new Map<string, Ip>()
+  readonly #discovery: RouterDiscovery
 
   constructor(parts: PeeringParts) {
     this.#parts = parts
+    this.#discovery = new RouterDiscovery({
+      onRouter: (ifname, address) => this.#onRouter(ifname, address),
+      onFailure: (ifname, reason) => {
+        const text = `peer ${ifname}: nobody can be heard on the interface: ${reason}`
+        parts.events.add('warn', 'peerNotFound', text, { peer: ifname })
+      },
+    })
   }
 
   /** Accepts connections, where the configuration wants it. Throws HostFailure. */
@@ -50,19 +63,25 @@ export class Peering {
     }
   }
 
-  begin({ announceVtep, neighbors, collectors }: Config['bgp']): void {
+  begin(config: Config): void {
+    const { announceVtep, neighbors, collectors } = config.bgp
     this.#announce(announceVtep)
+    this.#ask(config)
     for (const collector of collectors) this.#watch(collector)
+    this.#neighbors = neighbors
     for (const neighbor of neighbors) this.#add(neighbor)
     this.#adoption?.begin()
   }
 
-  change(before: Config['bgp'], after: Config['bgp']): void {
+  change({ bgp: before }: Config, config: Config): void {
+    const { bgp: after } = config
     const { machines, events } = this.#parts
+    this.#ask(config)
     const { removed, added, changed } = difference(before.neighbors, after.neighbors, neighborId)
     for (const neighbor of removed) {
       const id = neighborId(neighbor)
       machines.toSpeaker(neighborRemoved(neighbor))
+      this.#unwatch(neighbor)
       this.#establishedAt.delete(id)
       this.#adoption?.heard(id)
       events.add('info', 'peerRemoved', `peer ${id} is removed`, { peer: id })
@@ -73,6 +92,7 @@ export class Peering {
       this.#add(neighbor)
     }
     for (const { to } of changed) this.#add(to)
+    this.#neighbors = after.neighbors
     const watching = difference(before.collectors, after.collectors, collectorId)
     for (const collector of watching.removed)
       machines.toSpeaker({ event: 'collectorRemoved', id: collectorId(collector) })
@@ -93,6 +113,7 @@ export class Peering {
     while (pending() && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+    this.#discovery.close()
     machines.toSpeaker({ event: 'shutdown', communication: 'vtep is stopping' })
     await tcp.close()
   }
@@ -101,7 +122,7 @@ export class Peering {
   awaitEndOfRib({ neighbors }: Config['bgp']): void {
     const { machines, clock, events } = this.#parts
     const peers = neighbors.filter(
-      ({ address, families }) => address !== undefined && families.includes('evpn'),
+      ({ range, families }) => range === undefined && families.includes('evpn'),
     )
     this.#adoption = new Adoption(peers.map(neighborId), () => {
       clock.stop(SWEEP_TIMER)
@@ -131,9 +152,11 @@ export class Peering {
   }
 
   #add(neighbor: Neighbor): void {
-    const { address } = neighbor
+    const { address, interface: ifname } = neighbor
     const source = address === undefined ? undefined : sourceFor(address, this.#parts.vtep)
-    this.#parts.machines.toSpeaker(neighborAdded(neighbor, source))
+    const found = ifname === undefined ? undefined : this.#found.get(ifname)
+    this.#parts.machines.toSpeaker(neighborAdded(neighbor, source, found))
+    if (ifname !== undefined) this.#discovery.watch(ifname)
   }
 
   #watch(collector: Collector): void {
@@ -147,11 +170,40 @@ export class Peering {
     })
   }
 
-  /** The VTEP address as a host route of family ipv4, or no such route. */
+  /** Somebody is heard on an interface: a link between two has one at the other end, whoever spoke last. */
+  #onRouter(ifname: string, address: Ip): void {
+    const neighbor = this.#neighbors.find((one) => one.interface === ifname)
+    if (neighbor === undefined || this.#found.get(ifname) === address) return
+    this.#found.set(ifname, address)
+    const text = `peer ${ifname} is at ${address}`
+    this.#parts.events.add('info', 'peerFound', text, { peer: ifname, address })
+    this.#add(neighbor)
+  }
+
+  #unwatch({ interface: ifname }: Neighbor): void {
+    if (ifname === undefined) return
+    this.#discovery.unwatch(ifname)
+    this.#found.delete(ifname)
+  }
+
+  /** Tells the peers whose routes we want (RFC 4684). */
+  #ask(config: Config): void {
+    const { machines } = this.#parts
+    const routes = memberships(config)
+    const { removed } = difference(this.#asked, routes, ({ nlri }) => JSON.stringify(nlri))
+    // What is wanted comes first: whoever is left without anything in between would withdraw it all.
+    machines.toSpeaker({ event: 'originate', routes })
+    machines.toSpeaker({ event: 'withdraw', routes: removed })
+    this.#asked = routes
+  }
+
+  /** The VTEP address as a host route, or no such route. */
   #announce(announced: boolean): void {
     const { machines, vtep } = this.#parts
-    if (ipFamily(vtep) === 6) return
-    const route = { family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const
+    const route =
+      ipFamily(vtep) === 4
+        ? ({ family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const)
+        : ({ family: 'ipv6', nlri: { prefix: `${vtep}/128` } } as const)
     if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
     else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
   }

@@ -36,6 +36,11 @@ export async function checkWorld(config: Config): Promise<string[]> {
     ...config.vtep.interfaces.flatMap((name, i) =>
       names.includes(name) ? [] : [noInterface(`vtep.interfaces[${i}]`, name, names)],
     ),
+    ...config.bgp.neighbors.flatMap(({ interface: name }, i) =>
+      name === undefined || names.includes(name)
+        ? []
+        : [noInterface(`bgp.neighbors[${i}].interface`, name, names)],
+    ),
     ...missingPrivilege(config),
   ]
 }
@@ -83,6 +88,8 @@ function missingPrivilege(config: Config): string[] {
   if (config.vtep.uplink === 'raw') needed.set('CAP_NET_RAW', 'uplink raw')
   if (config.vtep.uplink === 'af_xdp')
     for (const capability of capabilitiesOfXdp) needed.set(capability, 'uplink af_xdp')
+  for (const { interface: name } of config.bgp.neighbors)
+    if (name !== undefined) needed.set('CAP_NET_RAW', `peer ${name} (router advertisements)`)
   for (const { kind, name } of config.networks.flatMap(({ ports }) => ports)) {
     if (kind === 'tap') needed.set('CAP_NET_ADMIN', `port ${name} (tap)`)
     if (kind === 'netdev') {

@@ -55,6 +55,23 @@ export interface AddonCore {
   tick(seconds: number): void
 }
 
+/** Solicitations and advertisements of routers on one interface. Throws as AddonTcp does. */
+export interface AddonIcmp6 {
+  /** To all routers or all nodes of the link, as the message is one or the other. */
+  send(message: Uint8Array): void
+  close(): void
+}
+
+/** For sockets that Node.js uses under their descriptors. Throws an Error whose `code` is errno's name. */
+export interface AddonTcp {
+  /** A socket that is not connected; the caller owns the descriptor. */
+  open(family: 4 | 6): number
+  /** TTL or hop limit of what is sent, and the least that is accepted (RFC 5082); 0 leaves either as it is. */
+  setTtl(descriptor: number, ttl: number, minimum: number): void
+  /** TCP MD5 (RFC 2385) with the addresses of a prefix; an empty password ends it. */
+  setPassword(descriptor: number, address: string, prefixLength: number, password: string): void
+}
+
 /** When a worker without work looks again at once: for a moment where it has paid off lately, never, or always. */
 export type Polling = 'adaptive' | 'never' | 'always'
 
@@ -79,6 +96,11 @@ export interface Addon {
       readonly readOnly: boolean
     },
   ) => AddonClient
+  readonly Icmp6: new (
+    ifname: string,
+    onMessage: (message: Uint8Array, source: string) => void,
+  ) => AddonIcmp6
+  readonly tcp: AddonTcp
   readonly Core: new (options: {
     readonly localAddress: string
     readonly udpPort: number

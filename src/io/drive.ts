@@ -30,6 +30,7 @@ export function drive(speaker: Pick<Speaker, 'step'>, options: DriveOptions = {}
     if (action.do === 'startTimer') clock.start(action.timer, action.seconds, action.jitter)
     else if (action.do === 'stopTimer') clock.stop(action.timer)
     else if (
+      action.do === 'protect' ||
       action.do === 'connect' ||
       action.do === 'cancelConnect' ||
       action.do === 'send' ||

@@ -1,10 +1,11 @@
 // BGP's transport: executes what a speaker asks for and tells it what happens. Order of writes is kept, small writes of
 // one turn leave together, and a connection that is closed is flushed first.
 
-import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import type { SpeakerAction, SpeakerEvent } from '../bgp/index.js'
 import { type Ip, parseIp } from '../net/index.js'
 import { formatHolder, portHolder } from './port-holder.js'
+import { Transports, transportReason } from './transports.js'
 
 export type TcpEvent = Extract<
   SpeakerEvent,
@@ -13,7 +14,7 @@ export type TcpEvent = Extract<
 
 export type TcpAction = Extract<
   SpeakerAction,
-  { do: 'connect' | 'cancelConnect' | 'send' | 'close' }
+  { do: 'protect' | 'connect' | 'cancelConnect' | 'send' | 'close' }
 >
 
 /** How long a closed connection may take to flush before it is cut off. */
@@ -43,6 +44,7 @@ export class Tcp {
   /** Closed by us and not flushed yet. */
   readonly #closing = new Set<Socket>()
   readonly #servers: Server[] = []
+  readonly #transports = new Transports()
   #count = 0
 
   /** `emit` may be called while `perform` runs. */
@@ -52,6 +54,9 @@ export class Tcp {
 
   perform(action: TcpAction): void {
     switch (action.do) {
+      case 'protect':
+        this.#transports.set(action.prefix, action.transport)
+        break
       case 'connect':
         this.#connect(action)
         break
@@ -70,7 +75,7 @@ export class Tcp {
 
   /** Accepts connections. Rejects with ListenError. Gives the port, of use when 0 was asked for. */
   listen(address: Ip, port: number): Promise<number> {
-    const server = createServer({ noDelay: true }, (socket) => this.#opened(socket, 'in'))
+    const server = createServer({ noDelay: true }, (socket) => this.#accepted(socket))
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(listenError(address, port, error))
@@ -80,6 +85,7 @@ export class Tcp {
         // A full descriptor table ends an accept, not the listening.
         server.on('error', () => undefined)
         this.#servers.push(server)
+        this.#transports.listen(server)
         const bound = server.address()
         resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
       })
@@ -98,14 +104,27 @@ export class Tcp {
     await Promise.all([...closed, ...flushed])
   }
 
-  #connect({ peer, address, port, source }: Extract<TcpAction, { do: 'connect' }>): void {
+  #connect({
+    peer,
+    address,
+    interface: scope,
+    port,
+    source,
+  }: Extract<TcpAction, { do: 'connect' }>): void {
     this.#connecting.get(peer)?.destroy()
-    const socket = createConnection({
-      host: address,
-      port,
-      noDelay: true,
-      ...(source === undefined ? {} : { localAddress: source }),
-    })
+    let socket: Socket
+    try {
+      socket = unconnected(this.#transports.descriptorFor(address))
+    } catch (error) {
+      const why = transportReason(error)
+      const reason = `${format(address, port)}: ${why}`
+      // Never while the speaker is at work: it hears of the failure as of any other.
+      queueMicrotask(() => this.#emit({ event: 'connectFailed', peer, reason }))
+      return
+    }
+    const local = source === undefined ? {} : { localAddress: source }
+    const host = scope === undefined ? address : `${address}%${scope}`
+    socket.connect({ host, port, ...local })
     this.#connecting.set(peer, socket)
     let reason = 'connection refused'
     socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -123,6 +142,14 @@ export class Tcp {
       this.#connecting.delete(peer)
       this.#emit({ event: 'connectFailed', peer, reason })
     })
+  }
+
+  #accepted(socket: Socket): void {
+    const { remoteAddress } = socket
+    const refusal =
+      remoteAddress && this.#transports.accept(socket, plain(remoteAddress)) !== undefined
+    if (refusal) socket.destroy()
+    else this.#opened(socket, 'in')
   }
 
   #opened(socket: Socket, direction: 'in' | 'out', peer?: string): void {
@@ -146,6 +173,7 @@ export class Tcp {
       localAddress: plain(localAddress),
       remoteAddress: plain(remoteAddress),
       remotePort,
+      ...scopeOf(remoteAddress),
       ...(peer === undefined ? {} : { peer }),
     })
   }
@@ -233,8 +261,22 @@ function listenError(address: Ip, port: number, error: NodeJS.ErrnoException): L
   return new ListenError(address, port, code, causes[code]?.() ?? error.message)
 }
 
+/** A socket to connect, around a descriptor if there is one. */
+function unconnected(descriptor: number | undefined): Socket {
+  // Without `manualStart` Node.js would read at once, as it takes a descriptor for a connection.
+  const around = descriptor === undefined ? {} : { fd: descriptor, manualStart: true }
+  const options: SocketConstructorOpts & { noDelay: boolean } = { noDelay: true, ...around }
+  return new Socket(options)
+}
+
 function format(address: Ip, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** The interface of a link-local address. */
+function scopeOf(address: string): { readonly interface?: string } {
+  const at = address.indexOf('%')
+  return at < 0 ? {} : { interface: address.slice(at + 1) }
 }
 
 /** Canonical, and IPv4 as such when it came in on an IPv6 socket. */

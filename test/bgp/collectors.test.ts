@@ -194,7 +194,7 @@ t.test('a station that comes later is told everything, peer by peer', async (t) 
     ends.sort(),
     ['10.0.0.2', '10.0.0.3']
       .flatMap((peer) => [`postPolicy ${peer} evpn`, `prePolicy ${peer} evpn`])
-      .concat('locRib  evpn', 'locRib  ipv4')
+      .concat('locRib  evpn', 'locRib  ipv4', 'locRib  ipv6')
       .sort(),
   )
 

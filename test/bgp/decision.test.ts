@@ -39,6 +39,7 @@ const type3 = imet('10.0.0.1:100', '10.0.0.1').nlri as EvpnRoute
 
 /** For each comparison a path that wins by it alone, and the one it beats. */
 const pairs: readonly (readonly [string, Parts, Parts])[] = [
+  ['long-lived stale', {}, { sticky: true, attributes: { communities: [0xffff0006] } }],
   ['sticky MAC', { sticky: true, sequence: 1 }, { sequence: 9 }],
   ['MAC mobility sequence', { sequence: 3, nextHop: '10.1.0.9' }, { sequence: 2 }],
   [

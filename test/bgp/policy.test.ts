@@ -2,16 +2,16 @@
 
 import t from 'tap'
 import { AttributeSets } from '../../src/bgp/attribute-set.js'
-import { Path, type PathSource } from '../../src/bgp/index.js'
+import { Filter } from '../../src/bgp/filter.js'
 import {
-  Exporter,
-  type ExportTarget,
+  type ImportSource,
   importAttributes,
   loopOf,
-  mayExport,
-  prepend,
-  SELF,
-} from '../../src/bgp/policy.js'
+  refusalOf,
+} from '../../src/bgp/import-policy.js'
+import type { FilterRule, Role, RouteNlri } from '../../src/bgp/index.js'
+import { Path, type PathSource, type SessionFamily } from '../../src/bgp/index.js'
+import { Exporter, type ExportTarget, mayExport, prepend, SELF } from '../../src/bgp/policy.js'
 import { iana, initialContext, type PathAttributes } from '../../src/wire/index.js'
 import { macIp } from './routes.js'
 
@@ -31,6 +31,14 @@ const sources: { readonly [name: string]: PathSource } = {
     isClient: false,
   },
   external: { peer: 'e', kind: 'ebgp', address: '10.0.0.4', routerId: '10.0.0.4', isClient: false },
+}
+
+const anybody: ImportSource = {
+  peerAsn: 65001,
+  allowAsIn: 0,
+  filter: undefined,
+  siteOfOrigin: undefined,
+  role: undefined,
 }
 
 const target = (more: Partial<ExportTarget>): ExportTarget => ({
@@ -54,7 +62,7 @@ function path(source: PathSource, attributes: PathAttributes = {}, nextHop = '10
   return new Path(macIp(1).nlri, sets.intern({ ...base, ...attributes }, nextHop), source)
 }
 
-const exported = (from: Path, to: ExportTarget, family: 'evpn' | 'ipv4' = 'evpn') =>
+const exported = (from: Path, to: ExportTarget, family: SessionFamily = 'evpn') =>
   exporter.export(from, family, to)
 
 t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
@@ -66,7 +74,7 @@ t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
   }
   for (const [name, source] of Object.entries(sources)) {
     const reached = Object.entries(targets)
-      .filter(([, to]) => mayExport(path(source), to))
+      .filter(([, to]) => mayExport(path(source), 'evpn', to))
       .map(([name]) => name)
     t.equal(reached.join(' '), told[name], name)
   }
@@ -74,22 +82,22 @@ t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
 
 t.test('never back to where it came from', async (t) => {
   for (const source of [sources['client']!, sources['external']!]) {
-    t.notOk(mayExport(path(source), target({ peer: source.peer, isClient: true })))
+    t.notOk(mayExport(path(source), 'evpn', target({ peer: source.peer, isClient: true })))
   }
 })
 
 t.test('a reflected route is not sent to its originator', async (t) => {
   const reflected = path(sources['client']!, { originatorId: '10.0.0.9' })
-  t.notOk(mayExport(reflected, targets.client))
+  t.notOk(mayExport(reflected, 'evpn', targets.client))
 })
 
 t.test('well-known communities (RFC 1997)', async (t) => {
   const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
   const local = sources['local']!
-  t.notOk(mayExport(path(local, { communities: [noAdvertise] }), targets.client))
+  t.notOk(mayExport(path(local, { communities: [noAdvertise] }), 'evpn', targets.client))
   for (const community of [noExport, noExportSubconfed]) {
-    t.ok(mayExport(path(local, { communities: [community] }), targets.client))
-    t.notOk(mayExport(path(local, { communities: [community] }), targets.external))
+    t.ok(mayExport(path(local, { communities: [community] }), 'evpn', targets.client))
+    t.notOk(mayExport(path(local, { communities: [community] }), 'evpn', targets.external))
   }
 })
 
@@ -140,14 +148,19 @@ t.test('to external peers', async (t) => {
   t.equal(self?.nextHop, '10.0.0.1')
 })
 
-t.test('IPv4 next hops', async (t) => {
-  const { local, external, client } = sources
-  t.equal(exported(path(external!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
-  t.equal(exported(path(external!), targets.client, 'ipv4')?.nextHop, '10.1.0.1')
-  t.equal(exported(path(client!), targets.external, 'ipv4')?.nextHop, '10.0.0.1')
-  t.equal(exported(path(local!, {}, SELF), targets.client, 'ipv4')?.nextHop, '10.0.0.1')
+t.test('unicast is told of ourselves alone, at our address of the session', async (t) => {
   const over6 = target({ localAddress: '2001:db8::1' })
-  t.equal(exported(path(local!, {}, SELF), over6, 'ipv4'), undefined, 'none over an IPv6 session')
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    for (const [name, source] of Object.entries(sources)) {
+      const told = Object.values(targets).filter((to) => exported(path(source), to, family))
+      t.equal(told.length, name === 'local' ? 3 : 0, `${family} of ${name}`)
+    }
+  }
+  const own = path(sources['local']!, {}, SELF)
+  t.equal(exported(own, targets.client, 'ipv4')?.nextHop, '10.0.0.1')
+  t.equal(exported(own, over6, 'ipv6')?.nextHop, '2001:db8::1')
+  t.equal(exported(own, over6, 'ipv4'), undefined, 'no IPv4 over an IPv6 session')
+  t.equal(exported(own, targets.client, 'ipv6'), undefined, 'no IPv6 over an IPv4 session')
 })
 
 t.test('unknown attributes (RFC 4271 section 5)', async (t) => {
@@ -156,7 +169,7 @@ t.test('unknown attributes (RFC 4271 section 5)', async (t) => {
     { code: 99, flags: 0xc0, value },
     { code: 98, flags: 0x80, value },
   ]
-  const kept = importAttributes({ ...base, unknown })
+  const kept = importAttributes({ ...base, unknown }, 'evpn', anybody)
   t.same(kept.unknown, [unknown[0]], 'a non-transitive one is not passed on')
   const sent = exported(path(sources['external']!, kept), targets.external)
   t.same(sent?.attributes.unknown, [{ code: 99, flags: 0xe0, value }], 'with the Partial bit')
@@ -207,4 +220,100 @@ t.test('equal sets are one object, however they came', async (t) => {
   const a = sets.intern({ origin: 'igp', localPref: 5, asPath: [] }, '1.1.1.1')
   t.equal(sets.intern({ asPath: [], origin: 'igp', localPref: 5 }, '1.1.1.1'), a)
   t.not(sets.intern({ asPath: [], origin: 'igp', localPref: 5 }, '1.1.1.2'), a)
+})
+
+t.test('filters: the first rule that fits decides', async (t) => {
+  const rules: readonly FilterRule[] = [
+    { accept: true, routeTargets: ['65000:1'], prefixes: ['10.0.0.0/8'] },
+    { accept: false, routeTargets: ['65000:1', '65000:2'] },
+    { accept: true, prefixes: ['192.0.2.0/24', '2001:db8::/32'] },
+    { accept: false, prefixes: ['0.0.0.0/0', '::/0'] },
+  ]
+  const filter = new Filter(rules)
+  const of = (nlri: RouteNlri, ...targets: readonly string[]): number | undefined => {
+    const extendedCommunities = targets.map(
+      (one) => ({ type: 'routeTarget', target: one }) as const,
+    )
+    return filter.refuses(nlri, sets.intern({ ...base, extendedCommunities }, '1.1.1.1'))
+  }
+  t.equal(of({ prefix: '10.1.0.0/16' }, '65000:1'), undefined)
+  t.equal(of({ prefix: '11.1.0.0/16' }, '65000:1'), 2)
+  t.equal(of({ prefix: '0.0.0.0/0' }), 4, 'a shorter one is not within')
+  t.equal(of({ prefix: '192.0.2.0/24' }), undefined)
+  t.equal(of({ prefix: '2001:db8:1::/48' }, '65000:3'), undefined)
+  t.equal(of({ prefix: '2001:db9::/32' }), 4)
+  t.equal(of(macIp(1).nlri), undefined, 'a MAC alone has no prefix')
+  t.equal(of(macIp(1, { ip: '192.0.2.5' }).nlri), undefined)
+  t.equal(of(macIp(1, { ip: '192.0.3.5' }).nlri), 4)
+  t.equal(of(macIp(1).nlri, '65000:9', '65000:2'), 2)
+  t.equal(new Filter([{ accept: false }]).refuses(macIp(1).nlri, sets.intern(base, '1.1.1.1')), 1)
+  const from = { ...anybody, filter }
+  const { nlri, set } = path(sources['external']!)
+  t.equal(refusalOf(nlri, set, 'evpn', from, speaker), undefined)
+  const out = target({ filter: new Filter([{ accept: false, prefixes: ['192.0.2.0/24'] }]) })
+  const own = (ip: string): Path =>
+    new Path(macIp(1, { ip }).nlri, sets.intern(base, '1.1.1.1'), sources['local']!)
+  t.notOk(mayExport(own('192.0.2.1'), 'evpn', out))
+  t.ok(mayExport(own('192.0.3.1'), 'evpn', out))
+})
+
+t.test('our AS in the path so often and no more', async (t) => {
+  const set = sets.intern({ ...base, asPath: prepend(prepend([], 65000), 65000) }, '1.1.1.1')
+  t.match(loopOf(set, speaker, 1), /AS path/)
+  t.equal(loopOf(set, speaker, 2), undefined)
+})
+
+t.test('our AS in the place of the peer', async (t) => {
+  const from = path(sources['external']!, { asPath: prepend(prepend([], 65009), 65001) })
+  const to = (overridden?: number) => target({ kind: 'ebgp', overridden })
+  const pathOf = (overridden?: number) => exported(from, to(overridden))?.attributes.asPath
+  t.same(pathOf(), [{ type: 'sequence', asns: [65000, 65001, 65009] }])
+  t.same(pathOf(65009), [{ type: 'sequence', asns: [65000, 65001, 65000] }])
+  t.same(pathOf(), [{ type: 'sequence', asns: [65000, 65001, 65009] }], 'each peer its own')
+})
+
+t.test('site of origin', async (t) => {
+  const from = { ...anybody, siteOfOrigin: '65000:7' }
+  const marked = importAttributes(base, 'evpn', from)
+  t.same(marked.extendedCommunities, [{ type: 'routeOrigin', origin: '65000:7' }])
+  const other: PathAttributes = {
+    ...base,
+    extendedCommunities: [{ type: 'routeOrigin', origin: '65000:8' }],
+  }
+  t.same(importAttributes(other, 'evpn', from), other, 'who has a site keeps it')
+  const back = target({ siteOfOrigin: '65000:7' })
+  t.notOk(mayExport(path(sources['external']!, marked), 'evpn', back))
+  t.ok(mayExport(path(sources['external']!, other), 'evpn', back))
+})
+
+t.test('leaks (RFC 9234 section 5)', async (t) => {
+  const otc = (onlyToCustomer: number): PathAttributes => ({ ...base, onlyToCustomer })
+  const taken = (role: Role, attributes: PathAttributes, family: SessionFamily = 'ipv4') => {
+    const from = { ...anybody, role }
+    const kept = importAttributes(attributes, family, from)
+    const set = sets.intern(kept, '1.1.1.1')
+    return refusalOf({ prefix: '10.0.0.0/8' }, set, family, from, speaker) ?? kept.onlyToCustomer
+  }
+  for (const role of ['provider', 'rs'] as const) {
+    t.match(taken(role, otc(1)), /leak/)
+    t.equal(taken(role, base), undefined)
+  }
+  t.match(taken('peer', otc(1)), /leak/)
+  t.equal(taken('peer', otc(65001)), 65001)
+  for (const role of ['customer', 'peer', 'rsClient'] as const) {
+    t.equal(taken(role, base), 65001, `from above as ${role}`)
+  }
+  t.equal(taken('customer', otc(1)), 1)
+  t.equal(taken('provider', otc(1), 'evpn'), 1, 'nobody is asked about EVPN')
+  const own = path(sources['local']!, {}, SELF)
+  const told = (role: Role, one: Path = own) => {
+    const set = exported(one, target({ kind: 'ebgp', role }), 'ipv4')
+    return set === undefined ? 'not told' : set.attributes.onlyToCustomer
+  }
+  for (const role of ['provider', 'peer', 'rs'] as const) t.equal(told(role), 65000)
+  for (const role of ['customer', 'rsClient'] as const) t.equal(told(role), undefined)
+  const marked = path(sources['local']!, { onlyToCustomer: 65000 }, SELF)
+  for (const role of ['customer', 'peer', 'rsClient'] as const)
+    t.equal(told(role, marked), 'not told')
+  t.equal(told('provider', marked), 65000)
 })

@@ -4,6 +4,7 @@
 import {
   type FsmState,
   type PeerSettings,
+  type SessionFamily,
   Speaker,
   type SpeakerAction,
   type SpeakerEvent,
@@ -28,7 +29,7 @@ interface Due {
 /** One speaker and the world around it. */
 export class Node {
   readonly address: string
-  readonly speaker: Speaker
+  speaker: Speaker
   readonly actions: SpeakerAction[] = []
   /** Events as the speaker got them. */
   readonly events: SpeakerEvent[] = []
@@ -50,6 +51,12 @@ export class Node {
     }
   }
 
+  /** The process dies and a new one begins: it knows nothing. Cut its connections first. */
+  restart(): void {
+    this.timers.clear()
+    this.speaker = new Speaker(this.speaker.settings)
+  }
+
   state(peer: string): FsmState | undefined {
     return this.speaker.peers().find(({ id }) => id === peer)?.state
   }
@@ -59,7 +66,7 @@ export class Node {
   }
 
   /** The loc-rib as comparable text. */
-  rib(family: 'evpn' | 'ipv4' = 'evpn'): string[] {
+  rib(family: SessionFamily = 'evpn'): string[] {
     return [...this.speaker.locRib(family)]
       .map(({ key, best }) => `${key} ${best.nextHop} ${JSON.stringify(best.nlri)}`)
       .sort()
@@ -132,7 +139,9 @@ export class Simulation {
     }
   }
 
-  #connect(node: Node, { peer, address }: Extract<SpeakerAction, { do: 'connect' }>): void {
+  #connect(node: Node, action: Extract<SpeakerAction, { do: 'connect' }>): void {
+    const { peer, address } = action
+    const scope = action.interface === undefined ? {} : { interface: action.interface }
     const other = this.nodes.find((one) => one.address === address)
     this.#later(0.001, () => {
       if (other === undefined || !other.isListening) {
@@ -142,8 +151,8 @@ export class Simulation {
       const [fromId, toId] = [++this.#connections, ++this.#connections]
       this.#pipes.push({ from: node, to: other, fromId, toId, open: true })
       this.#pipes.push({ from: other, to: node, fromId: toId, toId: fromId, open: true })
-      node.dispatch(connected(fromId, 'out', node, other, peer))
-      other.dispatch(connected(toId, 'in', other, node))
+      node.dispatch({ ...connected(fromId, 'out', node, other, peer), ...scope })
+      other.dispatch({ ...connected(toId, 'in', other, node), ...scope })
     })
   }
 

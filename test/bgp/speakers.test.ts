@@ -1,7 +1,7 @@
 // Whole speakers against each other on a simulated network: sessions, routes, reflection, refresh, collisions.
 
 import t from 'tap'
-import type { PeerSettings } from '../../src/bgp/index.js'
+import { formatEvent, type PeerSettings } from '../../src/bgp/index.js'
 import { imet, macIp } from './routes.js'
 import { type Node, Simulation, settingsFor } from './simulation.js'
 
@@ -209,4 +209,148 @@ t.test('status', async (t) => {
     lastError: { by: 'peer', text: 'cut' },
     statistics: { flaps: 1 },
   })
+})
+
+t.test('no transit: unicast of one leaf is never told to another', async (t) => {
+  const more: Partial<PeerSettings> = { families: ['evpn', 'ipv4', 'ipv6'] }
+  const asns = { external: [65000, 65001, 65002], reflected: [65000, 65000, 65000] }
+  for (const [name, [hub, ...leaves]] of Object.entries(asns)) {
+    const simulation = new Simulation()
+    const middle = simulation.add('2001:db8::1', { asn: hub!, routerId: '10.0.0.1' })
+    const [a, b] = leaves.map((asn, i) =>
+      simulation.add(`2001:db8::${i + 2}`, { asn, routerId: `10.0.0.${i + 2}` }),
+    )
+    const client = hub === leaves[0] ? { routeReflectorClient: true } : {}
+    for (const leaf of [a!, b!]) simulation.peer(middle, leaf, { ...more, ...client }, more)
+    a!.dispatch({
+      event: 'originate',
+      routes: [
+        { family: 'ipv6', nlri: { prefix: '2001:db8::2/128' }, attributes: {} },
+        macIp(1, { nextHop: '2001:db8::2' }),
+      ],
+    })
+    simulation.run(5)
+    t.equal(middle.rib('ipv6').length, 1, `${name}: it arrives`)
+    t.match([...middle.speaker.locRib('ipv6')][0]?.best, { nextHop: '2001:db8::2' })
+    t.equal(b!.rib('evpn').length, 1, `${name}: EVPN is passed on`)
+    t.same(b!.rib('ipv6'), [], `${name}: unicast is not`)
+  }
+})
+
+t.test('transports are told before anybody connects, and a change is a new session', async (t) => {
+  const { simulation, a, b } = pair()
+  simulation.run(5)
+  const told = (): string[] =>
+    a.actions.flatMap((one) => {
+      if (one.do === 'protect') return [`${one.prefix} ${one.transport?.password ?? 'none'}`]
+      return one.do === 'connect' ? ['connect'] : []
+    })
+  t.same(told(), ['connect'], 'nothing to tell')
+  a.actions.length = 0
+  const peer = settingsFor(b, { transport: { password: 'secret' } })
+  a.dispatch({ event: 'peerAdded', peer })
+  simulation.run(5)
+  t.same(told(), ['10.0.0.2/32 secret', 'connect'])
+  a.dispatch({ event: 'peerAdded', peer: { ...peer, description: 'b' } })
+  a.dispatch({ event: 'peerRemoved', id: peer.id })
+  t.same(told().slice(2), ['10.0.0.2/32 none'])
+  const range = { id: 'r', prefix: '10.0.0.0/8', asn: 'internal', families: ['evpn'] } as const
+  a.actions.length = 0
+  a.dispatch({ event: 'rangeAdded', range: { ...range, transport: { password: 'secret' } } })
+  a.dispatch({ event: 'rangeAdded', range: { ...range, transport: { password: 'other' } } })
+  a.dispatch({ event: 'rangeRemoved', id: 'r' })
+  t.same(told(), ['10.0.0.0/8 secret', '10.0.0.0/8 other', '10.0.0.0/8 none'])
+  t.notMatch(formatEvent({ event: 'peerAdded', peer }), 'secret', 'not in a recording')
+})
+
+t.test('two that failed again and again meet as soon as nothing is in their way', async (t) => {
+  const simulation = new Simulation()
+  const a = simulation.add('10.0.0.1', { asn: 65000 })
+  const b = simulation.add('10.0.0.2', { asn: 65000 })
+  simulation.peer(a, b, {}, { asn: 65009 })
+  simulation.run(3600)
+  t.not(a.state('10.0.0.2'), 'Established')
+  b.dispatch({ event: 'peerAdded', peer: settingsFor(a) })
+  simulation.run(150)
+  t.equal(a.state('10.0.0.2'), 'Established')
+})
+
+t.test(
+  'peers named by interface: whoever is there, IPv4 with IPv6 next hops (RFC 8950)',
+  async (t) => {
+    const simulation = new Simulation()
+    const a = simulation.add('fe80::1', { asn: 65001, routerId: '10.0.0.1' })
+    const b = simulation.add('fe80::2', { asn: 65002, routerId: '10.0.0.2' })
+    const more: Partial<PeerSettings> = {
+      id: 'eth0',
+      interface: 'eth0',
+      families: ['evpn', 'ipv4'],
+      asn: 'external',
+    }
+    const unknown = { ...more, address: '::', passive: true }
+    for (const node of [a, b]) {
+      node.dispatch({
+        event: 'originate',
+        routes: [
+          {
+            family: 'ipv4',
+            nlri: { prefix: `${node.speaker.settings.routerId}/32` },
+            attributes: {},
+          },
+        ],
+      })
+    }
+    simulation.peer(a, b, unknown)
+    simulation.run(5)
+    t.equal(a.state('eth0'), 'Active', 'nobody is known')
+    a.dispatch({ event: 'peerAdded', peer: settingsFor(b, more) })
+    simulation.run(5)
+    t.equal(a.state('eth0'), 'Established', 'one side that knows is enough')
+    const [theirs] = [...a.speaker.locRib('ipv4')].filter(({ best }) => best.peer === 'eth0')
+    t.match(theirs, { key: '10.0.0.2/32', best: { nextHop: 'fe80::2' } })
+    t.equal(b.rib('ipv4').length, 2)
+    b.dispatch({
+      event: 'withdraw',
+      routes: [{ family: 'ipv4', nlri: { prefix: '10.0.0.2/32' } }],
+    })
+    simulation.run(1)
+    t.equal(a.rib('ipv4').length, 1)
+    const inbound = (scope: string, connection: number) =>
+      ({
+        event: 'connected',
+        connection,
+        direction: 'in',
+        localAddress: 'fe80::1',
+        remoteAddress: 'fe80::7',
+        remotePort: 1,
+        interface: scope,
+      }) as const
+    a.dispatch({
+      event: 'peerAdded',
+      peer: { ...settingsFor(b, unknown), id: 'eth1', interface: 'eth1' },
+    })
+    a.dispatch(inbound('eth1', 101))
+    t.equal(a.state('eth1'), 'OpenSent', 'one address may be behind several interfaces')
+    a.dispatch(inbound('eth2', 102))
+    t.ok(a.logs().some((text) => text.includes('no such neighbor')))
+  },
+)
+
+t.test('no IPv4 over IPv6 for who can not do it', async (t) => {
+  const simulation = new Simulation()
+  const a = simulation.add('2001:db8::1', { asn: 65001, routerId: '10.0.0.1' })
+  const b = simulation.add('2001:db8::2', { asn: 65002, routerId: '10.0.0.2' })
+  a.dispatch({
+    event: 'originate',
+    routes: [{ family: 'ipv4', nlri: { prefix: '10.0.0.1/32' }, attributes: {} }],
+  })
+  simulation.peer(a, b, { families: ['ipv4', 'evpn'] }, { families: ['evpn', 'ipv6'] })
+  simulation.run(5)
+  t.equal(a.state('2001:db8::2'), 'Established')
+  b.dispatch({
+    event: 'peerAdded',
+    peer: settingsFor(a, { families: ['ipv4', 'evpn'] }),
+  })
+  simulation.run(10)
+  t.equal(b.rib('ipv4').length, 1, 'both can')
 })

@@ -150,6 +150,68 @@ t.test('IPv4 on an IPv6 socket is IPv4', async (t) => {
   t.match(event, { direction: 'in', remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' })
 })
 
+t.test('passwords (RFC 2385)', async (t) => {
+  const rows = [
+    { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.1/32' },
+    { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.0/8' },
+    { listen: '::1', address: '::1', prefix: '::1/128' },
+    { listen: '::', address: '127.0.0.1', prefix: '127.0.0.0/8' },
+  ]
+  for (const { listen, address, prefix } of rows) {
+    const accepted: TcpEvent[] = []
+    const server = new Tcp((event) => accepted.push(event))
+    t.teardown(() => server.close())
+    const port = await server.listen(listen, 0)
+    const attempt = async (password?: string): Promise<boolean> => {
+      const events: TcpEvent[] = []
+      const tcp = new Tcp((event) => events.push(event))
+      const own = address.includes(':') ? `${address}/128` : `${address}/32`
+      if (password !== undefined)
+        tcp.perform({ do: 'protect', prefix: own, transport: { password } })
+      tcp.perform({ do: 'connect', peer: 'p', address, port })
+      const connected = () => events.some(({ event }) => event === 'connected')
+      await until('connected', connected, { seconds: 0.5 }).catch(() => undefined)
+      await tcp.close()
+      return connected()
+    }
+    const what = `${address} of ${prefix} on ${listen}`
+    t.ok(await attempt(), `${what}: open`)
+    server.perform({ do: 'protect', prefix, transport: { password: 'secret' } })
+    t.notOk(await attempt(), `${what}: nobody without a password`)
+    t.notOk(await attempt('wrong'), `${what}: nor with another`)
+    const before = accepted.length
+    t.ok(await attempt('secret'), `${what}: with the right one`)
+    t.ok(accepted.length > before)
+    server.perform({ do: 'protect', prefix })
+    t.ok(await attempt(), `${what}: open again`)
+  }
+})
+
+t.test('TTL (RFC 5082): what comes from too far is not heard', async (t) => {
+  // What is not heard is not closed either: all at once, as each waits some seconds for that.
+  const all: Tcp[] = []
+  t.teardown(() => Promise.all(all.map((tcp) => tcp.close())))
+  for (const address of ['127.0.0.1', '::1']) {
+    const prefix = address.includes(':') ? '::/0' : '127.0.0.0/8'
+    for (const ttl of [254, 255]) {
+      const got: TcpEvent[] = []
+      const server = new Tcp((event) => got.push(event))
+      const port = await server.listen(address, 0)
+      server.perform({ do: 'protect', prefix, transport: { ttl: 255, minimumTtl: 255 } })
+      const events: TcpEvent[] = []
+      const client = new Tcp((event) => events.push(event))
+      all.push(server, client)
+      client.perform({ do: 'protect', prefix, transport: { ttl, minimumTtl: 255 } })
+      client.perform({ do: 'connect', peer: 'p', address, port })
+      await until('connected', () => events.some(({ event }) => event === 'connected'))
+      client.perform({ do: 'send', connection: 1, bytes: Uint8Array.of(1) })
+      const heard = () => got.some(({ event }) => event === 'received')
+      await until('heard', heard, { seconds: 0.5 }).catch(() => undefined)
+      t.equal(heard(), ttl === 255, `${address}, TTL ${ttl}`)
+    }
+  }
+})
+
 t.test('timers', async (t) => {
   const rung: string[] = []
   const clock = new Clock((timer) => rung.push(timer))

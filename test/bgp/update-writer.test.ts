@@ -90,6 +90,16 @@ t.test('IPv4 unicast in its own fields', async (t) => {
   )
 })
 
+t.test('IPv4 unicast with an IPv6 next hop (RFC 8950)', async (t) => {
+  const nlri = [{ prefix: '10.1.0.0/16' }]
+  const six = sets.intern({ origin: 'igp', asPath: [], localPref: 100 }, 'fe80::1')
+  const { updates } = written((sink) =>
+    new UpdateWriter().announce('ipv4', nlri, six, context, sink),
+  )
+  t.match(updates[0]?.attributes.mpReach, { family: 'ipv4', nextHop: 'fe80::1', nlri })
+  t.same(updates[0]?.nlri, [])
+})
+
 t.test('attributes that no message can hold', async (t) => {
   const communities = Array.from({ length: 2000 }, (_, n) => n)
   const large = sets.intern({ ...set.attributes, communities }, '10.0.0.1')

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import type { Operation } from '../../src/fib/index.js'
 import { Adoption } from '../../src/host/adoption.js'
 import { AmendmentsFile, noAmendments } from '../../src/host/amendments.js'
+import { loadConfig } from '../../src/host/config/index.js'
 import { suggest } from '../../src/host/config/suggest.js'
 import { difference } from '../../src/host/effective.js'
 import { EventLog } from '../../src/host/events.js'
@@ -17,8 +18,10 @@ import {
   runtimeDirOf,
   stateDirOf,
 } from '../../src/host/instance/index.js'
+import { memberships } from '../../src/host/memberships.js'
 import { OperationQueue } from '../../src/host/operation-queue.js'
 import { distinguisherNumber } from '../../src/host/route-distinguishers.js'
+import { type MembershipNlri, membershipKey } from '../../src/wire/index.js'
 
 function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'vt-parts-'))
@@ -202,4 +205,36 @@ t.test('did you mean', async (t) => {
   ] as const) {
     t.equal(suggest(text, words), word, text)
   }
+})
+
+t.test('what peers are asked for (RFC 4684)', async (t) => {
+  const asked = (networks: string, neighbors: string): string[] => {
+    const text = `{ asn: 65000, vtep: { address: 10.0.0.1 }, networks: [${networks}],
+  bgp: { listen: {}, neighbors: [${neighbors}] } }\n`
+    const loaded = loadConfig(text, 'parts')
+    if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems))
+    return memberships(loaded.config).map(({ nlri }) => membershipKey(nlri as MembershipNlri))
+  }
+  const every = ['0:0000000000000000/0']
+  const blue = '{ name: blue, vni: 10100, routeTargets: { import: ["65000:10100", "65000:1"] } }'
+  const red = '{ name: red, vni: 10200, routeTargets: { import: ["65000:1"] } }'
+  const internal = '{ address: 10.0.0.2, asn: internal }, { address: 10.0.0.3, asn: 65000 }'
+  const external = '{ address: 10.0.0.4, asn: 65004 }'
+  const explicit = ['65000:0002fde800002774/96', '65000:0002fde800000001/96']
+  t.same(asked(`${blue}, ${red}`, internal), explicit, 'each target once')
+  t.same(asked(blue, external), explicit, 'one external peer')
+  t.same(asked('', internal), every, 'without networks')
+  const vrf = (targets: string): string => `], vrfs: [{ name: a, vni: 50001${targets} }`
+  t.same(asked(blue + vrf(''), internal), every, 'a VRF that imports by its VNI')
+  const own = ', routeTargets: { import: ["65000:9"] }'
+  t.same(asked(blue + vrf(own), internal), [...explicit, '65000:0002fde800000009/96'])
+  t.same(asked(`${blue}, { name: c, vni: 5000 }`, internal), every, 'profile frr')
+  t.same(asked(blue, `${internal}, ${external}`), every, 'passes on between peers')
+  t.same(asked(blue, '{ range: 10.1.0.0/16, asn: external }'), every, 'as many as may come')
+  t.same(
+    asked(blue, '{ address: 10.0.0.2, asn: internal, routeReflectorClient: true }'),
+    every,
+    'a reflector',
+  )
+  t.same(asked(blue, `${internal}, { address: 10.0.0.9, asn: 1, families: [ipv4] }`), explicit)
 })

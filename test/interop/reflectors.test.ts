@@ -88,3 +88,36 @@ test('we reflect between two FRR leaves', { skip: missing('vtysh', 'bgpd') }, as
   await b.host.ip('link set vm2 nomaster')
   await until('withdrawn at a', async () => !(await a.kernel.remoteOf(macOf(2))))
 })
+
+test('each of us gets the routes of its networks alone (RFC 4684)', {
+  skip: missing(),
+}, async (t) => {
+  const { spine, hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  await startVtep(spine, reflector(spine, asn, clientsOf(hosts)))
+  const peers = [{ address: spine.vtep4, asn }]
+  const red = { name: 'red', vni: 10200, routeTargets: targetsOf('65000:10200') }
+  const config = leaf(h1, { peers, routeTarget: '65000:10100' })
+  const v1 = await startVtep(h1, { ...config, networks: [...config.networks!, red] })
+  const v2 = await startVtep(h2, leaf(h2, { peers, routeTarget: '65000:10100' }))
+  const rowsOf = async (): Promise<number[]> =>
+    (await v2.routes('--type', '3')).flatMap(({ peer, label }) =>
+      peer === 'local' ? [] : [Number(label)],
+    )
+  await until('blue arrives', async () => (await rowsOf()).includes(10100))
+  t.same(await rowsOf(), [10100], 'and red stays where it is wanted')
+  const asked = (await v2.routes('--family', 'rtc')).map(({ target }) => target)
+  t.same(asked.sort(), ['every', 'rt:65000:10100'], 'what was asked for can be seen')
+  await v2.cli(...'network add red --vni 10200'.split(' '))
+  await until('a network that imports by its VNI alone asks for all', async () =>
+    (await rowsOf()).includes(10200),
+  )
+  await v2.cli('network', 'remove', 'red')
+  await until(
+    'and is not told any more when it goes',
+    async () => !(await rowsOf()).includes(10200),
+  )
+  t.ok(v1.service.running)
+})
+
+const targetsOf = (target: string) => ({ import: [target], export: [target] })

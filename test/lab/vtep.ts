@@ -26,6 +26,7 @@ export interface VtepConfig {
     readonly interfaces?: readonly string[]
   }
   readonly bgp?: {
+    readonly announceVtep?: boolean
     readonly listen?: { readonly address?: string; readonly port?: number }
     readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
     readonly collectors?: readonly Readonly<Record<string, unknown>>[]

@@ -24,9 +24,12 @@ export interface Schema {
   readonly maxItems?: number
   readonly minItems?: number
   readonly maxLength?: number
+  readonly minLength?: number
   readonly default?: unknown
   /** What the value has to be, as the end of "expected …". */
   readonly expected?: string
+  /** What was given is not repeated in a problem's text. */
+  readonly secret?: true
   /** The key belongs to a later version; said so instead of "unknown". */
   readonly notYet?: true
 }
@@ -75,6 +78,7 @@ const visitors: Readonly<Record<string, Visitor>> = {
     return value.map((item, i) => visit(schema.items ?? {}, item, [...path, i], findings))
   },
   string(schema, value, path, findings) {
+    if (schema.secret === true) return secret(schema, value, path, findings)
     if (typeof value !== 'string') {
       const quotes = typeof value === 'number' ? ' (in quotes: it reads as a number)' : ''
       return wrong(`${expectedText(schema)}${quotes}`, value, path, findings)
@@ -160,6 +164,15 @@ function oneOf(schema: Schema, value: unknown, path: Path, findings: Finding[]):
     typeof value === 'string' ? suggest(value, (schema.enum ?? []).map(String)) : undefined
   const hint = near === undefined ? '' : ` (did you mean ${near}?)`
   findings.push({ path, expected: expectedText(schema), got: `${describe(value)}${hint}` })
+  return undefined
+}
+
+function secret(schema: Schema, value: unknown, path: Path, findings: Finding[]): unknown {
+  const { minLength = 0, maxLength = 1024 } = schema
+  const octets = typeof value === 'string' ? new TextEncoder().encode(value).length : -1
+  if (octets >= minLength && octets <= maxLength) return value
+  const got = octets < 0 ? `something else` : `${octets} octets`
+  findings.push({ path, expected: expectedText(schema), got })
   return undefined
 }
 

@@ -43,6 +43,9 @@ export function hints(config: Config): Finding[] {
   )
 }
 
+/** What names a neighbour: one of these. */
+const names = ['address', 'interface', 'range'] as const
+
 const rules: readonly Rule[] = [
   function routerIdKnown(config, report) {
     if (config.routerId === undefined && family(config.vtep.address) === 6) {
@@ -174,15 +177,16 @@ const rules: readonly Rule[] = [
 
   function neighborKind(config, report) {
     neighbors(config, (neighbor, path) => {
-      const given = (['address', 'range'] as const).filter((key) => neighbor[key] !== undefined)
+      const given = names.filter((key) => neighbor[key] !== undefined)
       if (given.length !== 1) {
-        report(path, 'one of address or range', given.length === 0 ? 'neither' : 'both')
+        const got = given.length === 0 ? 'none' : given.join(' and ')
+        report(path, 'one of address, interface or range', got)
       }
     })
   },
 
   function neighborsUnique(config, report) {
-    for (const key of ['address', 'range'] as const) {
+    for (const key of names) {
       const given: [Path, string][] = []
       neighbors(config, (neighbor, path) => {
         const value = neighbor[key]
@@ -190,7 +194,7 @@ const rules: readonly Rule[] = [
       })
       unique(
         report,
-        `${key === 'range' ? 'a range' : 'an address'} that no other neighbour has`,
+        `${key === 'range' ? 'a range' : `an ${key}`} that no other neighbour has`,
         given,
       )
     }
@@ -208,6 +212,10 @@ const rules: readonly Rule[] = [
     neighbors(config, (neighbor, path) => {
       if (neighbor.range !== undefined && config.bgp.listen === undefined) {
         report([...path, 'range'], 'bgp.listen beside dynamic neighbours', 'no bgp.listen')
+      }
+      if (neighbor.interface !== undefined && neighbor.updateSource !== undefined) {
+        const expected = 'no updateSource, as an interface has its own link-local address'
+        report([...path, 'updateSource'], expected, neighbor.updateSource)
       }
       if (neighbor.range !== undefined && neighbor.updateSource !== undefined) {
         report(
@@ -245,6 +253,52 @@ const rules: readonly Rule[] = [
     })
   },
 
+  function rolesAreExternal(config, report) {
+    neighbors(config, ({ asn, role, strictRole, asOverride }, path) => {
+      const isInternal = asn === 'internal' || asn === config.asn
+      if (isInternal && role !== undefined) {
+        report([...path, 'role'], 'no role, as the peer is of our own AS', role)
+      }
+      if (isInternal && asOverride) {
+        report([...path, 'asOverride'], 'false, as the peer is of our own AS', true)
+      }
+      if (strictRole && role === undefined) {
+        report([...path, 'role'], 'a role beside strictRole', 'nothing')
+      }
+    })
+  },
+
+  function limitsOfFamilies(config, report) {
+    neighbors(config, ({ families, maximumRoutes }, path) => {
+      for (const family of Object.keys(maximumRoutes ?? {}) as Neighbor['families']) {
+        if (families.includes(family)) continue
+        const listed = families.join(', ')
+        report([...path, 'maximumRoutes', family], `one of the peer's families ${listed}`, family)
+      }
+    })
+  },
+
+  function oneDistance(config, report) {
+    neighbors(config, ({ multihop, ttlSecurity }, path) => {
+      if (multihop !== undefined && ttlSecurity !== undefined) {
+        report([...path, 'multihop'], 'one of multihop or ttlSecurity', 'both')
+      }
+    })
+  },
+
+  function passwordsOfRanges(config, report) {
+    // The kernel has no way to make an exception: whoever is in the range has to sign.
+    const ranges = config.bgp.neighbors.filter(
+      ({ range, password }) => range !== undefined && password !== undefined,
+    )
+    neighbors(config, ({ address, password }, path) => {
+      if (address === undefined || password !== undefined) return
+      const within = ranges.find(({ range }) => prefixContains(parsePrefix(range!), address))
+      if (within === undefined) return
+      report([...path, 'password'], `a password, as range ${within.range} has one`, 'nothing')
+    })
+  },
+
   function holdTimes(config, report) {
     neighbors(config, ({ holdTimeSeconds }, path) => {
       if (holdTimeSeconds === 1 || holdTimeSeconds === 2) {
@@ -277,16 +331,6 @@ const rules: readonly Rule[] = [
         report,
         'a view that the list has once',
         views.map((view, j) => [['bgp', 'collectors', i, 'views', j], view]),
-      )
-    }
-  },
-
-  function announceIpv4(config, report) {
-    if (config.bgp.announceVtep && family(config.vtep.address) === 6) {
-      report(
-        ['bgp', 'announceVtep'],
-        'an IPv4 VTEP address, as only ipv4 unicast is announced',
-        'IPv6',
       )
     }
   },

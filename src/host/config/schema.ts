@@ -166,20 +166,55 @@ export const Vrf = keys(
   'An IP-VRF: networks that are routed among each other, here and behind other VTEPs (symmetric IRB).',
 )
 
+const some = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
+  Type.Optional(Type.Array(item, { minItems: 1, maxItems: 10_000, description }))
+
+const FilterRule = keys(
+  {
+    accept: Type.Boolean({ description: 'What happens to a route that the rule fits.' }),
+    routeTargets: some(text('routeTarget', 'Route target.'), 'The route has one of these.'),
+    prefixes: some(
+      text('prefix', 'Prefix.'),
+      'The prefix, or the address behind a MAC, lies in one of these.',
+    ),
+  },
+  'A rule fits when all that it says fits. Of several the first that fits decides; what none fits is accepted.',
+)
+
+const RouteLimit = keys(
+  {
+    routes: integer(1, 100_000_000, 'At most so many.'),
+    warnPercent: integer(1, 100, 'From so many per cent of them on it is logged.', { default: 75 }),
+    action: choice(['stop', 'warn'], 'End the session of a peer that sends more, or only log it.', {
+      default: 'stop',
+    }),
+    restartSeconds: Type.Optional(
+      integer(1, 1_000_000, 'How long it stays away. Default: until it is cleared.'),
+    ),
+  },
+  'How many routes of a family the peer may send.',
+)
+
 export const Neighbor = keys(
   {
     address: Type.Optional(text('unicastIp', 'Address of the peer.')),
-    interface: later('Unnumbered peering over an interface.'),
+    interface: Type.Optional(
+      text(
+        'ifname',
+        'Unnumbered: whoever is at the other end of the interface, by its link-local address.',
+      ),
+    ),
     range: Type.Optional(text('prefix', 'Dynamic neighbours: whoever connects from this prefix.')),
     asn: Type.Union([asNumber, choice(['internal', 'external'], 'Our AS, or any other.')], {
       description: 'AS number of the peer; `internal` = ours, `external` = any other.',
       expected: 'an AS number, internal or external',
     }),
-    families: Type.Array(choice(['evpn', 'ipv4'], 'Address family.'), {
+    families: Type.Array(choice(['evpn', 'ipv4', 'ipv6'], 'Address family.'), {
       default: ['evpn'],
       minItems: 1,
-      maxItems: 2,
-      description: 'Address families: evpn (l2vpn evpn), ipv4 (ipv4 unicast).',
+      maxItems: 3,
+      description:
+        'Address families: evpn (l2vpn evpn), ipv4 and ipv6 (unicast; our own routes only, never those of other peers).',
     }),
     port: integer(1, 65535, 'TCP port of the peer.', { default: 179 }),
     passive: flag(false, 'Wait for the peer to connect.'),
@@ -192,10 +227,82 @@ export const Neighbor = keys(
         'Local address to connect from. Default: the VTEP address, unless the peer is on a connected network.',
       ),
     ),
+    password: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 80,
+        secret: true,
+        expected: 'a password of 1 to 80 characters',
+        description: 'TCP MD5 signature (RFC 2385) of every segment. Needs the native addon.',
+      }),
+    ),
+    tcpAo: later('TCP authentication option (RFC 5925).'),
+    multihop: Type.Optional(
+      integer(
+        1,
+        255,
+        'How many hops away the peer may be: TTL of what we send. Default: any number.',
+      ),
+    ),
+    ttlSecurity: Type.Optional(
+      integer(
+        1,
+        254,
+        'How many hops away the peer may be (RFC 5082): both sides send with TTL 255, and what comes from farther is dropped. 1 = on the same link.',
+      ),
+    ),
+    routeTargetConstraint: flag(
+      true,
+      'Tell the peer which route targets we import, and send it only routes that it asks for (RFC 4684), where it can do so, too.',
+    ),
+    nextHopSelf: flag(
+      false,
+      'Our address as next hop of routes of others that we pass on. Default: the VTEP stays the next hop of EVPN routes, also over eBGP.',
+    ),
+    maximumRoutes: Type.Optional(
+      keys(
+        {
+          evpn: Type.Optional(RouteLimit),
+          ipv4: Type.Optional(RouteLimit),
+          ipv6: Type.Optional(RouteLimit),
+        },
+        'How many routes the peer may send, by family.',
+      ),
+    ),
+    filterIn: some(FilterRule, 'Which routes of the peer are taken.'),
+    filterOut: some(FilterRule, 'Which routes the peer is told.'),
+    allowAsIn: integer(0, 10, 'How often our AS may be in the path of a route that is taken.', {
+      default: 0,
+    }),
+    asOverride: flag(
+      false,
+      'Towards this external peer put our AS in the place of its own, which it would take for a loop.',
+    ),
+    siteOfOrigin: Type.Optional(
+      text(
+        'routeTarget',
+        'Site of the peer: its routes are marked with it, and those marked so are not sent to it.',
+      ),
+    ),
+    role: Type.Optional(
+      choice(
+        ['provider', 'customer', 'peer', 'rs', 'rsClient'],
+        'What our AS is to that of the peer (RFC 9234): what leaks between providers is refused.',
+      ),
+    ),
+    addPath: keys(
+      {
+        send: flag(false, 'Tell the peer every path of a route, not the best one alone.'),
+        receive: flag(true, 'Take every path that it tells.'),
+      },
+      'Several paths of a route (RFC 7911), where the peer does so, too.',
+      { default: {} },
+    ),
+    strictRole: flag(false, 'Refuse a peer that does not tell its role.'),
     routeReflectorClient: flag(false, 'Reflect routes to and from this internal peer (RFC 4456).'),
     description: Type.Optional(words('Free text.')),
   },
-  'A BGP peer: one of `address` or `range`.',
+  'A BGP peer: one of `address`, `interface` or `range`.',
 )
 
 export const Collector = keys(
@@ -251,9 +358,29 @@ export const Listen = keys(
 export const Bgp = keys(
   {
     listen: Type.Optional(Listen),
-    announceVtep: flag(false, 'Announce the VTEP address as a host route to peers of family ipv4.'),
+    announceVtep: flag(
+      false,
+      'Announce the VTEP address as a host route to peers of family ipv4, or ipv6 where it is IPv6.',
+    ),
     clusterId: Type.Optional(
       text('ipv4', 'Cluster ID of this route reflector. Default: routerId.'),
+    ),
+    gracefulRestart: keys(
+      {
+        enabled: flag(
+          true,
+          'Ask peers to keep our routes while this process restarts (RFC 4724): the dataplane goes on. Theirs are kept in any case.',
+        ),
+        restartSeconds: integer(1, 4095, 'How long they wait for us.', { default: 120 }),
+        staleSeconds: integer(
+          0,
+          0xffffff,
+          'How long they keep our routes after that, where there is nothing better (RFC 9494); 0 = not at all.',
+          { default: 0 },
+        ),
+      },
+      'What peers do while we are away.',
+      { default: {} },
     ),
     neighbors: list(Neighbor, 'BGP peers.'),
     collectors: list(Collector, 'BMP collectors.'),

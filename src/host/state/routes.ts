@@ -2,12 +2,14 @@
 // where they have one.
 
 import type { LocRibEntry, Path, RouteNlri } from '../../bgp/index.js'
-import { hexFromBytes } from '../../net/index.js'
+import { hexFromBytes, hexToBytes } from '../../net/index.js'
 import {
   type AsPath,
+  communityFromOctets,
   evpnRouteCode,
   formatCommunity,
   formatExtendedCommunity,
+  type MembershipNlri,
   type PathAttributes,
 } from '../../wire/index.js'
 import type { RouteView } from '../views/index.js'
@@ -37,6 +39,7 @@ function routeView(family: RouteView['family'], path: Path, best: boolean): Rout
 
 /** Everything but the labels, which have a column of their own. */
 function nlriFields(nlri: RouteNlri): object {
+  if ('bits' in nlri) return membershipFields(nlri)
   const {
     type: _,
     label: __,
@@ -50,6 +53,13 @@ function nlriFields(nlri: RouteNlri): object {
     readonly value?: Uint8Array
   }
   return value === undefined ? fields : { ...fields, value: hexFromBytes(value) }
+}
+
+/** "rt:65000:10100" of a whole route target, "0x0002fde8/64" of its beginning. */
+function membershipFields({ originAs, target, bits }: MembershipNlri): object {
+  if (bits === 0) return { originAs, target: 'every' }
+  if (bits < 96) return { originAs, target: `0x${target}/${bits - 32}` }
+  return { originAs, target: formatExtendedCommunity(communityFromOctets(hexToBytes(target)!)) }
 }
 
 function labelsOf(nlri: RouteNlri, { pmsiTunnel }: PathAttributes): number[] {

@@ -1,6 +1,6 @@
 // What is: the machines and tables as the views that views/schemas.ts describes. Nothing here changes anything.
 
-import type { PeerStatus } from '../../bgp/index.js'
+import type { PeerStatus, SessionFamily } from '../../bgp/index.js'
 import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
 import type {
@@ -20,6 +20,9 @@ import { health } from './health.js'
 import { portOffloads, underlayOffloads } from './offloads.js'
 import { routeViews } from './routes.js'
 import type { StateSource } from './source.js'
+
+/** Routes about routes last. */
+const shownFamilies: readonly SessionFamily[] = ['evpn', 'ipv4', 'ipv6', 'rtc']
 
 export class State implements StateReader {
   readonly #source: StateSource
@@ -67,6 +70,8 @@ export class State implements StateReader {
 
   #peer(peer: PeerStatus, configured: readonly string[]): PeerView {
     const families = peer.session?.families ?? []
+    // Memberships are routes about routes, and would only hide whether there are any.
+    const counted = families.filter(({ family }) => family !== 'rtc')
     const own = this.#source.effective.config.asn
     const asn = peer.asn === 'internal' ? own : peer.asn === 'external' ? 0 : peer.asn
     return {
@@ -75,8 +80,8 @@ export class State implements StateReader {
       state: peer.state,
       uptimeSeconds: this.#source.uptimeSeconds(peer.id),
       families: peer.session === undefined ? [...configured] : families.map(({ family }) => family),
-      received: families.reduce((total, { received }) => total + received, 0),
-      sent: families.reduce((total, { sent }) => total + sent, 0),
+      received: counted.reduce((total, { received }) => total + received, 0),
+      sent: counted.reduce((total, { sent }) => total + sent, 0),
     }
   }
 
@@ -180,7 +185,7 @@ export class State implements StateReader {
 
   routes(): RouteView[] {
     const rows: RouteView[] = []
-    for (const family of ['evpn', 'ipv4'] as const) {
+    for (const family of shownFamilies) {
       for (const entry of this.#source.speaker.locRib(family))
         rows.push(...routeViews(family, entry))
     }

@@ -59,7 +59,7 @@ export const StatusView = row({
 })
 
 export const PeerView = row({
-  peer: text('Address of the peer.'),
+  peer: text('Address of the peer, or its interface.'),
   asn: count('AS number of the peer; 0 while it is not known.'),
   state: text('FSM state, RFC 4271.'),
   uptimeSeconds: count('Since the session was established; 0 when it is not.'),
@@ -146,9 +146,15 @@ export const MacView = row({
 
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
 export const RouteView = Type.Object({
-  family: Type.Union([Type.Literal('evpn'), Type.Literal('ipv4')]),
+  family: Type.Union([
+    Type.Literal('evpn'),
+    Type.Literal('ipv4'),
+    Type.Literal('ipv6'),
+    Type.Literal('rtc'),
+  ]),
   type: Type.Union([Type.Integer(), Type.String()], {
-    description: 'EVPN route type, 1 to 255; "ipv4" for a prefix.',
+    description:
+      'EVPN route type, 1 to 255; "ipv4" or "ipv6" for a prefix, "rtc" for a route target that somebody wants.',
   }),
   rd: Type.Optional(text('Route distinguisher.')),
   esi: Type.Optional(text('Ethernet segment identifier.')),
@@ -156,7 +162,9 @@ export const RouteView = Type.Object({
   mac: Type.Optional(text('Type 2.')),
   ip: Type.Optional(text('Type 2.')),
   originator: Type.Optional(text('Types 3 and 4.')),
-  prefix: Type.Optional(text('Type 5 and family ipv4.')),
+  prefix: Type.Optional(text('Type 5, and families ipv4 and ipv6.')),
+  originAs: Type.Optional(count('Family rtc: AS that wants the routes.')),
+  target: Type.Optional(text('Family rtc: the route target, its first octets in hex, or "every".')),
   label: Type.Optional(count('First label: the VNI. Of type 3 that of the PMSI tunnel.')),
   labels: Type.Optional(Type.Array(Type.Integer(), { description: 'All labels.' })),
   nextHop: text('VTEP.'),

@@ -3,12 +3,12 @@
 import { afi, safi } from './iana.js'
 
 /** A family whose NLRI we can read. */
-export type KnownFamily = 'evpn' | 'ipv4' | 'ipv6'
+export type KnownFamily = 'evpn' | 'ipv4' | 'ipv6' | 'rtc'
 
 /** Any other family, "AFI/SAFI" in decimal: kept as octets. */
 export type OtherFamily = `${number}/${number}`
 
-/** `ipv4` and `ipv6` are unicast. */
+/** `ipv4` and `ipv6` are unicast; `rtc` is who wants which route targets (RFC 4684). */
 export type Family = KnownFamily | OtherFamily
 
 /** AFI and SAFI as capabilities, MP_REACH_NLRI and ROUTE-REFRESH carry them. */
@@ -21,6 +21,7 @@ const known: { readonly [K in KnownFamily]: AfiSafi } = {
   evpn: { afi: afi.l2vpn, safi: safi.evpn },
   ipv4: { afi: afi.ipv4, safi: safi.unicast },
   ipv6: { afi: afi.ipv6, safi: safi.unicast },
+  rtc: { afi: afi.ipv4, safi: safi.routeTarget },
 }
 
 const names = new Map(

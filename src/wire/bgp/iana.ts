@@ -24,6 +24,8 @@ export const safi = {
   unicast: 1,
   /** RFC 7432. */
   evpn: 70,
+  /** RFC 4684. */
+  routeTarget: 132,
 } as const
 
 /** RFC 6793 section 9: stands for an AS number that two octets cannot hold. */
@@ -130,6 +132,9 @@ export const pmsiTunnelType = {
   ingressReplication: 6,
   assistedReplication: 10,
 } as const
+
+/** bgp-parameters, "BGP Role Value": RFC 9234 section 4.1. */
+export const bgpRole = { provider: 0, rs: 1, rsClient: 2, customer: 3, peer: 4 } as const
 
 /** bgp-well-known-communities: RFC 1997, RFC 9494 (LLGR), RFC 8326 (graceful shutdown). */
 export const wellKnownCommunity = {

@@ -32,6 +32,8 @@ export type {
   UnknownCommunity,
 } from './community/index.js'
 export {
+  communityFromOctets,
+  communityOctets,
   formatExtendedCommunity,
   isTransitive,
   parseExtendedCommunity,
@@ -72,6 +74,7 @@ export {
 export type { Open, OpenLayout } from './message/open.js'
 export type { RouteRefresh } from './message/route-refresh.js'
 export { endOfRib, endOfRibUpdate, type Update } from './message/update.js'
-export type { IpNlri, Nlri, NlriOf, RawNlri } from './nlri/index.js'
+export type { IpNlri, MembershipNlri, Nlri, NlriOf, RawNlri } from './nlri/index.js'
+export { defaultMembership, membershipKey } from './nlri/index.js'
 export { type ErrorReport, type Problem, type Verdict, worstVerdict } from './problem.js'
 export { asPathLength, withAs4, withoutAs4 } from './two-octet-as.js'

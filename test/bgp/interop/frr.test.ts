@@ -165,3 +165,52 @@ test('FRR as reflector between two of us', { skip }, async (t) => {
   await speakers[1]!.stop()
   await speakers[0]!.noRoute(macOf(1))
 })
+
+test('VTEP reachability over IPv6', { skip }, async (t) => {
+  const { hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const frr = await startFrr(h2, {
+    asn: 65001,
+    peers: [{ address: h1.vtep6, asn: 65000 }],
+    extra: [
+      'router bgp 65001',
+      ' address-family ipv6 unicast',
+      `  neighbor ${h1.vtep6} activate`,
+      `  network ${h2.vtep6}/128`,
+      ' exit-address-family',
+      'exit',
+    ],
+  })
+  const speaker = await SpeakerProcess.start(t, h1, { asn: 65000 })
+  const own = { family: 'ipv6', nlri: { prefix: `${h1.vtep6}/128` }, attributes: {} } as const
+  speaker.originate(own)
+  speaker.peer(h2.vtep6, 65001, { families: ['evpn', 'ipv6'], updateSource: h1.vtep6 })
+  await speaker.established(h2.vtep6)
+  const theirs = await until('its VTEP', async () => (await speaker.routes('ipv6'))[1])
+  t.match(theirs, { key: `${h2.vtep6}/128`, nextHop: h2.vtep6 })
+  const shown = (): Promise<string> => frr.vtysh(`show bgp ipv6 unicast ${h1.vtep6}/128`)
+  await until('ours', async () => (await shown()).includes(`from ${h1.vtep6}`))
+  speaker.withdraw(own)
+  await until('gone', async () => (await shown()).includes('not in table'))
+})
+
+test('roles (RFC 9234)', { skip }, async (t) => {
+  const { hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const peers = [{ address: h1.vtep4, asn: 65000 }]
+  const extra = [
+    'router bgp 65001',
+    ` neighbor ${h1.vtep4} local-role customer strict-mode`,
+    'exit',
+  ]
+  const frr = await startFrr(h2, { asn: 65001, peers, extra })
+  const speaker = await SpeakerProcess.start(t, h1, { asn: 65000 })
+  speaker.peer(h2.vtep4, 65001, { role: 'peer' })
+  await until('both roles are refused', () =>
+    speaker.logs().some((text) => text.includes('roleMismatch')),
+  )
+  speaker.peer(h2.vtep4, 65001, { role: 'provider', strictRole: true })
+  await speaker.established(h2.vtep4)
+  const text = await frr.vtysh(`show bgp neighbors ${h1.vtep4}`)
+  t.match(text, /Remote Role: provider/)
+})

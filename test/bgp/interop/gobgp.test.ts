@@ -1,6 +1,9 @@
 // GoBGP: injector, reflector, and the far end of our reflection.
 
 import { test } from 'tap'
+import type { OriginatedRoute } from '../../../src/bgp/index.js'
+import { hexFromBytes } from '../../../src/net/index.js'
+import { communityOctets } from '../../../src/wire/index.js'
 import { missing, routedFabric, startGobgp, until } from '../../lab/index.js'
 import { imet, macIp, macOf } from '../routes.js'
 import { SpeakerProcess } from './speaker-process.js'
@@ -13,6 +16,12 @@ const injected = (n: number, rd: string): readonly string[] => [
   ...['macadv', macOf(n), '0.0.0.0', 'etag', '0', 'label', `${vni}`],
   ...['rd', rd, 'rt', `65000:${vni}`, 'encap', 'vxlan'],
 ]
+
+const asking = (n: number): OriginatedRoute => {
+  const octets = communityOctets({ type: 'routeTarget', target: `65000:${n}` })
+  const nlri = { originAs: 65000, target: hexFromBytes(octets), bits: 96 }
+  return { family: 'rtc', nlri, attributes: {} }
+}
 
 for (const asn of [65000, 65002]) {
   test(`GoBGP over ${asn === 65000 ? 'iBGP' : 'eBGP'}`, { skip }, async (t) => {
@@ -93,4 +102,38 @@ test('we as reflector between GoBGP and one of us', { skip }, async (t) => {
   await gobgp.add(...injected(2, `${h2.vtep4}:100`))
   const route = await speaker.route(macOf(2))
   t.match(route.attributes, { originatorId: h2.vtep4, clusterList: [spine.vtep4] })
+})
+
+test('GoBGP as reflector with route-target constraint', { skip }, async (t) => {
+  const { hosts, spine } = await routedFabric(t)
+  const clients = hosts.map((host) => ({ address: host.vtep4, asn: 65000, client: true }))
+  await startGobgp(spine, { asn: 65000, peers: clients, rtc: true })
+  const families = ['evpn', 'rtc'] as const
+  const speakers: SpeakerProcess[] = []
+  for (const [i, host] of hosts.entries()) {
+    const speaker = await SpeakerProcess.start(t, host, { asn: 65000 })
+    const own = { rd: `${host.vtep4}:100`, nextHop: host.vtep4 }
+    speaker.originate(
+      macIp(10 + i, { ...own, vni: 10100 }),
+      macIp(20 + i, { ...own, vni: 10200 }),
+      asking(10100),
+    )
+    speaker.peer(spine.vtep4, 65000, { families })
+    speakers.push(speaker)
+  }
+  const [one, two] = [speakers[0]!, speakers[1]!]
+  await one.route(macOf(11))
+  await two.route(macOf(10))
+  t.notOk(
+    (await one.routes()).some(({ key }) => key.includes(macOf(21))),
+    'nobody asked',
+  )
+  one.originate(asking(10200))
+  await one.route(macOf(21))
+  t.notOk(
+    (await two.routes()).some(({ key }) => key.includes(macOf(20))),
+    'only one asked',
+  )
+  one.withdraw(asking(10200))
+  await one.noRoute(macOf(21))
 })

@@ -7,7 +7,9 @@ import type {
   OriginatedRoute,
   PeerSettings,
   PeerStatus,
+  RangeSettings,
   RouteNlri,
+  SessionFamily,
   SpeakerAction,
   SpeakerSettings,
 } from '../../../src/bgp/index.js'
@@ -74,6 +76,10 @@ export class SpeakerProcess {
     this.#write({ event: { event: 'peerAdded', peer } })
   }
 
+  range(range: RangeSettings): void {
+    this.#write({ event: { event: 'rangeAdded', range } })
+  }
+
   originate(...routes: readonly OriginatedRoute[]): void {
     this.#write({ event: { event: 'originate', routes } })
   }
@@ -97,7 +103,7 @@ export class SpeakerProcess {
     return this.#ask('peers')
   }
 
-  routes(family: 'evpn' | 'ipv4' = 'evpn'): Promise<Route[]> {
+  routes(family: SessionFamily = 'evpn'): Promise<Route[]> {
     return this.#ask(family)
   }
 
@@ -137,7 +143,7 @@ export class SpeakerProcess {
     clearTimeout(timer)
   }
 
-  #ask<T>(what: 'peers' | 'evpn' | 'ipv4'): Promise<T> {
+  #ask<T>(what: 'peers' | SessionFamily): Promise<T> {
     const ask = ++this.#asked
     return new Promise((resolve) => {
       this.#answers.set(ask, (value) => resolve(value as T))

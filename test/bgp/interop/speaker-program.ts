@@ -2,14 +2,19 @@
 // lines on standard output. It lets a test run speakers inside namespaces.
 
 import { createInterface } from 'node:readline'
-import { Speaker, type SpeakerEvent, type SpeakerSettings } from '../../../src/bgp/index.js'
+import {
+  type SessionFamily,
+  Speaker,
+  type SpeakerEvent,
+  type SpeakerSettings,
+} from '../../../src/bgp/index.js'
 import { drive } from '../../../src/io/drive.js'
 
 /** One line of input. */
 export type Command =
   | { readonly listen: { readonly address: string; readonly port: number } }
   | { readonly event: SpeakerEvent }
-  | { readonly ask: number; readonly what: 'peers' | 'evpn' | 'ipv4' }
+  | { readonly ask: number; readonly what: 'peers' | SessionFamily }
 
 const settings = JSON.parse(process.argv[2]!) as SpeakerSettings
 const speaker = new Speaker(settings)
@@ -25,7 +30,7 @@ const running = drive(speaker, {
   },
 })
 
-function answer(what: 'peers' | 'evpn' | 'ipv4'): unknown {
+function answer(what: 'peers' | SessionFamily): unknown {
   if (what === 'peers') return speaker.peers()
   return [...speaker.locRib(what)].map(({ key, best, paths }) => ({
     key,

@@ -1,9 +1,10 @@
 // FRR: zebra, staticd and bgpd in a namespace; a leaf over the kernel's VXLAN, or a route reflector.
 
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../command.js'
 import type { Host } from '../host.js'
+import type { Service } from '../service.js'
 import { until } from '../wait.js'
 import { defaultHoldTimeSeconds, keepaliveSeconds, type PeerSpec } from './peer.js'
 
@@ -21,10 +22,33 @@ export interface FrrOptions {
 export class Frr {
   readonly host: Host
   readonly directory: string
+  #bgpd: Service
+  #starts = 1
 
-  constructor(host: Host, directory: string) {
+  constructor(host: Host, directory: string, bgpd: Service) {
     this.host = host
     this.directory = directory
+    this.#bgpd = bgpd
+  }
+
+  /** kill -9 of bgpd: zebra and the kernel keep what they have. */
+  async killBgpd(): Promise<void> {
+    this.#bgpd.signal('SIGKILL')
+    await this.#bgpd.ended()
+    rmSync(join(this.directory, 'bgpd.vty'), { force: true })
+  }
+
+  /** A new bgpd with the configuration of the one before. */
+  async startBgpd(): Promise<void> {
+    this.#starts += 1
+    this.#bgpd = await startDaemon(this.host, this.directory, 'bgpd', `frr-bgpd-${this.#starts}`)
+    await this.configure()
+  }
+
+  /** Reads frr.conf. */
+  async configure(): Promise<void> {
+    const file = join(this.directory, 'frr.conf')
+    await this.host.exec(['vtysh', '--vty_socket', this.directory, '-f', file])
   }
 
   vtysh(...commands: readonly string[]): Promise<string> {
@@ -93,40 +117,51 @@ export async function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
   writeFileSync(join(directory, 'empty.conf'), '')
   writeFileSync(join(directory, 'frr.conf'), configuration(host, options))
   await run(['chown', '-R', 'frr:frr', directory])
+  const services: Service[] = []
   for (const daemon of ['zebra', 'staticd', 'bgpd']) {
-    const argv = [
-      join(programs, daemon),
-      '-f',
-      join(directory, 'empty.conf'),
-      '-u',
-      'frr',
-      '-g',
-      'frr',
-      '--vty_socket',
-      directory,
-      '-z',
-      join(directory, 'zserv.api'),
-      '-i',
-      join(directory, `${daemon}.pid`),
-      '-A',
-      '127.0.0.1',
-      '--log',
-      `file:${join(directory, 'frr.log')}`,
-    ]
-    if (daemon === 'bgpd') argv.push('-p', '179')
-    const service = host.start(`frr-${daemon}`, argv)
-    await until(
-      `${daemon} in ${host.name}`,
-      () => {
-        if (!service.running) throw new Error(`${service.status}: ${service.log()}`)
-        return existsSync(join(directory, `${daemon}.vty`))
-      },
-      { everySeconds: 0.02 },
-    )
+    services.push(await startDaemon(host, directory, daemon))
   }
-  const frr = new Frr(host, directory)
-  await host.exec(['vtysh', '--vty_socket', directory, '-f', join(directory, 'frr.conf')])
+  const frr = new Frr(host, directory, services.at(-1)!)
+  await frr.configure()
   return frr
+}
+
+async function startDaemon(
+  host: Host,
+  directory: string,
+  daemon: string,
+  name = `frr-${daemon}`,
+): Promise<Service> {
+  const argv = [
+    join(programs, daemon),
+    '-f',
+    join(directory, 'empty.conf'),
+    '-u',
+    'frr',
+    '-g',
+    'frr',
+    '--vty_socket',
+    directory,
+    '-z',
+    join(directory, 'zserv.api'),
+    '-i',
+    join(directory, `${daemon}.pid`),
+    '-A',
+    '127.0.0.1',
+    '--log',
+    `file:${join(directory, 'frr.log')}`,
+  ]
+  if (daemon === 'bgpd') argv.push('-p', '179')
+  const service = host.start(name, argv)
+  await until(
+    `${daemon} in ${host.name}`,
+    () => {
+      if (!service.running) throw new Error(`${service.status}: ${service.log()}`)
+      return existsSync(join(directory, `${daemon}.vty`))
+    },
+    { everySeconds: 0.02 },
+  )
+  return service
 }
 
 function configuration(host: Host, options: FrrOptions): string {

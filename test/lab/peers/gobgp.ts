@@ -9,6 +9,10 @@ import { defaultHoldTimeSeconds, keepaliveSeconds, type PeerSpec } from './peer.
 export interface GobgpOptions {
   readonly asn: number
   readonly peers: readonly PeerSpec[]
+  /** Keep routes of a peer that restarts; without it GoBGP ends no family. */
+  readonly gracefulRestart?: boolean
+  /** Route-target constraint beside EVPN (RFC 4684). */
+  readonly rtc?: boolean
 }
 
 export class Gobgp {
@@ -74,7 +78,16 @@ export async function startGobgp(host: Host, options: GobgpOptions): Promise<Gob
   return gobgp
 }
 
-function configuration(host: Host, { asn, peers }: GobgpOptions): string {
+function configuration(
+  host: Host,
+  { asn, peers, rtc = false, gracefulRestart = rtc }: GobgpOptions,
+): string {
+  const family = (name: string): string => `
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "${name}"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = ${gracefulRestart}`
   const neighbour = (peer: PeerSpec): string => `
 [[neighbors]]
   [neighbors.config]
@@ -94,9 +107,10 @@ function configuration(host: Host, { asn, peers }: GobgpOptions): string {
   [neighbors.route-reflector.config]
     route-reflector-client = ${peer.client === true}
     route-reflector-cluster-id = "${host.vtep4}"
-  [[neighbors.afi-safis]]
-    [neighbors.afi-safis.config]
-      afi-safi-name = "l2vpn-evpn"
+  [neighbors.graceful-restart.config]
+    enabled = ${gracefulRestart}
+    restart-time = 20
+${family('l2vpn-evpn')}${rtc ? family('rtc') : ''}
 `
   return `[global.config]
   as = ${asn}

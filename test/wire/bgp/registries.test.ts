@@ -30,7 +30,7 @@ import { evpnRoute, messages, ofShape, pathAttributes } from './support/arbitrar
 import { meaning, plain } from './support/plain.js'
 
 const context: WireContext = { ...initialContext, extendedMessages: true }
-const addPath: WireContext = { ...context, addPath: ['evpn', 'ipv4', 'ipv6'] }
+const addPath: WireContext = { ...context, addPath: ['evpn', 'ipv4', 'ipv6', 'rtc'] }
 const contexts = [
   context,
   addPath,

@@ -17,6 +17,7 @@ import { med } from './med.js'
 import { mpReach } from './mp-reach.js'
 import { mpUnreach } from './mp-unreach.js'
 import { nextHop } from './next-hop.js'
+import { onlyToCustomer } from './only-to-customer.js'
 import { origin } from './origin.js'
 import { originatorId } from './originator-id.js'
 import { pmsiTunnel } from './pmsi-tunnel.js'
@@ -42,6 +43,7 @@ export const attributeTypes = [
   pmsiTunnel,
   ipv6ExtendedCommunities,
   largeCommunities,
+  onlyToCustomer,
 ] as const
 
 /** An attribute without a row. Transitive ones are passed on with the Partial bit (RFC 4271 section 5). */

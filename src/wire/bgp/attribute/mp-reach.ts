@@ -44,7 +44,12 @@ export interface MpReachRaw {
 }
 
 /** Narrow it by `family`. */
-export type MpReach = MpReachOf<'evpn'> | MpReachOf<'ipv4'> | MpReachOf<'ipv6'> | MpReachRaw
+export type MpReach =
+  | MpReachOf<'evpn'>
+  | MpReachOf<'ipv4'>
+  | MpReachOf<'ipv6'>
+  | MpReachOf<'rtc'>
+  | MpReachRaw
 
 const value: AttributeCodec<MpReach> = {
   shape: { kind: 'reach' },

@@ -25,6 +25,7 @@ export type MpUnreach =
   | MpUnreachOf<'evpn'>
   | MpUnreachOf<'ipv4'>
   | MpUnreachOf<'ipv6'>
+  | MpUnreachOf<'rtc'>
   | MpUnreachOf<`${number}/${number}`>
 
 const value: AttributeCodec<MpUnreach> = {

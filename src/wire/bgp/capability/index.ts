@@ -12,6 +12,7 @@ import { fqdn } from './fqdn.js'
 import { gracefulRestart } from './graceful-restart.js'
 import { longLivedGracefulRestart } from './long-lived-graceful-restart.js'
 import { multiprotocol } from './multiprotocol.js'
+import { role } from './role.js'
 import { routeRefreshCapability } from './route-refresh.js'
 
 export { addPathMode } from './add-path.js'
@@ -22,6 +23,7 @@ export const capabilityTypes = [
   routeRefreshCapability,
   extendedNextHop,
   extendedMessage,
+  role,
   gracefulRestart,
   fourOctetAs,
   addPath,

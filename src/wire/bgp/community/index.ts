@@ -97,7 +97,7 @@ export function formatExtendedCommunity(community: ExtendedCommunity): string {
 /** The inverse of formatExtendedCommunity; reads hex of known kinds too. Throws ParseError. */
 export function parseExtendedCommunity(text: string): ExtendedCommunity {
   const raw = /^0x[0-9a-f]{16}$/i.test(text) ? hexToBytes(text.slice(2)) : undefined
-  if (raw !== undefined) return extendedCommunity.decode(new Reader(raw))
+  if (raw !== undefined) return communityFromOctets(raw)
   const colon = text.indexOf(':')
   const row = byWord.get(colon < 0 ? text : text.slice(0, colon))
   const value = row?.parse(colon < 0 ? '' : text.slice(colon + 1))
@@ -107,9 +107,19 @@ export function parseExtendedCommunity(text: string): ExtendedCommunity {
   return { type: row.name, ...value } as ExtendedCommunity
 }
 
-/** False for communities that stay inside the AS (RFC 4360 section 2, the T bit). */
-export function isTransitive(community: ExtendedCommunity): boolean {
+/** The eight octets, which is how RFC 4684 names a route target. */
+export function communityOctets(community: ExtendedCommunity): Uint8Array {
   const w = new Writer(8)
   extendedCommunity.encode(w, community)
-  return (w.finish()[0]! & 0x40) === 0
+  return w.finish()
+}
+
+/** The inverse of communityOctets. */
+export function communityFromOctets(octets: Uint8Array): ExtendedCommunity {
+  return extendedCommunity.decode(new Reader(octets))
+}
+
+/** False for communities that stay inside the AS (RFC 4360 section 2, the T bit). */
+export function isTransitive(community: ExtendedCommunity): boolean {
+  return (communityOctets(community)[0]! & 0x40) === 0
 }

@@ -10,8 +10,18 @@ import {
 } from '../evpn/index.js'
 import { type Family, isKnownFamily, type KnownFamily } from '../family.js'
 import { decodeIpNlri, encodeIpNlri, type IpNlri } from './prefix.js'
+import {
+  decodeMemberships,
+  encodeMemberships,
+  type MembershipNlri,
+} from './route-target-membership.js'
 
 export type { IpNlri } from './prefix.js'
+export {
+  defaultMembership,
+  type MembershipNlri,
+  membershipKey,
+} from './route-target-membership.js'
 
 /** All NLRI of one attribute, of a family that cannot be read. */
 export interface RawNlri {
@@ -23,7 +33,9 @@ export type NlriOf<F extends Family> = F extends 'evpn'
   ? EvpnRoute
   : F extends 'ipv4' | 'ipv6'
     ? IpNlri
-    : RawNlri
+    : F extends 'rtc'
+      ? MembershipNlri
+      : RawNlri
 
 export type Nlri = NlriOf<Family>
 
@@ -45,6 +57,7 @@ const familyCodecs: { readonly [F in KnownFamily]: FamilyCodec<NlriOf<F>> } = {
     decode: (r, addPath) => decodeIpNlri(r, 6, addPath),
     encode: (w, nlri, addPath) => encodeIpNlri(w, nlri, 6, addPath),
   },
+  rtc: { decode: decodeMemberships, encode: encodeMemberships },
 }
 
 /** NLRI until the octets end. Throws WireError when they cannot be told apart. */

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import {
+  hexFromBytes,
   ipFromBytes,
   macFromBytes,
   prefixFromBytes,
@@ -142,6 +143,15 @@ export const evpnRoute: fc.Arbitrary<EvpnRoute> = fc.oneof(
 
 const ipv4Nlri = ipv4Prefix.map((prefix) => ({ prefix }))
 const ipv6Nlri = ipv6Prefix.map((prefix) => ({ prefix }))
+const membership = fc
+  .tuple(fc.uint8Array({ minLength: 12, maxLength: 12 }), fc.constantFrom(0, 32, 33, 64, 95, 96))
+  .map(([octets, bits]) => {
+    const masked = octets.map(
+      (octet, i) => octet & (0xff << Math.min(8, Math.max(0, 8 * (i + 1) - bits))),
+    )
+    const hex = hexFromBytes(masked)
+    return { originAs: Number.parseInt(hex.slice(0, 8), 16), target: hex.slice(8), bits }
+  })
 const rawNlri = fc.uint8Array({ minLength: 1, maxLength: 30 }).map((value) => ({ octets: value }))
 
 const hop = fc.oneof(
@@ -155,6 +165,7 @@ const families = fc.oneof(
   fc.record({ family: fc.constant('evpn'), nlri: fc.array(evpnRoute, { maxLength: 4 }) }),
   fc.record({ family: fc.constant('ipv4'), nlri: fc.array(ipv4Nlri, { maxLength: 4 }) }),
   fc.record({ family: fc.constant('ipv6'), nlri: fc.array(ipv6Nlri, { maxLength: 4 }) }),
+  fc.record({ family: fc.constant('rtc'), nlri: fc.array(membership, { maxLength: 4 }) }),
 )
 const otherFamily = fc.record({
   family: fc.constantFrom('1/128', '16388/71'),

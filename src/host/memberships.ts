@@ -1,0 +1,37 @@
+// Which routes this host asks its peers for (RFC 4684): route target memberships of our own.
+//
+// A network or VRF with explicit route targets asks for those. All there is, by the default membership, asks
+// - one that imports by its VNI alone, as all profiles do: "any AS, this number" is no prefix of a route target;
+// - who passes routes on: a reflector, or a host with an external peer and another one beside it. What these want,
+//   the others' memberships would have to tell, and those change with every network of the fabric;
+// - who has no network yet: it is a reflector or route server, or soon something else.
+
+import type { OriginatedRoute } from '../bgp/index.js'
+import { hexFromBytes } from '../net/index.js'
+import { communityOctets, defaultMembership, type MembershipNlri } from '../wire/index.js'
+import type { Config, Neighbor } from './config/schema.js'
+
+const WHOLE_BITS = 96
+
+/** As routes of family rtc, in the order of the configuration. */
+export function memberships(config: Config): readonly OriginatedRoute[] {
+  const { asn, networks, vrfs, bgp } = config
+  const targets = [...networks, ...vrfs].map(({ routeTargets }) => routeTargets?.import)
+  const isExplicit = targets.length > 0 && targets.every((some) => some !== undefined)
+  if (!isExplicit || passesOn(bgp.neighbors, asn)) return [membership(defaultMembership)]
+  return [...new Set(targets.flat() as readonly string[])].map((target) => {
+    const octets = communityOctets({ type: 'routeTarget', target })
+    return membership({ originAs: asn, target: hexFromBytes(octets), bits: WHOLE_BITS })
+  })
+}
+
+function membership(nlri: MembershipNlri): OriginatedRoute {
+  return { family: 'rtc', nlri, attributes: {} }
+}
+
+function passesOn(neighbors: readonly Neighbor[], own: number): boolean {
+  const peers = neighbors.filter(({ families }) => families.includes('evpn'))
+  if (peers.some(({ routeReflectorClient }) => routeReflectorClient)) return true
+  const external = peers.filter(({ asn }) => asn !== 'internal' && asn !== own)
+  return external.some(({ range }) => range !== undefined || peers.length > 1)
+}
