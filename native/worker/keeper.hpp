@@ -75,6 +75,7 @@ class Keeper {
   void configure(const Session& session, const Message& message);
   void port_open(const Session& session, const Message& message);
   void port_close(const Session& session, const Message& message);
+  void port_send(const Session& session, const Message& message);
   void ring_send(const Session& session, const Message& message);
   void ring_receive(const Session& session, const Message& message);
   void shut_down(const Session& session, const Message& message);

@@ -13,6 +13,7 @@ const Keeper::Verb Keeper::kVerbs[] = {
     {"configure", false, &Keeper::configure},
     {"port-open", false, &Keeper::port_open},
     {"port-close", false, &Keeper::port_close},
+    {"port-send", false, &Keeper::port_send},
     {"ring-send", false, &Keeper::ring_send},
     {"ring-receive", false, &Keeper::ring_receive},
     {"shutdown", false, &Keeper::shut_down},
@@ -146,6 +147,29 @@ void Keeper::port_close(const Session& session, const Message& message) {
   };
   if (!devices_.close(static_cast<uint32_t>(id), closed, error))
     control_.fail(session.number, message.id, error);
+}
+
+// Frames for tenants, each behind its port and length as u32. A frame for a port that is not there,
+// or more than can wait, is left out: whoever asks asks again.
+void Keeper::port_send(const Session& session, const Message& message) {
+  std::string_view rest = message.payload;
+  uint32_t head[2];
+  for (unsigned index = 0; !rest.empty(); index++) {
+    if (rest.size() >= sizeof head) memcpy(head, rest.data(), sizeof head);
+    Letter letter;
+    if (rest.size() < sizeof head || head[1] > rest.size() - sizeof head ||
+        head[1] > sizeof letter.bytes)
+      return control_.fail(session.number, message.id,
+                           "port-send: frame " + std::to_string(index) +
+                               ": expected port, length and at most " +
+                               std::to_string(sizeof letter.bytes) + " bytes");
+    letter.port = head[0];
+    letter.length = head[1];
+    memcpy(letter.bytes, rest.data() + sizeof head, head[1]);
+    rest.remove_prefix(sizeof head + head[1]);
+    if (devices_.port(letter.port) != nullptr) setup_.workers->front()->post(letter);
+  }
+  control_.reply(session.number, message.id, {});
 }
 
 Ring* Keeper::find_ring(const Session& session, const Message& message) {

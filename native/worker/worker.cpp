@@ -84,6 +84,7 @@ void Worker::run() {
     for (int i = 0; i < count; i++) {
       if (events[i].data.u64 == kDoorbell) {
         doorbell_.silence();
+        send_letters();
       } else if (const auto source = static_cast<uint32_t>(events[i].data.u64); !is_busy_[source]) {
         turn(source);
       }
@@ -246,6 +247,26 @@ void Worker::look_at_held(uint64_t now) {
   });
   egress_.finish();
   held_.drop_gone();
+}
+
+bool Worker::post(const Letter& letter) {
+  if (!letters_.push(letter)) return false;
+  doorbell_.ring();
+  return true;
+}
+
+// As answers of the switch: bytes of our own, for one port.
+void Worker::send_letters() {
+  Letter letter;
+  while (letters_.pop(letter)) {
+    burst_.replies[0].length = letter.length;
+    memcpy(burst_.replies[0].bytes, letter.bytes, letter.length);
+    burst_.emits[0] = {0, destination_word(Destination::port, letter.port), 0, 0, 1};
+    burst_.reply_count = burst_.emit_count = 1;
+    egress_.add(burst_);
+    egress_.finish();
+    burst_.reply_count = burst_.emit_count = 0;
+  }
 }
 
 void Worker::collect_losses() {

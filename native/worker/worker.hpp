@@ -21,6 +21,13 @@ namespace vtep {
 
 using LearnRing = SpscRing<LearnRecord, 8192>;
 
+// A frame for a tenant that comes from nobody: a question whether it is still there.
+struct Letter {
+  uint32_t port;
+  uint32_t length;
+  uint8_t bytes[96];
+};
+
 // What the keeper and all workers share, beside the segment.
 struct Shared {
   Quiescence quiescence;
@@ -47,6 +54,8 @@ class Worker {
   // Keeper: the list that this worker works with.
   uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
   LearnRing& learned() { return learned_; }
+  // Keeper: sends the frame out of its port with the next turn. False when too many wait.
+  bool post(const Letter& letter);
   // Keeper: what became of frames that a port's device had to finish.
   const OffloadWatch& watch() const { return egress_.watch(); }
 
@@ -73,6 +82,7 @@ class Worker {
   bool receive(Device& device, unsigned most, Forward forward);
   void flush(Burst& burst);
   void look_at_held(uint64_t now);
+  void send_letters();
   void collect_losses();
 
   Segment segment_;
@@ -103,6 +113,7 @@ class Worker {
   Descriptor epoll_;
   Doorbell doorbell_;
   LearnRing learned_;
+  SpscRing<Letter, 256> letters_;
   std::atomic<uint64_t> adopted_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

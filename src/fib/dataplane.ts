@@ -245,6 +245,12 @@ export interface Counters {
   readonly uplink: PortCounters
 }
 
+/** A frame and the port that it leaves by. */
+export interface PortFrame {
+  readonly port: number
+  readonly bytes: Uint8Array
+}
+
 /** Tables that may be too large to be read at once. */
 export type LargeTable = 'macs' | 'neighbours' | 'routes'
 
@@ -266,6 +272,8 @@ export interface Dataplane extends DataplaneReader {
   closePort(id: number): Promise<void>
   /** Apply in order. Resolves when every worker sees the result. */
   apply(operations: readonly Operation[]): Promise<void>
+  /** Frames for tenants, at most 96 octets each, past the tables. One that can not be sent now is left out. */
+  send(frames: readonly PortFrame[]): Promise<void>
   /** Called with every event since the last call, in order. One listener. */
   listen(listener: (events: readonly DataplaneEvent[]) => void): void
   /** Called once when the dataplane is gone without having been asked. */

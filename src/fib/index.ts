@@ -14,6 +14,7 @@ export type {
   Operation,
   Origin,
   PortCounters,
+  PortFrame,
   PortSpec,
   PortState,
   RemoteState,

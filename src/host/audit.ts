@@ -9,13 +9,14 @@ import {
   type MacState,
   type NeighbourState,
 } from '../fib/index.js'
+import { hostProbe } from '../wire/index.js'
 import type { EventLog } from './events.js'
 import { reasonOf } from './instance/index.js'
 import type { Machines } from './machines.js'
 import type { PacketPath } from './packet-path.js'
 
 export interface AuditParts {
-  readonly path: Pick<PacketPath, 'up' | 'settled' | 'listen' | 'table' | 'pages' | 'push'>
+  readonly path: Pick<PacketPath, 'up' | 'settled' | 'listen' | 'table' | 'pages' | 'push' | 'send'>
   readonly machines: Machines
   readonly events: EventLog
   /** Our VTEP address. */
@@ -32,6 +33,8 @@ export interface AuditStatus {
 /** Between two rounds; and when one was not sure. */
 const PAUSE_SECONDS = 3
 const SOON_SECONDS = 0.3
+/** In the last so many seconds of its time, at most half of it, a host that was silent is asked. */
+const PROBE_SECONDS = 30
 /** At most this share of the thread's time. */
 const SHARE = 0.2
 /** Work for so long before a pause. */
@@ -156,6 +159,7 @@ export class Auditor {
     for await (const rows of path.pages('neighbours', AUDIT_PAGE)) {
       audit.neighbours(rows)
       this.#snoopedIps(rows, learned)
+      await this.#askSilent(rows)
       if (this.#isTired) await this.#breathe()
     }
     for await (const rows of path.pages('routes', AUDIT_PAGE)) {
@@ -203,6 +207,24 @@ export class Auditor {
       if (isStatic || port === undefined || evpn.holderOf(vni, ip) === mac) continue
       this.#doubt({ event: 'neighbourLearned', vni, ip, mac, port, router })
     }
+  }
+
+  /**
+   * A host that is only idle answers, and its MAC and address live on; one that is dead ages, and is withdrawn. What is
+   * known of a host that speaks but has not said its address for long is asked for, too.
+   */
+  async #askSilent(rows: readonly NeighbourState[]): Promise<void> {
+    const { path, machines } = this.#parts
+    const { image } = machines.evpn
+    const frames = rows.flatMap(({ vni, ip, mac, origin, static: isStatic, ageSeconds }) => {
+      const { agingSeconds = 0 } = image.networks.get(vni)?.settings ?? {}
+      const port = machines.evpn.portOf(vni, mac)
+      if (origin !== 'local' || isStatic || agingSeconds === 0 || port === undefined) return []
+      const left = agingSeconds - ageSeconds
+      if (left > Math.min(PROBE_SECONDS, agingSeconds / 2)) return []
+      return [{ port, bytes: hostProbe(ip, mac) }]
+    })
+    if (frames.length > 0) await path.send(frames)
   }
 
   #doubt(event: DataplaneEvent): void {

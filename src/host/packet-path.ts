@@ -8,6 +8,7 @@ import type {
   DataplaneEvent,
   LargeTable,
   Operation,
+  PortFrame,
   PortSpec,
   Snapshot,
   UplinkState,
@@ -139,6 +140,11 @@ export class PacketPath {
   /** A large table in pages, read aside; nothing while there is no dataplane. */
   async *pages<Name extends LargeTable>(name: Name, rows: number): AsyncGenerator<Snapshot[Name]> {
     if (this.#dataplane !== undefined) yield* this.#dataplane.pages(name, rows)
+  }
+
+  /** Frames for tenants; forgotten while there is no dataplane. */
+  async send(frames: readonly PortFrame[]): Promise<void> {
+    await this.#dataplane?.send(frames)
   }
 
   counters(): Counters | undefined {

@@ -9,6 +9,7 @@ import type {
   DataplaneReader,
   LargeTable,
   Operation,
+  PortFrame,
   PortSpec,
   Snapshot,
   UplinkState,
@@ -28,6 +29,7 @@ import {
   largeTables,
   namedDrops,
   packOperations,
+  packPortFrames,
   readEvents,
   readPortCounters,
   readSnapshot,
@@ -219,6 +221,10 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
     } catch (error) {
       throw withOperation(error, operations)
     }
+  }
+
+  async send(frames: readonly PortFrame[]): Promise<void> {
+    if (frames.length > 0) await this.#request('port-send', packPortFrames(frames))
   }
 
   listen(listener: (events: readonly DataplaneEvent[]) => void): void {

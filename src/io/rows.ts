@@ -8,6 +8,7 @@ import type {
   NetworkState,
   Operation,
   PortCounters,
+  PortFrame,
   PortState,
   RemoteState,
   RouteState,
@@ -282,6 +283,20 @@ function tableOperation(operation: Operation): TableOperation {
     default:
       return operation
   }
+}
+
+/** Frames for tenants, each behind its port and length. */
+export function packPortFrames(frames: readonly PortFrame[]): Uint8Array {
+  const out = new Uint8Array(frames.reduce((size, { bytes }) => size + 8 + bytes.length, 0))
+  const view = new DataView(out.buffer)
+  let at = 0
+  for (const { port, bytes } of frames) {
+    view.setUint32(at, port, true)
+    view.setUint32(at + 4, bytes.length, true)
+    out.set(bytes, at + 8)
+    at += 8 + bytes.length
+  }
+  return out
 }
 
 /** Drop counters by name, in the order of the list; a reason that never occurred is 0. */

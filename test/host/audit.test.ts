@@ -174,6 +174,7 @@ function machinesAndAudit() {
       yield tables.snapshot()[name]
     },
     push: (operations: readonly Operation[]) => tables.apply(operations),
+    send: async () => {},
   }
   const auditor = new Auditor({ path, machines, events, vtep: '10.0.0.1' })
   machines.toEvpn({

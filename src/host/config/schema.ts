@@ -130,7 +130,7 @@ export const Network = keys(
     agingSeconds: integer(
       0,
       1_000_000,
-      'A local MAC unseen for so long is forgotten and withdrawn; 0 = never.',
+      'A local MAC unseen for so long is forgotten and withdrawn; 0 = never. A host whose address is known is asked before.',
       { default: 300 },
     ),
     stormControl: keys(

@@ -23,6 +23,7 @@ export {
   type Underlay,
   type VxlanPacket,
 } from './outer.js'
+export { hostProbe } from './probe.js'
 export {
   decodeOutcomes,
   destinationWord,
