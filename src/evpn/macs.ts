@@ -17,7 +17,7 @@ import type { Output } from './output.js'
 import { erase, insert } from './route-targets.js'
 
 /**
- * So long the sequence number of a MAC that nobody claims any more is remembered: a withdrawal may overtake the copies
+ * So long the highest sequence number of a MAC is remembered when its claim has gone: a withdrawal may overtake the copies
  * of its route that come by way of another reflector, and the next claim has to beat those.
  */
 const MEMORY_SECONDS = 180
@@ -288,8 +288,8 @@ export class Macs {
       last.macSlot = claim.macSlot
     }
     if (entry.winner === claim) entry.winner = bestOf(remotes, claim)
-    if (remotes.length === 0 && entry.local === undefined) {
-      this.#memory.set(entry.mac, nextSequence(claim.sequence))
+    if (entry.local === undefined && claim.sequence > (entry.winner?.sequence ?? -1)) {
+      this.#remember(entry.mac, nextSequence(claim.sequence))
     }
     this.#dirty.add(entry)
   }
@@ -465,9 +465,7 @@ export class Macs {
     if (local === undefined) return
     erase(this.#byPort, local.port, entry)
     entry.local = undefined
-    if (entry.remotes.length === 0 && local.sequence > 0) {
-      this.#memory.set(entry.mac, local.sequence)
-    }
+    if (local.sequence > (entry.winner?.sequence ?? 0)) this.#remember(entry.mac, local.sequence)
     this.#dirty.add(entry)
   }
 
@@ -475,12 +473,17 @@ export class Macs {
   #nextHere(entry: MacEntry, previousRemote?: Ip): number {
     let highest = -1
     for (const { sequence } of entry.remotes) highest = Math.max(highest, sequence)
-    if (highest < 0) return this.#memory.get(entry.mac) ?? (previousRemote === undefined ? 0 : 1)
+    const remembered = this.#memory.get(entry.mac) ?? 0
+    if (highest < 0) return Math.max(remembered, previousRemote === undefined ? 0 : 1)
     if (highest === MAX_SEQUENCE) {
       const text = `${entry.mac} of network ${this.#vni} has used up its sequence numbers`
       this.#around.out.complain('sequenceExhausted', text, { vni: this.#vni, mac: entry.mac })
     }
-    return nextSequence(highest)
+    return Math.max(remembered, nextSequence(highest))
+  }
+
+  #remember(mac: Mac, sequence: number): void {
+    if (sequence > (this.#memory.get(mac) ?? 0)) this.#memory.set(mac, sequence)
   }
 
   #retract(entry: MacEntry): void {
