@@ -96,9 +96,9 @@ function cost(...words: readonly string[]): { name: string; columns: number[][] 
 }
 
 /** Machine code and the limit; the program takes turns. */
-const againstLimit = (macs: number): Figure[] =>
-  cost('speed', `${macs}`, `${trials}`).flatMap(({ name, columns: [ours = [], ...limits] }) => {
-    const what = `${name}, ${macs} MACs`
+const againstLimit = (command: 'speed' | 'routes', count: number): Figure[] =>
+  cost(command, `${count}`, `${trials}`).flatMap(({ name, columns: [ours = [], ...limits] }) => {
+    const what = `${name}, ${count} ${command === 'speed' ? 'MACs' : 'routes'}`
     return [
       { what, unit: 'ns/frame', values: ours },
       ...limits.flatMap((limit, n): Figure[] => {
@@ -125,6 +125,14 @@ const growth = (): Figure[] => [
   })),
 ]
 
+/** A million routes: what each takes, and how fast they are added. */
+const routeTable = (): Figure[] =>
+  cost('route-table', '1000000').map(({ name, columns: [values = []] }, row) => ({
+    what: name,
+    unit: row === 0 ? 'bytes' : 'routes/s',
+    values,
+  }))
+
 /** WebAssembly and machine code, both called from here. */
 function againstNative(macs: number): Figure[] {
   const packed = encodeOperations(operations(macs).map(tableOperation))
@@ -149,7 +157,9 @@ function againstNative(macs: number): Figure[] {
 
 execFileSync('bash', [join(root, 'bench/tools/core/build.sh')], { stdio: 'inherit' })
 emit('core', [
-  ...[256, 1_000_000].flatMap(againstLimit),
+  ...[256, 1_000_000].flatMap((macs) => againstLimit('speed', macs)),
+  ...[1000, 1_000_000].flatMap((routes) => againstLimit('routes', routes)),
+  ...routeTable(),
   ...growth(),
   ...[256, 4096].flatMap(againstNative),
 ])

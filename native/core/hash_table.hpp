@@ -102,6 +102,19 @@ __attribute__((no_sanitize("thread"))) inline uint32_t mac_slots_with(const uint
   const Two hits = ((Two)(ab == both) & Two{1, 2}) | ((Two)(cd == both) & Two{4, 8});
   return static_cast<uint32_t>(hits[0] | hits[1]) | uint32_t{keys[4] == key} << 4;
 }
+// For prefixes two words tell nearly all apart; whoever asks compares the rest.
+template <>
+inline uint32_t slots_with<PrefixShape>(const uint32_t* head,
+                                        const Words<PrefixShape::kWords>& key) {
+  uint32_t found = 0;
+  for (unsigned s = 0; s < PrefixShape::kSlots; s++) {
+    const uint32_t* rest = head + rest_of<PrefixShape>(s);
+    const uint32_t difference =
+        (load_acquire(rest) ^ key.w[1]) | (load_acquire(rest + 4) ^ key.w[5]);
+    found |= uint32_t{difference == 0} << s;
+  }
+  return found;
+}
 template <>
 inline uint32_t slots_with<MacShape>(const uint32_t* head, const Words<MacShape::kWords>& key) {
   return mac_slots_with(head, key.w[1] | static_cast<uint64_t>(key.w[2]) << 32);

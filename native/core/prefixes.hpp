@@ -31,25 +31,77 @@ inline Words<PrefixShape::kWords> prefix_key(uint32_t network, uint32_t length,
            load32(prefix + 12)}};
 }
 
-// PrefixSlot.target of the longest prefix that has the address, 0 = none. Any thread.
-inline uint32_t find_route(const Segment& segment, uint32_t vrf, const uint8_t ip[16]) {
-  const HashTable<PrefixShape> table(segment, segment.header().prefixes);
-  const RowWord* lengths =
-      row_words(segment.network(vrf)) + offsetof(NetworkRow, prefixLengths) / 4;
-  const int last = is_ipv4(ip) ? kIpv4Length / 32 : 0;
-  for (int word = kLengthWords - 1; word >= last; word--) {
-    for (uint32_t bits = load_word(lengths + word); bits != 0;) {
-      const uint32_t bit = 31 - static_cast<uint32_t>(__builtin_clz(bits));
-      bits ^= 1u << bit;
-      const uint32_t length = static_cast<uint32_t>(word) * 32 + bit;
-      uint8_t prefix[16];
-      mask_ip(ip, length, prefix);
-      Words<PrefixShape::kWords> slot;
-      if (table.find(prefix_key(vrf, length, prefix), slot) != table.kNowhere) return slot.w[0];
+// Looks up addresses in one IP-VRF, for a burst: its lengths are read once, and where an address
+// may be is on its way into the cache some frames before it is wanted.
+class RouteLookup : HashTable<PrefixShape> {
+ public:
+  // The first look-ups of an address, begun ahead.
+  struct Ahead {
+    static constexpr unsigned kMost = 6;
+    uint32_t frame = ~0u;
+    uint8_t ip[16];
+    uint64_t hashes[kMost];
+  };
+
+  explicit RouteLookup(const Segment& segment) : HashTable(segment, segment.header().prefixes) {}
+
+  // False: it was this one already.
+  bool use(const Segment& segment, uint32_t vrf) {
+    if (vrf == vrf_) return false;
+    vrf_ = vrf;
+    count_ = ipv4_ = 0;
+    const RowWord* words =
+        row_words(segment.network(vrf)) + offsetof(NetworkRow, prefixLengths) / 4;
+    for (int word = kLengthWords - 1; word >= 0; word--) {
+      if (word == kIpv4Length / 32 - 1) ipv4_ = count_;
+      for (uint32_t bits = load_word(words + word); bits != 0;) {
+        const uint32_t bit = 31 - static_cast<uint32_t>(__builtin_clz(bits));
+        bits ^= 1u << bit;
+        const uint32_t length = static_cast<uint32_t>(word) * 32 + bit;
+        if (length <= kMaxPrefixLength) lengths_[count_++] = static_cast<uint8_t>(length);
+      }
+    }
+    return true;
+  }
+
+  void begin(const uint8_t ip[16], Ahead& ahead) const {
+    const unsigned count = lengths_of(ip);
+    copy(ahead.ip, ip, 16);
+    for (unsigned i = 0; i < count && i < Ahead::kMost; i++) {
+      ahead.hashes[i] = hash(key(ip, lengths_[i]));
+      const uint8_t* place =
+          reinterpret_cast<const uint8_t*>(bucket(buckets_.first(ahead.hashes[i])));
+      __builtin_prefetch(place);
+      __builtin_prefetch(place + 64);
     }
   }
-  return 0;
-}
+  // PrefixSlot.target of the longest prefix that has the address, 0 = none. `ahead`: what begin()
+  // gave for it, or for another one, or null.
+  uint32_t find(const uint8_t ip[16], const Ahead* ahead) const {
+    const unsigned count = lengths_of(ip);
+    if (ahead != nullptr && !same_ip(ahead->ip, ip)) ahead = nullptr;
+    for (unsigned i = 0; i < count; i++) {
+      const Slot wanted = key(ip, lengths_[i]);
+      const uint64_t at = ahead != nullptr && i < Ahead::kMost ? ahead->hashes[i] : hash(wanted);
+      Slot slot;
+      if (HashTable::find(wanted, at, slot) != kNowhere) return slot.w[0];
+    }
+    return 0;
+  }
+
+ private:
+  unsigned lengths_of(const uint8_t ip[16]) const { return is_ipv4(ip) ? ipv4_ : count_; }
+  Slot key(const uint8_t ip[16], uint32_t length) const {
+    uint8_t prefix[16];
+    mask_ip(ip, length, prefix);
+    return prefix_key(vrf_, length, prefix);
+  }
+
+  uint32_t vrf_ = 0;
+  unsigned count_ = 0;
+  unsigned ipv4_ = 0;  // of those, the ones that an IPv4 address can have
+  uint8_t lengths_[kMaxPrefixLength + 1];
+};
 
 // Where packets of a flow go that have found `target`. False when that has gone meanwhile.
 bool read_target(const Segment& segment, uint32_t target, uint32_t flow_hash, NextHopRow& out);

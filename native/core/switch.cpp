@@ -382,6 +382,9 @@ void Switch::forward(Pass& pass, Work* works, unsigned count) {
   const MacLookup macs = pass.macs;
   uint64_t last = 0;
   uint32_t place = kFlood;
+  pass.works = works;
+  pass.count = count;
+  pass.ahead = 0;
   for (unsigned i = 0; i < count; i++) {
     const Work& work = works[i];
     if (work.care == Care::special) {

@@ -155,7 +155,8 @@ class Switch {
   void route(Pass& pass, const Work& work, unsigned index);
   void to_router(Pass& pass, const Work& work, unsigned index, const Layers& layers,
                  const Packet& packet, uint32_t vrf);
-  Drop find_hop(const Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash,
+  void look_ahead(Pass& pass, const Work& work, unsigned index, uint32_t vrf);
+  Drop find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash, unsigned index,
                 Hop& hop) const;
   void emit_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);
   unsigned flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);

@@ -2,6 +2,7 @@
 #pragma once
 #include "layers.hpp"
 #include "mac_lookup.hpp"
+#include "prefixes.hpp"
 #include "switch.hpp"
 
 namespace vtep {
@@ -60,7 +61,7 @@ struct Switch::Way {
 // go.
 struct Switch::Pass {
   Pass(const Segment& tables, uint32_t ingress, uint64_t time, Burst& burst)
-      : segment(tables), macs(tables), port(ingress), now(time), out(burst) {}
+      : segment(tables), macs(tables), port(ingress), now(time), out(burst), routes(tables) {}
 
   const Segment& segment;
   MacLookup macs;
@@ -77,6 +78,13 @@ struct Switch::Pass {
   Way way;
   static constexpr unsigned kPeers = 8;
   Peer peers[kPeers];
+  // What forward() works on, and how far the router has looked ahead.
+  const Work* works = nullptr;
+  unsigned count = 0;
+  unsigned ahead = 0;
+  static constexpr unsigned kAhead = 16;
+  RouteLookup::Ahead places[kAhead];
+  RouteLookup routes;
 };
 
 }  // namespace vtep

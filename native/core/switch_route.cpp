@@ -36,6 +36,15 @@ void address_of(const Segment& segment, uint32_t network, bool v4, uint8_t out[1
   for (unsigned i = 0; i < 4; i++) store32(out + 4 * i, load_word(words + i));
 }
 
+constexpr unsigned kNoFrame = ~0u - 1;
+
+template <class Pass>
+const RouteLookup& lookup_of(const Segment& segment, Pass& pass, uint32_t vrf) {
+  if (pass.routes.use(segment, vrf))
+    for (RouteLookup::Ahead& place : pass.places) place.frame = ~0u;
+  return pass.routes;
+}
+
 }  // namespace
 
 // Where a packet goes next.
@@ -48,11 +57,37 @@ struct Switch::Hop {
   uint8_t ip[16];  // whom to ask for the MAC
 };
 
-// `Drop::for_router` is an address of our own.
-Drop Switch::find_hop(const Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash,
+// Of the frames behind this one that go to the same router, the next few.
+void Switch::look_ahead(Pass& pass, const Work& work, unsigned index, uint32_t vrf) {
+  const RouteLookup& lookup = lookup_of(segment_, pass, vrf);
+  if (pass.ahead < index) pass.ahead = index;
+  for (; pass.ahead < pass.count && pass.ahead < index + Pass::kAhead; pass.ahead++) {
+    RouteLookup::Ahead& place = pass.places[pass.ahead % Pass::kAhead];
+    place.frame = ~0u;
+    const Frame& frame = frames_[pass.ahead];
+    const Work& next = pass.works[pass.ahead];
+    if (next.care == Care::special || next.key != work.key) continue;
+    uint8_t ip[16];
+    if (is_plain_ipv4(frame.data, frame.length)) {
+      map_ipv4(ip, frame.data + kEthernetHeader + 16);
+    } else if (frame.length >= kEthernetHeader + 40) {
+      copy(ip, frame.data + kEthernetHeader + 24, 16);
+    } else {
+      continue;
+    }
+    place.frame = pass.ahead;
+    lookup.begin(ip, place);
+  }
+}
+
+// `Drop::for_router` is an address of our own. `index`: of the frame whose destination is `ip`, or
+// none.
+Drop Switch::find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t hash, unsigned index,
                       Hop& hop) const {
   NextHopRow next;
-  const uint32_t target = find_route(segment_, vrf, ip);
+  const RouteLookup::Ahead& ahead = pass.places[index % Pass::kAhead];
+  const uint32_t target =
+      lookup_of(segment_, pass, vrf).find(ip, ahead.frame == index ? &ahead : nullptr);
   if (target == 0 || !read_target(segment_, target, hash, next)) return Drop::no_route;
   if (next.kind == RouteKind::own) return Drop::for_router;
   if (next.kind == RouteKind::remote) {
@@ -135,7 +170,8 @@ void Switch::route(Pass& pass, const Work& work, unsigned index) {
     return drop(pass, index, Drop::not_routable);
   const uint32_t hash = flow_hash(frame.data, frame.length, layers);
   Hop hop;
-  const Drop reason = find_hop(pass, vrf, packet.destination, hash, hop);
+  look_ahead(pass, work, index, vrf);
+  const Drop reason = find_hop(pass, vrf, packet.destination, hash, index, hop);
   if (reason == Drop::for_router) return to_router(pass, work, index, layers, packet, vrf);
   if (is_link_local(packet.source) || is_link_local(packet.destination))
     return drop(pass, index, Drop::not_routable);
@@ -182,8 +218,8 @@ void Switch::to_router(Pass& pass, const Work& work, unsigned index, const Layer
   hop.way.destination = destination_word(Destination::port, pass.port);
   const uint32_t hash = flow_hash(frame.data, frame.length, layers);
   const bool back =
-      pass.port != 0 ||
-      (find_hop(pass, vrf, packet.source, hash, hop) == Drop::none && hop.way.kind == Way::open);
+      pass.port != 0 || (find_hop(pass, vrf, packet.source, hash, kNoFrame, hop) == Drop::none &&
+                         hop.way.kind == Way::open);
   if (!back || !answer_echo(frame, layers, packet, router.mac))
     return drop(pass, index, Drop::for_router);
   if (pass.port == 0) {
@@ -216,7 +252,7 @@ void Switch::report(Pass& pass, unsigned index, const Layers& layers, const Pack
   hop.vni = router.vni;
   hop.way.destination = destination_word(Destination::port, pass.port);
   if (pass.port == 0) {
-    const Drop reason = find_hop(pass, vrf, packet.source, hash, hop);
+    const Drop reason = find_hop(pass, vrf, packet.source, hash, kNoFrame, hop);
     if (reason != Drop::none || hop.way.kind != Way::open) return;
     store_mac(reply.bytes, hop.mac);
     store_mac(reply.bytes + 6, hop.source_mac);

@@ -133,7 +133,7 @@ struct Bed {
     tables->set_local(kLocal, kUdpPort);
     if (many_sources) sources = macs / 2;
     Operations o;
-    o.add(OperationCode::networkSet, NetworkSetOperation{kVni, 0, 300, 0, 0});
+    o.add(OperationCode::networkSet, NetworkSetOperation{kVni, 0, 300, 0, 0, 0, {}, 0, {}, {}});
     for (uint32_t port = 1; port <= 2; port++)
       o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
     for (uint32_t i = 0; i < vteps; i++) {

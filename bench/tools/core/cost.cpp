@@ -5,6 +5,8 @@
 //   cost speed MACS TRIALS     ours, the limit; where sources differ also the limit that learns
 //   cost memory TRIALS         octets for each MAC of a million
 //   cost learning TRIALS       the table grows to a million MACs while a worker forwards
+//   cost routes N TRIALS       routing to VTEPs by N prefixes: ours, the limit
+//   cost route-table N         octets for each of N routes, and routes added in a second
 //   cost run CASE MACS BURSTS  one case, for a profiler
 // A line for each: name, then after tabs its columns, of which each is one value per trial.
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "bed.hpp"
 #include "growth.hpp"
 #include "limit.h"
+#include "routes.hpp"
 
 namespace {
 
@@ -216,13 +219,17 @@ int main(int argc, char** argv) {
     measure_memory(number(2));
   } else if (argc == 3 && strcmp(argv[1], "learning") == 0) {
     measure_learning(number(2));
+  } else if (argc == 4 && strcmp(argv[1], "routes") == 0) {
+    measure_routes(number(2), number(3));
+  } else if (argc == 3 && strcmp(argv[1], "route-table") == 0) {
+    measure_route_table(number(2));
   } else if (argc == 5 && strcmp(argv[1], "run") == 0 &&
              number(2) < sizeof kCases / sizeof *kCases) {
     run_one(number(2), number(3), number(4));
   } else {
-    fprintf(
-        stderr,
-        "usage: cost speed MACS TRIALS | memory TRIALS | learning TRIALS | run CASE MACS BURSTS\n");
+    fprintf(stderr,
+            "usage: cost speed MACS TRIALS | memory TRIALS | learning TRIALS | routes N TRIALS | "
+            "route-table N | run CASE MACS BURSTS\n");
     return 2;
   }
   return 0;

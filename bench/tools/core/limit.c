@@ -217,3 +217,29 @@ uint32_t limit_bridge(struct limit* limit, uint8_t* const* frames, const uint32_
   limit->dropped += count - forwarded;
   return forwarded;
 }
+
+uint32_t limit_route(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
+                     uint32_t count) {
+  uint64_t keys[kBurst], at[kBurst];
+  uint32_t done = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    keys[i] = load32(frames[i] + 30) | (uint64_t)kPlaceholder << 48;
+    at[i] = scramble(keys[i]) & limit->mask;
+    __builtin_prefetch(&limit->table[at[i]]);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    uint8_t* frame = frames[i];
+    if (!is_plain_ipv4(frame, lengths[i]) || frame[22] < 2) continue;
+    const struct entry* entry = find(limit, keys[i], at[i]);
+    if (entry == NULL) continue;
+    memcpy(frame, limit->outer, 12);
+    frame[22]--;
+    const uint32_t sum = (uint32_t)__builtin_bswap16(load16(frame + 24)) + 0x100;
+    put16(frame + 24, (uint16_t)(sum + (sum >> 16)));
+    write_outer(limit, frame, lengths[i], entry->place);
+    limit->frames++;
+    limit->bytes += lengths[i];
+    done++;
+  }
+  return done;
+}

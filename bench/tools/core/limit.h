@@ -24,6 +24,10 @@ uint32_t limit_encapsulate_learning(struct limit* limit, uint8_t* const* frames,
                                     const uint32_t* lengths, uint32_t count);
 uint32_t limit_decapsulate(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
                            uint32_t count);
+// The same as limit_encapsulate() behind a router that has host routes only: `macs` of limit_new()
+// are IPv4 addresses as they lie in a packet.
+uint32_t limit_route(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
+                     uint32_t count);
 uint32_t limit_bridge(struct limit* limit, uint8_t* const* frames, const uint32_t* lengths,
                       uint32_t count);
 
