@@ -24,6 +24,7 @@ const identities = async (daemon: Daemon): Promise<object> =>
 
 const routes = async (daemon: Daemon): Promise<string[]> =>
   (await daemon.get<RouteView[]>('routes'))
+    .filter(({ type }) => type !== 'rtc')
     .map(({ type, rd, mac = '', ip = '', routeTargets }) =>
       [type, rd, mac, ip, ...routeTargets].join(' '),
     )

@@ -44,7 +44,8 @@ test('tables and messages', { skip }, async (t) => {
 
   await t.test('a dump of the tables', async (t) => {
     const { file, routes } = await vtep.read<{ file: string; routes: number }>('dump', 'routes.mrt')
-    const rows = await vtep.routes()
+    // MRT has no form for memberships (RFC 4684).
+    const rows = (await vtep.routes()).filter(({ type }) => type !== 'rtc')
     t.equal(routes, rows.length)
     const lines = (await run(['bgpdump', '-m', file])).split('\n')
     const line = lines.find((one) => one.includes(`|${h2.vtep4}/32|`))?.split('|') ?? []
