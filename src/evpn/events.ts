@@ -1,7 +1,7 @@
 // What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
 
 import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
-import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import type { Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes } from '../wire/index.js'
 import type { Derivation, Profile } from './profiles.js'
 
@@ -56,6 +56,15 @@ export interface GatewayAddress {
   readonly length: number
 }
 
+/** A prefix that the configuration knows the way to. */
+export interface StaticRoute {
+  readonly prefix: Prefix
+  /** A host of one of the VRF's networks. Left out: nowhere. */
+  readonly via?: Ip
+  /** As type 5 route. */
+  readonly announced: boolean
+}
+
 export interface VrfSettings {
   readonly name: string
   /** L3 VNI. */
@@ -65,6 +74,7 @@ export interface VrfSettings {
   readonly derivation?: Derivation
   readonly importTargets?: readonly RouteTarget[]
   readonly exportTargets?: readonly RouteTarget[]
+  readonly routes?: readonly StaticRoute[]
 }
 
 /** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */

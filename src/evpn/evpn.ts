@@ -308,6 +308,13 @@ export class Evpn {
       derivation: this.#settings,
       vtep,
       routerMac,
+      leadOf: (origin, prefix) => {
+        const from = [...this.#ipVrfs.values()].find((each) => each.rd === origin)
+        return from?.leadOf(prefix)
+      },
+      onLocals: (changed) => {
+        for (const each of this.#ipVrfs.values()) if (each !== changed) each.resolve()
+      },
     })
     if (this.#isShutDown) vrf.silence()
     this.#ipVrfs.set(vni, vrf)
@@ -329,8 +336,14 @@ export class Evpn {
   #forgetImporter(importer: Importer): void {
     this.#imports.remove(importer, importer.importTargets)
     for (const route of this.#routes.matching(importer.importTargets)) {
-      route.importers = this.#imports.importers(route.targets)
+      route.importers = this.#importersOf(route)
     }
+  }
+
+  #importersOf({ targets, nlri, path }: KeptRoute<Importer>): readonly Importer[] {
+    const all = this.#imports.importers(targets)
+    if (path.nextHop !== this.#settings.vtep || nlri.type !== 'prefix') return all
+    return all.filter((importer) => importer instanceof IpVrf && importer.rd !== nlri.rd)
   }
 
   /** The addresses that IP-VRFs answer with where there is no network: the first gateway's. */
@@ -425,8 +438,9 @@ export class Evpn {
   }
 
   #route({ key, nlri, best }: RouteChange): void {
-    // A route of our own, or one that came back to us, says nothing new.
-    if (best === undefined || best.nextHop === this.#settings.vtep) {
+    // A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours.
+    const isOurs = best?.nextHop === this.#settings.vtep
+    if (best === undefined || (isOurs && nlri.type !== 'prefix')) {
       const gone = this.#routes.delete(key)
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
       return
@@ -442,7 +456,7 @@ export class Evpn {
   /** Into the networks that import it now, out of those that did. */
   #place(route: KeptRoute<Importer>): void {
     const before = route.importers
-    route.importers = this.#imports.importers(route.targets)
+    route.importers = this.#importersOf(route)
     if (before !== route.importers) {
       for (const vrf of before) if (!route.importers.includes(vrf)) this.#forget(vrf, route)
     }

@@ -19,6 +19,7 @@ export type {
   RouteChange,
   SnoopedIp,
   StaticRemote,
+  StaticRoute,
   VrfSettings,
   VrfView,
   VtepView,

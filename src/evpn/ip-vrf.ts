@@ -14,7 +14,7 @@ import {
   type RouteDistinguisher,
   type RouteTarget,
 } from '../net/index.js'
-import type { Notice, NoticeKind, PrefixView, VrfSettings, VrfView } from './events.js'
+import type { Notice, NoticeKind, PrefixView, StaticRoute, VrfSettings, VrfView } from './events.js'
 import type { Output } from './output.js'
 import { type Derivation, profiles } from './profiles.js'
 import { prefixRoute } from './routes/prefix.js'
@@ -22,18 +22,25 @@ import { prefixRoute } from './routes/prefix.js'
 /** So many paths of one prefix are used. */
 const MAX_PATHS = 16
 
-/** A route of another VTEP, as a path to a prefix. */
+/** Where a path leads, or what tells so when it is wanted. */
+type Leads =
+  | RouteHop
+  /** By way of this host, in whichever network of ours that is. */
+  | { readonly gateway: Ip }
+  /** Where the IP-VRF of ours that announces the prefix leads it. */
+  | { readonly origin: RouteDistinguisher }
+
+/** A route that is imported, as a path to a prefix. */
 export interface RoutedClaim {
   readonly prefix: Prefix
-  /** Or the host that it leads by way of, in whichever network of ours that is. */
-  readonly hop: RouteHop | { readonly gateway: Ip }
+  readonly hop: Leads
   /** Higher is better, the first that differs decides; equal ones share the flows. */
   readonly rank: readonly number[]
 }
 
 /** What the host has by itself. */
 interface LocalRoute {
-  readonly hop: RouteHop
+  readonly hop: Leads
   /** Announced as type 5. */
   readonly announced: boolean
 }
@@ -51,7 +58,13 @@ export interface IpVrfSurroundings {
   readonly derivation: Derivation
   readonly vtep: Ip
   readonly routerMac: Mac
+  /** Where another IP-VRF of ours leads a prefix of its own. */
+  readonly leadOf: (rd: RouteDistinguisher, prefix: Prefix) => RouteHop | undefined
+  /** What this one has of its own has changed: others may lead there. */
+  readonly onLocals: (vrf: IpVrf) => void
 }
+
+const STATIC = 'configuration'
 
 export class IpVrf {
   readonly vni: number
@@ -59,8 +72,8 @@ export class IpVrf {
   readonly #entries = new Map<Prefix, Entry>()
   readonly #byKey = new Map<string, Entry>()
   readonly #dirty = new Set<Entry>()
-  /** Those with paths by way of a host. */
-  readonly #viaHosts = new Set<Entry>()
+  /** Those with paths that lead where something else tells. */
+  readonly #deferred = new Set<Entry>()
   /** Addresses of hosts that are here, by the number of networks that say so. */
   readonly #here = new Map<Ip, number>()
   #settings: VrfSettings
@@ -75,6 +88,7 @@ export class IpVrf {
     this.#rd = rd
     this.#around = around
     this.#setNetwork()
+    this.#setStatics([], settings.routes ?? [])
   }
 
   get importTargets(): readonly string[] {
@@ -91,6 +105,10 @@ export class IpVrf {
     return this.#settings.derivation ?? this.#around.derivation
   }
 
+  get rd(): RouteDistinguisher {
+    return this.#rd
+  }
+
   get routerMac(): Mac {
     return this.#around.routerMac
   }
@@ -102,8 +120,10 @@ export class IpVrf {
   /** New settings of the same VNI. Whose routes it imports is the caller's business. */
   change(settings: VrfSettings, rd: RouteDistinguisher): void {
     this.#retractAll()
+    const before = this.#settings.routes ?? []
     this.#settings = settings
     this.#rd = rd
+    this.#setStatics(before, settings.routes ?? [])
     for (const entry of this.#entries.values()) this.#dirty.add(entry)
   }
 
@@ -121,9 +141,10 @@ export class IpVrf {
   }
 
   /** A route that the host has by itself; `source` tells who says so. */
-  setLocal(source: string, prefix: Prefix, hop: RouteHop, announced: boolean): void {
+  setLocal(source: string, prefix: Prefix, hop: Leads, announced: boolean): void {
     const entry = this.#obtain(prefix)
     entry.locals.set(source, { hop, announced })
+    if (!('kind' in hop)) this.#deferred.add(entry)
     this.#localsChanged(entry)
   }
 
@@ -132,10 +153,21 @@ export class IpVrf {
     if (entry?.locals.delete(source)) this.#localsChanged(entry)
   }
 
-  /** A host that others lead by way of may be in another network now. */
   #localsChanged(entry: Entry): void {
     this.#dirty.add(entry)
-    for (const each of this.#viaHosts) this.#dirty.add(each)
+    this.resolve()
+    this.#around.onLocals(this)
+  }
+
+  /** What other things tell may be something else now. */
+  resolve(): void {
+    for (const each of this.#deferred) this.#dirty.add(each)
+  }
+
+  /** Where a prefix of our own leads; our addresses are nobody else's. */
+  leadOf(prefix: Prefix): RouteHop | undefined {
+    const hop = this.#localOf(this.#entries.get(prefix))
+    return hop?.kind === 'own' ? undefined : hop
   }
 
   /** A host of this address is here, or not any more: routes to it by other VTEPs are out of date while it is. */
@@ -151,7 +183,8 @@ export class IpVrf {
   #networkOf(ip: Ip): number | undefined {
     for (const { prefix, locals } of this.#entries.values()) {
       for (const { hop } of locals.values()) {
-        if (hop.kind === 'connected' && prefixContains(prefix, ip)) return hop.vni
+        const leads = 'kind' in hop && hop.kind === 'connected'
+        if (leads && prefixContains(prefix, ip)) return hop.vni
       }
     }
     return undefined
@@ -162,7 +195,7 @@ export class IpVrf {
     if (before !== undefined && before.prefix !== claim.prefix) this.unclaim(key)
     const entry = this.#obtain(claim.prefix)
     entry.claims.set(key, claim)
-    if ('gateway' in claim.hop) this.#viaHosts.add(entry)
+    if (!('kind' in claim.hop)) this.#deferred.add(entry)
     this.#byKey.set(key, entry)
     this.#dirty.add(entry)
   }
@@ -185,7 +218,7 @@ export class IpVrf {
     for (const entry of this.#entries.values()) this.#install(entry, [])
     this.#entries.clear()
     this.#byKey.clear()
-    this.#viaHosts.clear()
+    this.#deferred.clear()
     this.#dirty.clear()
   }
 
@@ -226,22 +259,25 @@ export class IpVrf {
 
   #settle(entry: Entry): void {
     this.#install(entry, this.#choose(entry))
-    const announced = [...entry.locals.values()].some((route) => route.announced)
+    const announced = [...entry.locals.values()].some(
+      (route) => route.announced && this.#resolved(entry.prefix, route.hop) !== undefined,
+    )
     if (announced && !entry.announced && !this.#silent) this.#announce(entry)
     if (!announced && entry.announced) this.#retract(entry)
     if (entry.locals.size > 0 || entry.claims.size > 0) return
     this.#entries.delete(entry.prefix)
-    this.#viaHosts.delete(entry)
+    this.#deferred.delete(entry)
   }
 
   /** What is used now, without repetitions. */
-  #choose({ prefix, locals, claims }: Entry): readonly RouteState[] {
-    const [local] = locals.values()
-    if (local !== undefined) return [this.#route(prefix, local.hop)]
+  #choose(entry: Entry): readonly RouteState[] {
+    const { prefix, claims } = entry
+    const local = this.#localOf(entry)
+    if (local !== undefined) return [this.#route(prefix, local)]
     if (isHere(this.#here, prefix)) return []
     let best: { readonly hop: RouteHop; readonly rank: readonly number[] }[] = []
     for (const { hop: said, rank } of claims.values()) {
-      const hop = 'gateway' in said ? this.#byWayOf(said.gateway) : said
+      const hop = this.#resolved(prefix, said)
       if (hop === undefined) continue
       const order = best.length === 0 ? 1 : compareRanks(rank, best[0]!.rank)
       if (order > 0) best = [{ hop, rank }]
@@ -257,10 +293,33 @@ export class IpVrf {
     return sorted.slice(0, MAX_PATHS).map(([, route]) => route)
   }
 
-  /** Undefined while the host is in no network of ours: the route waits (RFC 9136 section 4.1). */
-  #byWayOf(via: Ip): RouteHop | undefined {
-    const vni = this.#networkOf(via)
-    return vni === undefined ? undefined : { kind: 'gateway', vni, via }
+  /** What a network says comes before what the configuration says. */
+  #localOf(entry: Entry | undefined): RouteHop | undefined {
+    if (entry === undefined) return undefined
+    const routes = [...entry.locals].sort(([a], [b]) => Number(a === STATIC) - Number(b === STATIC))
+    for (const [, { hop }] of routes) {
+      const resolved = this.#resolved(entry.prefix, hop)
+      if (resolved !== undefined) return resolved
+    }
+    return undefined
+  }
+
+  /** Undefined while a host is in no network of ours: the route waits (RFC 9136 section 4.1). */
+  #resolved(prefix: Prefix, leads: Leads): RouteHop | undefined {
+    if ('kind' in leads) return leads
+    if ('origin' in leads) return this.#around.leadOf(leads.origin, prefix)
+    const vni = this.#networkOf(leads.gateway)
+    return vni === undefined ? undefined : { kind: 'gateway', vni, via: leads.gateway }
+  }
+
+  #setStatics(before: readonly StaticRoute[], now: readonly StaticRoute[]): void {
+    for (const { prefix } of before) {
+      if (now.every((route) => route.prefix !== prefix)) this.deleteLocal(STATIC, prefix)
+    }
+    for (const { prefix, via, announced } of now) {
+      const hop: Leads = via === undefined ? { kind: 'blackhole' } : { gateway: via }
+      this.setLocal(STATIC, prefix, hop, announced)
+    }
   }
 
   #route(prefix: Prefix, hop: RouteHop): RouteState {

@@ -63,5 +63,6 @@ export function vrfSettings(vrf: FabricVrf, derivedRd: string): VrfSettings {
     derivation,
     ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
     ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
+    routes: vrf.routes.map(({ announce, ...route }) => ({ ...route, announced: announce })),
   }
 }

@@ -39,6 +39,8 @@ class Bed {
   readonly dataplane = new ModelDataplane([1, 2])
   readonly said = new Map<string, OriginatedRoute | WithdrawnRoute>()
   readonly notices: string[] = []
+  /** Our own routes on their way back from the loc-rib. */
+  #own: RouteChange[] = []
 
   step(event: EvpnEvent): this {
     for (const action of this.evpn.step(event)) this.#do(action)
@@ -49,7 +51,9 @@ class Bed {
   settle(): this {
     for (;;) {
       const events = this.dataplane.takeEvents()
-      if (events.length === 0) return this
+      const changes = this.#own.splice(0)
+      if (events.length + changes.length === 0) return this
+      this.step({ event: 'routes', changes })
       this.step({ event: 'dataplane', events })
     }
   }
@@ -69,7 +73,12 @@ class Bed {
   #do(action: EvpnAction): void {
     if (action.do === 'apply') this.dataplane.apply(action.operations)
     if (action.do === 'originate' || action.do === 'withdraw') {
-      for (const route of action.routes) this.said.set(evpnKey(route.nlri), route)
+      for (const route of action.routes) {
+        const key = evpnKey(route.nlri)
+        this.said.set(key, route)
+        const best = 'attributes' in route ? route : undefined
+        this.#own.push({ key, nlri: route.nlri, best })
+      }
     }
     if (action.do === 'event') this.notices.push(action.text)
   }
@@ -230,6 +239,78 @@ t.test('other targets of a VRF: its hosts are announced with them', async (t) =>
   t.same(one.step(prefixOf('10.9.0.0/16', { vtep: '10.0.0.2' })).paths('10.9.0.0/16'), [])
 })
 
+const grey = {
+  name: 'grey',
+  vni: 50002,
+  importTargets: ['65000:50002', '65000:50001'],
+  routes: [
+    { prefix: '203.0.113.0/24', via: '10.3.0.9', announced: true },
+    { prefix: '198.51.100.0/24', announced: true },
+  ],
+}
+const white = {
+  ...blue,
+  name: 'white',
+  vni: 10300,
+  vrf: grey.vni,
+  gateway: [{ ip: '10.3.0.1', length: 24 }],
+}
+
+t.test(
+  'VRFs that import from each other lead into the networks of both, and no further',
+  async (t) => {
+    const one = bed()
+      .step({ event: 'vrfAdded', vrf: { ...vrf, importTargets: ['65000:50001', '65000:50002'] } })
+      .step({ event: 'vrfAdded', vrf: grey })
+      .step({ event: 'networkAdded', network: white })
+      .settle()
+    const rows = (): string[] =>
+      one.dataplane
+        .snapshot()
+        .routes.filter(({ prefix }) => prefix === '10.1.0.0/24' || prefix === '10.3.0.0/24')
+        .map((row) => `${row.vrf} ${row.prefix} ${row.kind} ${'vni' in row ? row.vni : ''}`)
+        .sort()
+    const both = ['10.1.0.0/24 connected 10100', '10.3.0.0/24 connected 10300']
+    t.same(rows(), [...both.map((row) => `50001 ${row}`), ...both.map((row) => `50002 ${row}`)])
+    const prefixes = one
+      .announced('prefix')
+      .map(({ nlri }) => nlri.type === 'prefix' && `${nlri.rd} ${nlri.prefix}`)
+    t.equal(
+      prefixes.filter((prefix) => /10\.[13]\.0\.0/.test(String(prefix))).length,
+      2,
+      'each once',
+    )
+    t.same(
+      one.dataplane
+        .snapshot()
+        .routes.filter((row) => row.kind === 'own' && row.prefix === '10.3.0.1/32').length,
+      1,
+      'an address of a gateway is in its own VRF only',
+    )
+    one.step({ event: 'networkRemoved', vni: white.vni }).settle()
+    t.same(rows(), ['50001 10.1.0.0/24 connected 10100', '50002 10.1.0.0/24 connected 10100'])
+    t.same(one.dataplane.refused, [])
+  },
+)
+
+t.test(
+  'prefixes behind a host of a network: used and announced while the network is there',
+  async (t) => {
+    const one = new Bed().step({ event: 'vrfAdded', vrf: grey }).settle()
+    const announced = () =>
+      one.announced('prefix').map(({ nlri }) => nlri.type === 'prefix' && nlri.prefix)
+    t.same(announced(), ['198.51.100.0/24'])
+    t.same(one.paths('198.51.100.0/24'), ['blackhole'])
+    t.same(one.paths('203.0.113.0/24'), [])
+    one.step({ event: 'networkAdded', network: white }).settle()
+    t.same(one.paths('203.0.113.0/24'), ['gateway 10.3.0.9 10300'])
+    t.ok(announced().includes('203.0.113.0/24'))
+    one.step({ event: 'vrfAdded', vrf: { ...grey, routes: [] } }).settle()
+    t.same(announced(), ['10.3.0.0/24'])
+    t.same(one.paths('203.0.113.0/24'), [])
+  },
+)
+
 const vtep = fc.constantFrom('10.0.0.2', '10.0.0.3', '10.0.0.1')
 const said = fc.record({
   vtep,
@@ -245,6 +326,10 @@ const happening: fc.Arbitrary<EvpnEvent | { frame: [number, string, string] }> =
     { event: 'networkRemoved', vni: blue.vni },
     { event: 'networkAdded', network: green },
     { event: 'networkRemoved', vni: green.vni },
+    { event: 'vrfAdded', vrf: grey },
+    { event: 'vrfAdded', vrf: { ...grey, importTargets: [], routes: grey.routes.slice(1) } },
+    { event: 'vrfAdded', vrf: { ...vrf, importTargets: ['65000:50001', '65000:50002'] } },
+    { event: 'networkRemoved', vni: white.vni },
     { event: 'sweep' },
   ),
   gateways.map((gateway) => ({ event: 'networkAdded' as const, network: { ...blue, gateway } })),
@@ -267,7 +352,10 @@ const happening: fc.Arbitrary<EvpnEvent | { frame: [number, string, string] }> =
 t.test('whatever happens, nothing is refused and the tables are what they should be', async () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
-      const one = new Bed().step({ event: 'vrfAdded', vrf })
+      const one = new Bed()
+        .step({ event: 'vrfAdded', vrf })
+        .step({ event: 'vrfAdded', vrf: grey })
+        .step({ event: 'networkAdded', network: white })
       for (const each of happenings) {
         if ('frame' in each) one.dataplane.snoop(...each.frame)
         else one.step(each)
@@ -280,8 +368,9 @@ t.test('whatever happens, nothing is refused and the tables are what they should
         assert.deepStrictEqual(one.dataplane.refused, [])
         assert.deepStrictEqual(reconcile(one.evpn.image, one.dataplane.snapshot()), [])
       }
-      for (const vni of [blue.vni, green.vni]) one.step({ event: 'networkRemoved', vni })
-      one.step({ event: 'vrfRemoved', vni: vrf.vni }).settle()
+      for (const { vni } of [blue, green, white]) one.step({ event: 'networkRemoved', vni })
+      for (const { vni } of [vrf, grey]) one.step({ event: 'vrfRemoved', vni })
+      one.settle()
       assert.deepStrictEqual(one.dataplane.refused, [])
       assert.deepStrictEqual(one.dataplane.snapshot().networks, [])
       assert.deepStrictEqual(one.announced('prefix'), [])

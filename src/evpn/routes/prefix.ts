@@ -20,6 +20,11 @@ import { refuseRouted, routedRefusal } from './refusal.js'
 export const prefix: RouteMeaning<PrefixRoute> = {
   vrf: {
     install(vrf, key, route, path) {
+      if (path.nextHop === vrf.vtep) {
+        // Another IP-VRF of ours: there is no tunnel, and no longer way than by ourselves.
+        vrf.claim(key, { prefix: route.prefix, hop: { origin: route.rd }, rank: [1] })
+        return
+      }
       const facts = factsOf(path.attributes)
       const tunnel = { endpoint: path.nextHop, label: route.label }
       const viaGateway = !isZero(route.gateway)

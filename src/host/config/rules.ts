@@ -67,6 +67,22 @@ const rules: readonly Rule[] = [
     unique(report, 'a name that no other VRF has', names)
   },
 
+  function routesOfVrf(config, report) {
+    for (const [i, { routes }] of config.vrfs.entries()) {
+      const path = ['vrfs', i, 'routes']
+      unique(
+        report,
+        'a prefix that the VRF has once',
+        routes.map(({ prefix }, j): [Path, string] => [[...path, j, 'prefix'], prefix]),
+      )
+      for (const [j, { prefix, via }] of routes.entries()) {
+        if (via === undefined || prefix === undefined) continue
+        const [own, other] = [family(prefix.slice(0, prefix.indexOf('/'))), family(via)]
+        if (own !== other) report([...path, j, 'via'], `IPv${own}, as the prefix`, via)
+      }
+    }
+  },
+
   function vrfsKnown(config, report) {
     const names = config.vrfs.map(({ name }) => name)
     const expected =

@@ -152,6 +152,17 @@ export const Network = keys(
   'A bridge domain: one VNI, one MAC-VRF.',
 )
 
+const StaticRoute = keys(
+  {
+    prefix: text('prefix', 'Prefix.'),
+    via: Type.Optional(
+      text('unicastIp', 'A host of one of its networks. Leave out: packets go nowhere.'),
+    ),
+    announce: flag(true, 'Announce it to other VTEPs (type 5).'),
+  },
+  'A prefix that is known without EVPN.',
+)
+
 export const Vrf = keys(
   {
     name: text('name', 'Name of the VRF.'),
@@ -162,6 +173,7 @@ export const Vrf = keys(
     routeDistinguisher: Type.Optional(
       text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
     ),
+    routes: list(StaticRoute, 'Prefixes behind hosts of its networks.'),
   },
   'An IP-VRF: networks that are routed among each other, here and behind other VTEPs (symmetric IRB).',
 )
