@@ -73,6 +73,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Dataplane", define_dataplane(env));
   exports.Set("Client", define_client(env));
   exports.Set("Core", define_core(env));
+  exports.Set("Bfd", define_bfd(env));
   exports.Set("Icmp6", define_icmp6(env));
   exports.Set("tcp", define_tcp(env));
   return exports;

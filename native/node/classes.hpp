@@ -7,6 +7,7 @@ namespace vtep::node {
 Napi::Function define_dataplane(Napi::Env env);
 Napi::Function define_client(Napi::Env env);
 Napi::Function define_core(Napi::Env env);
+Napi::Function define_bfd(Napi::Env env);
 Napi::Function define_icmp6(Napi::Env env);
 Napi::Object define_tcp(Napi::Env env);
 

@@ -5,7 +5,13 @@ import type { EvpnRoute, IpNlri, MembershipNlri, PathAttributes } from '../wire/
 import type { CollectorSettings } from './collector.js'
 import type { FsmState } from './fsm.js'
 import type { Path } from './path.js'
-import type { PeerSettings, RangeSettings, SessionFamily, Transport } from './settings.js'
+import type {
+  BfdSettings,
+  PeerSettings,
+  RangeSettings,
+  SessionFamily,
+  Transport,
+} from './settings.js'
 
 /** A route of a family: type 1 to 5 or opaque for `evpn`, a prefix for `ipv4` and `ipv6`. */
 export type RouteNlri = EvpnRoute | IpNlri | MembershipNlri
@@ -69,6 +75,8 @@ export type SpeakerEvent =
    * kept our routes may go on using them, and what we tell is complete only when all peers have been heard.
    */
   | { readonly event: 'restarted' }
+  /** The path to the peer is broken (RFC 5882 section 4.2). */
+  | { readonly event: 'bfdDown'; readonly peer: string; readonly reason: string }
   /** What forwards for us has lost what it had: whoever holds routes of ours from before may not use them. */
   | { readonly event: 'forwardingLost' }
   /** Ends all sessions for good; the text is told to the peers (RFC 9003). */
@@ -88,6 +96,18 @@ export interface RibChange {
 }
 
 export type SpeakerAction =
+  /** The peer has a session: watch the path to it. Answer with `bfdDown` when it was up and is not. */
+  | {
+      readonly do: 'startBfd'
+      readonly peer: string
+      readonly local: Ip
+      readonly remote: Ip
+      /** Of link-local addresses. */
+      readonly interface?: string
+      readonly multihop: boolean
+      readonly settings: BfdSettings
+    }
+  | { readonly do: 'stopBfd'; readonly peer: string }
   /** Connections with the prefix, in either direction, have this transport from now on; without one, no special one. */
   | { readonly do: 'protect'; readonly prefix: Prefix; readonly transport?: Transport }
   /** Answer with `connected` or `connectFailed`. */

@@ -16,6 +16,7 @@ export { type FsmState, fsmStates } from './fsm.js'
 export { Path, type PathSource } from './path.js'
 export { formatEvent, parseEvent } from './recording.js'
 export {
+  type BfdSettings,
   defaults,
   type FilterRule,
   type PeerAs,

@@ -71,6 +71,8 @@ export interface MachineOwner {
   establish(machine: Machine): RetainedRibs
   /** A session has ended, and this is kept of it. */
   released(retained: RetainedRibs, restart: PeerRestart): void
+  /** The machine has a session from our address on, or none any more. */
+  watchPath(localAddress: Ip | undefined): void
   /** After every transition. */
   moved(machine: Machine, from: FsmState, reason: string | undefined): void
   log(level: 'info' | 'warn', text: string): void
@@ -354,6 +356,7 @@ export class Machine {
       },
       retained,
     )
+    this.#owner.watchPath(connection.localAddress)
   }
 
   #release(mayRestart: boolean): void {
@@ -367,6 +370,7 @@ export class Machine {
     const restart = mayRestart ? gracefulRestart : undefined
     const retained = connection.session.close(restart?.families ?? [])
     connection.session = undefined
+    this.#owner.watchPath(undefined)
     this.#owner.released(retained, { seconds: restart?.timeSeconds ?? 0, longLived })
   }
 

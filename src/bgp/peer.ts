@@ -55,6 +55,7 @@ export class Peer implements MachineOwner {
   #holdOffSeconds: number | undefined
   #reported: FsmState = 'Idle'
   #connectFailure = ''
+  #isWatched = false
   #retained = new Map<SessionFamily, AdjRibIn>()
   /** What the peer may still hold of us, we have forwarded by ever since. */
   #hasForwarded: boolean
@@ -88,6 +89,35 @@ export class Peer implements MachineOwner {
 
   get restart(): RestartState {
     return { restarting: this.#context.isDeferring(), forwarding: this.#hasForwarded }
+  }
+
+  /** Starts BFD beside a session, or ends it. */
+  watchPath(localAddress: Ip | undefined): void {
+    if (this.#isWatched) this.#context.emit({ do: 'stopBfd', peer: this.id })
+    const { bfd, address, interface: scope, transport = {} } = this.#settings
+    this.#isWatched = bfd !== undefined && localAddress !== undefined && !isUnspecified(address)
+    if (!this.#isWatched) return
+    const { ttl = 1, minimumTtl } = transport
+    const isFar = this.session?.negotiated.kind === 'ibgp' || (ttl > 1 && minimumTtl === undefined)
+    this.#context.emit({
+      do: 'startBfd',
+      peer: this.id,
+      local: localAddress!,
+      remote: address,
+      ...(scope === undefined ? {} : { interface: scope }),
+      multihop: bfd!.multihop ?? isFar,
+      settings: bfd!,
+    })
+  }
+
+  /** The session goes at once; it comes back as soon as it can. */
+  bfdDown(reason: string): void {
+    const { notification } = cease(ceaseError.bfdDown)
+    const text = `sent cease/bfdDown: ${reason}`
+    for (const machine of [...this.#machines]) {
+      if (machine.session === undefined) continue
+      machine.fire('AutomaticStop', { notification: notification!, reason: text })
+    }
   }
 
   /** Without a session nobody can tell the peer that routes of ours have gone. */
@@ -143,6 +173,7 @@ export class Peer implements MachineOwner {
     if (isOther('routeReflectorClient')) this.#context.policyChanged()
     else if (telling.some(isOther)) session.reconsider()
     if (judging.some(isOther)) session.rejudge()
+    if (isOther('bfd')) this.watchPath(session.localAddress)
     for (const machine of [...this.#machines]) machine.enforceLimits()
   }
 
@@ -450,6 +481,11 @@ function prevails(machine: Machine, other: Machine, winner: Direction): boolean 
 
 function longLivedTimer(family: SessionFamily): string {
   return `longLived ${family}`
+}
+
+/** An interface's peer that nobody has heard yet. */
+function isUnspecified(address: Ip): boolean {
+  return address === '::'
 }
 
 function isTrying({ state }: Machine): boolean {

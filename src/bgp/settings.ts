@@ -51,6 +51,16 @@ export interface RouteLimit {
   readonly restartSeconds?: number
 }
 
+/** BFD beside a session (RFC 5882). As Transport, `io` has it done. */
+export interface BfdSettings {
+  readonly transmitMilliseconds: number
+  readonly receiveMilliseconds: number
+  /** Packets in a row that may be missing. */
+  readonly multiplier: number
+  /** RFC 5883 instead of RFC 5881. Default: for internal peers, and external ones some hops away, as FRR does. */
+  readonly multihop?: boolean
+}
+
 /** What TCP does for a session. The speaker only says it; `io` has it done. */
 export interface Transport {
   /** TTL or hop limit of what we send. Default: the kernel's. */
@@ -75,6 +85,7 @@ export interface SessionSettings {
    */
   readonly nextHopSelf?: boolean
   readonly transport?: Transport
+  readonly bfd?: BfdSettings
   /** Of several rules the first that fits decides; what none fits is accepted. */
   readonly filterIn?: readonly FilterRule[]
   readonly filterOut?: readonly FilterRule[]

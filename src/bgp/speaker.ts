@@ -246,6 +246,7 @@ export class Speaker {
         this.#isDeferring = false
       })
     },
+    bfdDown: ({ peer, reason }) => this.#peers.get(peer)?.bfdDown(reason),
     forwardingLost: () => {
       for (const peer of this.#peers.values()) peer.forwardingLost()
     },

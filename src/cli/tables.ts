@@ -75,6 +75,7 @@ const peers: readonly Column<PeerView>[] = [
     value: (row) => (row.uptimeSeconds > 0 ? formatDuration(row.uptimeSeconds) : '-'),
   },
   text('FAMILIES', (row) => row.families.join(',')),
+  text('BFD', (row) => row.bfd),
   number('RECEIVED', (row) => row.received),
   number('SENT', (row) => row.sent),
 ]

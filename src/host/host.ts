@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MacView } from '../evpn/index.js'
 import type { DataplaneEvent } from '../fib/index.js'
-import { Clock, Tcp } from '../io/index.js'
+import { Bfd, type BfdAction, Clock, Tcp, type TcpAction } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
 import { withArrival } from './arrivals.js'
 import { Auditor } from './audit.js'
@@ -81,6 +81,7 @@ export class Host implements HostSurface {
   readonly #auditor: Auditor
   readonly #tcp: Tcp
   readonly #clock: Clock
+  readonly #bfd: Bfd
   readonly #routerId: string
   #file: Config
   #amendments: Amendments
@@ -129,6 +130,15 @@ export class Host implements HostSurface {
     this.#routerId = config.routerId ?? vtep.address
     this.#tcp = new Tcp((event) => this.#machines.toSpeaker(event))
     this.#clock = new Clock((timer) => this.#onTimer(timer))
+    this.#bfd = new Bfd({
+      onUp: (peer) => this.events.add('info', 'bfdUp', `BFD with peer ${peer} is up`, { peer }),
+      onDown: (peer, reason) => {
+        this.events.add('warn', 'bfdDown', `BFD with peer ${peer} is down: ${reason}`, { peer })
+        this.#machines.toSpeaker({ event: 'bfdDown', peer, reason })
+      },
+      onFailure: (peer, reason) =>
+        this.events.add('error', 'bfdFailed', `no BFD with peer ${peer}: ${reason}`, { peer }),
+    })
     this.#machines = this.#createMachines(config)
     this.#path = new PacketPath(
       {
@@ -226,6 +236,7 @@ export class Host implements HostSurface {
     this.#ending = true
     this.#auditor.stop()
     await this.#tcp.close()
+    this.#bfd.close()
     this.#clock.stopAll()
     await this.#path.end(endDataplane).catch((error) => {
       this.events.add(
@@ -468,7 +479,7 @@ export class Host implements HostSurface {
       speaker,
       evpn,
       {
-        transport: (action) => this.#tcp.perform(action),
+        transport: (action) => this.#transport(action),
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
         stopTimer: (timer) => this.#clock.stop(timer),
         apply: (written) => this.#path.push(written),
@@ -479,6 +490,11 @@ export class Host implements HostSurface {
       },
       this.#recording,
     )
+  }
+
+  #transport(action: TcpAction | BfdAction): void {
+    if (action.do === 'startBfd' || action.do === 'stopBfd') this.#bfd.perform(action)
+    else this.#tcp.perform(action)
   }
 
   #onTimer(timer: string): void {
@@ -518,6 +534,7 @@ export class Host implements HostSurface {
       remoteStates: () => this.#path.table('remotes'),
       underlayStates: () => this.#path.table('underlays'),
       counters: () => this.#path.counters(),
+      bfdState: (peer: string) => this.#bfd.state(peer),
       uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),
       interfaceName,
     }

@@ -17,12 +17,12 @@ import {
   type RouteChange,
 } from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
-import type { TcpAction } from '../io/index.js'
+import type { BfdAction, TcpAction } from '../io/index.js'
 import type { EventFields, EventLevel } from './events.js'
 
 /** The world around the machines. What it answers comes as events, which wait for their turn. */
 export interface Surroundings {
-  transport(action: TcpAction): void
+  transport(action: TcpAction | BfdAction): void
   /** Timers of both machines; the name says whose. Starting one that runs starts it anew. */
   startTimer(timer: string, seconds: number, jitter: boolean): void
   stopTimer(timer: string): void
@@ -143,6 +143,8 @@ export class Machines {
   }
 
   readonly #forSpeaker: Handlers<SpeakerAction> = {
+    startBfd: (action) => this.#around.transport(action),
+    stopBfd: (action) => this.#around.transport(action),
     protect: (action) => this.#around.transport(action),
     connect: (action) => this.#around.transport(action),
     cancelConnect: (action) => this.#around.transport(action),

@@ -86,6 +86,7 @@ function sessionSettings(neighbor: Neighbor): SessionSettings {
     ...given({
       description: neighbor.description,
       transport: transportOf(neighbor),
+      bfd: neighbor.bfd,
       limits: maximumRoutes,
       filterIn: neighbor.filterIn,
       filterOut: neighbor.filterOut,

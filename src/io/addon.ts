@@ -55,6 +55,25 @@ export interface AddonCore {
   tick(seconds: number): void
 }
 
+/** BFD sessions on a thread of their own. Throws as AddonTcp does. */
+export interface AddonBfd {
+  /** A new session in the place of one of that id. */
+  add(options: {
+    readonly id: string
+    readonly local: string
+    readonly remote: string
+    /** Of link-local addresses, else empty. */
+    readonly ifname: string
+    readonly multihop: boolean
+    readonly transmitUs: number
+    readonly receiveUs: number
+    readonly multiplier: number
+  }): void
+  /** With a word to the peer. */
+  remove(id: string): void
+  close(): void
+}
+
 /** Solicitations and advertisements of routers on one interface. Throws as AddonTcp does. */
 export interface AddonIcmp6 {
   /** To all routers or all nodes of the link, as the message is one or the other. */
@@ -96,6 +115,10 @@ export interface Addon {
       readonly readOnly: boolean
     },
   ) => AddonClient
+  /** State and diagnostic as RFC 5880 section 4.1 numbers them. */
+  readonly Bfd: new (
+    onState: (id: string, state: number, diagnostic: number) => void,
+  ) => AddonBfd
   readonly Icmp6: new (
     ifname: string,
     onMessage: (message: Uint8Array, source: string) => void,

@@ -1,6 +1,7 @@
 // The front door of io: what touches the world.
 
 export { DataplaneError, type KindInfo, type OptionInfo, type Polling } from './addon.js'
+export { Bfd, type BfdAction, type BfdEvents, type BfdState } from './bfd.js'
 export { Clock } from './clock.js'
 export { type Drive, type DriveOptions, drive } from './drive.js'
 export {

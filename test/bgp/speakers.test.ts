@@ -354,3 +354,33 @@ t.test('no IPv4 over IPv6 for who can not do it', async (t) => {
   simulation.run(10)
   t.equal(b.rib('ipv4').length, 1, 'both can')
 })
+
+t.test('BFD beside a session, and what its end does', async (t) => {
+  const bfd = { transmitMilliseconds: 50, receiveMilliseconds: 50, multiplier: 3 }
+  const { simulation, a, b } = pair(65000, 65000, { bfd })
+  a.dispatch({ event: 'originate', routes: [macIp(1)] })
+  simulation.run(5)
+  const said = (node: Node): string[] =>
+    node.actions.flatMap((one) => (/Bfd$/.test(one.do) ? [one.do] : []))
+  t.same(said(a), ['startBfd'])
+  const started = a.actions.find((one) => one.do === 'startBfd')
+  t.match(started, { local: '10.0.0.1', remote: '10.0.0.2', multihop: true, settings: bfd })
+  b.dispatch({ event: 'bfdDown', peer: '10.0.0.1', reason: 'nothing was heard in time' })
+  t.not(b.state('10.0.0.1'), 'Established')
+  t.same(b.rib(), [], 'routes go at once, whatever the peer knows of graceful restart')
+  const { lastError } = b.speaker.peers()[0]!
+  t.equal(lastError?.text, 'sent cease/bfdDown: nothing was heard in time')
+  simulation.run(5)
+  t.equal(b.state('10.0.0.1'), 'Established', 'and it comes back')
+  t.same(said(b), ['startBfd', 'stopBfd', 'startBfd'])
+  const slower = settingsFor(b, { bfd: { ...bfd, multiplier: 5, multihop: false } })
+  a.dispatch({ event: 'peerAdded', peer: slower })
+  t.match(a.actions.at(-1), { do: 'startBfd', multihop: false, settings: { multiplier: 5 } })
+  t.equal(a.state('10.0.0.2'), 'Established', 'without a new session')
+  a.dispatch({ event: 'peerAdded', peer: settingsFor(b) })
+  t.equal(a.actions.at(-1)?.do, 'stopBfd')
+  const external = pair(65000, 65001, { bfd })
+  external.simulation.run(5)
+  const near = external.a.actions.find((one) => one.do === 'startBfd')
+  t.match(near, { multihop: false })
+})

@@ -34,7 +34,7 @@ const tables: Readonly<Record<string, readonly RegExp[]>> = {
     /^ +warning peerDown: peer 127\.0\.0\.9 is /m,
   ],
   peers: [
-    /^PEER +ASN +STATE +UP +FAMILIES +RECEIVED +SENT\n127\.0\.0\.9 +65009 +(Connect|Active) +- +evpn +0 +0\n$/,
+    /^PEER +ASN +STATE +UP +FAMILIES +BFD +RECEIVED +SENT\n127\.0\.0\.9 +65009 +(Connect|Active) +- +evpn +- +0 +0\n$/,
   ],
   networks: [/^blue +10100 +r1 +1 +1 +127\.0\.0\.8 +127\.0\.0\.1:10100 +\*:10100 +\S+ +config$/m],
   vteps: [/^127\.0\.0\.8 +(un)?resolved /m],

@@ -509,6 +509,7 @@ t.test('two daemons, peers of each other, side by side', { skip: missing() }, as
     'families',
     'received',
     'sent',
+    'bfd',
   ])
   t.match(peer, { peer: '10.0.0.2', asn: 65002, families: ['evpn', 'ipv4', 'rtc'] })
   const routes = await one.get<RouteView[]>('routes?peer=10.0.0.2')

@@ -73,7 +73,7 @@ function makeSide(address: string, wire: Wire, other: () => Side): Side {
   const around: Surroundings = {
     transport: (action) => {
       if (action.do === 'send') done.push('send')
-      wire.perform(side, other, action)
+      wire.perform(side, other, action as TcpAction)
     },
     startTimer: (timer, seconds) => timers.set(timer, seconds),
     stopTimer: (timer) => timers.delete(timer),

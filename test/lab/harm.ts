@@ -3,7 +3,7 @@
 import type { Namespace } from './namespace.js'
 
 /** What is lost of packets that are not yet cut: IPv4 in IPv4 VXLAN, by the outer UDP checksum that a whole super-frame has not. */
-export type Harm = 'every super-frame' | 'whole super-frames' | 'trains'
+export type Harm = 'everything' | 'every super-frame' | 'whole super-frames' | 'trains'
 
 type Instruction = readonly [code: number, yes: number, no: number, value: number]
 
@@ -14,6 +14,7 @@ const pass: Instruction = [0x06, 0, 0, 0xffffffff]
 
 // Classic BPF for tc: the length of an skb is that of all its segments.
 const programs: Readonly<Record<Harm, (most: number) => readonly Instruction[]>> = {
+  everything: () => [drop],
   'every super-frame': (most) => [length, [0x25, 0, 1, most], drop, pass],
   'whole super-frames': (most) => [
     length,

@@ -248,6 +248,26 @@ export const Neighbor = keys(
         description: 'TCP MD5 signature (RFC 2385) of every segment. Needs the native addon.',
       }),
     ),
+    bfd: Type.Optional(
+      keys(
+        {
+          transmitMilliseconds: integer(10, 60_000, 'Time between two packets of ours.', {
+            default: 300,
+          }),
+          receiveMilliseconds: integer(10, 60_000, 'Least time between two packets of the peer.', {
+            default: 300,
+          }),
+          multiplier: integer(1, 255, 'So many packets in a row may be missing.', { default: 3 }),
+          multihop: Type.Optional(
+            Type.Boolean({
+              description:
+                'Whether routers may be in between (RFC 5883). Default: for internal peers, and external ones with `multihop`, as FRR does.',
+            }),
+          ),
+        },
+        'BFD: end the session as soon as the path is broken.',
+      ),
+    ),
     tcpAo: later('TCP authentication option (RFC 5925).'),
     multihop: Type.Optional(
       integer(

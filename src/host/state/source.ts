@@ -31,6 +31,8 @@ export interface StateSource {
   counters(): Counters | undefined
   /** Seconds for which a peer has been Established; 0 when it is not. */
   uptimeSeconds(peer: string): number
+  /** Of BFD beside a session; undefined without. */
+  bfdState(peer: string): string | undefined
   /** Name of a network interface. */
   interfaceName(ifindex: number): string
 }

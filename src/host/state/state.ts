@@ -82,6 +82,7 @@ export class State implements StateReader {
       families: peer.session === undefined ? [...configured] : families.map(({ family }) => family),
       received: counted.reduce((total, { received }) => total + received, 0),
       sent: counted.reduce((total, { sent }) => total + sent, 0),
+      bfd: this.#source.bfdState(peer.id) ?? '',
     }
   }
 

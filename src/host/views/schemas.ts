@@ -66,6 +66,7 @@ export const PeerView = row({
   families: texts('Families in use; configured ones while not established.'),
   received: count('Routes received and kept.'),
   sent: count('Routes advertised.'),
+  bfd: text('State of BFD beside the session (RFC 5880): down, init or up; empty without one.'),
 })
 
 export const NetworkView = row({

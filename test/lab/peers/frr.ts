@@ -15,6 +15,8 @@ export interface FrrOptions {
   readonly peers: readonly PeerSpec[]
   /** leaf announces the kernel's VNIs; reflector passes routes on with next hop and attributes kept. */
   readonly role?: 'leaf' | 'reflector'
+  /** BFD's daemon, too. */
+  readonly bfd?: boolean
   /** Further configuration lines. */
   readonly extra?: readonly string[]
 }
@@ -118,7 +120,7 @@ export async function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
   writeFileSync(join(directory, 'frr.conf'), configuration(host, options))
   await run(['chown', '-R', 'frr:frr', directory])
   const services: Service[] = []
-  for (const daemon of ['zebra', 'staticd', 'bgpd']) {
+  for (const daemon of ['zebra', 'staticd', ...(options.bfd === true ? ['bfdd'] : []), 'bgpd']) {
     services.push(await startDaemon(host, directory, daemon))
   }
   const frr = new Frr(host, directory, services.at(-1)!)
