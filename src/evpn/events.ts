@@ -216,6 +216,16 @@ export interface MacView {
   readonly duplicate: boolean
 }
 
+/** A VTEP announces one of our networks, and we do not listen. */
+export interface TargetMismatch {
+  readonly network: string
+  readonly vni: number
+  readonly remote: Ip
+  /** What its routes carry. */
+  readonly targets: readonly RouteTarget[]
+  readonly importTargets: readonly string[]
+}
+
 /** A MAC that frames have shown to be here. */
 export interface LearnedMac {
   readonly vni: number

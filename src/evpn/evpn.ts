@@ -26,6 +26,7 @@ import type {
   PrefixView,
   RouteChange,
   SnoopedIp,
+  TargetMismatch,
   VrfSettings,
   VrfView,
   VtepView,
@@ -145,6 +146,19 @@ export class Evpn {
 
   duplicates(): readonly DuplicateView[] {
     return [...this.#vrfs.values()].flatMap((vrf) => vrf.duplicates())
+  }
+
+  /** Networks of ours that another VTEP announces under targets which we do not import, one row for each target. */
+  mismatches(): readonly TargetMismatch[] {
+    const found: TargetMismatch[] = []
+    for (const { nlri, path, targets } of this.#routes.strange()) {
+      const label = nlri.type === 'macIp' ? nlri.label : path.attributes.pmsiTunnel?.label
+      const vrf = label === undefined ? undefined : this.#vrfs.get(label)
+      if (vrf === undefined) continue
+      const { name: network, vni, importTargets } = vrf
+      found.push({ network, vni, remote: path.nextHop, targets, importTargets })
+    }
+    return found
   }
 
   networks(): readonly NetworkView[] {

@@ -20,10 +20,11 @@ export type {
   SnoopedIp,
   StaticRemote,
   StaticRoute,
+  TargetMismatch,
   VrfSettings,
   VrfView,
   VtepView,
   WithdrawnRoute,
 } from './events.js'
 export { defaultGatewayMac, Evpn } from './evpn.js'
-export { type Derivation, type Profile, profiles } from './profiles.js'
+export { type Derivation, type Profile, profileFor, profiles } from './profiles.js'

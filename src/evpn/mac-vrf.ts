@@ -62,6 +62,10 @@ export class MacVrf {
     this.#announcer.announceNetwork()
   }
 
+  get name(): string {
+    return this.#settings.name
+  }
+
   get vtep(): Ip {
     return this.#around.settings.vtep
   }

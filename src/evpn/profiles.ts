@@ -3,7 +3,7 @@
 // "router ID:number" (RFC 7432 section 7.9): the only form that every vendor takes, and nobody compares the number.
 
 import type { RouteTarget } from '../net/index.js'
-import { derivedExportTarget, derivedImportTarget } from './route-targets.js'
+import { derivedExportTarget, derivedImportTarget, ImportIndex } from './route-targets.js'
 
 interface Row {
   /** What is derived, for people. */
@@ -57,6 +57,16 @@ const rows = {
 export type Profile = keyof typeof rows
 
 export const profiles: Readonly<Record<Profile, Row>> = rows
+
+/** A profile by which a network would import a target, if there is one. */
+export function profileFor(asn: number, vni: number, target: RouteTarget): Profile | undefined {
+  const names = Object.keys(profiles) as Profile[]
+  return names.find((name) => {
+    const index = new ImportIndex<true>()
+    index.add(true, profiles[name].imported(asn, vni))
+    return index.importers([target]).length > 0
+  })
+}
 
 /** How route targets are derived: after whom, and from which AS number. */
 export interface Derivation {

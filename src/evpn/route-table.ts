@@ -73,6 +73,13 @@ export class RouteTable<T> {
     return found
   }
 
+  /** A route of each target whose routes nobody imports. */
+  *strange(): Generator<KeptRoute<T>> {
+    for (const [route] of this.#byTarget.values()) {
+      if (route !== undefined && route.importers.length === 0) yield route
+    }
+  }
+
   #index(route: KeptRoute<T>): void {
     for (const target of route.targets) {
       if (!this.#byTarget.has(target)) insert(this.#byNumber, assignedNumber(target), target)

@@ -39,9 +39,15 @@ test('profile rfc8365 and FRR with autort rfc8365-compatible', { skip }, async (
   await until('FRR has the other target', async () => (await ours()).includes(`RT:65011:${vni}`))
   await until('FRR does not import it', async () => !(await kernel.remoteOf(macOf(1))))
   await vtep.forgot(macOf(2))
+  const { health } = await vtep.read<{ health: { code: string; text: string }[] }>('status')
+  t.match(
+    health.find(({ code }) => code === 'routeTargetMismatch')?.text,
+    `VTEP ${h2.vtep4} announces VNI ${vni} under 65012:${number}, network blue imports *:${vni}: profile junos would import it`,
+  )
 
   vtep.configure({ ...config, profile: 'junos' })
   t.equal((await vtep.cli('reload')).code, 0)
+  t.same((await vtep.read<{ health: object[] }>('status')).health, [])
   await reaches(vm1, ipOf(2))
   await reaches(vm2, ipOf(1))
 })

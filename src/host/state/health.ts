@@ -1,5 +1,6 @@
 // What is not as it should be, each with a stable code and one sentence that has the numbers.
 
+import { profileFor } from '../../evpn/index.js'
 import { ipFamily } from '../../net/index.js'
 import type { HealthView } from '../views/index.js'
 import { offloadFindings } from './offloads.js'
@@ -66,6 +67,21 @@ const checks: readonly Check[] = [
       severity,
       text: `${evidence}; ${fix}`,
     }))
+  },
+
+  function targetsMeet({ evpn, effective }) {
+    const { asn, routeTargetAsn = asn } = effective.config
+    return evpn.mismatches().map(({ network, vni, remote, targets, importTargets }) => {
+      const profile = targets
+        .map((target) => profileFor(routeTargetAsn, vni, target))
+        .find((name) => name !== undefined)
+      const fix =
+        profile === undefined
+          ? 'add one of them to its routeTargets.import'
+          : `profile ${profile} would import it`
+      const text = `VTEP ${remote} announces VNI ${vni} under ${targets.join(', ') || 'no route target'}, network ${network} imports ${importTargets.join(', ')}: ${fix}`
+      return warning('routeTargetMismatch', text)
+    })
   },
 
   function noDuplicates({ evpn }) {
