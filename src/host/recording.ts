@@ -103,7 +103,7 @@ export const isKnownFormat = ({ recording }: RecordingHead): boolean => recordin
 /** What the machines know, in a few characters. */
 export function digestOf({ speaker, evpn }: Machines): string {
   const hash = createHash('sha256')
-  for (const family of ['evpn', 'ipv4'] as const) {
+  for (const family of ['rtc', 'evpn', 'ipv4', 'ipv6'] as const) {
     for (const { key, best } of speaker.locRib(family)) {
       hash.update(`${key} ${best.peer} ${best.nextHop} ${formatEvent(best.attributes)}\n`)
     }

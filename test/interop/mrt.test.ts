@@ -44,7 +44,7 @@ test('tables and messages', { skip }, async (t) => {
 
   await t.test('a dump of the tables', async (t) => {
     const { file, routes } = await vtep.read<{ file: string; routes: number }>('dump', 'routes.mrt')
-    // MRT has no form for memberships (RFC 4684).
+    // Route targets that are asked for (RFC 4684) are between us and our peers.
     const rows = (await vtep.routes()).filter(({ type }) => type !== 'rtc')
     t.equal(routes, rows.length)
     const lines = (await run(['bgpdump', '-m', file])).split('\n')
