@@ -95,6 +95,19 @@ t.test('a host arrives behind a port, and that stays so', async (t) => {
   })
 })
 
+t.test('a host may arrive before its port is there', async (t) => {
+  const late = { name: 'vt-late', kind: 'netdev', wait: true }
+  const [blue] = config().networks
+  const daemon = new Daemon(t, config({ networks: [{ ...blue, ports: [late] }] }))
+  await daemon.start()
+  const { json } = await daemon.http('POST', '/v1/ports/vt-late/move', { mac: mac(1) })
+  t.match(json, { mac: mac(1), sequence: null })
+  t.same(await macs(daemon), [], 'nothing is announced that can not be reached')
+  daemon.configure(config({ networks: [{ ...blue, ports: [port('vt-late')] }] }))
+  t.equal((await daemon.cli('reload')).code, 0)
+  t.same(await macs(daemon), [`${mac(1)} local vt-late`], 'until the port is there')
+})
+
 t.test('what can not be meant', async (t) => {
   const daemon = new Daemon(t, config())
   await daemon.start()
