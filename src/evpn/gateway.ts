@@ -2,7 +2,14 @@
 // VTEP, so they belong to the network and never move, whoever claims them.
 
 import type { Ip, Mac, Prefix } from '../net/index.js'
-import { ipFamily, ipToBytes, macToBytes, parseIp, prefixFromBytes } from '../net/index.js'
+import {
+  ipFamily,
+  ipToBytes,
+  macToBytes,
+  parseIp,
+  prefixContains,
+  prefixFromBytes,
+} from '../net/index.js'
 import type { GatewayAddress } from './events.js'
 import { hostPrefix, type IpVrf } from './ip-vrf.js'
 import type { Output } from './output.js'
@@ -55,7 +62,7 @@ export class Gateway {
       vrf.deleteLocal(this.#source, hostPrefix(ip))
     }
     for (const address of this.#addresses) vrf.deleteLocal(this.#source, subnetOf(address))
-    for (const ip of this.#here) vrf.setHere(ip, false)
+    for (const ip of this.#here) this.#set(vrf, ip, false)
     this.#here.clear()
     this.#vrf = undefined
     this.#addresses = []
@@ -77,6 +84,8 @@ export class Gateway {
       vrf.setLocal(this.#source, hostPrefix(ip), { kind: 'own' }, false)
     }
     for (const address of this.#addresses) {
+      // Where hosts have no subnet the gateway's address is all there is.
+      if (subnetOf(address) === hostPrefix(address.ip)) continue
       vrf.setLocal(this.#source, subnetOf(address), { kind: 'connected', vni }, true)
     }
   }
@@ -86,7 +95,18 @@ export class Gateway {
     if (this.#vrf === undefined || this.#here.has(ip) === isHere) return
     if (isHere) this.#here.add(ip)
     else this.#here.delete(ip)
-    this.#vrf.setHere(ip, isHere)
+    this.#set(this.#vrf, ip, isHere)
+  }
+
+  /** A host outside of every subnet of ours is reached by a route of its own, as in networks without layer 2. */
+  #set(vrf: IpVrf, ip: Ip, isHere: boolean): void {
+    vrf.setHere(ip, isHere)
+    const isRouted = this.#addresses.some((address) => ipFamily(address.ip) === ipFamily(ip))
+    if (!isRouted || isLinkLocal(ip)) return
+    if (this.#addresses.some((address) => prefixContains(subnetOf(address), ip))) return
+    const hop = { kind: 'connected', vni: this.#vni } as const
+    if (isHere) vrf.setLocal(this.#source, hostPrefix(ip), hop, false)
+    else vrf.deleteLocal(this.#source, hostPrefix(ip))
   }
 
   get #source(): string {
@@ -99,6 +119,8 @@ export class Gateway {
     return ips.some((ip) => ipFamily(ip) === 6) ? [...ips, linkLocal(this.#mac)] : ips
   }
 }
+
+const isLinkLocal = (ip: Ip): boolean => /^fe[89ab]/.test(ip)
 
 export function subnetOf({ ip, length }: GatewayAddress): Prefix {
   return prefixFromBytes(ipToBytes(ip), length)

@@ -251,3 +251,53 @@ test('with FRR', { skip: skipFrr }, async (t) => {
     t.ok(back.bitsPerSecond > 100e6, `${Math.round(back.bitsPerSecond / 1e6)} Mbit/s back`)
   })
 })
+
+// As Calico does it: hosts have a /32 and a gateway that is not theirs, and no layer 2 among them.
+test('hosts without a subnet', { skip }, async (t) => {
+  const { hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const daemons: Vtep[] = []
+  const tenants: Tenant[] = []
+  for (const [index, host] of [h1, h2].entries()) {
+    const far = index === 0 ? h2 : h1
+    for (const n of [1, 2]) {
+      const id = 2 * index + n
+      const tenant = await host.tenant(`vm${n}`, {
+        mac: `02:00:00:01:00:0${id}`,
+        ip4: `10.65.0.${id}/32`,
+      })
+      await tenant.ip(
+        'route add 169.254.1.1 dev eth0 scope link',
+        'route add default via 169.254.1.1',
+      )
+      tenants.push(tenant)
+    }
+    const vtep = await startVtep(host, {
+      asn,
+      vtep: { address: host.vtep4 },
+      bgp: { listen: {}, neighbors: [{ address: far.vtep4, asn }] },
+      vrfs: [vrf],
+      networks: [
+        {
+          name: 'pods',
+          vni: 10300,
+          vrf: vrf.name,
+          gateway: ['169.254.1.1/32'],
+          ports: [1, 2].map((n) => ({
+            name: `vm${n}`,
+            mac: `02:00:00:01:00:0${2 * index + n}`,
+            ip: [`10.65.0.${2 * index + n}`],
+          })),
+        },
+      ],
+    })
+    daemons.push(vtep)
+  }
+  await daemons[0]!.established()
+  for (const id of [2, 3, 4]) await reaches(tenants[0]!, `10.65.0.${id}`)
+  t.match(await prefixOf(daemons[0]!, '10.65.0.2/32'), { kind: 'connected' })
+  t.match(await prefixOf(daemons[0]!, '10.65.0.3/32'), { kind: 'remote', dst: h2.vtep4 })
+  t.notMatch(await tenants[0]!.exec(['ip', 'neigh']), '10.65', 'it knows the MAC of nobody')
+  const { bitsPerSecond } = await tcp(tenants[0]!, tenants[3]!, '10.65.0.4')
+  t.ok(bitsPerSecond > 100e6, `${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+})
