@@ -23,7 +23,10 @@ class HeldFrames {
     }
     // Several packets in one can not be told apart here.
     const bool whole = ingress != 0 || frame.meta.gso_type == kGsoNone;
-    if (!whole || frames_.size() == kMostFrames || octets_ + frame.length > kMostOctets)
+    const auto of_ingress = std::count_if(
+        frames_.begin(), frames_.end(), [&](const Held& held) { return held.ingress == ingress; });
+    if (!whole || of_ingress == kMostOfIngress || frames_.size() == kMostFrames ||
+        octets_ + frame.length > kMostOctets)
       return Hold::no;
     Held held = {ingress, now + kLongest, true, frame, {frame.data, frame.data + frame.length}};
     octets_ += frame.length;
@@ -62,6 +65,7 @@ class HeldFrames {
  private:
   static constexpr uint64_t kLongest = 1000000000;
   static constexpr size_t kMostFrames = 64, kMostOctets = 256 << 10;
+  static constexpr int kMostOfIngress = 16;  // a tenant that tries all addresses is in nobody's way
 
   struct Held {
     uint32_t ingress;
