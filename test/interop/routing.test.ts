@@ -74,6 +74,7 @@ interface PrefixRow {
   readonly prefix: string
   readonly kind: string
   readonly dst: string | null
+  readonly via: string | null
   readonly mac: string | null
 }
 
@@ -300,4 +301,40 @@ test('hosts without a subnet', { skip }, async (t) => {
   t.notMatch(await tenants[0]!.exec(['ip', 'neigh']), '10.65', 'it knows the MAC of nobody')
   const { bitsPerSecond } = await tcp(tenants[0]!, tenants[3]!, '10.65.0.4')
   t.ok(bitsPerSecond > 100e6, `${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+})
+
+test('VRFs that import from each other, and a prefix behind a host', { skip }, async (t) => {
+  const { hosts } = await routedFabric(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const both = { import: ['65000:50001', '65000:50002'] }
+  const grey = { name: 'grey', vni: 50002 }
+  const target = (vni: number) => ({ routeTargets: { ...both, export: [`65000:${vni}`] } })
+  const config = (host: Host, far: Host, subnet: Subnet, own: object): VtepConfig => {
+    const { networks = [], ...rest } = router(host, [far.vtep4], { [subnet]: ['vm'] })
+    const name = subnet === 'blue' ? vrf.name : grey.name
+    const vrfs = [
+      { ...vrf, ...target(vrf.vni), ...(subnet === 'blue' ? own : {}) },
+      { ...grey, ...target(grey.vni) },
+    ]
+    return { ...rest, vrfs, networks: networks.map((network) => ({ ...network, vrf: name })) }
+  }
+  const vm1 = await attach(h1, 'blue', 1, 'vm')
+  const vm2 = await attach(h2, 'green', 2, 'vm')
+  // A tenant that is a router itself, to what is behind it.
+  await vm1.ip('addr add 192.0.2.1/24 dev lo')
+  const routes = [{ prefix: '192.0.2.0/24', via: ip4Of('blue', 1) }]
+  const first = await startVtep(h1, config(h1, h2, 'blue', { routes }))
+  const second = await startVtep(h2, config(h2, h1, 'green', {}))
+  await first.established()
+  t.match(await prefixOf(second, '10.1.0.0/24'), { kind: 'remote', dst: h1.vtep4 })
+  const imported = (await second.read<PrefixRow[]>('prefixes')).filter(
+    ({ prefix }) => prefix === '10.1.0.0/24',
+  )
+  t.same(imported.map((row) => row.vrf).sort(), ['grey', 'red'], 'in both VRFs')
+  await reaches(vm2, ip4Of('blue', 1))
+  await reaches(vm1, ip4Of('green', 2))
+  t.match(await prefixOf(first, '192.0.2.0/24'), { kind: 'gateway', via: ip4Of('blue', 1) })
+  await reaches(vm2, '192.0.2.1')
+  const local = await prefixOf(second, '10.2.0.0/24')
+  t.match(local, { kind: 'connected' })
 })

@@ -33,7 +33,7 @@ export interface VtepConfig {
   }
   readonly profile?: string
   readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }
-  readonly vrfs?: readonly { readonly name: string; readonly vni: number }[]
+  readonly vrfs?: readonly Readonly<Record<string, unknown>>[]
   readonly networks?: readonly VtepNetwork[]
 }
 
