@@ -104,6 +104,32 @@ for (const { name, asns, far, bfd, lines } of cases) {
   })
 }
 
+test('over link-local addresses', { skip }, async (t) => {
+  const { hosts } = await wire(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const extra = [
+    'router bgp 65002',
+    ' neighbor eth0 interface remote-as external',
+    ' neighbor eth0 timers 3 9',
+    ' neighbor eth0 timers connect 1',
+    ' neighbor eth0 bfd',
+    ' address-family l2vpn evpn',
+    '  neighbor eth0 activate',
+    ' exit-address-family',
+    'exit',
+  ]
+  const frr = await startFrr(h2, { asn: 65002, peers: [], extra, bfd: true })
+  const neighbor = { interface: 'eth0', asn: 'external', bfd: {} }
+  const vtep = await startVtep(h1, { ...leaf(h1, { asn: 65001 }), bgp: { neighbors: [neighbor] } })
+  await vtep.established('eth0', 30)
+  await until('BFD is up here', async () => (await vtep.read<PeerRow[]>('peers'))[0]?.bfd === 'up')
+  const theirs = await until('and there', async () => {
+    const [row] = await frr.json<{ status: string; interface?: string }[]>('show bfd peers')
+    return row?.status === 'up' ? row : undefined
+  })
+  t.equal(theirs.interface, 'eth0')
+})
+
 test('two of us hold 3 × 50 ms while everybody else wants the processor', {
   skip: missing(),
 }, async (t) => {
