@@ -54,10 +54,11 @@ export class SpeakerProcess {
     t: Owner,
     host: Host,
     settings: Omit<SpeakerSettings, 'routerId'>,
+    address = '0.0.0.0',
   ): Promise<SpeakerProcess> {
     const speaker = new SpeakerProcess(host, { routerId: host.vtep4, ...settings })
     t.teardown(() => speaker.stop())
-    speaker.#write({ listen: { address: '0.0.0.0', port: 179 } })
+    speaker.#write({ listen: { address, port: 179 } })
     await until(`speaker in ${host.name} listens`, () => speaker.#isListening)
     return speaker
   }
