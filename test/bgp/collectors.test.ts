@@ -39,9 +39,12 @@ class Station {
   readonly ends: string[] = []
   #octets = new Uint8Array(0)
   #read: number
+  /** Address of a peer that numbers its paths. */
+  readonly #numbering: string
 
-  constructor(from = 0) {
+  constructor(from = 0, numbering = '') {
     this.#read = from
+    this.#numbering = numbering
   }
 
   /** Takes what the node has sent since the last time. */
@@ -76,7 +79,9 @@ class Station {
     }
     if (message.kind !== 'routeMonitoring') return
     const name = `${view} ${address}`
-    const { message: update, problems } = decodeMessage(message.update, initialContext)
+    const isNumbered = view !== 'locRib' && address === this.#numbering
+    const context = isNumbered ? { ...initialContext, addPath: ['evpn'] as const } : initialContext
+    const { message: update, problems } = decodeMessage(message.update, context)
     assert.deepEqual(problems, [])
     assert.equal(update?.kind, 'update')
     if (update?.kind !== 'update') return
@@ -85,9 +90,11 @@ class Station {
     const table = this.tables.get(name) ?? new Map<string, string>()
     this.tables.set(name, table)
     const { mpReach, mpUnreach, extendedCommunities } = update.attributes
-    for (const nlri of mpUnreach?.nlri ?? []) table.delete(keyOf(nlri as never))
+    const pathKey = (nlri: { readonly pathId?: number }): string =>
+      `${keyOf(nlri as never)}${isNumbered ? ` ${nlri.pathId}` : ''}`
+    for (const nlri of mpUnreach?.nlri ?? []) table.delete(pathKey(nlri as never))
     for (const nlri of mpReach?.nlri ?? []) {
-      const key = keyOf(nlri as never)
+      const key = pathKey(nlri as never)
       table.set(key, `${key} ${mpReach?.nextHop} ${words(extendedCommunities)}`)
     }
   }
@@ -340,4 +347,42 @@ t.test('whatever happens, in the end the station knows the tables', async () => 
     }),
     { numRuns: 200 },
   )
+})
+
+t.test('paths that a peer numbers are told apart (RFC 7911)', async (t) => {
+  const simulation = new Simulation()
+  const [a, b, x, y] = ['10.0.0.1', '10.0.0.2', '10.0.0.4', '10.0.0.5'].map((address) =>
+    simulation.add(address, { asn: 65000 }),
+  )
+  const client = { routeReflectorClient: true }
+  const addPath = { send: true, receive: true }
+  simulation.peer(b!, a!, { ...client, addPath }, { addPath })
+  for (const leaf of [x!, y!]) {
+    simulation.peer(b!, leaf, { ...client, filterOut: [{ accept: false }] }, {})
+    const nextHop = leaf.address
+    leaf.dispatch({
+      event: 'originate',
+      routes: [macIp(1, { rd: '1.1.1.1:1', nextHop }), macIp(2)],
+    })
+  }
+  simulation.run(5)
+  const station = new Station(a!.actions.length, '10.0.0.2')
+  a!.dispatch({ event: 'collectorAdded', collector })
+  connect(a!)
+  simulation.run(5)
+  station.read(a!)
+  t.equal(station.table('prePolicy', '10.0.0.2').length, 4)
+  t.equal(station.table('postPolicy', '10.0.0.2').length, 4)
+  t.equal(station.table('locRib').length, 2)
+  x!.dispatch({ event: 'withdraw', routes: [macIp(1, { rd: '1.1.1.1:1' })] })
+  simulation.run(5)
+  const left = station.read(a!).table('prePolicy', '10.0.0.2')
+  t.equal(left.length, 3)
+  t.equal(
+    left.filter((row) => row.includes('02:00:00:00:00:01') && row.includes('10.0.0.5')).length,
+    1,
+  )
+  simulation.cut(a!, b!)
+  station.read(a!)
+  t.same(station.table('prePolicy', '10.0.0.2'), [])
 })
