@@ -1,7 +1,7 @@
 // class Client: a controller's or observer's connection to a dataplane, and its view of the shared
 // segment.
 //   constructor(path, { onWake, onClosed, readOnly })   request(verb, payload)   snapshot(view)
-//   read(view)   counters()   drainEvents()   dataplanePid()   close()
+//   read(view, known)   counters()   drainEvents()   dataplanePid()   close()
 #include "../worker/client.hpp"
 
 #include <map>
@@ -22,31 +22,46 @@ struct Notice {
   std::string text;
 };
 
-// Reads a view on a thread of the pool. Holds the connection, and with it the memory, until it is
-// done.
+// Reads a view on a thread of the pool; of one whose digest is known, the local rows are enough.
+// Holds the connection, and with it the memory, until it is done.
 class Reading : public Napi::AsyncWorker {
  public:
-  Reading(Napi::Env env, std::shared_ptr<vtep::Client> client, SegmentView view, std::string name)
+  Reading(Napi::Env env, std::shared_ptr<vtep::Client> client, SegmentView view, std::string name,
+          std::string known)
       : Napi::AsyncWorker(env),
         deferred_(Napi::Promise::Deferred::New(env)),
         client_(std::move(client)),
         view_(std::move(view)),
-        name_(std::move(name)) {}
+        name_(std::move(name)),
+        known_(std::move(known)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override {
     std::string error;
-    if (!view_.snapshot(name_, rows_, error)) SetError("Client.read: " + error);
+    if (!view_.snapshot(name_, rows_, error)) return SetError("Client.read: " + error);
+    digest_ = std::to_string(SegmentView::digest(name_, rows_));
+    if (digest_ != known_) return;
+    SegmentView::keep_local(name_, rows_);
+    rows_.shrink_to_fit();
   }
-  void OnOK() override { deferred_.Resolve(to_buffer(Env(), rows_)); }
+  void OnOK() override {
+    Napi::Object out = Napi::Object::New(Env());
+    // Tens of megabytes: handed over, not copied.
+    auto* rows = new std::string(std::move(rows_));
+    out.Set("rows", Napi::Buffer<char>::New(
+                        Env(), rows->data(), rows->size(),
+                        [](Napi::Env, char*, std::string* owned) { delete owned; }, rows));
+    out.Set("digest", Napi::String::New(Env(), digest_));
+    deferred_.Resolve(out);
+  }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
   Napi::Promise::Deferred deferred_;
   std::shared_ptr<vtep::Client> client_;
   SegmentView view_;
-  std::string name_, rows_;
+  std::string name_, known_, rows_, digest_;
 };
 
 class ClientObject : public Napi::ObjectWrap<ClientObject> {
@@ -135,8 +150,9 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
 
   Napi::Value read(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    std::string name, error;
-    if (!get_string(info, 0, "Client.read: argument 1", name) || !attached(env))
+    std::string name, known, error;
+    if (!get_string(info, 0, "Client.read: argument 1", name) ||
+        !get_string(info, 1, "Client.read: argument 2", known) || !attached(env))
       return env.Undefined();
     SegmentView view;
     if (!view.attach(client_->memory().data(), client_->memory().size(), error)) {
@@ -144,7 +160,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       return env.Undefined();
     }
     // Deletes itself.
-    auto* reading = new Reading(env, client_, std::move(view), std::move(name));
+    auto* reading = new Reading(env, client_, std::move(view), std::move(name), std::move(known));
     const Napi::Promise promise = reading->promise();
     reading->Queue();
     return promise;

@@ -1,6 +1,9 @@
 #include "view.hpp"
 
+#include <string.h>
+
 #include "../core/counters.hpp"
+#include "../core/hash_table.hpp"
 
 namespace vtep {
 
@@ -45,6 +48,55 @@ bool SegmentView::snapshot(std::string_view name, std::string& rows, std::string
   error = std::string(name) + ": the table changed during each of " + std::to_string(kAttempts) +
           " readings";
   return false;
+}
+
+namespace {
+
+template <class Row>
+uint64_t digest_rows(std::string_view rows, void (*forget_age)(Row& row)) {
+  static_assert(sizeof(Row) % sizeof(uint32_t) == 0);
+  uint64_t sum = rows.size();
+  Row row;
+  for (size_t at = 0; at + sizeof row <= rows.size(); at += sizeof row) {
+    memcpy(&row, rows.data() + at, sizeof row);
+    forget_age(row);
+    uint32_t words[sizeof row / sizeof(uint32_t)];
+    memcpy(words, &row, sizeof row);
+    for (const uint32_t word : words) sum = (sum ^ word) * 0x9e3779b97f4a7c15 + (sum >> 29);
+  }
+  return mix(sum);
+}
+
+template <class Row>
+void keep_rows(std::string& rows, uint32_t flag) {
+  size_t kept = 0;
+  Row row;
+  for (size_t at = 0; at + sizeof row <= rows.size(); at += sizeof row) {
+    memcpy(&row, rows.data() + at, sizeof row);
+    if ((row.flags & flag) == 0) continue;
+    memcpy(rows.data() + kept, &row, sizeof row);
+    kept += sizeof row;
+  }
+  rows.resize(kept);
+}
+
+}  // namespace
+
+uint64_t SegmentView::digest(std::string_view name, std::string_view rows) {
+  if (name == "mac") return digest_rows<MacView>(rows, [](MacView& row) { row.ageSeconds = 0; });
+  if (name == "neighbour")
+    return digest_rows<NeighbourView>(rows, [](NeighbourView& row) { row.ageSeconds = 0; });
+  return digest_rows<uint32_t>(rows, [](uint32_t&) {});
+}
+
+void SegmentView::keep_local(std::string_view name, std::string& rows) {
+  if (name == "mac") {
+    keep_rows<MacView>(rows, MacFlag::local);
+  } else if (name == "neighbour") {
+    keep_rows<NeighbourView>(rows, NeighbourFlag::local);
+  } else {
+    rows.clear();
+  }
 }
 
 void SegmentView::counters(std::vector<uint64_t>& drops, std::string& ports,

@@ -16,6 +16,10 @@ class SegmentView {
   bool attach(uint8_t* memory, size_t size, std::string& error);
   // Packed rows of a view of layout.ts.
   bool snapshot(std::string_view name, std::string& rows, std::string& error) const;
+  // Of rows that snapshot() has given: equal when nothing has changed but ages.
+  static uint64_t digest(std::string_view name, std::string_view rows);
+  // Leaves the rows of local origin.
+  static void keep_local(std::string_view name, std::string& rows);
   // Drops by reason; counters of open ports and of the uplink, each behind its id as a u32.
   void counters(std::vector<uint64_t>& drops, std::string& ports, std::string& uplink) const;
   // Packed events since the last call; answers the sequence of the last one known.

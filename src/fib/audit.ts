@@ -77,6 +77,11 @@ export class Audit {
     this.#compare({ networks, attachments: this.#image.attachments }, { ...small })
   }
 
+  /** The large tables are as they were in a round that found nothing, and so is the image. */
+  unchanged(): void {
+    this.#found = new Map()
+  }
+
   macs(rows: readonly MacState[]): void {
     const odd: MacState[] = []
     for (const is of rows) {

@@ -245,6 +245,14 @@ export interface Counters {
   readonly uplink: PortCounters
 }
 
+/** A table as it was at one moment, whose rows are made when they are asked for. */
+export interface TableRows<Name extends LargeTable> {
+  /** Equal: the same rows in the same order, but for their ages. */
+  readonly digest: string
+  readonly length: number
+  slice(from: number, to: number): Snapshot[Name]
+}
+
 /** A frame and the port that it leaves by. */
 export interface PortFrame {
   readonly port: number
@@ -260,8 +268,11 @@ export interface DataplaneReader {
   /** One table of the snapshot, without the cost of the others. */
   table<Name extends keyof Snapshot>(name: Name): Snapshot[Name]
   counters(): Counters
-  /** A large table in pages of so many rows: it is read aside, so nobody waits for all of it. */
-  pages<Name extends LargeTable>(name: Name, rows: number): AsyncIterable<Snapshot[Name]>
+  /**
+   * A large table, read on another thread. `known` is the digest of an earlier reading: where nothing has changed since,
+   * only the rows of local origin come, whose ages have.
+   */
+  readAside<Name extends LargeTable>(name: Name, known?: string): Promise<TableRows<Name>>
 }
 
 export interface Dataplane extends DataplaneReader {

@@ -41,6 +41,12 @@ interface Rows extends NetworkImage {
 export class Image {
   readonly #networks = new Map<number, Rows>()
   readonly #attachments = new Map<number, number>()
+  #changes = 0
+
+  /** How often it has changed. */
+  get changes(): number {
+    return this.#changes
+  }
 
   get networks(): ReadonlyMap<number, NetworkImage> {
     return this.#networks
@@ -56,6 +62,12 @@ export class Image {
    * or the operation overrides what the packet path may have learned by itself. Rows need their network.
    */
   change(operation: Operation): boolean {
+    const isChange = this.#change(operation)
+    if (isChange) this.#changes++
+    return isChange
+  }
+
+  #change(operation: Operation): boolean {
     switch (operation.op) {
       case 'networkSet':
         return this.#setNetwork(operation)

@@ -21,6 +21,7 @@ export type {
   RouteHop,
   RouteState,
   Snapshot,
+  TableRows,
   UnderlayState,
   UplinkState,
   VtepSpec,

@@ -8,6 +8,7 @@ import {
   type DataplaneEvent,
   type MacState,
   type NeighbourState,
+  type TableRows,
 } from '../fib/index.js'
 import { hostProbe } from '../wire/index.js'
 import type { EventLog } from './events.js'
@@ -16,7 +17,10 @@ import type { Machines } from './machines.js'
 import type { PacketPath } from './packet-path.js'
 
 export interface AuditParts {
-  readonly path: Pick<PacketPath, 'up' | 'settled' | 'listen' | 'table' | 'pages' | 'push' | 'send'>
+  readonly path: Pick<
+    PacketPath,
+    'up' | 'settled' | 'listen' | 'table' | 'readAside' | 'push' | 'send'
+  >
   readonly machines: Machines
   readonly events: EventLog
   /** Our VTEP address. */
@@ -30,6 +34,19 @@ export interface AuditStatus {
   readonly repaired: number
 }
 
+/** A round that found the tables right: their digests, and the changes of the image until then. */
+interface QuietRound {
+  readonly changes: number
+  readonly macs: string
+  readonly neighbours: string
+  readonly routes: string
+}
+
+const sameRound = (a: QuietRound, b: QuietRound): boolean =>
+  a.macs === b.macs && a.neighbours === b.neighbours && a.routes === b.routes
+
+/** Every so many rounds everything is looked at, whether it seems to have changed or not. */
+const FULL_ROUNDS = 8
 /** Between two rounds; and when one was not sure. */
 const PAUSE_SECONDS = 3
 const SOON_SECONDS = 0.3
@@ -44,6 +61,8 @@ export class Auditor {
   readonly #parts: AuditParts
   readonly #audit: Audit
   readonly #ending = new AbortController()
+  /** The last round that looked at everything and found nothing. */
+  #quiet: QuietRound | undefined
   #rounds = 0
   #repaired = 0
   #sliceStart = 0
@@ -91,8 +110,11 @@ export class Auditor {
     // What happened up to here is known.
     path.listen()
     this.#sliceStart = performance.now()
-    await this.#routes()
-    await this.#image()
+    // What is compared with itself in one process is asked for more seldom.
+    if (this.#rounds % FULL_ROUNDS === 0) {
+      await this.#routes()
+      await this.#image()
+    }
     const unsure = await this.#tables()
     this.#rounds++
     return unsure
@@ -142,7 +164,6 @@ export class Auditor {
   async #tables(): Promise<boolean> {
     const { path, machines } = this.#parts
     const audit = this.#audit
-    const learned = new Set<string>()
     this.#doubts = new Map()
     audit.begin({
       ports: path.table('ports'),
@@ -151,30 +172,70 @@ export class Auditor {
       remotes: [],
       underlays: [],
     })
-    for await (const rows of path.pages('macs', AUDIT_PAGE)) {
+    // Without a quiet round before, or when it is time to look at everything, no digest is known.
+    const { changes } = machines.evpn.image
+    const isTime = this.#rounds % FULL_ROUNDS === 0
+    const known = isTime || this.#quiet?.changes !== changes ? undefined : this.#quiet
+    const macs = await path.readAside('macs', known?.macs)
+    const neighbours = await path.readAside('neighbours', known?.neighbours)
+    const routes = await path.readAside('routes', known?.routes)
+    if (macs === undefined || neighbours === undefined || routes === undefined) return false
+    const seen: QuietRound = {
+      changes,
+      macs: macs.digest,
+      neighbours: neighbours.digest,
+      routes: routes.digest,
+    }
+    if (known !== undefined) {
+      // Of a table that has changed there is all, of the others too little to compare.
+      if (!sameRound(known, seen)) this.#quiet = undefined
+      else await this.#askSilent(neighbours.slice(0, neighbours.length))
+      audit.unchanged()
+      return this.#finish(undefined, this.#quiet === undefined)
+    }
+    await this.#lookAtAll(macs, neighbours, routes)
+    return this.#finish(seen, false)
+  }
+
+  async #lookAtAll(
+    macs: TableRows<'macs'>,
+    neighbours: TableRows<'neighbours'>,
+    routes: TableRows<'routes'>,
+  ): Promise<void> {
+    const { evpn } = this.#parts.machines
+    const audit = this.#audit
+    const learned = new Set<string>()
+    for (let at = 0; at < macs.length; at += AUDIT_PAGE) {
+      const rows = macs.slice(at, at + AUDIT_PAGE)
       audit.macs(rows)
       this.#learnedMacs(rows, learned)
       if (this.#isTired) await this.#breathe()
     }
-    for await (const rows of path.pages('neighbours', AUDIT_PAGE)) {
+    for (let at = 0; at < neighbours.length; at += AUDIT_PAGE) {
+      const rows = neighbours.slice(at, at + AUDIT_PAGE)
       audit.neighbours(rows)
       this.#snoopedIps(rows, learned)
       await this.#askSilent(rows)
       if (this.#isTired) await this.#breathe()
     }
-    for await (const rows of path.pages('routes', AUDIT_PAGE)) {
-      audit.routes(rows)
+    for (let at = 0; at < routes.length; at += AUDIT_PAGE) {
+      audit.routes(routes.slice(at, at + AUDIT_PAGE))
       if (this.#isTired) await this.#breathe()
     }
-    for (const { vni, mac, port } of machines.evpn.learned()) {
+    for (const { vni, mac, port } of evpn.learned()) {
       if (this.#isTired) await this.#breathe()
       if (!learned.has(`${vni} ${mac}`)) this.#doubt({ event: 'macAged', vni, mac, port })
     }
-    for (const { vni, ip, mac } of machines.evpn.snooped()) {
+    for (const { vni, ip, mac } of evpn.snooped()) {
       if (this.#isTired) await this.#breathe()
       if (!learned.has(`${vni} ${ip}`)) this.#doubt({ event: 'neighbourAged', vni, ip, mac })
     }
-    const end = audit.end()
+  }
+
+  /** Repairs what was found twice. True when the next round shall come soon; else this one was `quiet`. */
+  async #finish(quiet: QuietRound | undefined, isChanged: boolean): Promise<boolean> {
+    const { path } = this.#parts
+    const end = this.#audit.end()
     let step = end.next()
     for (; step.done !== true; step = end.next()) {
       if (this.#isTired) await this.#breathe()
@@ -185,7 +246,10 @@ export class Auditor {
       path.push(repairs)
       this.#tell(repairs.length, JSON.stringify(repairs[0]))
     }
-    return this.#settleDoubts() || unsure
+    const isDoubtful = this.#settleDoubts() || unsure || isChanged || repairs.length > 0
+    if (isDoubtful) this.#quiet = undefined
+    else if (quiet !== undefined) this.#quiet = quiet
+    return isDoubtful
   }
 
   #learnedMacs(rows: readonly MacState[], learned: Set<string>): void {

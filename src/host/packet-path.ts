@@ -11,6 +11,7 @@ import type {
   PortFrame,
   PortSpec,
   Snapshot,
+  TableRows,
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
@@ -137,9 +138,12 @@ export class PacketPath {
     return this.#dataplane?.table(name) ?? []
   }
 
-  /** A large table in pages, read aside; nothing while there is no dataplane. */
-  async *pages<Name extends LargeTable>(name: Name, rows: number): AsyncGenerator<Snapshot[Name]> {
-    if (this.#dataplane !== undefined) yield* this.#dataplane.pages(name, rows)
+  /** A large table, or what of it is local where its digest is known; undefined while there is no dataplane. */
+  async readAside<Name extends LargeTable>(
+    name: Name,
+    known?: string,
+  ): Promise<TableRows<Name> | undefined> {
+    return this.#dataplane?.readAside(name, known)
   }
 
   /** Frames for tenants; forgotten while there is no dataplane. */

@@ -38,8 +38,8 @@ export interface AddonDataplane {
 export interface AddonClient {
   request(verb: string, payload: Uint8Array | string): Promise<Buffer>
   snapshot(view: string): Buffer
-  /** The same, on a thread of its own. */
-  read(view: string): Promise<Buffer>
+  /** The same, on another thread. Where the digest is the one that is `known`, only the local rows. */
+  read(view: string, known: string): Promise<{ readonly rows: Buffer; readonly digest: string }>
   counters(): { readonly drops: readonly bigint[]; readonly ports: Buffer; readonly uplink: Buffer }
   drainEvents(): { readonly events: Buffer; readonly lost: boolean }
   dataplanePid(): number

@@ -12,6 +12,7 @@ import type {
   PortFrame,
   PortSpec,
   Snapshot,
+  TableRows,
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
@@ -167,12 +168,13 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
     return readTable(name, (view) => this.#client.snapshot(view))
   }
 
-  async *pages<Name extends LargeTable>(name: Name, rows: number): AsyncGenerator<Snapshot[Name]> {
+  async readAside<Name extends LargeTable>(name: Name, known = ''): Promise<TableRows<Name>> {
     const { view, size } = largeTables[name]
-    const packed = await this.#client.read(view).catch(asFailed)
-    for (let at = 0; at < packed.length; at += rows * size) {
-      const page = packed.subarray(at, at + rows * size)
-      yield readTable(name, () => page)
+    const { rows, digest } = await this.#client.read(view, known).catch(asFailed)
+    return {
+      digest,
+      length: rows.length / size,
+      slice: (from, to) => readTable(name, () => rows.subarray(from * size, to * size)),
     }
   }
 
