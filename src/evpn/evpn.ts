@@ -58,6 +58,7 @@ export class Evpn {
   readonly #distinguishers: Distinguishers
   readonly #vrfs = new Map<number, MacVrf>()
   readonly #ipVrfs = new Map<number, IpVrf>()
+  readonly #unsettled = new Set<IpVrf>()
   readonly #routes = new RouteTable<Importer>()
   readonly #imports = new ImportIndex<Importer>()
   readonly #ports = new Map<number, PortBinding>()
@@ -126,7 +127,7 @@ export class Evpn {
     const after = this.#handle(event)
     // Networks first: they say which hosts are here.
     for (const vrf of this.#dirty) if (vrf instanceof MacVrf) vrf.settle()
-    for (const vrf of this.#ipVrfs.values()) vrf.settle()
+    this.#settleVrfs()
     this.#dirty.clear()
     after?.()
     if (this.#ticks.wanted && !this.#ticking) {
@@ -282,12 +283,10 @@ export class Evpn {
       this.#dirty.add(vrf)
       this.#imports.add(vrf, vrf.importTargets)
       this.#import(this.#routes.matching(vrf.importTargets))
-      this.#updateVrfs()
       return
     }
     const before = known.importTargets
     known.change(settings, rd)
-    this.#updateVrfs()
     this.#reimport(known, before)
   }
 
@@ -326,6 +325,7 @@ export class Evpn {
         const from = [...this.#ipVrfs.values()].find((each) => each.rd === origin)
         return from?.leadOf(prefix)
       },
+      onUnsettled: (vrf) => this.#unsettled.add(vrf),
       onLocals: (changed) => {
         for (const each of this.#ipVrfs.values()) if (each !== changed) each.resolve()
       },
@@ -342,9 +342,15 @@ export class Evpn {
     vrf.silence()
     vrf.clear()
     this.#ipVrfs.delete(vni)
+    this.#unsettled.delete(vrf)
     this.#distinguishers.release(vni)
     this.#forgetImporter(vrf)
     this.#out.change({ op: 'networkRemove', vni })
+  }
+
+  #settleVrfs(): void {
+    for (const vrf of this.#unsettled) vrf.settle()
+    this.#unsettled.clear()
   }
 
   #forgetImporter(importer: Importer): void {
@@ -360,18 +366,6 @@ export class Evpn {
     return all.filter((importer) => importer instanceof IpVrf && importer.rd !== nlri.rd)
   }
 
-  /** The addresses that IP-VRFs answer with where there is no network: the first gateway's. */
-  #updateVrfs(): void {
-    for (const [vni, vrf] of this.#ipVrfs) {
-      const settings = [...this.#vrfs.keys()]
-        .map((network) => this.#image.networks.get(network)?.settings)
-        .filter((network) => network?.vrf === vni)
-      const first = (key: 'address4' | 'address6') =>
-        settings.find((row) => row?.[key] !== undefined)?.[key]
-      vrf.setAddresses(first('address4'), first('address6'))
-    }
-  }
-
   #removeNetwork(vni: number): void {
     const vrf = this.#vrfs.get(vni)
     if (vrf === undefined) return
@@ -382,9 +376,8 @@ export class Evpn {
     this.#distinguishers.release(vni)
     this.#forgetImporter(vrf)
     // Routes that lead there go first.
-    for (const routed of this.#ipVrfs.values()) routed.settle()
+    this.#settleVrfs()
     this.#out.change({ op: 'networkRemove', vni })
-    this.#updateVrfs()
   }
 
   #bindPort(binding: PortBinding, arrived: boolean): void {

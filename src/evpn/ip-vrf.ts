@@ -13,6 +13,7 @@ import {
   prefixContains,
   type RouteDistinguisher,
   type RouteTarget,
+  splitPrefix,
 } from '../net/index.js'
 import type { Notice, NoticeKind, PrefixView, StaticRoute, VrfSettings, VrfView } from './events.js'
 import type { Output } from './output.js'
@@ -62,6 +63,8 @@ export interface IpVrfSurroundings {
   readonly leadOf: (rd: RouteDistinguisher, prefix: Prefix) => RouteHop | undefined
   /** What this one has of its own has changed: others may lead there. */
   readonly onLocals: (vrf: IpVrf) => void
+  /** It wants to be settled in this step. */
+  readonly onUnsettled: (vrf: IpVrf) => void
 }
 
 const STATIC = 'configuration'
@@ -79,8 +82,11 @@ export class IpVrf {
   #settings: VrfSettings
   #rd: RouteDistinguisher
   #silent = false
-  #address4: Ip | undefined
-  #address6: Ip | undefined
+  /** Addresses of its gateways. */
+  readonly #own = new Set<Ip>()
+  #isOwnChanged = false
+  /** Of the networks behind them. */
+  readonly #subnets = new Map<Prefix, number>()
 
   constructor(settings: VrfSettings, rd: RouteDistinguisher, around: IpVrfSurroundings) {
     this.vni = settings.vni
@@ -124,7 +130,7 @@ export class IpVrf {
     this.#settings = settings
     this.#rd = rd
     this.#setStatics(before, settings.routes ?? [])
-    for (const entry of this.#entries.values()) this.#dirty.add(entry)
+    for (const entry of this.#entries.values()) this.#touch(entry)
   }
 
   /** Withdraws everything and never says anything again. */
@@ -133,35 +139,36 @@ export class IpVrf {
     this.#retractAll()
   }
 
-  /** Senders of ICMP errors about what comes from other VTEPs. */
-  setAddresses(address4: Ip | undefined, address6: Ip | undefined): void {
-    this.#address4 = address4
-    this.#address6 = address6
-    this.#setNetwork()
-  }
-
   /** A route that the host has by itself; `source` tells who says so. */
   setLocal(source: string, prefix: Prefix, hop: Leads, announced: boolean): void {
     const entry = this.#obtain(prefix)
     entry.locals.set(source, { hop, announced })
     if (!('kind' in hop)) this.#deferred.add(entry)
+    else if (hop.kind === 'connected') this.#subnets.set(prefix, hop.vni)
+    else if (hop.kind === 'own') {
+      this.#own.add(splitPrefix(prefix).address)
+      this.#isOwnChanged = true
+    }
     this.#localsChanged(entry)
   }
 
   deleteLocal(source: string, prefix: Prefix): void {
     const entry = this.#entries.get(prefix)
-    if (entry?.locals.delete(source)) this.#localsChanged(entry)
+    if (entry?.locals.delete(source) !== true) return
+    if (this.#own.delete(splitPrefix(prefix).address)) this.#isOwnChanged = true
+    this.#subnets.delete(prefix)
+    this.#localsChanged(entry)
   }
 
   #localsChanged(entry: Entry): void {
-    this.#dirty.add(entry)
+    this.#touch(entry)
     this.resolve()
     this.#around.onLocals(this)
   }
 
   /** What other things tell may be something else now. */
   resolve(): void {
-    for (const each of this.#deferred) this.#dirty.add(each)
+    for (const each of this.#deferred) this.#touch(each)
   }
 
   /** Where a prefix of our own leads; our addresses are nobody else's. */
@@ -176,17 +183,12 @@ export class IpVrf {
     if (count > 0) this.#here.set(ip, count)
     else this.#here.delete(ip)
     const entry = this.#entries.get(hostPrefix(ip))
-    if (entry !== undefined) this.#dirty.add(entry)
+    if (entry !== undefined) this.#touch(entry)
   }
 
   /** The network of ours that an address is in. */
   #networkOf(ip: Ip): number | undefined {
-    for (const { prefix, locals } of this.#entries.values()) {
-      for (const { hop } of locals.values()) {
-        const leads = 'kind' in hop && hop.kind === 'connected'
-        if (leads && prefixContains(prefix, ip)) return hop.vni
-      }
-    }
+    for (const [prefix, vni] of this.#subnets) if (prefixContains(prefix, ip)) return vni
     return undefined
   }
 
@@ -197,7 +199,7 @@ export class IpVrf {
     entry.claims.set(key, claim)
     if (!('kind' in claim.hop)) this.#deferred.add(entry)
     this.#byKey.set(key, entry)
-    this.#dirty.add(entry)
+    this.#touch(entry)
   }
 
   unclaim(key: string): void {
@@ -205,10 +207,17 @@ export class IpVrf {
     if (entry === undefined) return
     entry.claims.delete(key)
     this.#byKey.delete(key)
+    this.#touch(entry)
+  }
+
+  #touch(entry: Entry): void {
+    if (this.#dirty.size === 0) this.#around.onUnsettled(this)
     this.#dirty.add(entry)
   }
 
   settle(): void {
+    if (this.#isOwnChanged) this.#setNetwork()
+    this.#isOwnChanged = false
     for (const entry of this.#dirty) this.#settle(entry)
     this.#dirty.clear()
   }
@@ -357,8 +366,12 @@ export class IpVrf {
     return { vni, vtep, routerMac, exportTargets, rd: this.#rd }
   }
 
+  /** Its first addresses are the senders of ICMP errors about what comes from other VTEPs. */
   #setNetwork(): void {
     const { vni, routerMac } = this
+    const own = [...this.#own].filter((ip) => !ip.startsWith('fe80:'))
+    const address4 = own.find((ip) => ipFamily(ip) === 4)
+    const address6 = own.find((ip) => ipFamily(ip) === 6)
     this.#around.out.change({
       op: 'networkSet',
       vni,
@@ -366,8 +379,8 @@ export class IpVrf {
       agingSeconds: 0,
       vrf: vni,
       routerMac,
-      ...(this.#address4 === undefined ? {} : { address4: this.#address4 }),
-      ...(this.#address6 === undefined ? {} : { address6: this.#address6 }),
+      ...(address4 === undefined ? {} : { address4 }),
+      ...(address6 === undefined ? {} : { address6 }),
     })
   }
 }
