@@ -124,8 +124,18 @@ export async function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
     services.push(await startDaemon(host, directory, daemon))
   }
   const frr = new Frr(host, directory, services.at(-1)!)
+  await knowsRoutes(frr)
   await frr.configure()
   return frr
+}
+
+/** A next hop that bgpd asks for before zebra has read the kernel's routes may stay invalid for good. */
+async function knowsRoutes(frr: Frr): Promise<void> {
+  const hasDefault = (await frr.host.exec(['ip', 'route', 'show', 'default'])) !== ''
+  await until(`zebra in ${frr.host.name} knows the kernel's routes`, async () => {
+    const routes = await frr.vtysh('show ip route')
+    return routes.includes('C>*') && (!hasDefault || /^K>\* 0\.0\.0\.0\/0/m.test(routes))
+  })
 }
 
 async function startDaemon(
