@@ -394,6 +394,16 @@ void FastPath::on_rush() {
   });
 }
 
+void FastPath::on_pulse() {
+  for (const uint32_t id : spread_.spread_ids()) {
+    if (!bpf_map_get(maps_[kFastCounters], &id, per_cpu_.data())) continue;
+    uint64_t frames = 0;
+    for (const FastCounters& each : per_cpu_) frames += each.rx_frames;
+    spread_.count(id, frames);
+  }
+  spread_.on_pulse();
+}
+
 void FastPath::on_second(uint32_t counters) {
   if (!is_open()) return;
   sweep();

@@ -66,6 +66,9 @@ class FastPath : public CrossingSource {
   // Readable when a CPU has very much to do for one port; then call on_rush(). -1: not open.
   int rush_descriptor() const { return maps_[kFastRushes].get(); }
   void on_rush();
+  // Readable when it may be over; then call on_pulse(). -1: not open.
+  int pulse_descriptor() const { return spread_.pulse_descriptor(); }
+  void on_pulse();
   // About once a second: ages follow what the programs saw, what is idle leaves the maps, counters
   // are copied into the segment (block `counters` of a worker that does not exist).
   void on_second(uint32_t counters);

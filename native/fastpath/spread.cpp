@@ -3,7 +3,9 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -15,9 +17,10 @@ namespace {
 
 constexpr double kBusy = 0.1, kFree = 0.5;  // share of idle time
 constexpr uint64_t kShortest = 20;          // milliseconds: the kernel's figures are in steps of 10
-// Frames in a second: half a rush. Bulk TCP in super-frames stays below that, and four streams of
-// it lose a third where the wire's frames are sent on to one CPU.
-constexpr uint64_t kFew = 75000;
+// Frames in a pulse: half a rush. Bulk TCP in super-frames stays below that, and four streams of
+// it lose a third where the wire's frames are sent on to one CPU; so a pulse is short.
+constexpr long kPulse = 250000000;  // nanoseconds
+constexpr uint64_t kFew = 75000 / 4;
 
 uint64_t milliseconds() {
   timespec now;
@@ -80,13 +83,14 @@ void SpreadChoice::on_rush(const std::vector<unsigned>& free) {
 }
 
 // Back only when it is quiet: nothing waits then that a frame could overtake.
-void SpreadChoice::on_second(uint64_t frames) {
+void SpreadChoice::on_pulse(uint64_t frames) {
   if (frames < kFew) cpus_.clear();
 }
 
 void Spread::open(unsigned processors) {
   std::string error;
-  is_open_ = processors > 1 && sysfs_.open(error);
+  timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  is_open_ = processors > 1 && timer_ && sysfs_.open(error);
   if (!is_open_) return;
   time_.open(processors);
   drops_.resize(processors);
@@ -117,18 +121,36 @@ void Spread::on_rush(uint32_t id, uint32_t cpu) {
   if (!time_.is_busy(cpu)) return;
   found->second.choice.on_rush(time_.free());
   apply(found->second);
+  if (!pulsing_) pulse(!found->second.choice.cpus().empty());
 }
 
-uint64_t Spread::on_second() {
-  if (!is_open_) return 0;
-  const uint64_t lost = read_backlog_drops();
-  for (auto& [id, interface] : interfaces_) {
+std::vector<uint32_t> Spread::spread_ids() const {
+  std::vector<uint32_t> out;
+  for (const auto& [id, interface] : interfaces_)
+    if (!interface.choice.cpus().empty()) out.push_back(id);
+  return out;
+}
+
+void Spread::on_pulse() {
+  uint64_t expirations;
+  [[maybe_unused]] const ssize_t got = ::read(timer_.get(), &expirations, sizeof expirations);
+  for (const uint32_t id : spread_ids()) {
+    Interface& interface = interfaces_[id];
     const uint64_t before = std::exchange(interface.frames, interface.counted);
-    interface.choice.on_second(interface.frames - before);
+    interface.choice.on_pulse(interface.frames - before);
     apply(interface);
   }
-  return lost;
+  pulse(!spread_ids().empty());
 }
+
+void Spread::pulse(bool on) {
+  if (on == pulsing_) return;
+  const timespec period = {0, on ? kPulse : 0};
+  const itimerspec timer = {period, period};
+  pulsing_ = ::timerfd_settime(timer_.get(), 0, &timer, nullptr) == 0 && on;
+}
+
+uint64_t Spread::on_second() { return is_open_ ? read_backlog_drops() : 0; }
 
 void Spread::apply(Interface& interface) {
   for (const auto& [ifindex, steering] : interface.steering)

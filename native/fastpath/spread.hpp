@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../port/descriptor.hpp"
 #include "../port/receive_steering.hpp"
 #include "maps.h"
 
@@ -42,8 +43,8 @@ class SpreadChoice {
   const std::vector<unsigned>& cpus() const { return cpus_; }
   // Very many came up at a CPU that has no time for more, and others have.
   void on_rush(const std::vector<unsigned>& free);
-  // So many came in the last second.
-  void on_second(uint64_t frames);
+  // So many came since the pulse before.
+  void on_pulse(uint64_t frames);
 
  private:
   std::vector<unsigned> cpus_;
@@ -58,7 +59,12 @@ class Spread {
   // So many frames have come in since ever.
   void count(uint32_t id, uint64_t frames);
   void on_rush(uint32_t id, uint32_t cpu);
-  // Behind the counts of a second. Answers how many frames were lost at CPUs that got them.
+  // Readable four times in a second while anything is spread; then count() what came in at
+  // spread_ids(), and call on_pulse(). -1: not open.
+  int pulse_descriptor() const { return timer_.get(); }
+  std::vector<uint32_t> spread_ids() const;
+  void on_pulse();
+  // Answers how many frames were lost at CPUs that got them.
   uint64_t on_second();
 
  private:
@@ -69,9 +75,11 @@ class Spread {
   };
 
   void apply(Interface& interface);
+  void pulse(bool on);
   uint64_t read_backlog_drops();
 
-  bool is_open_ = false;
+  bool is_open_ = false, pulsing_ = false;
+  Descriptor timer_;
   SysfsMount sysfs_;
   CpuTime time_;
   std::map<uint32_t, Interface> interfaces_;

@@ -15,7 +15,7 @@ namespace vtep {
 
 namespace {
 
-enum Key : uint64_t { kDoorbellKey = 1, kStopKey, kTimerKey, kNetlinkKey, kRushKey };
+enum Key : uint64_t { kDoorbellKey = 1, kStopKey, kTimerKey, kNetlinkKey, kRushKey, kPulseKey };
 
 constexpr int kEvents = 64;
 constexpr int kSpins = 64;               // looks at the workers before sleeping a millisecond
@@ -94,7 +94,8 @@ bool Keeper::start(std::string& error) {
     error = std::string("keeper: epoll: ") + strerror(errno);
     return false;
   }
-  if (fast_path_.is_open() && !watch(epoll_.get(), fast_path_.rush_descriptor(), kRushKey)) {
+  if (fast_path_.is_open() && (!watch(epoll_.get(), fast_path_.rush_descriptor(), kRushKey) ||
+                               !watch(epoll_.get(), fast_path_.pulse_descriptor(), kPulseKey))) {
     error = std::string("keeper: fast path: ") + strerror(errno);
     return false;
   }
@@ -158,6 +159,8 @@ void Keeper::dispatch(uint64_t key, uint32_t events) {
       return on_netlink();
     case kRushKey:
       return fast_path_.on_rush();
+    case kPulseKey:
+      return fast_path_.on_pulse();
     case kStopKey:
       return stop_bell_.silence();
   }

@@ -182,7 +182,7 @@ void places_workers() {
 void spreads_while_there_is_a_rush() {
   using Cpus = std::vector<unsigned>;
   SpreadChoice choice;
-  choice.on_second(1000000);
+  choice.on_pulse(1000000);
   CHECK(choice.cpus().empty());
   // Nobody has time.
   choice.on_rush({});
@@ -194,9 +194,9 @@ void spreads_while_there_is_a_rush() {
   // Whoever sends has moved to CPU 1.
   choice.on_rush({0});
   CHECK(choice.cpus() == Cpus{0});
-  choice.on_second(80000);
+  choice.on_pulse(20000);
   CHECK(choice.cpus() == Cpus{0});
-  choice.on_second(74999);
+  choice.on_pulse(18749);
   CHECK(choice.cpus().empty());
 }
 
