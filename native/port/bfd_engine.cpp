@@ -12,6 +12,8 @@
 
 #include <vector>
 
+#include "socket_options.hpp"
+
 namespace vtep {
 
 namespace {
@@ -32,15 +34,11 @@ uint64_t now_us() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
-int set(int descriptor, int level, int name, int value) {
-  return setsockopt(descriptor, level, name, &value, sizeof value) == 0 ? 0 : errno;
-}
-
 int open_udp(int family, Descriptor& out) {
   Descriptor made(socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!made) return errno;
   int error = 0;
-  if (family == AF_INET6) error = set(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (family == AF_INET6) error = set_option(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (error == 0) out = std::move(made);
   return error;
 }
@@ -51,8 +49,8 @@ int open_sender(const BfdPath& path, uint32_t scope, std::mt19937& random, Descr
   Descriptor made;
   int error = open_udp(family, made);
   if (error != 0) return error;
-  error = family == AF_INET ? set(made.get(), IPPROTO_IP, IP_TTL, kTtl)
-                            : set(made.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, kTtl);
+  error = family == AF_INET ? set_option(made.get(), IPPROTO_IP, IP_TTL, kTtl)
+                            : set_option(made.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, kTtl);
   if (error != 0) return error;
   sockaddr_storage address;
   for (int attempt = 0;; attempt++) {
@@ -76,21 +74,9 @@ struct Arrival {
 };
 
 int receive_packet(int descriptor, uint8_t* packet, unsigned room, Arrival& arrival) {
-  sockaddr_storage from = {};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  iovec data = {packet, room};
-  msghdr header = {};
-  header.msg_name = &from;
-  header.msg_namelen = sizeof from;
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(descriptor, &header, 0);
-  if (size < 0) return -1;
-  for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each))
-    if (each->cmsg_type == (each->cmsg_level == IPPROTO_IP ? IP_TTL : IPV6_HOPLIMIT))
-      memcpy(&arrival.ttl, CMSG_DATA(each), sizeof arrival.ttl);
+  sockaddr_storage from;
+  const int size = receive_with_hops(descriptor, packet, room, from, arrival.ttl);
+  if (size < 0) return size;
   if (from.ss_family == AF_INET) {
     arrival.from = Address::from_v4(&reinterpret_cast<sockaddr_in*>(&from)->sin_addr);
   } else {
@@ -98,7 +84,7 @@ int receive_packet(int descriptor, uint8_t* packet, unsigned room, Arrival& arri
     arrival.from = Address::from_v6(&six->sin6_addr);
     arrival.scope = six->sin6_scope_id;
   }
-  return static_cast<int>(size);
+  return size;
 }
 
 }  // namespace
@@ -168,8 +154,8 @@ int BfdEngine::listen(int family, bool multihop) {
   Descriptor socket;
   int error = open_udp(family, socket);
   if (error == 0)
-    error = family == AF_INET ? set(socket.get(), IPPROTO_IP, IP_RECVTTL, 1)
-                              : set(socket.get(), IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    error = family == AF_INET ? set_option(socket.get(), IPPROTO_IP, IP_RECVTTL, 1)
+                              : set_option(socket.get(), IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
   if (error != 0) return error;
   sockaddr_storage any = {};
   any.ss_family = static_cast<sa_family_t>(family);

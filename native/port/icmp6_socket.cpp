@@ -6,19 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "socket_options.hpp"
+
 namespace vtep {
 
 namespace {
 
 constexpr int kHopLimit = 255;  // what no router can have forwarded
-
-int set(int descriptor, int level, int name, const void* value, socklen_t size) {
-  return setsockopt(descriptor, level, name, value, size) == 0 ? 0 : errno;
-}
-
-int set(int descriptor, int level, int name, int value) {
-  return set(descriptor, level, name, &value, sizeof value);
-}
 
 int configure(int descriptor, const std::string& ifname, unsigned index) {
   icmp6_filter filter;
@@ -31,15 +25,16 @@ int configure(int descriptor, const std::string& ifname, unsigned index) {
   routers.ipv6mr_multiaddr.s6_addr[15] = 2;
   routers.ipv6mr_interface = index;
   const int out = static_cast<int>(index);
-  int error = set(descriptor, SOL_SOCKET, SO_BINDTODEVICE, ifname.c_str(),
-                  static_cast<socklen_t>(ifname.size() + 1));
-  if (error == 0) error = set(descriptor, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
+  int error = set_option(descriptor, SOL_SOCKET, SO_BINDTODEVICE, ifname.c_str(),
+                         static_cast<socklen_t>(ifname.size() + 1));
   if (error == 0)
-    error = set(descriptor, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &routers, sizeof routers);
-  if (error == 0) error = set(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_IF, out);
-  if (error == 0) error = set(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, kHopLimit);
-  if (error == 0) error = set(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
-  if (error == 0) error = set(descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    error = set_option(descriptor, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
+  if (error == 0)
+    error = set_option(descriptor, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &routers, sizeof routers);
+  if (error == 0) error = set_option(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_IF, out);
+  if (error == 0) error = set_option(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, kHopLimit);
+  if (error == 0) error = set_option(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+  if (error == 0) error = set_option(descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
   return error;
 }
 
@@ -67,24 +62,12 @@ int send_icmp6(int descriptor, const uint8_t* message, unsigned size) {
 }
 
 int receive_icmp6(int descriptor, uint8_t* message, unsigned room, Address& source) {
-  sockaddr_in6 from = {};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  iovec data = {message, room};
-  msghdr header = {};
-  header.msg_name = &from;
-  header.msg_namelen = sizeof from;
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(descriptor, &header, 0);
-  if (size < 0) return -errno;
-  int hops = 0;
-  for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each))
-    if (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_HOPLIMIT)
-      memcpy(&hops, CMSG_DATA(each), sizeof hops);
-  source = Address::from_v6(&from.sin6_addr);
-  return hops == kHopLimit && source.is_link_local() ? static_cast<int>(size) : 0;
+  sockaddr_storage from;
+  int hops;
+  const int size = receive_with_hops(descriptor, message, room, from, hops);
+  if (size < 0) return size;
+  source = Address::from_v6(&reinterpret_cast<sockaddr_in6*>(&from)->sin6_addr);
+  return hops == kHopLimit && source.is_link_local() ? size : 0;
 }
 
 }  // namespace vtep

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "socket_options.hpp"
+
 namespace vtep {
 
 namespace {
@@ -14,14 +16,6 @@ namespace {
 #ifndef IPV6_MINHOPCOUNT
 #define IPV6_MINHOPCOUNT 73
 #endif
-
-int set(int descriptor, int level, int name, const void* value, socklen_t size) {
-  return setsockopt(descriptor, level, name, value, size) == 0 ? 0 : errno;
-}
-
-int set(int descriptor, int level, int name, int value) {
-  return set(descriptor, level, name, &value, sizeof value);
-}
 
 bool is_ipv6(int descriptor) {
   int domain = AF_INET;
@@ -49,7 +43,7 @@ int set_tcp_ttl(int descriptor, int ttl, int minimum) {
   const bool ipv6 = is_ipv6(descriptor);
   for (const Option& option : options) {
     if (option.value == 0 || (option.ipv6_only && !ipv6)) continue;
-    const int error = set(descriptor, option.level, option.name, option.value);
+    const int error = set_option(descriptor, option.level, option.name, option.value);
     if (error != 0) return error;
   }
   return 0;
@@ -73,7 +67,7 @@ int set_tcp_password(int descriptor, const Address& address, unsigned prefix_len
   key.tcpm_prefixlen = static_cast<uint8_t>(prefix_length);
   key.tcpm_keylen = static_cast<uint16_t>(password.size());
   memcpy(key.tcpm_key, password.data(), password.size());
-  const int error = set(descriptor, IPPROTO_TCP, TCP_MD5SIG_EXT, &key, sizeof key);
+  const int error = set_option(descriptor, IPPROTO_TCP, TCP_MD5SIG_EXT, &key, sizeof key);
   return password.empty() && error == ENOENT ? 0 : error;
 }
 
