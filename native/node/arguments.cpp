@@ -1,6 +1,7 @@
 #include "arguments.hpp"
 
 #include <math.h>
+#include <string.h>
 
 namespace vtep::node {
 
@@ -45,6 +46,10 @@ Napi::Error coded_error(Napi::Env env, const std::string& code, const std::strin
   Napi::Error error = Napi::Error::New(env, sentence);
   if (!code.empty()) error.Set("code", Napi::String::New(env, code));
   return error;
+}
+
+void throw_errno(Napi::Env env, int error) {
+  coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
 }
 
 bool get_object(const Napi::CallbackInfo& info, size_t index, const char* where,

@@ -14,6 +14,8 @@ void throw_type_error(Napi::Env env, const std::string& where, const char* expec
                       const Napi::Value& got);
 // Error with .code.
 Napi::Error coded_error(Napi::Env env, const std::string& code, const std::string& sentence);
+// Of a call that has failed: .code is errno's name.
+void throw_errno(Napi::Env env, int error);
 
 bool get_object(const Napi::CallbackInfo& info, size_t index, const char* where, Napi::Object& out);
 bool get_string(const Napi::CallbackInfo& info, size_t index, const char* where, std::string& out);

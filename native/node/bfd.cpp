@@ -1,11 +1,11 @@
 // class Bfd { constructor(onState(id, state, diagnostic)); add(options); remove(id); close() }
 // BFD sessions on a thread of their own. `add` throws an Error whose code is errno's name. It does
 // not hold the process.
-#include <string.h>
 
 #include "../port/bfd_engine.hpp"
 #include "arguments.hpp"
 #include "classes.hpp"
+#include "exit_hook.hpp"
 
 namespace vtep::node {
 
@@ -35,17 +35,13 @@ class BfdObject : public Napi::ObjectWrap<BfdObject> {
         error);
     if (engine_ == nullptr) {
       signal_.Release();
-      coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
+      throw_errno(env, error);
       return;
     }
-    napi_add_env_cleanup_hook(env, on_exit, this);
-    hooked_ = true;
+    exit_hook_.arm(env, on_exit, this);
   }
 
-  ~BfdObject() override {
-    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
-    stop();
-  }
+  ~BfdObject() override { stop(); }
 
   Napi::Value add(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -72,8 +68,7 @@ class BfdObject : public Napi::ObjectWrap<BfdObject> {
       error = engine_->add(id, path,
                            {static_cast<uint32_t>(transmit), static_cast<uint32_t>(receive),
                             static_cast<uint8_t>(multiplier)});
-    if (error != 0)
-      coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
+    if (error != 0) throw_errno(env, error);
     return env.Undefined();
   }
 
@@ -100,7 +95,7 @@ class BfdObject : public Napi::ObjectWrap<BfdObject> {
 
   std::unique_ptr<BfdEngine> engine_;
   Napi::ThreadSafeFunction signal_;
-  bool hooked_ = false;
+  ExitHook exit_hook_;
 };
 
 }  // namespace

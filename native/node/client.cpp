@@ -9,6 +9,7 @@
 #include "../worker/view.hpp"
 #include "arguments.hpp"
 #include "classes.hpp"
+#include "exit_hook.hpp"
 
 namespace vtep::node {
 
@@ -105,12 +106,10 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       coded_error(env, "LAYOUT_MISMATCH", error).ThrowAsJavaScriptException();
       return;
     }
-    napi_add_env_cleanup_hook(env, on_exit, this);
-    hooked_ = true;
+    exit_hook_.arm(env, on_exit, this);
   }
 
   ~ClientObject() override {
-    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
     stop();
     *self_ = nullptr;
   }
@@ -262,7 +261,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
   Napi::FunctionReference on_wake_, on_closed_;
   std::map<uint32_t, Napi::Promise::Deferred> pending_;
   uint32_t next_id_ = 1;
-  bool hooked_ = false;
+  ExitHook exit_hook_;
 };
 
 }  // namespace

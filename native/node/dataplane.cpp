@@ -5,6 +5,7 @@
 
 #include "arguments.hpp"
 #include "classes.hpp"
+#include "exit_hook.hpp"
 
 namespace vtep::node {
 
@@ -79,15 +80,10 @@ class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
       Napi::Error::New(env, error).ThrowAsJavaScriptException();
       return;
     }
-    // The threads must be gone before the environment is: at process exit nobody calls close().
-    napi_add_env_cleanup_hook(env, on_exit, this);
-    hooked_ = true;
+    exit_hook_.arm(env, on_exit, this);
   }
 
-  ~DataplaneObject() override {
-    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
-    stop();
-  }
+  ~DataplaneObject() override { stop(); }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
     stop();
@@ -113,7 +109,7 @@ class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
 
   std::unique_ptr<Dataplane> dataplane_;
   Napi::ThreadSafeFunction signal_;
-  bool hooked_ = false;
+  ExitHook exit_hook_;
 };
 
 }  // namespace

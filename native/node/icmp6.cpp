@@ -2,12 +2,12 @@
 // Solicitations and advertisements of routers on one interface (RFC 4861). Throws an Error whose
 // code is errno's name. It does not hold the process.
 #include <errno.h>
-#include <string.h>
 #include <uv.h>
 
 #include "../port/icmp6_socket.hpp"
 #include "arguments.hpp"
 #include "classes.hpp"
+#include "exit_hook.hpp"
 
 namespace vtep::node {
 
@@ -28,7 +28,7 @@ class Icmp6Object : public Napi::ObjectWrap<Icmp6Object> {
     }
     const int error = open_icmp6(ifname, socket_);
     if (error != 0) {
-      coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
+      throw_errno(env, error);
       return;
     }
     on_message_ = Napi::Persistent(info[1].As<Napi::Function>());
@@ -39,14 +39,10 @@ class Icmp6Object : public Napi::ObjectWrap<Icmp6Object> {
     uv_poll_init(loop, poll_, socket_.get());
     uv_poll_start(poll_, UV_READABLE, on_readable);
     uv_unref(reinterpret_cast<uv_handle_t*>(poll_));
-    napi_add_env_cleanup_hook(env, on_exit, this);
-    hooked_ = true;
+    exit_hook_.arm(env, on_exit, this);
   }
 
-  ~Icmp6Object() override {
-    if (hooked_) napi_remove_env_cleanup_hook(Env(), on_exit, this);
-    stop();
-  }
+  ~Icmp6Object() override { stop(); }
 
   Napi::Value send(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -56,8 +52,7 @@ class Icmp6Object : public Napi::ObjectWrap<Icmp6Object> {
         socket_ ? send_icmp6(socket_.get(), reinterpret_cast<const uint8_t*>(bytes.data()),
                              static_cast<unsigned>(bytes.size()))
                 : EBADF;
-    if (error != 0)
-      coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
+    if (error != 0) throw_errno(env, error);
     return env.Undefined();
   }
 
@@ -104,7 +99,7 @@ class Icmp6Object : public Napi::ObjectWrap<Icmp6Object> {
   uv_poll_t* poll_ = nullptr;
   Napi::FunctionReference on_message_;
   Napi::AsyncContext context_;
-  bool hooked_ = false;
+  ExitHook exit_hook_;
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // tcp: { open(family): descriptor; setTtl(descriptor, ttl, minimum);
 //   setPassword(descriptor, address, prefixLength, password) }
-// For sockets that Node.js uses under their descriptors. Throws an Error whose code is errno's name.
+// For sockets that Node.js uses under their descriptors. Throws an Error whose code is errno's
+// name.
 #include <errno.h>
-#include <string.h>
 
 #include "../port/tcp_options.hpp"
 #include "arguments.hpp"
@@ -16,8 +16,7 @@ constexpr int64_t kMaxDescriptor = INT32_MAX;
 constexpr int64_t kMaxTtl = 255;
 
 Napi::Value done(Napi::Env env, int error) {
-  if (error != 0)
-    coded_error(env, strerrorname_np(error), strerror(error)).ThrowAsJavaScriptException();
+  if (error != 0) throw_errno(env, error);
   return env.Undefined();
 }
 
