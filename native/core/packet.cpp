@@ -20,10 +20,9 @@ bool is_loopback(const uint8_t* ip) {
 
 bool may_be_host(const uint8_t* ip) { return is_unicast_ip(ip) && !is_loopback(ip); }
 
-void finish_ipv4(uint8_t* ip, uint32_t total) {
-  put_net16(ip + 2, static_cast<uint16_t>(total));
+void sum_ipv4(uint8_t* ip, uint32_t header) {
   store16(ip + 10, 0);
-  store16(ip + 10, static_cast<uint16_t>(~checksum_fold(checksum_add(ip, 20, 0))));
+  store16(ip + 10, static_cast<uint16_t>(~checksum_fold(checksum_add(ip, header, 0))));
 }
 
 struct Code {
@@ -94,8 +93,7 @@ bool answer_echo(Frame& frame, const Layers& layers, const Packet& packet, uint6
   copy(ip + at + size, address, size);
   if (packet.v4) {
     ip[8] = kTtl;
-    store16(ip + 10, 0);
-    store16(ip + 10, static_cast<uint16_t>(~checksum_fold(checksum_add(ip, packet.header, 0))));
+    sum_ipv4(ip, packet.header);
   } else {
     ip[7] = kTtl;
   }
@@ -150,7 +148,8 @@ uint32_t write_icmp_error(const uint8_t* data, uint32_t length, const Packet& pa
     ip[9] = kProtocolIcmp;
     copy(ip + 12, source + 12, 4);
     copy(ip + 16, packet.source + 12, 4);
-    finish_ipv4(ip, 20 + size);
+    put_net16(ip + 2, static_cast<uint16_t>(20 + size));
+    sum_ipv4(ip, 20);
   } else {
     put_net16(out + 12, kEtherIpv6);
     ip[0] = 0x60;

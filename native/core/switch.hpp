@@ -93,6 +93,7 @@ enum class Unresolved : uint8_t {
 
 struct Layers;
 struct Packet;
+enum class IcmpError : uint8_t;
 struct Underlay;
 
 class Switch {
@@ -161,7 +162,7 @@ class Switch {
   void emit_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);
   unsigned flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash, uint16_t reply);
   void report(Pass& pass, unsigned index, const Layers& layers, const Packet& packet, uint32_t vrf,
-              uint8_t error, uint32_t mtu);
+              IcmpError error, uint32_t mtu);
   void ask(Pass& pass, unsigned index, const Hop& hop);
   void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
   void flush(Burst& out);

@@ -36,6 +36,12 @@ void address_of(const Segment& segment, uint32_t network, bool v4, uint8_t out[1
   for (unsigned i = 0; i < 4; i++) store32(out + 4 * i, load_word(words + i));
 }
 
+uint32_t hash_of(const Reply& reply) {
+  Layers layers;
+  (void)find_layers(reply.bytes, reply.length, layers);
+  return flow_hash(reply.bytes, reply.length, layers);
+}
+
 constexpr unsigned kNoFrame = ~0u - 1;
 
 template <class Pass>
@@ -176,7 +182,7 @@ void Switch::route(Pass& pass, const Work& work, unsigned index) {
   if (is_link_local(packet.source) || is_link_local(packet.destination))
     return drop(pass, index, Drop::not_routable);
   const auto refuse = [&](Drop why, IcmpError error, uint32_t mtu = 0) {
-    report(pass, index, layers, packet, vrf, static_cast<uint8_t>(error), mtu);
+    report(pass, index, layers, packet, vrf, error, mtu);
     drop(pass, index, why);
   };
   if (packet.ttl <= 1) return refuse(Drop::ttl_exceeded, IcmpError::ttl_exceeded);
@@ -210,7 +216,7 @@ void Switch::to_router(Pass& pass, const Work& work, unsigned index, const Layer
   const Router router = router_of(segment_, MacLookup::network(work.key));
   const bool service = layers.protocol == kProtocolTcp || layers.protocol == kProtocolUdp;
   if (service) {
-    report(pass, index, layers, packet, vrf, static_cast<uint8_t>(IcmpError::no_service), 0);
+    report(pass, index, layers, packet, vrf, IcmpError::no_service, 0);
     return drop(pass, index, Drop::for_router);
   }
   Hop hop;
@@ -232,7 +238,7 @@ void Switch::to_router(Pass& pass, const Work& work, unsigned index, const Layer
 
 // An ICMP error to the sender, unless there were too many or it must not be told.
 void Switch::report(Pass& pass, unsigned index, const Layers& layers, const Packet& packet,
-                    uint32_t vrf, uint8_t error, uint32_t mtu) {
+                    uint32_t vrf, IcmpError error, uint32_t mtu) {
   const Frame& frame = frames_[index];
   const uint32_t network = pass.port != 0 ? pass.network : vrf;
   uint8_t source[16];
@@ -243,11 +249,9 @@ void Switch::report(Pass& pass, unsigned index, const Layers& layers, const Pack
   if (out.reply_count == kBurst) return;
   Reply& reply = out.replies[out.reply_count];
   const Router router = router_of(segment_, network);
-  reply.length = write_icmp_error(frame.data, frame.length, packet, static_cast<IcmpError>(error),
-                                  mtu, source, router.mac, reply.bytes, sizeof reply.bytes);
-  Layers reply_layers;
-  (void)find_layers(reply.bytes, reply.length, reply_layers);
-  const uint32_t hash = flow_hash(reply.bytes, reply.length, reply_layers);
+  reply.length = write_icmp_error(frame.data, frame.length, packet, error, mtu, source, router.mac,
+                                  reply.bytes, sizeof reply.bytes);
+  const uint32_t hash = hash_of(reply);
   Hop hop;
   hop.vni = router.vni;
   hop.way.destination = destination_word(Destination::port, pass.port);
@@ -270,9 +274,7 @@ void Switch::ask(Pass& pass, unsigned index, const Hop& hop) {
   if (!questions_.admit(pass.port, kQuestionsPerSecond, kQuestionBurst, pass.now)) return;
   Reply& reply = out.replies[out.reply_count++];
   reply.length = write_neighbour_question(hop.ip, source, hop.source_mac, reply.bytes);
-  Layers layers;
-  (void)find_layers(reply.bytes, reply.length, layers);
-  const uint32_t hash = flow_hash(reply.bytes, reply.length, layers);
+  const uint32_t hash = hash_of(reply);
   flood_routed(pass, index, hop, hash, static_cast<uint16_t>(out.reply_count));
 }
 
