@@ -17,9 +17,8 @@ import {
   withoutAs4,
   worstVerdict,
 } from '../wire/index.js'
-import { AddPathOut } from './add-path-out.js'
 import { AdjRibIn } from './adj-rib-in.js'
-import { AdjRibOut, type Advertised } from './adj-rib-out.js'
+import { AddPathOut, AdjRibOut, type Advertised } from './adj-rib-out.js'
 import type { AttributeSet, AttributeSets } from './attribute-set.js'
 import { Demand } from './demand.js'
 import type { RouteNlri } from './events.js'
