@@ -1,7 +1,9 @@
 // IPv4 (RFC 791), IPv6 (RFC 8200) and the extension headers that stand between IPv6 and its payload.
 
+import type { Ip } from '../../net/index.js'
 import { bytes, struct, u8, u16 } from '../codec.js'
 import { ipv4, ipv6 } from '../values.js'
+import { encoded } from './bytes.js'
 
 export const protocols = {
   hopByHop: 0,
@@ -54,6 +56,23 @@ export const ipv6Header = struct({
   destination: ipv6,
 })
 export const IPV6_LENGTH = 40
+
+/** In front of an ICMPv6 message of so many octets. */
+export function icmp6Header(
+  source: Ip,
+  destination: Ip,
+  payloadLength: number,
+  hopLimit: number,
+): Uint8Array {
+  return encoded(ipv6Header, {
+    versionClassFlow: Uint8Array.of(0x60, 0, 0, 0),
+    payloadLength,
+    nextHeader: protocols.icmp6,
+    hopLimit,
+    source,
+    destination,
+  })
+}
 
 /** Head of a hop-by-hop, routing, destination options or authentication header. */
 export const extensionHeader = struct({ nextHeader: u8, length: u8 })

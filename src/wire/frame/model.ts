@@ -26,7 +26,6 @@ import {
 } from './outer.js'
 import {
   answerEcho,
-  askNeighbour,
   type IcmpError,
   icmpError,
   mayReport,
@@ -34,6 +33,7 @@ import {
   passOn,
   readPacket,
 } from './packet.js'
+import { askNeighbour } from './probe.js'
 import { destinationWord, type RunFrame, type RunInput } from './run.js'
 import { finish } from './segmentation.js'
 import { VXLAN_INSTANCE, VXLAN_LENGTH, VXLAN_OTHER_FORMAT, vxlanHeader } from './vxlan.js'

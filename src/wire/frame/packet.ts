@@ -1,21 +1,14 @@
 // IP packets as a router sees them (RFC 1812 section 5.2, RFC 8200), and what it says of those that it can not forward (RFC 792, RFC 4443).
 
-import { type Ip, ipFamily, ipToBytes, type Mac, macFromBytes } from '../../net/index.js'
+import type { Ip, Mac } from '../../net/index.js'
 import { struct, u8, u16, u32 } from '../codec.js'
 import { at, concat, encoded, isMappedIp, isUnicastIp, patched } from './bytes.js'
 import { internetChecksum, onesComplementSum, pseudoHeader } from './checksum.js'
 import { ETHERNET_LENGTH, ethernet, etherTypes } from './ethernet.js'
-import { IPV4_LENGTH, IPV6_LENGTH, ipv4Header, ipv6Header, protocols } from './ip.js'
+import { IPV4_LENGTH, IPV6_LENGTH, icmp6Header, ipv4Header, ipv6Header, protocols } from './ip.js'
 import type { Layers } from './layers.js'
 import { type Frame, isSuper, needsChecksum } from './meta.js'
 import { isLinkLocal } from './model-routes.js'
-import {
-  arp,
-  arpOperations,
-  linkAddressOption,
-  neighbourMessage,
-  neighbourMessages,
-} from './neighbour.js'
 
 export interface Packet {
   readonly v4: boolean
@@ -168,7 +161,7 @@ export function icmpError(
       source: from,
       etherType: v4 ? etherTypes.ipv4 : etherTypes.ipv6,
     }),
-    v4 ? ipv4Of(source, destination, length) : ipv6Of(source, destination, length, TTL),
+    v4 ? ipv4Of(source, destination, length) : icmp6Header(source, destination, length, TTL),
     encoded(icmpHeader, { ...header, checksum }),
     quote,
   )
@@ -189,65 +182,3 @@ function ipv4Of(source: Ip, destination: Ip, length: number): Uint8Array {
   })
   return patched(ipv4Header, header, 0, { checksum: internetChecksum(header) })
 }
-
-function ipv6Of(source: Ip, destination: Ip, payloadLength: number, hopLimit: number): Uint8Array {
-  return encoded(ipv6Header, {
-    versionClassFlow: Uint8Array.of(0x60, 0, 0, 0),
-    payloadLength,
-    nextHeader: protocols.icmp6,
-    hopLimit,
-    source,
-    destination,
-  })
-}
-
-/** Who has `target`? ARP, or a neighbour solicitation to its group (RFC 4861 section 7.2.2). */
-export function askNeighbour(target: Ip, source: Ip, from: Mac): Uint8Array {
-  if (ipFamily(target) === 4) {
-    return concat(
-      encoded(ethernet, {
-        destination: 'ff:ff:ff:ff:ff:ff',
-        source: from,
-        etherType: etherTypes.arp,
-      }),
-      encoded(arp, {
-        hardwareType: 1,
-        protocolType: etherTypes.ipv4,
-        hardwareLength: 6,
-        protocolLength: 4,
-        operation: arpOperations.request,
-        senderMac: from,
-        senderIp: source,
-        targetMac: '00:00:00:00:00:00',
-        targetIp: target,
-      }),
-    )
-  }
-  const tail = ipToBytes(target).subarray(13)
-  const group = `ff02::1:ff${hex(tail[0]!)}:${hex(tail[1]!)}${hex(tail[2]!)}`
-  const message = {
-    type: neighbourMessages.solicitation,
-    code: 0,
-    checksum: 0,
-    flags: 0,
-    reserved: new Uint8Array(3),
-    target,
-  }
-  const option = encoded(linkAddressOption, { type: 1, length: 1, address: from })
-  const body = concat(encoded(neighbourMessage, message), option)
-  const checksum = internetChecksum(
-    concat(pseudoHeader(source, group, protocols.icmp6, body.length), body),
-  )
-  return concat(
-    encoded(ethernet, {
-      destination: macFromBytes(Uint8Array.of(0x33, 0x33, 0xff, ...tail)),
-      source: from,
-      etherType: etherTypes.ipv6,
-    }),
-    ipv6Of(source, group, body.length, 255),
-    encoded(neighbourMessage, { ...message, checksum }),
-    option,
-  )
-}
-
-const hex = (octet: number): string => octet.toString(16).padStart(2, '0')
