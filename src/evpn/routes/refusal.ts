@@ -12,16 +12,20 @@ export interface Tunnel {
   readonly label: number
 }
 
+function unreachableTunnel(vtep: Ip, { encapsulation }: Facts, endpoint: Ip): string | undefined {
+  if (encapsulation === 'other') return 'its encapsulation is not VXLAN'
+  if (ipFamily(endpoint) === ipFamily(vtep)) return undefined
+  return `VTEP ${endpoint} is of another address family than ours, ${vtep}`
+}
+
 /** Why the tunnel can not be used, or undefined. A missing encapsulation community is overlooked, and told once. */
 export function refusal(
   vrf: MacVrf,
   facts: Facts,
   { endpoint, label }: Tunnel,
 ): string | undefined {
-  if (facts.encapsulation === 'other') return 'its encapsulation is not VXLAN'
-  if (ipFamily(endpoint) !== ipFamily(vrf.vtep)) {
-    return `VTEP ${endpoint} is of another address family than ours, ${vrf.vtep}`
-  }
+  const unreachable = unreachableTunnel(vrf.vtep, facts, endpoint)
+  if (unreachable !== undefined) return unreachable
   if (label !== vrf.vni) {
     const got = isVni(label) ? `VNI ${label}` : `label ${label}`
     return `expected VNI ${vrf.vni}, got ${got} (downstream VNIs are not supported)`
@@ -39,10 +43,8 @@ export function routedRefusal(
   facts: Facts,
   { endpoint, label }: Tunnel,
 ): string | undefined {
-  if (facts.encapsulation === 'other') return 'its encapsulation is not VXLAN'
-  if (ipFamily(endpoint) !== ipFamily(vrf.vtep)) {
-    return `VTEP ${endpoint} is of another address family than ours, ${vrf.vtep}`
-  }
+  const unreachable = unreachableTunnel(vrf.vtep, facts, endpoint)
+  if (unreachable !== undefined) return unreachable
   if (!isVni(label)) return `expected a VNI, got label ${label}`
   const { routerMac } = facts
   if (routerMac === undefined) return 'it has no router MAC (RFC 9135 section 8.1)'
