@@ -154,9 +154,16 @@ export class IpVrf {
 
   deleteLocal(source: string, prefix: Prefix): void {
     const entry = this.#entries.get(prefix)
-    if (entry?.locals.delete(source) !== true) return
-    if (this.#own.delete(splitPrefix(prefix).address)) this.#isOwnChanged = true
-    this.#subnets.delete(prefix)
+    const removed = entry?.locals.get(source)
+    if (entry === undefined || removed === undefined) return
+    entry.locals.delete(source)
+    if ('kind' in removed.hop) {
+      if (removed.hop.kind === 'connected') this.#subnets.delete(prefix)
+      else if (removed.hop.kind === 'own') {
+        this.#own.delete(splitPrefix(prefix).address)
+        this.#isOwnChanged = true
+      }
+    }
     this.#localsChanged(entry)
   }
 

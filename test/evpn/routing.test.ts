@@ -293,6 +293,19 @@ t.test(
   },
 )
 
+t.test('a static route for the subnet of a network goes and leaves the subnet', async (t) => {
+  const shadow = { prefix: '10.3.0.0/24', announced: false }
+  const one = new Bed()
+    .step({ event: 'vrfAdded', vrf: { ...grey, routes: [...grey.routes, shadow] } })
+    .step({ event: 'networkAdded', network: white })
+    .settle()
+  const paths = () => [one.paths('10.3.0.0/24'), one.paths('203.0.113.0/24')]
+  const wanted = [['connected'], ['gateway 10.3.0.9 10300']]
+  t.same(paths(), wanted)
+  one.step({ event: 'vrfAdded', vrf: grey }).settle()
+  t.same(paths(), wanted)
+})
+
 t.test(
   'prefixes behind a host of a network: used and announced while the network is there',
   async (t) => {
