@@ -65,7 +65,10 @@ abstract class PendingRoutes<Known, Selected> {
 }
 
 /** Adds to what is announced. */
-function announce({ announced }: OutboundChanges, { nlri, set }: Advertised): void {
+export function announce(
+  { announced }: Pick<OutboundChanges, 'announced'>,
+  { nlri, set }: Advertised,
+): void {
   const group = announced.get(set)
   if (group === undefined) announced.set(set, [nlri])
   else group.push(nlri)

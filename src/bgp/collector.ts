@@ -19,7 +19,7 @@ import {
   type Open,
   type WireContext,
 } from '../wire/index.js'
-import type { AttributeSet } from './attribute-set.js'
+import { announce, type OutboundChanges } from './adj-rib-out.js'
 import type { RouteNlri, SpeakerAction } from './events.js'
 import type { Path } from './path.js'
 import type { SessionFamily } from './settings.js'
@@ -256,27 +256,28 @@ export class Collector {
     limit: number,
   ): number {
     const state = families.get(family)!
-    const announced = new Map<AttributeSet, RouteNlri[]>()
-    const withdrawn: RouteNlri[] = []
+    const changes: OutboundChanges = { withdrawn: [], announced: new Map() }
     let count = 0
     for (const [key, nlri] of state.touched) {
       if (count++ === limit) break
       state.touched.delete(key)
       const path = this.#around.path(header.view, peer, family, nlri)
-      if (path === undefined) withdrawn.push(nlri)
-      else {
-        const numbered =
-          nlri.pathId === undefined ? path.nlri : { ...path.nlri, pathId: nlri.pathId }
-        announced.set(path.set, [...(announced.get(path.set) ?? []), numbered])
+      if (path === undefined) {
+        changes.withdrawn.push(nlri)
+        continue
       }
+      const { pathId } = nlri
+      const numbered = pathId === undefined ? path.nlri : { ...path.nlri, pathId }
+      announce(changes, { nlri: numbered, set: path.set })
     }
     const sink = {
       send: (update: Uint8Array) => this.#send({ kind: 'routeMonitoring', peer: header, update }),
       // Nobody could have told us so long a route.
       tooLong: () => {},
     }
-    for (const [set, nlri] of announced) this.#writer.announce(family, nlri, set, context, sink)
-    this.#writer.withdraw(family, withdrawn, context, sink)
+    for (const [set, nlri] of changes.announced)
+      this.#writer.announce(family, nlri, set, context, sink)
+    this.#writer.withdraw(family, changes.withdrawn, context, sink)
     if (state.isInitial && state.touched.size === 0) {
       state.isInitial = false
       sink.send(encodeMessage(endOfRibUpdate(family), initialContext))
