@@ -1,7 +1,7 @@
 // MRT files (RFC 6396): the tables as they are, and the messages of a recorded run.
 
 import { mkdirSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Speaker, SpeakerAction, SpeakerEvent } from '../bgp/index.js'
@@ -45,10 +45,13 @@ export async function dumpTables(speaker: Speaker, file: string, seconds: number
       if (++routes % SLICE === 0) await flush()
     }
     await flush()
-  } finally {
     await handle.close()
+    await rename(draft, file)
+  } catch (error) {
+    await handle.close()
+    await rm(draft, { force: true })
+    throw error
   }
-  await rename(draft, file)
   // The peers are in front of the routes.
   return { file, routes: routes - 1 }
 }
