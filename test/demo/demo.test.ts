@@ -1,7 +1,7 @@
 // npm run demo, as root and as an ordinary user: it works, says so, and leaves nothing.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -40,11 +40,14 @@ function run(
   })
 }
 
-/** Namespaces and folders of labs that were not there before. */
-function labs(): string[] {
+/** Namespaces and folders of labs whose process has ended: other labs may come and go beside the demo. */
+function orphans(): string[] {
   const list = (folder: string): string[] => {
     try {
-      return readdirSync(folder).filter((name) => /^vt-\d+-/.test(name))
+      return readdirSync(folder).filter((name) => {
+        const pid = /^vt-(\d+)-/.exec(name)?.[1]
+        return pid !== undefined && !existsSync(`/proc/${pid}`)
+      })
     } catch {
       return []
     }
@@ -62,22 +65,22 @@ function works(t: Test, { code, output }: Ended): void {
 }
 
 test('as root, once', { skip }, async (t) => {
-  const before = labs()
+  const before = orphans()
   works(t, await run([], ['--once']))
-  t.same(labs(), before, 'nothing is left')
+  t.same(orphans(), before, 'nothing is left')
 })
 
 test('as an ordinary user, in a user namespace', { skip: skip || whyNotOrdinary() }, async (t) => {
-  const before = labs()
+  const before = orphans()
   const user = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
   const ended = await run(user, ['--once'])
   works(t, ended)
   t.match(ended.output, 'in a user namespace, without root')
-  t.same(labs(), before, 'nothing is left')
+  t.same(orphans(), before, 'nothing is left')
 })
 
 test('stays up until Ctrl-C', { skip }, async (t) => {
-  const before = labs()
+  const before = orphans()
   let asked = false
   const ended = await run([], [], (output, pid) => {
     if (asked || !output.includes('Ctrl-C ends it')) return
@@ -86,7 +89,7 @@ test('stays up until Ctrl-C', { skip }, async (t) => {
   })
   t.equal(ended.code, 0, ended.output)
   t.match(ended.output, 'VTEP_RUNTIME_DIR=', 'says how to look around')
-  await until('nothing is left', () => labs().every((name) => before.includes(name)))
+  await until('nothing is left', () => orphans().every((name) => before.includes(name)))
 })
 
 test('an unknown argument is refused', async (t) => {
