@@ -1,9 +1,11 @@
-// What one peer has been told of one family (RFC 4271 section 3.2), and what it has yet to be told. Changes are kept
-// by route, not as messages: a route that changes ten times while the peer is slow is sent once.
+// What one peer has been told of one family (RFC 4271 section 3.2): a place in the log of its group, so that a peer costs
+// next to nothing beside others that are told the same.
 
+import type { Ip } from '../net/index.js'
 import type { AttributeSet } from './attribute-set.js'
 import type { RouteNlri } from './events.js'
-import { sameNlri } from './rib.js'
+import type { Batch, GroupProfile, Reader, Run, UpdateGroup } from './update-group.js'
+import type { UpdateGroups } from './update-groups.js'
 
 /** A route as the peer knows it. */
 export interface Advertised {
@@ -11,146 +13,109 @@ export interface Advertised {
   readonly set: AttributeSet
 }
 
-/** The next changes to send. */
-export interface OutboundChanges {
-  readonly withdrawn: RouteNlri[]
-  /** Routes by their attributes: each group shares messages. */
-  readonly announced: Map<AttributeSet, RouteNlri[]>
-}
+export class AdjRibOut implements Reader {
+  readonly peer: string
+  readonly routerId: Ip
+  readonly #groups: UpdateGroups
+  #group: UpdateGroup | undefined
+  #place: Batch | undefined
+  /** The group to read from as soon as it knows all routes. */
+  #next: UpdateGroup | undefined
+  /** What has to be told before the log goes on. */
+  #first: Run | undefined
 
-/** The part that does not depend on how much of a route a peer is told. */
-abstract class PendingRoutes<Known, Selected> {
-  protected readonly known = new Map<string, Known>()
-  readonly #pending = new Set<string>()
-  /** Routes to send again although nothing changed (route refresh). */
-  #repeat = new Set<string>()
-
-  /** Routes to look at yet. */
-  get pending(): number {
-    return this.#pending.size
+  constructor(groups: UpdateGroups, peer: string, routerId: Ip) {
+    this.#groups = groups
+    this.peer = peer
+    this.routerId = routerId
   }
 
-  /** Notes that the paths of a route changed. */
-  touch(key: string): void {
-    this.#pending.add(key)
-  }
-
-  /** Everything again: for a new session, after a policy change, and with `repeat` for a refresh. */
-  touchAll(keys: Iterable<string>, repeat: boolean): void {
-    for (const key of keys) this.#pending.add(key)
-    if (repeat) this.#repeat = new Set(this.known.keys())
-  }
-
-  /**
-   * Takes up to `limit` noted routes and gives what the peer must be told about them; `select` says what it is to
-   * know of a route.
-   */
-  take(limit: number, select: (key: string) => Selected): OutboundChanges {
-    const changes: OutboundChanges = { withdrawn: [], announced: new Map() }
-    let taken = 0
-    for (const key of this.#pending) {
-      if (taken++ === limit) break
-      this.#pending.delete(key)
-      this.change(key, select(key), this.#repeat.delete(key), changes)
+  /** The group of the profile decides what the peer is told from now on; before the first it is told nothing. */
+  follow(profile: GroupProfile): void {
+    const group = this.#groups.join(profile, this)
+    const left = this.#next ?? this.#group
+    if (group === left) return
+    if (this.#next !== undefined) this.#groups.leave(this.#next, this)
+    this.#next = undefined
+    if (this.#place === undefined) {
+      this.#group = group
+      this.#place = group.start
+    } else if (group !== this.#group) {
+      this.#next = group
     }
-    return changes
   }
 
-  protected abstract change(
-    key: string,
-    wanted: Selected,
-    repeat: boolean,
-    changes: OutboundChanges,
-  ): void
-}
+  /** Goes over to the group that it waits for, when that is complete. */
+  move(): void {
+    const group = this.#next
+    if (group === undefined || group.pending > 0 || this.#first !== undefined) return
+    const left = this.#group!
+    this.#first = group.difference(left, this.#place!, this)
+    this.#groups.leave(left, this)
+    this.#group = group
+    this.#place = this.#first.end
+    this.#next = undefined
+  }
 
-/** Adds to what is announced. */
-export function announce(
-  { announced }: Pick<OutboundChanges, 'announced'>,
-  { nlri, set }: Advertised,
-): void {
-  const group = announced.get(set)
-  if (group === undefined) announced.set(set, [nlri])
-  else group.push(nlri)
-}
+  /** Everything once more. */
+  restart(): void {
+    this.#first = undefined
+    this.#place = this.#group?.start
+  }
 
-const isSame = (a: Advertised | undefined, b: Advertised): boolean =>
-  a?.set === b.set && sameNlri(a.nlri, b.nlri)
+  close(): void {
+    for (const group of [this.#group, this.#next]) {
+      if (group !== undefined) this.#groups.leave(group, this)
+    }
+    this.#group = undefined
+    this.#place = undefined
+    this.#next = undefined
+    this.#first = undefined
+  }
 
-export class AdjRibOut extends PendingRoutes<Advertised, Advertised | undefined> {
+  /** The next messages; undefined when there are none at the moment. */
+  read(): Run | undefined {
+    const first = this.#first
+    this.#first = undefined
+    if (first !== undefined) return first
+    const run = this.#place && this.#group?.after(this.#place)
+    if (run !== undefined) this.#place = run.end
+    return run
+  }
+
+  /** There is something to `read`. */
+  get hasNext(): boolean {
+    return this.#first !== undefined || this.#place !== this.#group?.end
+  }
+
+  /** The peer has been told all there is. */
+  get isCurrent(): boolean {
+    return this.#group?.pending === 0 && this.#next === undefined && !this.hasNext
+  }
+
+  /** Where it is in the log of a group that it belongs to; one that waits for the group needs nothing of it. */
+  placeIn(group: UpdateGroup): Batch | undefined {
+    return group === this.#group ? this.#place : undefined
+  }
+
   /** Routes the peer knows from us. */
   get size(): number {
-    return this.known.size
+    if (this.#group === undefined) return 0
+    return Math.max(0, this.#group.sizeFor(this) - this.#unread)
   }
 
-  advertised(): IterableIterator<Advertised> {
-    return this.known.values()
-  }
-
-  /** The peer does not know the route after all. */
-  forget(key: string, _pathId?: number): void {
-    this.known.delete(key)
-  }
-
-  protected change(
-    key: string,
-    wanted: Advertised | undefined,
-    repeat: boolean,
-    changes: OutboundChanges,
-  ): void {
-    const known = this.known.get(key)
-    if (wanted === undefined) {
-      if (known === undefined) return
-      changes.withdrawn.push(known.nlri)
-      this.known.delete(key)
-      return
-    }
-    if (!repeat && isSame(known, wanted)) return
-    this.known.set(key, wanted)
-    announce(changes, wanted)
-  }
-}
-
-type Paths = ReadonlyMap<number, Advertised>
-
-const none: Paths = new Map()
-
-/** For a peer that is told all paths of a route, each with a number (RFC 7911). */
-export class AddPathOut extends PendingRoutes<Paths, readonly Advertised[]> {
-  /** Paths the peer knows from us. */
-  get size(): number {
-    let size = 0
-    for (const paths of this.known.values()) size += paths.size
-    return size
+  /** Routes to look at yet, or to send. */
+  get pending(): number {
+    const { pending = 0 } = this.#next ?? {}
+    return (this.#group?.pending ?? 0) + this.#unread + pending
   }
 
   *advertised(): IterableIterator<Advertised> {
-    for (const paths of this.known.values()) yield* paths.values()
+    if (this.#group !== undefined) yield* this.#group.advertised(this, this.#place!)
   }
 
-  forget(key: string, pathId = 0): void {
-    const paths = new Map(this.known.get(key))
-    paths.delete(pathId)
-    this.#keep(key, paths)
-  }
-
-  protected change(
-    key: string,
-    selected: readonly Advertised[],
-    repeat: boolean,
-    changes: OutboundChanges,
-  ): void {
-    const known = this.known.get(key) ?? none
-    const wanted = new Map(selected.map((one) => [one.nlri.pathId ?? 0, one]))
-    for (const [id, { nlri }] of known) if (!wanted.has(id)) changes.withdrawn.push(nlri)
-    for (const [id, one] of wanted) {
-      if (repeat || !isSame(known.get(id), one)) announce(changes, one)
-    }
-    this.#keep(key, wanted)
-  }
-
-  #keep(key: string, paths: Paths): void {
-    if (paths.size === 0) this.known.delete(key)
-    else this.known.set(key, paths)
+  get #unread(): number {
+    if (this.#group === undefined) return 0
+    return (this.#first?.routes ?? 0) + this.#group.unread(this.#place!)
   }
 }

@@ -19,11 +19,11 @@ import {
   type Open,
   type WireContext,
 } from '../wire/index.js'
-import { announce, type OutboundChanges } from './adj-rib-out.js'
+import type { AttributeSet } from './attribute-set.js'
 import type { RouteNlri, SpeakerAction } from './events.js'
 import type { Path } from './path.js'
 import type { SessionFamily } from './settings.js'
-import { UpdateWriter } from './update-writer.js'
+import { writeAnnouncement, writeWithdrawal } from './update-writer.js'
 
 export interface CollectorSettings {
   /** Names it in events and actions; no peer has the same. */
@@ -96,7 +96,6 @@ interface Stream {
 export class Collector {
   readonly settings: CollectorSettings
   readonly #around: Monitored
-  readonly #writer = new UpdateWriter()
   /** By peer and view. */
   readonly #streams = new Map<string, Stream[]>()
   #connection: number | undefined
@@ -246,7 +245,6 @@ export class Collector {
         }
       }
     }
-    this.#writer.forget()
     return limit - left
   }
 
@@ -256,31 +254,33 @@ export class Collector {
     limit: number,
   ): number {
     const state = families.get(family)!
-    const changes: OutboundChanges = { withdrawn: [], announced: new Map() }
+    const withdrawn: RouteNlri[] = []
+    const announced = new Map<AttributeSet, RouteNlri[]>()
     let count = 0
     for (const [key, nlri] of state.touched) {
       if (count++ === limit) break
       state.touched.delete(key)
       const path = this.#around.path(header.view, peer, family, nlri)
       if (path === undefined) {
-        changes.withdrawn.push(nlri)
+        withdrawn.push(nlri)
         continue
       }
       const { pathId } = nlri
       const numbered = pathId === undefined ? path.nlri : { ...path.nlri, pathId }
-      announce(changes, { nlri: numbered, set: path.set })
+      const group = announced.get(path.set)
+      if (group === undefined) announced.set(path.set, [numbered])
+      else group.push(numbered)
     }
-    const sink = {
-      send: (update: Uint8Array) => this.#send({ kind: 'routeMonitoring', peer: header, update }),
-      // Nobody could have told us so long a route.
-      tooLong: () => {},
+    const send = (update: Uint8Array): void =>
+      this.#send({ kind: 'routeMonitoring', peer: header, update })
+    for (const [set, nlri] of announced) {
+      // Nobody could have told us a route that is too long.
+      writeAnnouncement(family, nlri, set, context).messages.forEach(send)
     }
-    for (const [set, nlri] of changes.announced)
-      this.#writer.announce(family, nlri, set, context, sink)
-    this.#writer.withdraw(family, changes.withdrawn, context, sink)
+    writeWithdrawal(family, withdrawn, context).forEach(send)
     if (state.isInitial && state.touched.size === 0) {
       state.isInitial = false
-      sink.send(encodeMessage(endOfRibUpdate(family), initialContext))
+      send(encodeMessage(endOfRibUpdate(family), initialContext))
     }
     return count
   }

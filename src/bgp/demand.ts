@@ -2,7 +2,6 @@
 
 import type { MembershipNlri } from '../wire/index.js'
 import type { AdjRibIn } from './adj-rib-in.js'
-import type { AttributeSet } from './attribute-set.js'
 import { RouteTargetFilter } from './route-target-filter.js'
 
 export class Demand {
@@ -21,9 +20,9 @@ export class Demand {
     this.#filter = undefined
   }
 
-  wants(set: AttributeSet): boolean {
+  get filter(): RouteTargetFilter {
     this.#filter ??= new RouteTargetFilter(usable(this.#memberships))
-    return this.#filter.wants(set)
+    return this.#filter
   }
 }
 

@@ -6,16 +6,16 @@ import type { RouteNlri } from './events.js'
 import type { FilterRule } from './settings.js'
 
 export class Filter {
-  readonly #rules: readonly FilterRule[]
+  readonly rules: readonly FilterRule[]
 
   constructor(rules: readonly FilterRule[]) {
-    this.#rules = rules
+    this.rules = rules
   }
 
   /** Number of the rule that refuses the route, counted from 1; undefined when it is let through. */
   refuses(nlri: RouteNlri, set: AttributeSet): number | undefined {
-    const index = this.#rules.findIndex((rule) => fits(rule, nlri, set))
-    return index < 0 || this.#rules[index]!.accept ? undefined : index + 1
+    const index = this.rules.findIndex((rule) => fits(rule, nlri, set))
+    return index < 0 || this.rules[index]!.accept ? undefined : index + 1
   }
 }
 

@@ -342,8 +342,8 @@ export class Machine {
       connection.localAddress,
       statistics,
       {
-        send: (kind, bytes) => {
-          statistics.messagesSent[kind]++
+        send: (kind, bytes, count) => {
+          statistics.messagesSent[kind] += count
           this.#context.emit({ do: 'send', connection: connection.id, bytes })
         },
         startTimer: (name, seconds, onExpiry) => {

@@ -171,7 +171,6 @@ export class Peer implements MachineOwner {
     session.configure(settings)
     const isOther = (name: keyof PeerSettings): boolean => isDifferent(old, settings, name)
     if (isOther('routeReflectorClient')) this.#context.policyChanged()
-    else if (telling.some(isOther)) session.reconsider()
     if (judging.some(isOther)) session.rejudge()
     if (isOther('bfd')) this.watchPath(session.localAddress)
     for (const machine of [...this.#machines]) machine.enforceLimits()
@@ -506,9 +505,7 @@ const resetting = [
   'strictRole',
 ] as const
 
-/** What the peer is to know may be different then. */
-const telling = ['nextHopSelf', 'asOverride', 'filterOut'] as const
-/** And what we make of what it has sent. */
+/** What we make of what it has sent may be different then. */
 const judging = ['allowAsIn', 'filterIn'] as const
 
 function needsReset(old: PeerSettings, settings: PeerSettings): boolean {

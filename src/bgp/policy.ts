@@ -30,12 +30,10 @@ interface Exported {
   readonly result: AttributeSet
 }
 
-/** The receiving end of an export. */
+/** The receiving end of an export: one peer, or many that are told the same. */
 export interface ExportTarget {
   last?: Exported
-  readonly peer: string
   readonly kind: 'ibgp' | 'ebgp'
-  readonly routerId: Ip
   readonly isClient: boolean
   /** Our address of the session. */
   readonly localAddress: Ip
@@ -56,14 +54,13 @@ export interface ExportTarget {
 
 const { noAdvertise, noExport, noExportSubconfed } = iana.wellKnownCommunity
 
-/** Whether the peer is to know the path at all. */
+/** Whether the peer is to know the path, unless it comes from there. */
 export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): boolean {
   const { source, set } = path
   // A host forwards no packets of the underlay: what one leaf tells us of it no other leaf is to send here. And who
   // passes routes of evpn on asks for all of them itself.
   if (family !== 'evpn' && source.kind !== 'local') return false
-  if (source.peer === to.peer && source.kind !== 'local') return false
-  const { communities, originatorId, extendedCommunities } = set.attributes
+  const { communities, extendedCommunities } = set.attributes
   if (to.siteOfOrigin !== undefined) {
     const isOrigin = (one: ExtendedCommunity): boolean =>
       one.type === 'routeOrigin' && one.origin === to.siteOfOrigin
@@ -76,8 +73,6 @@ export function mayExport(path: Path, family: SessionFamily, to: ExportTarget): 
   if (to.kind === 'ebgp') {
     return !communities?.some((one) => one === noExport || one === noExportSubconfed)
   }
-  // The peer would have to discard its own route (RFC 4456 section 8).
-  if (originatorId === to.routerId) return false
   return source.kind !== 'ibgp' || source.isClient || to.isClient
 }
 

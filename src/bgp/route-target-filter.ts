@@ -12,6 +12,8 @@ export class RouteTargetFilter {
   readonly #wantsAll: boolean
   readonly #whole = new Set<string>()
   readonly #begins: MembershipNlri[] = []
+  /** Equal for filters that want the same. */
+  readonly key: string
 
   constructor(memberships: Iterable<MembershipNlri>) {
     let wantsAll = false
@@ -22,6 +24,8 @@ export class RouteTargetFilter {
       else this.#begins.push(membership)
     }
     this.#wantsAll = wantsAll
+    const begins = this.#begins.map(({ bits, target }) => `${target}/${bits}`)
+    this.key = wantsAll ? '*' : [...this.#whole, ...new Set(begins)].sort().join()
   }
 
   /** A route without any route target is for those who want everything. */

@@ -18,17 +18,17 @@ import {
   worstVerdict,
 } from '../wire/index.js'
 import { AdjRibIn } from './adj-rib-in.js'
-import { AddPathOut, AdjRibOut, type Advertised } from './adj-rib-out.js'
-import type { AttributeSet, AttributeSets } from './attribute-set.js'
+import { AdjRibOut } from './adj-rib-out.js'
+import type { AttributeSets } from './attribute-set.js'
 import { Demand } from './demand.js'
 import type { RouteNlri } from './events.js'
 import { Filter } from './filter.js'
 import { type ImportSource, importAttributes, refusalOf } from './import-policy.js'
 import type { Negotiated } from './negotiate.js'
 import { Path, type PathSource } from './path.js'
-import { type PathIds, withoutPathId } from './path-ids.js'
-import type { Exporter, ExportTarget } from './policy.js'
-import { keyOf, type LocRib, type RibEntry, removeAll, removeRoute, sameNlri } from './rib.js'
+import { withoutPathId } from './path-ids.js'
+import type { ExportTarget } from './policy.js'
+import { keyOf, type LocRib, removeAll, removeRoute, sameNlri } from './rib.js'
 import {
   defaults,
   type PeerSettings,
@@ -38,16 +38,15 @@ import {
   sessionFamilies,
 } from './settings.js'
 import type { Statistics } from './statistics.js'
-import type { UpdateSink, UpdateWriter } from './update-writer.js'
+import { concerns, type Run } from './update-group.js'
+import type { UpdateGroups } from './update-groups.js'
 
 /** What sessions share: the speaker's tables. */
 export interface Tables {
   readonly speaker: SpeakerSettings
   readonly ribs: { readonly [F in SessionFamily]: LocRib }
   readonly sets: AttributeSets
-  readonly exporter: Exporter
-  readonly writer: UpdateWriter
-  readonly pathIds: PathIds
+  readonly groups: UpdateGroups
   /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
   isDeferring(): boolean
   /** A route of an adj-rib-in came, changed or went. */
@@ -56,7 +55,8 @@ export interface Tables {
 
 /** What a session tells its surroundings. */
 export interface SessionOutput {
-  send(kind: Message['kind'], octets: Uint8Array): void
+  /** `count` messages of a kind. */
+  send(kind: Message['kind'], octets: Uint8Array, count: number): void
   /** The timer ends with the session. */
   startTimer(name: 'membership', seconds: number, onExpiry: () => void): void
   endOfRib(family: SessionFamily): void
@@ -68,7 +68,7 @@ export type RetainedRibs = ReadonlyMap<SessionFamily, AdjRibIn>
 
 interface FamilyState {
   readonly in: AdjRibIn
-  readonly out: AdjRibOut | AddPathOut
+  readonly out: AdjRibOut
   /** What the first full table, or a refresh, is ended with once all of it is sent. */
   sending: 'initial' | 'refresh' | undefined
   /** A refresh was asked for while `sending`. */
@@ -85,6 +85,8 @@ const MEMBERSHIP_SECONDS = 60
 /** And one without graceful restart: it never says that it has said all. */
 const MEMBERSHIP_SECONDS_WITHOUT_END = 5
 
+const nothing: Pick<Run, 'parts' | 'refusals'> = { parts: [], refusals: [] }
+
 /** Texts of problems that are logged once per session, at most so many. */
 const MAX_LOGGED = 50
 
@@ -100,8 +102,9 @@ export class Session {
   readonly #families = new Map<SessionFamily, FamilyState>()
   readonly #logged = new Set<string>()
   #settings: PeerSettings
-  #target: ExportTarget
   #from: ImportSource
+  /** What the peer is to be told may be different from what it was. */
+  #isUnsettled = true
   /** Which routes of evpn the peer wants; undefined: all. */
   #demand: Demand | undefined
 
@@ -127,7 +130,6 @@ export class Session {
       isClient: isClient(settings, negotiated),
     }
     this.#settings = settings
-    this.#target = this.#targetOf(settings)
     this.#from = this.#sourceOf(settings)
     for (const family of sessionFamilies) {
       if (negotiated.families.includes(family)) this.#open(family, retained.get(family))
@@ -141,9 +143,8 @@ export class Session {
 
   #open(family: SessionFamily, retained: AdjRibIn | undefined): void {
     const rib = this.#tables.ribs[family]
-    const { receive, send, gracefulRestart } = this.negotiated
-    const out = send.addPath.includes(family) ? new AddPathOut() : new AdjRibOut()
-    out.touchAll(rib.keys(), false)
+    const { receive, gracefulRestart, peerRouterId } = this.negotiated
+    const out = new AdjRibOut(this.#tables.groups, this.#source.peer, peerRouterId)
     let adjRibIn = new AdjRibIn(receive.addPath.includes(family))
     const isKept = gracefulRestart?.forwarding.includes(family) === true
     if (retained !== undefined && isKept && retained.addPath === adjRibIn.addPath) {
@@ -171,7 +172,7 @@ export class Session {
     return this.#families.get(family)?.in
   }
 
-  adjRibOut(family: SessionFamily): AdjRibOut | AddPathOut | undefined {
+  adjRibOut(family: SessionFamily): AdjRibOut | undefined {
     return this.#families.get(family)?.out
   }
 
@@ -182,11 +183,6 @@ export class Session {
   /** True when the peer's routes of the family are ignored, because they could not be read. */
   disabled(family: SessionFamily): boolean {
     return this.#families.get(family)?.disabled === true
-  }
-
-  /** The peer is told every path of a route. */
-  tellsAllPaths(family: SessionFamily): boolean {
-    return this.#families.get(family)?.out instanceof AddPathOut
   }
 
   /** Nothing more is to be expected of it after a restart of ours. */
@@ -200,7 +196,7 @@ export class Session {
   configure(settings: PeerSettings): void {
     this.#settings = settings
     this.#source.isClient = isClient(settings, this.negotiated)
-    this.#target = this.#targetOf(settings)
+    this.#isUnsettled = true
     this.#from = this.#sourceOf(settings)
   }
 
@@ -372,7 +368,7 @@ export class Session {
     if (family === undefined) return
     const state = this.#families.get(family)!
     state.endOfRibReceived = true
-    if (family === 'rtc' && this.#demand !== undefined) this.#demand.isAwaited = false
+    if (family === 'rtc') this.#isComplete(this.#demand)
     this.#removeStale(family, state)
     this.#output.endOfRib(family)
   }
@@ -389,16 +385,20 @@ export class Session {
         const text = `no End-of-RIB of family rtc for ${seconds} s`
         this.#output.log('warn', `${text}: it gets the routes it has asked for so far`)
       }
-      demand.isAwaited = false
+      this.#isComplete(demand)
     })
+  }
+
+  #isComplete(demand: Demand | undefined): void {
+    if (demand !== undefined) demand.isAwaited = false
+    this.#isUnsettled = true
   }
 
   /** After the peer's routes of a family have changed. */
   #changed(family: SessionFamily): void {
     if (family !== 'rtc') return
     this.#demand?.changed()
-    const state = this.#families.get('evpn')
-    state?.out.touchAll(this.#tables.ribs.evpn.keys(), false)
+    this.#isUnsettled = true
   }
 
   #isHeld(family: SessionFamily): boolean {
@@ -428,15 +428,16 @@ export class Session {
 
   // ---- sending
 
-  /** A route has another best path. */
-  touch(family: SessionFamily, key: string): void {
-    this.#families.get(family)?.out.touch(key)
-  }
-
-  /** Looks at all routes again: what the peer is to know may be different now. */
-  reconsider(): void {
+  /** At the end of a step: what the peer is to know from now on. */
+  settle(): void {
+    if (!this.#isUnsettled) return
+    this.#isUnsettled = false
+    const target = this.#targetOf(this.#settings)
     for (const [family, { out }] of this.#families) {
-      out.touchAll(this.#tables.ribs[family].keys(), false)
+      if (this.#isHeld(family)) continue
+      const addPath = this.negotiated.send.addPath.includes(family)
+      const wanted = family === 'evpn' ? this.#demand?.filter : undefined
+      out.follow({ family, target, addPath, wanted })
     }
   }
 
@@ -450,7 +451,7 @@ export class Session {
     }
     state.sending = 'refresh'
     this.#sendRefresh(family, subtype.beginRefresh)
-    state.out.touchAll(this.#tables.ribs[family].keys(), true)
+    state.out.restart()
   }
 
   /** Asks the peer for everything; false when it cannot do that. */
@@ -464,74 +465,33 @@ export class Session {
   get wantsFlush(): boolean {
     if (this.blocked) return false
     for (const [family, state] of this.#families) {
-      if (this.#isHeld(family)) continue
-      if (state.out.pending > 0 || this.#canFinish(family, state)) return true
+      if (state.out.hasNext || this.#canFinish(family, state)) return true
     }
     return false
   }
 
-  /** Sends up to `limit` routes; gives how many were looked at. */
-  flush(limit: number): number {
-    let left = limit
+  /** Sends what was written at once, of each family. */
+  flush(): void {
     for (const [family, state] of this.#families) {
-      if (this.#isHeld(family)) continue
-      const before = state.out.pending
-      this.#flushFamily(family, state, left)
-      left -= before - state.out.pending
-      if (state.out.pending === 0 && this.#canFinish(family, state)) this.#finish(family, state)
+      const { parts, refusals } = state.out.read() ?? nothing
+      for (const part of parts) {
+        if (concerns(part, state.out)) this.#output.send('update', part.octets, part.messages)
+      }
+      for (const reason of refusals) this.#logOnce('warn', `a route is not advertised: ${reason}`)
+      if (this.#canFinish(family, state)) this.#finish(family, state)
     }
-    return limit - left
   }
 
   /** Whether the peer may take what it was told for all there is, and forget what we told it before a restart. */
-  #canFinish(family: SessionFamily, { sending }: FamilyState): boolean {
-    if (sending !== 'initial') return sending !== undefined
-    return family === 'rtc' || !this.#tables.isDeferring()
-  }
-
-  #flushFamily(family: SessionFamily, { out }: FamilyState, limit: number): void {
-    const rib = this.#tables.ribs[family]
-    const { withdrawn, announced } =
-      out instanceof AddPathOut
-        ? out.take(limit, (key) => this.#allOf(rib.get(key), family))
-        : out.take(limit, (key) => this.#bestOf(rib.get(key), family))
-    const ctx = this.negotiated.send
-    const sink: UpdateSink = {
-      send: (octets) => this.#output.send('update', octets),
-      tooLong: (nlri, reason) => {
-        out.forget(keyOf(nlri), nlri.pathId)
-        withdrawn.push(nlri)
-        this.#logOnce('warn', `a route is not advertised: ${reason}`)
-      },
-    }
-    const { writer } = this.#tables
-    for (const [set, nlri] of announced) writer.announce(family, nlri, set, ctx, sink)
-    writer.withdraw(family, withdrawn, ctx, sink)
-  }
-
-  #bestOf(entry: RibEntry | undefined, family: SessionFamily): Advertised | undefined {
-    const best = entry?.best
-    const set = best && this.#export(best, family)
-    return set && { nlri: best.nlri, set }
-  }
-
-  /** Every path that may be used, the best among them (RFC 7911). */
-  #allOf(entry: RibEntry | undefined, family: SessionFamily): readonly Advertised[] {
-    return (entry?.paths ?? []).flatMap((path) => {
-      const set = this.#export(path, family)
-      return set === undefined ? [] : [{ nlri: this.#tables.pathIds.nlriOf(path), set }]
-    })
-  }
-
-  #export(path: Path, family: SessionFamily): AttributeSet | undefined {
-    if (family === 'evpn' && this.#demand?.wants(path.set) === false) return undefined
-    return this.#tables.exporter.export(path, family, this.#target)
+  #canFinish(family: SessionFamily, { sending, out }: FamilyState): boolean {
+    if (sending === undefined || !out.isCurrent) return false
+    return sending !== 'initial' || family === 'rtc' || !this.#tables.isDeferring()
   }
 
   #finish(family: SessionFamily, state: FamilyState): void {
     if (state.sending === 'initial') {
       const octets = encodeMessage(endOfRibUpdate(family), this.negotiated.send)
-      this.#output.send('update', octets)
+      this.#output.send('update', octets, 1)
     } else {
       this.#sendRefresh(family, subtype.endRefresh)
     }
@@ -548,14 +508,12 @@ export class Session {
 
   #sendRefreshMessage(family: SessionFamily, kind: number): void {
     const message = { kind: 'routeRefresh', ...afiSafiOf(family), subtype: kind } as const
-    this.#output.send('routeRefresh', encodeMessage(message, this.negotiated.send))
+    this.#output.send('routeRefresh', encodeMessage(message, this.negotiated.send), 1)
   }
 
   #targetOf(settings: PeerSettings): ExportTarget {
     return {
-      peer: settings.id,
       kind: this.negotiated.kind,
-      routerId: this.negotiated.peerRouterId,
       isClient: isClient(settings, this.negotiated),
       localAddress: this.localAddress,
       nextHopSelf: settings.nextHopSelf ?? false,
@@ -583,6 +541,7 @@ export class Session {
   close(retain: readonly SessionFamily[]): RetainedRibs {
     const retained = new Map<SessionFamily, AdjRibIn>()
     for (const [family, state] of this.#families) {
+      state.out.close()
       if (retain.includes(family)) retained.set(family, state.in)
       else removeAll(this.#tables.ribs[family], state.in)
     }

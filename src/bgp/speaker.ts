@@ -31,12 +31,12 @@ import {
   type Transport,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
-import { UpdateWriter } from './update-writer.js'
+import { UpdateGroups } from './update-groups.js'
 
-/** Routes looked at for sending to one peer in one step: a few milliseconds of work. */
+/** Routes looked at in one step for peers that are told the same, and for a collector: a few milliseconds of work. */
 const FLUSH_LIMIT = 2000
-/** And to all of them; peers that are told the same share most of the work. */
-const FLUSH_LIMIT_ALL = 20_000
+/** Peers that are sent what was written in one step. */
+const FLUSH_PEERS = 100
 /** Addresses without a neighbor that a log line is spent on, one each. */
 const MAX_STRANGERS = 100
 const FLUSH_TIMER = 'speaker flush'
@@ -54,7 +54,7 @@ export class Speaker {
   readonly #own = eachFamily(() => new Map<string, Path>())
   readonly #ownSource: PathSource
   readonly #sets = new AttributeSets()
-  readonly #writer = new UpdateWriter()
+  readonly #groups: UpdateGroups
   readonly #peers = new Map<string, Peer>()
   readonly #ranges = new Map<string, RangeSettings>()
   /** Dynamic peers by the range they came from. */
@@ -80,13 +80,16 @@ export class Speaker {
     this.settings = settings
     const { routerId } = settings
     this.#ownSource = { peer: '', kind: 'local', address: routerId, routerId, isClient: false }
+    this.#groups = new UpdateGroups({
+      ribs: this.#ribs,
+      exporter: new Exporter(settings, this.#sets),
+      pathIds: new PathIds(),
+    })
     this.#context = {
       speaker: settings,
       ribs: this.#ribs,
       sets: this.#sets,
-      exporter: new Exporter(settings, this.#sets),
-      writer: this.#writer,
-      pathIds: new PathIds(),
+      groups: this.#groups,
       isDeferring: () => this.#isDeferring,
       // A family is complete only when its last routes have been told.
       emit: (action) => {
@@ -107,9 +110,7 @@ export class Speaker {
       },
       bind: (connection, machine) => this.#machines.set(connection, machine),
       unbind: (connection) => this.#machines.delete(connection),
-      policyChanged: () => {
-        for (const session of this.#sessions()) session.reconsider()
-      },
+      policyChanged: () => this.#groups.touchAll(),
       sessionsChanged: () => {
         this.#mayEndDeferral = true
       },
@@ -351,10 +352,7 @@ export class Speaker {
     for (const family of sessionFamilies) {
       const others: string[] = []
       const changes: readonly RibChange[] = this.#ribs[family].decide(others)
-      for (const session of this.#sessions()) {
-        for (const { key } of changes) session.touch(family, key)
-        if (session.tellsAllPaths(family)) for (const key of others) session.touch(family, key)
-      }
+      this.#groups.touch(family, changes, others)
       if (changes.length === 0) continue
       if (!this.#collectors.isEmpty)
         for (const { key, nlri } of changes) this.#collectors.chosen(family, key, nlri)
@@ -372,18 +370,24 @@ export class Speaker {
     this.#context.stopTimer(DEFERRAL_TIMER)
   }
 
-  /** Sends a bounded number of routes, peers taking turns; the rest waits for a timer of no time. */
+  /** Looks at a bounded number of routes, and sends to a bounded number of peers, in turn; the rest waits for a timer of no time. */
   #flush(): void {
     const sessions = this.#sessions()
-    let left = FLUSH_LIMIT_ALL
+    for (const session of sessions) session.settle()
+    this.#groups.advance(FLUSH_LIMIT)
+    let left = FLUSH_PEERS
+    const first = this.#turn
     for (let i = 0; i < sessions.length && left > 0; i++) {
-      const session = sessions[(this.#turn + i) % sessions.length]!
-      if (session.wantsFlush) left -= session.flush(Math.min(left, FLUSH_LIMIT))
+      const at = (first + i) % sessions.length
+      if (!sessions[at]!.wantsFlush) continue
+      sessions[at]!.flush()
+      this.#turn = at + 1
+      left--
     }
-    this.#turn++
-    this.#writer.forget()
+    this.#groups.trim()
     this.#collectors.flush(FLUSH_LIMIT)
-    const wantsMore = sessions.some((session) => session.wantsFlush) || this.#collectors.wantsFlush
+    const isBusy = this.#groups.wantsMore || sessions.some((session) => session.wantsFlush)
+    const wantsMore = isBusy || this.#collectors.wantsFlush
     if (wantsMore && !this.#timers.has(FLUSH_TIMER)) {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }

@@ -15,81 +15,32 @@ import type { AttributeSet } from './attribute-set.js'
 import type { RouteNlri } from './events.js'
 import type { SessionFamily } from './settings.js'
 
-/** Where messages go, and routes that no message of the session can hold (RFC 8654 section 4). */
-export interface UpdateSink {
-  send(octets: Uint8Array): void
-  tooLong(nlri: RouteNlri, reason: string): void
-}
-
 /** What was written of a list of routes. */
-interface Written {
-  readonly nlri: readonly RouteNlri[]
-  readonly ctx: WireContext
+export interface Written {
   readonly messages: readonly Uint8Array[]
-  readonly tooLong: readonly { readonly nlri: RouteNlri; readonly reason: string }[]
+  /** Routes that no message of the session can hold (RFC 8654 section 4), by their place in the list. */
+  readonly tooLong: readonly { readonly index: number; readonly reason: string }[]
 }
 
 type UpdateOf = (some: readonly RouteNlri[]) => Update
 
-/**
- * Writes UPDATEs, and remembers them until `forget`: what one client of a reflector is told in a step, most others are
- * told too, in the same order, and comparing routes by identity is far cheaper than writing them again.
- */
-export class UpdateWriter {
-  readonly #written = new Map<AttributeSet | SessionFamily, Written[]>()
-
-  /** UPDATEs that withdraw the routes. */
-  withdraw(
-    family: SessionFamily,
-    nlri: readonly RouteNlri[],
-    ctx: WireContext,
-    sink: UpdateSink,
-  ): void {
-    if (nlri.length > 0) this.#write(family, nlri, (some) => withdrawal(family, some), ctx, sink)
-  }
-
-  /** UPDATEs that announce the routes, all with the same attributes. */
-  announce(
-    family: SessionFamily,
-    nlri: readonly RouteNlri[],
-    set: AttributeSet,
-    ctx: WireContext,
-    sink: UpdateSink,
-  ): void {
-    this.#write(set, nlri, (some) => announcement(family, some, set), ctx, sink)
-  }
-
-  forget(): void {
-    this.#written.clear()
-  }
-
-  #write(
-    about: AttributeSet | SessionFamily,
-    nlri: readonly RouteNlri[],
-    updateOf: UpdateOf,
-    ctx: WireContext,
-    sink: UpdateSink,
-  ): void {
-    let known = this.#written.get(about)
-    if (known === undefined) this.#written.set(about, (known = []))
-    let written = known.find((one) => sameContext(one.ctx, ctx) && sameItems(one.nlri, nlri))
-    if (written === undefined) known.push((written = pack(nlri, updateOf, ctx)))
-    for (const octets of written.messages) sink.send(octets)
-    for (const { nlri, reason } of written.tooLong) sink.tooLong(nlri, reason)
-  }
+/** UPDATEs that withdraw the routes. */
+export function writeWithdrawal(
+  family: SessionFamily,
+  nlri: readonly RouteNlri[],
+  ctx: WireContext,
+): readonly Uint8Array[] {
+  return pack(nlri, (some) => withdrawal(family, some), ctx).messages
 }
 
-/** What matters when sending. */
-function sameContext(a: WireContext, b: WireContext): boolean {
-  return (
-    a.fourOctetAs === b.fourOctetAs &&
-    a.extendedMessages === b.extendedMessages &&
-    sameItems(a.addPath, b.addPath)
-  )
-}
-
-function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i])
+/** UPDATEs that announce the routes, all with the same attributes. */
+export function writeAnnouncement(
+  family: SessionFamily,
+  nlri: readonly RouteNlri[],
+  set: AttributeSet,
+  ctx: WireContext,
+): Written {
+  return pack(nlri, (some) => announcement(family, some, set), ctx)
 }
 
 function withdrawal(family: SessionFamily, nlri: readonly RouteNlri[]): Update {
@@ -131,11 +82,11 @@ function pack(nlri: readonly RouteNlri[], updateOf: UpdateOf, ctx: WireContext):
     } else if (count > 1) {
       count = Math.floor(count * 0.75)
     } else {
-      tooLong.push({ nlri: nlri[from]!, reason: result.message })
+      tooLong.push({ index: from, reason: result.message })
       from++
     }
   }
-  return { nlri, ctx, messages, tooLong }
+  return { messages, tooLong }
 }
 
 /** How many routes like the first one fit a message; at least 1. */

@@ -42,9 +42,7 @@ const anybody: ImportSource = {
 }
 
 const target = (more: Partial<ExportTarget>): ExportTarget => ({
-  peer: 'x',
   kind: 'ibgp',
-  routerId: '10.0.0.9',
   isClient: false,
   localAddress: '10.0.0.1',
   nextHopSelf: false,
@@ -78,17 +76,6 @@ t.test('who is told (RFC 4271 section 9.2, RFC 4456 section 6)', async (t) => {
       .map(([name]) => name)
     t.equal(reached.join(' '), told[name], name)
   }
-})
-
-t.test('never back to where it came from', async (t) => {
-  for (const source of [sources['client']!, sources['external']!]) {
-    t.notOk(mayExport(path(source), 'evpn', target({ peer: source.peer, isClient: true })))
-  }
-})
-
-t.test('a reflected route is not sent to its originator', async (t) => {
-  const reflected = path(sources['client']!, { originatorId: '10.0.0.9' })
-  t.notOk(mayExport(reflected, 'evpn', targets.client))
 })
 
 t.test('well-known communities (RFC 1997)', async (t) => {
