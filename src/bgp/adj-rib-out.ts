@@ -17,6 +17,8 @@ export class AdjRibOut implements Reader {
   readonly peer: string
   readonly routerId: Ip
   readonly #groups: UpdateGroups
+  /** Says that there may be something to send. */
+  readonly wake: () => void
   #group: UpdateGroup | undefined
   #place: Batch | undefined
   /** The group to read from as soon as it knows all routes. */
@@ -24,8 +26,9 @@ export class AdjRibOut implements Reader {
   /** What has to be told before the log goes on. */
   #first: Run | undefined
 
-  constructor(groups: UpdateGroups, peer: string, routerId: Ip) {
+  constructor(groups: UpdateGroups, peer: string, routerId: Ip, wake: () => void) {
     this.#groups = groups
+    this.wake = wake
     this.peer = peer
     this.routerId = routerId
   }
@@ -42,25 +45,31 @@ export class AdjRibOut implements Reader {
       this.#place = group.start
     } else if (group !== this.#group) {
       this.#next = group
+      this.#groups.await(this)
     }
+    this.wake()
   }
 
-  /** Goes over to the group that it waits for, when that is complete. */
-  move(): void {
+  /** Goes over to the group that it waits for, when that is complete; false when it has to wait on. */
+  move(): boolean {
     const group = this.#next
-    if (group === undefined || group.pending > 0 || this.#first !== undefined) return
+    if (group === undefined) return true
+    if (group.pending > 0 || this.#first !== undefined) return false
     const left = this.#group!
     this.#first = group.difference(left, this.#place!, this)
     this.#groups.leave(left, this)
     this.#group = group
     this.#place = this.#first.end
     this.#next = undefined
+    this.wake()
+    return true
   }
 
   /** Everything once more. */
   restart(): void {
     this.#first = undefined
     this.#place = this.#group?.start
+    this.wake()
   }
 
   close(): void {

@@ -38,7 +38,7 @@ import {
   sessionFamilies,
 } from './settings.js'
 import type { Statistics } from './statistics.js'
-import { concerns, type Run } from './update-group.js'
+import { piecesFor, type Run } from './update-group.js'
 import type { UpdateGroups } from './update-groups.js'
 
 /** What sessions share: the speaker's tables. */
@@ -49,6 +49,8 @@ export interface Tables {
   readonly groups: UpdateGroups
   /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
   isDeferring(): boolean
+  /** The session wants to `settle` or `flush` at the end of the step. */
+  ready(session: Session): void
   /** A route of an adj-rib-in came, changed or went. */
   received(peer: string, family: SessionFamily, nlri: RouteNlri): void
 }
@@ -85,16 +87,13 @@ const MEMBERSHIP_SECONDS = 60
 /** And one without graceful restart: it never says that it has said all. */
 const MEMBERSHIP_SECONDS_WITHOUT_END = 5
 
-const nothing: Pick<Run, 'parts' | 'refusals'> = { parts: [], refusals: [] }
-
 /** Texts of problems that are logged once per session, at most so many. */
 const MAX_LOGGED = 50
 
 export class Session {
   readonly negotiated: Negotiated
   readonly localAddress: Ip
-  /** No sending until the transport has room again. */
-  blocked = false
+  #isBlocked = false
   readonly #tables: Tables
   readonly #output: SessionOutput
   readonly #statistics: Statistics
@@ -139,12 +138,15 @@ export class Session {
     for (const [family, adjRibIn] of retained) {
       if (!this.#families.has(family)) removeAll(tables.ribs[family], adjRibIn)
     }
+    tables.ready(this)
   }
 
   #open(family: SessionFamily, retained: AdjRibIn | undefined): void {
     const rib = this.#tables.ribs[family]
     const { receive, gracefulRestart, peerRouterId } = this.negotiated
-    const out = new AdjRibOut(this.#tables.groups, this.#source.peer, peerRouterId)
+    const out = new AdjRibOut(this.#tables.groups, this.#source.peer, peerRouterId, () =>
+      this.#tables.ready(this),
+    )
     let adjRibIn = new AdjRibIn(receive.addPath.includes(family))
     const isKept = gracefulRestart?.forwarding.includes(family) === true
     if (retained !== undefined && isKept && retained.addPath === adjRibIn.addPath) {
@@ -162,6 +164,16 @@ export class Session {
       endOfRibReceived: false,
       disabled: false,
     })
+  }
+
+  /** No sending until the transport has room again. */
+  get blocked(): boolean {
+    return this.#isBlocked
+  }
+
+  set blocked(isBlocked: boolean) {
+    this.#isBlocked = isBlocked
+    if (!isBlocked) this.#tables.ready(this)
   }
 
   get source(): PathSource {
@@ -196,7 +208,7 @@ export class Session {
   configure(settings: PeerSettings): void {
     this.#settings = settings
     this.#source.isClient = isClient(settings, this.negotiated)
-    this.#isUnsettled = true
+    this.#unsettle()
     this.#from = this.#sourceOf(settings)
   }
 
@@ -391,14 +403,14 @@ export class Session {
 
   #isComplete(demand: Demand | undefined): void {
     if (demand !== undefined) demand.isAwaited = false
-    this.#isUnsettled = true
+    this.#unsettle()
   }
 
   /** After the peer's routes of a family have changed. */
   #changed(family: SessionFamily): void {
     if (family !== 'rtc') return
     this.#demand?.changed()
-    this.#isUnsettled = true
+    this.#unsettle()
   }
 
   #isHeld(family: SessionFamily): boolean {
@@ -427,6 +439,11 @@ export class Session {
   }
 
   // ---- sending
+
+  #unsettle(): void {
+    this.#isUnsettled = true
+    this.#tables.ready(this)
+  }
 
   /** At the end of a step: what the peer is to know from now on. */
   settle(): void {
@@ -463,7 +480,7 @@ export class Session {
 
   /** True when `flush` has work that the transport can take. */
   get wantsFlush(): boolean {
-    if (this.blocked) return false
+    if (this.#isBlocked) return false
     for (const [family, state] of this.#families) {
       if (state.out.hasNext || this.#canFinish(family, state)) return true
     }
@@ -473,12 +490,18 @@ export class Session {
   /** Sends what was written at once, of each family. */
   flush(): void {
     for (const [family, state] of this.#families) {
-      const { parts, refusals } = state.out.read() ?? nothing
-      for (const part of parts) {
-        if (concerns(part, state.out)) this.#output.send('update', part.octets, part.messages)
-      }
-      for (const reason of refusals) this.#logOnce('warn', `a route is not advertised: ${reason}`)
+      const run = state.out.read()
+      if (run !== undefined) this.#send(run, state.out)
       if (this.#canFinish(family, state)) this.#finish(family, state)
+    }
+  }
+
+  #send(run: Run, to: AdjRibOut): void {
+    for (const { octets, messages } of piecesFor(run, to)) {
+      this.#output.send('update', octets, messages)
+    }
+    for (const reason of run.refusals) {
+      this.#logOnce('warn', `a route is not advertised: ${reason}`)
     }
   }
 
@@ -539,6 +562,7 @@ export class Session {
 
   /** The peer's paths leave the tables, but for those of families that it is to find again after a restart. */
   close(retain: readonly SessionFamily[]): RetainedRibs {
+    this.#isUnsettled = false
     const retained = new Map<SessionFamily, AdjRibIn>()
     for (const [family, state] of this.#families) {
       state.out.close()

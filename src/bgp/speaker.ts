@@ -73,8 +73,8 @@ export class Speaker {
   /** After a restart, until all peers that kept their routes have told them again (RFC 4724 section 4.1). */
   #isDeferring = false
   #mayEndDeferral = false
-  /** Whose turn it is to be flushed first. */
-  #turn = 0
+  /** Sessions that may have something to send, those that wait longest first. */
+  readonly #ready = new Set<Session>()
 
   constructor(settings: SpeakerSettings) {
     this.settings = settings
@@ -97,6 +97,7 @@ export class Speaker {
         else this.#actions.push(action)
         this.#collectors.hear(action)
       },
+      ready: (session) => this.#ready.add(session),
       received: (peer, family, nlri) => this.#collectors.received(peer, family, nlri),
       startTimer: (timer, seconds, jitter, onExpiry) => {
         this.#timers.set(timer, onExpiry)
@@ -243,9 +244,9 @@ export class Speaker {
     },
     restarted: () => {
       this.#isDeferring = true
-      this.#context.startTimer(DEFERRAL_TIMER, defaults.deferralSeconds, false, () => {
-        this.#isDeferring = false
-      })
+      this.#context.startTimer(DEFERRAL_TIMER, defaults.deferralSeconds, false, () =>
+        this.#endDeferral(),
+      )
     },
     bfdDown: ({ peer, reason }) => this.#peers.get(peer)?.bfdDown(reason),
     forwardingLost: () => {
@@ -341,13 +342,6 @@ export class Speaker {
 
   // ---- the end of a step
 
-  #sessions(): Session[] {
-    const sessions: Session[] = []
-    for (const { session } of this.#peers.values())
-      if (session !== undefined) sessions.push(session)
-    return sessions
-  }
-
   #decide(): void {
     for (const family of sessionFamilies) {
       const others: string[] = []
@@ -366,28 +360,33 @@ export class Speaker {
     this.#mayEndDeferral = false
     const configured = [...this.#peers.values()].filter(({ isDynamic }) => !isDynamic)
     if (!configured.every(({ session }) => session?.hasToldAll === true)) return
-    this.#isDeferring = false
+    this.#endDeferral()
     this.#context.stopTimer(DEFERRAL_TIMER)
+  }
+
+  #endDeferral(): void {
+    this.#isDeferring = false
+    for (const { session } of this.#peers.values()) {
+      if (session !== undefined) this.#ready.add(session)
+    }
   }
 
   /** Looks at a bounded number of routes, and sends to a bounded number of peers, in turn; the rest waits for a timer of no time. */
   #flush(): void {
-    const sessions = this.#sessions()
-    for (const session of sessions) session.settle()
+    for (const session of this.#ready) session.settle()
     this.#groups.advance(FLUSH_LIMIT)
     let left = FLUSH_PEERS
-    const first = this.#turn
-    for (let i = 0; i < sessions.length && left > 0; i++) {
-      const at = (first + i) % sessions.length
-      if (!sessions[at]!.wantsFlush) continue
-      sessions[at]!.flush()
-      this.#turn = at + 1
+    for (const session of [...this.#ready]) {
+      if (left === 0) break
+      this.#ready.delete(session)
+      if (!session.wantsFlush) continue
+      session.flush()
       left--
+      if (session.wantsFlush) this.#ready.add(session)
     }
     this.#groups.trim()
     this.#collectors.flush(FLUSH_LIMIT)
-    const isBusy = this.#groups.wantsMore || sessions.some((session) => session.wantsFlush)
-    const wantsMore = isBusy || this.#collectors.wantsFlush
+    const wantsMore = this.#ready.size > 0 || this.#groups.wantsMore || this.#collectors.wantsFlush
     if (wantsMore && !this.#timers.has(FLUSH_TIMER)) {
       this.#context.startTimer(FLUSH_TIMER, 0, false, () => {})
     }

@@ -67,17 +67,28 @@ interface Returned {
   readonly before: Origin
 }
 
-/** UPDATEs, and whom they concern. */
-export interface Part {
-  readonly octets: Uint8Array
+/** Whom UPDATEs concern. */
+interface Audience {
+  readonly except: Origin
+  readonly only?: Origin
+}
+
+/** UPDATEs for one audience. */
+interface Part extends Audience {
+  readonly messages: readonly Uint8Array[]
+}
+
+/** Where they end among the octets of a run. */
+interface Range extends Audience {
+  readonly end: number
   readonly messages: number
-  readonly except?: Origin | undefined
-  readonly only?: Origin | undefined
 }
 
 /** The messages from one place of the log to another. */
 export interface Run {
-  readonly parts: readonly Part[]
+  /** Of all parts, so that what concerns a peer is few pieces. */
+  readonly octets: Uint8Array
+  readonly ranges: readonly Range[]
   readonly routes: number
   readonly end: Batch
   /** Why routes are not advertised. */
@@ -259,9 +270,9 @@ export class UpdateGroup {
       if (known.batch.number <= place.number && !isFor(known)) continue
       withdrawn.push(known.nlri)
     }
-    const { parts, refusals } = this.#pack(announced, new Map([[nobody, withdrawn]]), [])
+    const written = this.#pack(announced, new Map([[nobody, withdrawn]]), [])
     this.#furthest = this.#end.number
-    return { parts, routes: routes + withdrawn.length, end: this.#end, refusals }
+    return { ...written, routes: routes + withdrawn.length, end: this.#end }
   }
 
   // ---- what changes
@@ -392,18 +403,22 @@ export class UpdateGroup {
         else push(withdrawn, entry.origin, entry.nlri)
       }
     }
-    const { parts, refusals } = this.#pack(announced, withdrawn, returned)
-    return { parts, routes, end, refusals }
+    return { ...this.#pack(announced, withdrawn, returned), routes, end }
   }
 
   #pack(
     announced: Announcements,
     withdrawn: ReadonlyMap<Origin, RouteNlri[]>,
     returned: readonly Returned[],
-  ): Pick<Run, 'parts' | 'refusals'> {
+  ): Pick<Run, 'octets' | 'ranges' | 'refusals'> {
     const { family, target } = this.#profile
     const { context } = target
-    const parts: Part[] = []
+    // In front of what announces a route anew to the same peer, if anything does.
+    const parts: Part[] = returned.map(({ nlri, to, before }) => ({
+      messages: writeWithdrawal(family, [nlri], context),
+      only: to,
+      except: before,
+    }))
     const refusals: string[] = []
     const gone = new Map(withdrawn)
     for (const [origin, bySet] of announced) {
@@ -418,18 +433,12 @@ export class UpdateGroup {
           this.#leaveOut(entries[index]!)
         }
       }
-      if (written.length > 0) parts.push(partOf(written, { except: origin }))
+      parts.push({ messages: written, except: origin })
     }
     for (const [origin, nlri] of gone) {
-      if (nlri.length === 0) continue
-      parts.push(partOf(writeWithdrawal(family, nlri, context), { except: origin }))
+      parts.push({ messages: writeWithdrawal(family, nlri, context), except: origin })
     }
-    for (const { nlri, to, before } of returned) {
-      // In front of what announces it anew to the same peer, if anything does.
-      const audience = { only: to, except: before }
-      parts.unshift(partOf(writeWithdrawal(family, [nlri], context), audience))
-    }
-    return { parts, refusals }
+    return { ...joined(parts), refusals }
   }
 
   /** No message can hold it. */
@@ -462,24 +471,48 @@ class Announcements {
   }
 }
 
-/** Whether a reader is told. */
-export function concerns({ except, only }: Pick<Part, 'except' | 'only'>, reader: Reader): boolean {
-  if (except !== undefined && isOf(except, reader)) return false
-  return only === undefined || isOf(only, reader)
+/** What of a run concerns a reader, in as few pieces as can be. */
+export function* piecesFor(
+  { octets, ranges }: Pick<Run, 'octets' | 'ranges'>,
+  reader: Reader,
+): Generator<{ readonly octets: Uint8Array; readonly messages: number }> {
+  let from = 0
+  let messages = 0
+  let at = 0
+  for (const range of ranges) {
+    if (concerns(range, reader)) {
+      messages += range.messages
+    } else {
+      if (messages > 0) yield { octets: octets.subarray(from, at), messages }
+      messages = 0
+      from = range.end
+    }
+    at = range.end
+  }
+  if (messages > 0) yield { octets: octets.subarray(from, at), messages }
+}
+
+function concerns({ except, only }: Audience, reader: Reader): boolean {
+  return !isOf(except, reader) && (only === undefined || isOf(only, reader))
 }
 
 function isOf({ peer, originator }: Origin, reader: Reader): boolean {
   return (peer !== '' && peer === reader.peer) || originator === reader.routerId
 }
 
-function partOf(messages: readonly Uint8Array[], audience: Pick<Part, 'except' | 'only'>): Part {
-  const octets = new Uint8Array(messages.reduce((sum, one) => sum + one.length, 0))
-  let at = 0
-  for (const message of messages) {
-    octets.set(message, at)
-    at += message.length
-  }
-  return { octets, messages: messages.length, ...audience }
+function joined(parts: readonly Part[]): Pick<Run, 'octets' | 'ranges'> {
+  let length = 0
+  for (const { messages } of parts) for (const message of messages) length += message.length
+  const octets = new Uint8Array(length)
+  let end = 0
+  const ranges = parts.map(({ messages, ...audience }): Range => {
+    for (const message of messages) {
+      octets.set(message, end)
+      end += message.length
+    }
+    return { end, messages: messages.length, ...audience }
+  })
+  return { octets, ranges }
 }
 
 function emptyBatch(number: number, previous: Batch | undefined): Batch {

@@ -24,6 +24,8 @@ export class UpdateGroups {
   readonly #tables: GroupsTables
   readonly #byKey = new Map<string, Known>()
   readonly #byGroup = new Map<UpdateGroup, Known>()
+  /** Those that go over to another group when that is complete. */
+  readonly #waiting = new Set<AdjRibOut>()
 
   constructor(tables: GroupsTables) {
     this.#tables = tables
@@ -54,6 +56,10 @@ export class UpdateGroups {
     this.#byGroup.delete(group)
   }
 
+  await(member: AdjRibOut): void {
+    this.#waiting.add(member)
+  }
+
   /** Routes have another best path, or other paths beside the same best one. */
   touch(
     family: SessionFamily,
@@ -74,10 +80,10 @@ export class UpdateGroups {
 
   /** Looks at up to `limit` changed routes for each group. */
   advance(limit: number): void {
-    for (const { group, members } of [...this.#byKey.values()]) {
-      if (group.advance(limit) > 0 && group.pending > 0) continue
-      for (const member of [...members]) member.move()
+    for (const { group, members } of this.#byKey.values()) {
+      if (group.advance(limit) > 0) for (const { wake } of members) wake()
     }
+    for (const member of this.#waiting) if (member.move()) this.#waiting.delete(member)
   }
 
   /** Forgets what all members have read. */
