@@ -14,8 +14,9 @@ import { draw } from './plots.js'
 import { probes } from './probes/index.js'
 import { collect, type Figure, type Result } from './result.js'
 import { measureRig, type RigResult } from './rig.js'
+import { measureScale, type ScaleRow, probeNames as scaleProbes } from './scale/index.js'
 import { summaryTable } from './summary.js'
-import { learnTable, microTable, probeTable, writeTable } from './tables.js'
+import { learnTable, microTable, probeTable, scaleTable, writeTable } from './tables.js'
 
 const readme = join(root, 'bench/README.md')
 
@@ -24,6 +25,7 @@ interface Output {
   rig?: RigResult
   validity?: string[]
   learn?: Figure[]
+  scale?: ScaleRow[]
   micro?: Result[]
 }
 
@@ -54,7 +56,7 @@ function usage(problem: string): never {
   const lines = [
     `bench: ${problem}`,
     'usage: npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write]',
-    `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, micro`,
+    `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, scale (all of ${scaleProbes.join(', ')}), micro`,
     `devices: ${devices.map(({ name }) => `'${name}'`).join(', ')}`,
     '--quick: one short trial; --trials: 5 by default; --write: tables and charts also from a selection of devices or a quick run',
   ]
@@ -68,6 +70,7 @@ interface Wanted {
   readonly trials: number
   readonly parts: readonly string[]
   readonly probes: readonly string[]
+  readonly scale: readonly string[]
   readonly devices: readonly string[]
 }
 
@@ -86,24 +89,27 @@ function parse(words: readonly string[]): Wanted {
     names.filter((name) => rest.includes(name) && rest.splice(rest.indexOf(name), 1))
   const selected = take(probes.map(({ name }) => name))
   const chosen = take(devices.map(({ name }) => name))
-  const parts = take(['rig', 'learn', 'micro'])
+  const scale = take(scaleProbes)
+  const parts = take(['rig', 'learn', 'scale', 'micro'])
   if (rest.length > 0) usage(`${rest[0]}: expected a part or a device`)
   if (selected.length + chosen.length > 0 && !parts.includes('rig')) parts.push('rig')
+  if (scale.length > 0 && !parts.includes('scale')) parts.push('scale')
   return {
     quick,
-    write: write || (!quick && chosen.length + selected.length === 0),
+    write: write || (!quick && chosen.length + selected.length + scale.length === 0),
     trials,
-    parts: parts.length > 0 ? parts : ['rig', 'learn', 'micro'],
+    parts: parts.length > 0 ? parts : ['rig', 'learn', 'scale', 'micro'],
     probes: selected,
+    scale,
     devices: chosen,
   }
 }
 
 const wanted = parse(process.argv.slice(2))
 const has = (part: string): boolean => wanted.parts.includes(part)
-if (process.getuid?.() !== 0 && (has('rig') || has('learn'))) {
+if (process.getuid?.() !== 0 && ['rig', 'learn', 'scale'].some(has)) {
   process.stderr.write(
-    'bench: no privilege: rig and learn expect root; without: npm run bench -- micro\n',
+    'bench: no privilege: rig, learn and scale expect root; without: npm run bench -- micro\n',
   )
   process.exit(1)
 }
@@ -134,6 +140,12 @@ if (has('learn')) {
   await guarded('learn', async () => {
     output.learn = await measureLearning({ count: wanted.quick ? 5 : 50 })
     tables['learn'] = `${learnTable(output.learn)}\n\n${facts}.`
+  })
+}
+if (has('scale')) {
+  await guarded('scale', async () => {
+    output.scale = await measureScale(wanted, wanted.scale)
+    tables['scale'] = `${scaleTable(output.scale)}\n\n${facts}.`
   })
 }
 if (has('micro')) {

@@ -10,6 +10,8 @@ import {
   type Host,
   type KernelVtep,
   root,
+  routedFabric,
+  sleep,
   startFrr,
   startVtep,
   type Tenant,
@@ -22,11 +24,21 @@ import type { Figure } from './result.js'
 
 type Kind = 'vtep' | 'FRR'
 
-const pairs: readonly (readonly [Kind, Kind])[] = [
-  ['vtep', 'vtep'],
-  ['FRR', 'FRR'],
-  ['vtep', 'FRR'],
-  ['FRR', 'vtep'],
+interface Way {
+  readonly from: Kind
+  readonly to: Kind
+  /** The reflector between them. */
+  readonly by?: Kind
+}
+
+const ways: readonly Way[] = [
+  { from: 'vtep', to: 'vtep' },
+  { from: 'FRR', to: 'FRR' },
+  { from: 'vtep', to: 'FRR' },
+  { from: 'FRR', to: 'vtep' },
+  { from: 'vtep', to: 'vtep', by: 'vtep' },
+  { from: 'vtep', to: 'vtep', by: 'FRR' },
+  { from: 'FRR', to: 'FRR', by: 'FRR' },
 ]
 
 const asn = 65000
@@ -36,32 +48,109 @@ export interface LearnOptions {
   readonly count: number
 }
 
-/** Milliseconds for each new MAC, one figure per pair of implementations. */
+/** Milliseconds for each new MAC, one figure per pair of implementations; and for each move of a VM. */
 export async function measureLearning(options: LearnOptions): Promise<Figure[]> {
   const figures: Figure[] = []
-  for (const [from, to] of pairs) {
-    if ([from, to].includes('FRR') && findProgram('vtysh') === undefined) continue
-    figures.push({
-      what: `${from} → ${to}`,
-      unit: 'ms',
-      values: await measurePair(from, to, options.count),
-    })
-    process.stderr.write(`learn: ${from} → ${to}\n`)
+  const add = (what: string, values: number[]): void => {
+    figures.push({ what, unit: 'ms', values })
+    process.stderr.write(`learn: ${what}\n`)
   }
+  const hasFrr = findProgram('vtysh') !== undefined
+  for (const way of ways) {
+    const { from, to, by } = way
+    if ([from, to, by].includes('FRR') && !hasFrr) continue
+    const what = `${from} → ${to}${by === undefined ? '' : `, by a reflector (${by})`}`
+    add(what, await measureWay(way, options.count))
+  }
+  add(
+    'a VM that moves, `port move` → a third vtep, by a reflector',
+    await measureMoves(options.count),
+  )
   return figures
 }
 
-async function measurePair(from: Kind, to: Kind, count: number): Promise<number[]> {
-  const fabric = await wire(undefined)
+async function measureWay({ from, to, by }: Way, count: number): Promise<number[]> {
+  const fabric = by === undefined ? await wire(undefined) : await routedFabric(undefined)
   try {
     const [source, target] = [fabric.hosts[0]!, fabric.hosts[1]!]
-    const tenant = await start(from, source, target, 1)
-    const watch = await start(to, target, source, 2)
+    if (by !== undefined) await reflect(by, fabric.spine!, [source, target])
+    const [behindSource, behindTarget] =
+      by === undefined ? [target, source] : [fabric.spine!, fabric.spine!]
+    const tenant = await start(from, source, behindSource, 1)
+    const watch = await start(to, target, behindTarget, 2)
+    await tenant.ready()
     await watch.ready()
     return await sample(tenant.tenant, watch, count)
   } finally {
     await fabric.lab.close()
   }
+}
+
+async function reflect(kind: Kind, host: Host, clients: readonly Host[]): Promise<void> {
+  if (kind === 'FRR') {
+    const peers = clients.map(({ vtep4 }) => ({ address: vtep4, asn, passive: true }))
+    await startFrr(host, { asn, role: 'reflector', peers })
+    return
+  }
+  await startVtep(host, {
+    asn,
+    vtep: { address: host.vtep4 },
+    bgp: {
+      listen: {},
+      neighbors: clients.map(({ vtep4 }) => ({
+        address: vtep4,
+        asn,
+        routeReflectorClient: true,
+        passive: true,
+      })),
+    },
+  })
+}
+
+/** Two hosts have a port for a VM; a third one sees where it is. */
+async function measureMoves(count: number): Promise<number[]> {
+  const fabric = await routedFabric(undefined, { hosts: 3 })
+  try {
+    const { hosts, spine } = fabric
+    await reflect('vtep', spine, hosts)
+    const sides = await Promise.all(
+      hosts.map((host, i) => startVtepSide(host, spine, i + 1, { moves: 0 })),
+    )
+    for (const side of sides) await side.ready()
+    const controlPath = join(sides[2]!.vtep.runtimeDir, 'control.sock')
+    const observer = NativeDataplane.attach({ controlPath, role: 'observer' })
+    try {
+      return await sampleMoves(sides, hosts, observer, count)
+    } finally {
+      await observer.detach()
+    }
+  } finally {
+    await fabric.lab.close()
+  }
+}
+
+async function sampleMoves(
+  sides: readonly VtepSide[],
+  hosts: readonly Host[],
+  observer: NativeDataplane,
+  count: number,
+): Promise<number[]> {
+  const mac = macOf(9999)
+  const milliseconds: number[] = []
+  for (let i = -2; i < count; i++) {
+    const at = (i + 2) % 2
+    const start = performance.now()
+    await sides[at]!.vtep.request('POST', '/v1/ports/port0/move', { mac })
+    const isThere = (): boolean =>
+      observer.table('macs').some((row) => row.mac === mac && row.remote === hosts[at]!.vtep4)
+    while (!isThere()) {
+      if (performance.now() - start > limitSeconds * 1000) throw new Error(`move ${i} is not seen`)
+      await sleep(0.0005)
+    }
+    if (i >= 0) milliseconds.push(performance.now() - start)
+    await sleep(0.1 + Math.random() * 0.15)
+  }
+  return milliseconds
 }
 
 interface Side {
@@ -92,16 +181,27 @@ async function startFrrSide(host: Host, far: Host, n: number): Promise<Side> {
   }
 }
 
-async function startVtepSide(host: Host, far: Host, n: number): Promise<Side> {
+interface VtepSide extends Side {
+  readonly vtep: Vtep
+}
+
+async function startVtepSide(
+  host: Host,
+  far: Host,
+  n: number,
+  duplicateDetection = { moves: 5 },
+): Promise<VtepSide> {
   const tenant = await host.tenant('port0', tenantOf(n))
   const vtep = await startVtep(host, {
     asn,
     vtep: { address: host.vtep4 },
     bgp: { listen: {}, neighbors: [{ address: far.vtep4, asn }] },
+    duplicateDetection,
     networks: [{ name: 'bench', vni, ports: [{ name: 'port0' }] }],
   })
   return {
     tenant,
+    vtep,
     ready: () => vtep.established(far.vtep4),
     watcher: async () => ourWatcher(vtep),
   }

@@ -3,8 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { marksOf } from './limits.js'
 import type { Probe } from './probes/index.js'
-import { type Figure, formatValues, percentile, type Result, short } from './result.js'
+import { type Figure, formatValues, median, percentile, type Result, short } from './result.js'
 import type { RigRow } from './rig.js'
+import type { ScaleRow } from './scale/index.js'
 
 /** Replaces what stands between <!-- name --> and <!-- /name -->. */
 export function writeTable(file: string, name: string, table: string): void {
@@ -43,6 +44,21 @@ export function learnTable(figures: readonly Figure[]): string {
     short(Math.max(...values)),
   ])
   return table(['frame at → entry at', 'MACs', 'p50, ms', 'p99, ms', 'max, ms'], body)
+}
+
+/** A column for each speaker, and how we compare with FRR. */
+export function scaleTable(rows: readonly ScaleRow[]): string {
+  const speakers = [...new Set(rows.map(({ speaker }) => speaker))]
+  const figures = [...new Set(rows.map(({ figure }) => figure))]
+  const body = figures.map((figure) => {
+    const valuesOf = (speaker: string): readonly number[] =>
+      rows.find((one) => one.figure === figure && one.speaker === speaker)?.values ?? []
+    const { unit } = rows.find((one) => one.figure === figure)!
+    const [ours, theirs] = [valuesOf('vtep'), valuesOf('FRR')]
+    const ratio = theirs.length > 0 ? `${short(median(theirs) / median(ours))} ×` : '-'
+    return [figure, unit, ...speakers.map((speaker) => formatValues(valuesOf(speaker))), ratio]
+  })
+  return table(['figure', 'unit', ...speakers, 'FRR / vtep'], body)
 }
 
 export function microTable(results: readonly Result[]): string {
