@@ -18,9 +18,9 @@ export const measureChurn =
   (kind: Kind, routes: number): Promise<Measured> => {
     const shape = { sessions: newcomers + 1, macs: routes + newcomers }
     return inBed(kind, 'leaf', shape, async ({ speaker, load }) => {
-      const full = speaker.forwards(routes, 60)
+      const full = await speaker.forwards(routes, 60)
       load.tell(`announce 0 0 ${routes}`)
-      await full
+      await full.reached
       const seconds = quick ? 10 : 60
       const until = performance.now() + seconds * 1000
       load.tell(`churn 0 0 ${routes} ${ratePerSecond} ${seconds}`)

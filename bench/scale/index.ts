@@ -58,18 +58,16 @@ async function intoRib(kind: Kind, routes: number): Promise<Measured> {
 /** Into the forwarding tables, and out of them. */
 async function intoTables(kind: Kind, macs: number, vtepMacs: number): Promise<Measured> {
   return inBed(kind, 'leaf', { sessions: 2, macs: macs + vtepMacs }, async ({ speaker, load }) => {
-    const full = speaker.forwards(macs, 30 + macs / 2000)
-    await settled()
+    const full = await speaker.forwards(macs, 30 + macs / 2000)
     const start = load.tell(`announce 0 0 ${macs}`)
-    const into = secondsSince(start, await full)
+    const into = secondsSince(start, await full.reached)
     const memory = speaker.memory()
-    const fuller = speaker.forwards(macs + vtepMacs, 60)
+    const fuller = await speaker.forwards(macs + vtepMacs, 60)
     load.tell(`announce 1 ${macs} ${vtepMacs}`)
-    await fuller
-    const without = speaker.forwards(macs, 60)
-    await settled()
+    await fuller.reached
+    const without = await speaker.forwards(macs, 60)
     const left = load.tell('drop 1')
-    const out = secondsSince(left, await without)
+    const out = secondsSince(left, await without.reached)
     return {
       [`${count(macs)} into the forwarding tables`]: seconds(into),
       [`${count(macs)}: memory of the controller`]: { unit: 'MB', value: memory },
@@ -77,9 +75,6 @@ async function intoTables(kind: Kind, macs: number, vtepMacs: number): Promise<M
     }
   })
 }
-
-/** Whoever watches has begun to. */
-const settled = (): Promise<void> => new Promise((done) => setTimeout(done, 300))
 
 /** One table to many clients. */
 async function fanOut(kind: Kind, routes: number, clients: number): Promise<Measured> {

@@ -28,10 +28,14 @@ export interface Speaker {
   received(): Promise<number>
   /** Its process that speaks BGP, MB resident. */
   memory(): number
-  /** When its forwarding table has so many MACs behind VTEPs, in nanoseconds of CLOCK_MONOTONIC. */
-  forwards(macs: number, seconds: number): Promise<bigint>
+  /** Watches its forwarding table from now on: when it has so many MACs behind VTEPs, in nanoseconds of CLOCK_MONOTONIC. */
+  forwards(macs: number, seconds: number): Promise<Watch>
   /** What only we have: our daemon. */
   readonly vtep?: Vtep
+}
+
+export interface Watch {
+  readonly reached: Promise<bigint>
 }
 
 export interface Kind {
@@ -86,21 +90,23 @@ async function startOurs(host: Host, role: Role): Promise<Speaker> {
       return peers.reduce((sum, { received }) => sum + received, 0)
     },
     memory: () => residentOf(vtep.service.pid),
-    forwards: async (macs, seconds) => {
-      const observer = NativeDataplane.attach({ controlPath, role: 'observer' })
-      try {
-        return await until(
-          `${macs} MACs in our tables`,
-          async () => {
-            const { length } = await observer.readAside('macs')
-            return length === macs ? process.hrtime.bigint() : undefined
-          },
-          { seconds, everySeconds: macs > 200_000 ? 0.25 : 0.01 },
-        )
-      } finally {
-        await observer.detach()
-      }
-    },
+    forwards: async (macs, seconds) => ({ reached: ourTables(controlPath, macs, seconds) }),
+  }
+}
+
+async function ourTables(controlPath: string, macs: number, seconds: number): Promise<bigint> {
+  const observer = NativeDataplane.attach({ controlPath, role: 'observer' })
+  try {
+    return await until(
+      `${macs} MACs in our tables`,
+      async () => {
+        const { length } = await observer.readAside('macs')
+        return length === macs ? process.hrtime.bigint() : undefined
+      },
+      { seconds, everySeconds: macs > 200_000 ? 0.25 : 0.01 },
+    )
+  } finally {
+    await observer.detach()
   }
 }
 
@@ -133,35 +139,43 @@ async function startTheirs(host: Host, role: Role): Promise<Speaker> {
       return Object.values(summary.peers ?? {}).reduce((sum, { pfxRcd }) => sum + pfxRcd, 0)
     },
     memory: () => residentOf(bgpd),
-    forwards: (macs, seconds) => kernelForwards(kernel!, macs, seconds),
+    forwards: (macs, seconds) => kernelTables(kernel!, macs, seconds),
   }
 }
 
 /** The kernel tells each entry; counting them anew would take a second each time. */
-async function kernelForwards(
+async function kernelTables(
   { host, device }: KernelVtep,
   macs: number,
   seconds: number,
-): Promise<bigint> {
+): Promise<Watch> {
   const tool = join(root, 'build/bench/fdb-watch')
   const child = spawn(tool, [host.netns, device, `${macs}`], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let when: bigint | undefined
+  const said = new Map<string, string>()
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.startsWith('has ')) when = BigInt(line.slice(4))
+    const [word, value = ''] = line.split(' ')
+    if (!said.has(word!)) said.set(word!, value)
   })
-  try {
-    return await until(`${macs} MACs in the kernel`, () => when ?? (errors || undefined), {
-      seconds,
-      everySeconds: 0.02,
-    }).then((seen) => {
-      if (typeof seen === 'string') throw new Error(seen)
-      return seen
-    })
-  } finally {
-    child.kill()
+  const heard = (word: string): Promise<string> =>
+    until(
+      `${macs} MACs in the kernel`,
+      () => {
+        if (child.exitCode !== null) return `fdb-watch: ${errors}`
+        return said.has(word) ? `${said.get(word)!} ` : undefined
+      },
+      { seconds, everySeconds: 0.02 },
+    )
+  const ended = async (): Promise<bigint> => {
+    try {
+      return BigInt((await heard('has')).trim())
+    } finally {
+      child.kill()
+    }
   }
+  await heard('ready')
+  return { reached: ended() }
 }
 
 async function startGo(host: Host, _role: Role, sessions: number): Promise<Speaker> {

@@ -1,8 +1,8 @@
 // Says when the kernel gets an entry for a MAC behind a remote VTEP on a vxlan device:
 //   fdb-watch NS INTERFACE          out: "ready", then MAC and CLOCK_MONOTONIC in nanoseconds per
 //   entry
-//   fdb-watch NS INTERFACE COUNT    out: "has T" when it has so many entries, those that were there
-//   before included; MACs 02:aa:NN:NN:NN:NN only
+//   fdb-watch NS INTERFACE COUNT    out: "ready" when it knows what was there before, "has T" when
+//   there are so many entries; MACs 02:aa:NN:NN:NN:NN only
 #define _GNU_SOURCE
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
@@ -74,8 +74,10 @@ int main(int argc, char** argv) {
   struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_NEIGH};
   if (ifindex == 0 || fd < 0 || bind(fd, (struct sockaddr*)&address, sizeof address) != 0)
     fail(argv[2]);
-  if (wanted >= 0) ask(fd);
-  puts("ready");
+  if (wanted >= 0)
+    ask(fd);
+  else
+    puts("ready");
   fflush(stdout);
   static char data[65536];
   for (;;) {
@@ -86,6 +88,7 @@ int main(int argc, char** argv) {
     for (struct nlmsghdr* m = (struct nlmsghdr*)data; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
       if (m->nlmsg_type == NLMSG_DONE) {
         is_dumping = 0;
+        puts("ready");
         if (known_count == wanted) printf("has %llu\n", (unsigned long long)when);
         continue;
       }
