@@ -50,7 +50,7 @@ export interface MacEntry {
   local: LocalClaim | undefined
   /** What the configuration says, kept while the MAC is elsewhere. */
   binding: Binding | undefined
-  readonly remotes: RemoteClaim[]
+  remotes: RemoteClaim[]
   /** The best of `remotes`. */
   winner: RemoteClaim | undefined
   /** Addresses that were snooped or bound here; undefined when there are none. */
@@ -274,7 +274,9 @@ export class Macs {
   claim(claim: RemoteClaim): void {
     const entry = this.obtain(claim.mac)
     claim.macSlot = entry.remotes.length
-    entry.remotes.push(claim)
+    // An array that grows makes room for seventeen, and most have one.
+    if (entry.remotes.length === 0) entry.remotes = [claim]
+    else entry.remotes.push(claim)
     if (entry.winner === undefined || compareClaims(claim, entry.winner) > 0) entry.winner = claim
     this.#dirty.add(entry)
   }

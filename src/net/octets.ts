@@ -8,6 +8,10 @@ export const HEX: readonly string[] = Array.from({ length: 256 }, (_, n) =>
 /** `HEX_COLON[n]` is `HEX[n]` followed by a colon. */
 export const HEX_COLON: readonly string[] = HEX.map((text) => `${text}:`)
 
+/** Character codes of the two digits of `HEX[n]`. */
+export const HIGH_DIGIT = Uint8Array.from(HEX, (text) => text.charCodeAt(0))
+export const LOW_DIGIT = Uint8Array.from(HEX, (text) => text.charCodeAt(1))
+
 /** `DECIMAL[n]` is the octet n in decimal. */
 export const DECIMAL: readonly string[] = Array.from({ length: 256 }, (_, n) => String(n))
 
@@ -38,7 +42,7 @@ export function colonHexToBytes(text: string, count: number): Uint8Array | undef
   return pairs(text, count, 3)
 }
 
-const COLON = 0x3a
+export const COLON = 0x3a
 
 /** `count` pairs of hex digits, one every `step` characters. */
 function pairs(text: string, count: number, step: number): Uint8Array | undefined {

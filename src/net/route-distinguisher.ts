@@ -14,11 +14,22 @@ export function parseRouteDistinguisher(text: string): RouteDistinguisher {
 
 /** The eight octets at `offset`, which the caller has checked to be there. */
 export function routeDistinguisherFromBytes(bytes: Uint8Array, offset = 0): RouteDistinguisher {
+  if (isLast(bytes, offset)) return last.text
   const form = (bytes[offset]! << 8) | bytes[offset + 1]!
-  return (
+  const text =
     administeredFromBytes(form, bytes, offset + 2) ??
     `0x${hexFromBytes(bytes.subarray(offset, offset + 8))}`
-  )
+  last = { octets: bytes.slice(offset, offset + 8), text }
+  return text
+}
+
+/** Routes of one VTEP come one after the other, and have one text in common. */
+let last = { octets: new Uint8Array(0), text: '' }
+
+function isLast(bytes: Uint8Array, offset: number): boolean {
+  if (last.octets.length !== 8) return false
+  for (let i = 0; i < 8; i++) if (bytes[offset + i] !== last.octets[i]) return false
+  return true
 }
 
 /** The eight octets of the text. Throws ParseError. */

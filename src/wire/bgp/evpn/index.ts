@@ -86,9 +86,8 @@ export function evpnKey(route: EvpnRoute): string {
   if (route.type === 'opaque') return `${route.code}|${hexFromBytes(route.value)}`
   const row = byName.get(route.type)!
   const values = route as unknown as { readonly [name: string]: string | number | undefined }
-  let key = String(row.code)
-  for (const name of row.key) key += `|${values[name] ?? ''}`
-  return key
+  // Not added up piece by piece: a million keys would keep their pieces.
+  return [row.code, ...row.key.map((name) => values[name])].join('|')
 }
 
 /** One line as FRR prints it, "[2]:[0]:[48]:[02:00:00:00:00:01]:[32]:[10.0.0.1]"; without the RD. */
