@@ -68,6 +68,7 @@ export type { Keepalive } from './message/keepalive.js'
 export {
   type Notification,
   notificationName,
+  shortened,
   shutdownCommunication,
   shutdownData,
 } from './message/notification.js'
