@@ -17,6 +17,9 @@ export const meanings = {
   imet,
   es: kept,
   prefix,
+  smet: kept,
+  joinSynch: kept,
+  leaveSynch: kept,
   opaque: kept,
 } satisfies { readonly [Name in EvpnRoute['type']]: RouteMeaning<RouteOf<Name>> }
 

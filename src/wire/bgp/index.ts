@@ -44,10 +44,14 @@ export type {
   EsRoute,
   EvpnRoute,
   ImetRoute,
+  JoinSynchRoute,
   KnownEvpnRoute,
+  LeaveSynchRoute,
   MacIpRoute,
+  MembershipFlags,
   OpaqueRoute,
   PrefixRoute,
+  SmetRoute,
 } from './evpn/index.js'
 export { evpnKey, evpnRouteCode, formatEvpnRoute } from './evpn/index.js'
 export {
