@@ -31,6 +31,8 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<NeighbourRemoveOperation, &Tables::neighbour_remove>(),
     Verb::of<RouteAddOperation, &Tables::route_add>(),
     Verb::of<RouteRemoveOperation, &Tables::route_remove>(),
+    Verb::of<ListenerAddOperation, &Tables::listener_add>(),
+    Verb::of<ListenerRemoveOperation, &Tables::listener_remove>(),
     Verb::of<NextHopSetOperation, &Tables::next_hop_set>(),
 };
 static_assert(OperationCode::networkSet == 1 && OperationCode::networkRemove == 2);
@@ -39,7 +41,8 @@ static_assert(OperationCode::floodRemove == 5 && OperationCode::macSetRemote == 
 static_assert(OperationCode::macSetLocal == 7 && OperationCode::macRemove == 8);
 static_assert(OperationCode::neighbourSet == 9 && OperationCode::neighbourRemove == 10);
 static_assert(OperationCode::routeAdd == 11 && OperationCode::routeRemove == 12);
-static_assert(OperationCode::nextHopSet == 13);
+static_assert(OperationCode::listenerAdd == 13 && OperationCode::listenerRemove == 14);
+static_assert(OperationCode::nextHopSet == 15);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -52,7 +55,8 @@ Tables::Tables(const Segment& segment, const TablesObserver& observer, bool impl
       access_(segment, segment.header().access),
       addresses_(segment, segment.header().addresses),
       prefixes_(segment, segment.header().prefixes),
-      interned_(segment, segment.header().interned) {}
+      interned_(segment, segment.header().interned),
+      channels_(segment, segment.header().channels) {}
 
 void Tables::set_time(uint64_t nanoseconds) {
   state_.timeNanoseconds = nanoseconds;
@@ -150,6 +154,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   macs_flush_network(index);
   bindings_flush_network(index);
   flood_clear(index);
+  channels_flush_network(index);
   prefixes_flush_network(index);
   router_clear(index, current_row(segment_.network(index)).mac);
   forget_vrf(index);
@@ -176,6 +181,7 @@ void Tables::forget_vrf(uint32_t vrf) {
 }
 
 void Tables::learn(const LearnRecord& record) {
+  if (record.kind == LearnRecord::kQuery && record.port == 0) return multicast_tell(record);
   // What the worker saw may be outdated: the port has moved on.
   if (!port_is_open(record.port) || record.network == 0 ||
       segment_.port_network(record.port) != record.network) {
@@ -183,6 +189,8 @@ void Tables::learn(const LearnRecord& record) {
   }
   if (record.kind == LearnRecord::kMac) mac_learn(record);
   if (record.kind == LearnRecord::kNeighbour) neighbour_learn(record);
+  if (record.kind == LearnRecord::kReport || record.kind == LearnRecord::kQuery)
+    multicast_tell(record);
 }
 
 void Tables::flush_port(uint32_t id) {

@@ -5,6 +5,7 @@ import type { MacState, NeighbourState, Operation, RouteState, Snapshot } from '
 import {
   type Image,
   type ImageRows,
+  listenerKey,
   type NetworkImage,
   type OperationOf,
   originOf,
@@ -65,10 +66,11 @@ export class Audit {
       this.#found.set(vni, new Found(this.#short.has(vni) ? new Set() : undefined))
     }
     const networks = new Map<number, NetworkImage>()
-    for (const [vni, { settings, floods }] of this.#image.networks) {
+    for (const [vni, { settings, floods, listeners }] of this.#image.networks) {
       networks.set(vni, {
         settings,
         floods,
+        listeners,
         macs: NOTHING,
         neighbours: NOTHING,
         routes: NOTHING,
@@ -192,6 +194,7 @@ export class Audit {
         part = {
           settings: network.settings,
           floods: NOTHING,
+          listeners: NOTHING,
           macs: new Map(),
           neighbours: new Map(),
           routes: NOTHING,
@@ -235,6 +238,11 @@ export class Audit {
         return network?.floods.has(operation.remote) === true
       case 'floodRemove':
         return network?.floods.has(operation.remote) === false
+      case 'listenerAdd':
+      case 'listenerRemove': {
+        const isThere = network?.listeners.has(listenerKey(operation))
+        return isThere === (operation.op === 'listenerAdd')
+      }
       case 'macSetRemote':
       case 'macSetLocal': {
         const row = network?.macs.get(operation.mac)
@@ -294,6 +302,7 @@ const EMPTY: Snapshot = {
   remotes: [],
   underlays: [],
   floods: [],
+  listeners: [],
   macs: [],
   neighbours: [],
   routes: [],

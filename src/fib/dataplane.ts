@@ -27,6 +27,8 @@ export interface NetworkState {
   readonly vni: number
   readonly suppress: boolean
   readonly agingSeconds: number
+  /** Multicast goes to who wants it: see `listenerAdd`. Left out: no. */
+  readonly snoop?: boolean
   /** Left out: 0. */
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
@@ -99,6 +101,16 @@ export interface FloodState {
   readonly remote: Ip
 }
 
+/** A multicast group, from any source or from one. 0.0.0.0 and :: stand for every group of their family without a channel. */
+export interface Channel {
+  readonly vni: number
+  readonly group: Ip
+  readonly source?: Ip
+}
+
+/** Who wants a channel: a port or a VTEP. */
+export type ListenerState = Channel & ({ readonly port: number } | { readonly remote: Ip })
+
 /** What the tables hold at one moment. */
 export interface Snapshot {
   readonly ports: readonly PortState[]
@@ -106,6 +118,7 @@ export interface Snapshot {
   readonly remotes: readonly RemoteState[]
   readonly underlays: readonly UnderlayState[]
   readonly floods: readonly FloodState[]
+  readonly listeners: readonly ListenerState[]
   readonly macs: readonly MacState[]
   readonly neighbours: readonly NeighbourState[]
   readonly routes: readonly RouteState[]
@@ -118,6 +131,7 @@ export type Operation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      readonly snoop?: boolean
       /** Storm control: what each port may flood per second (and worker), and at once. 0 or left out: any number. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -165,6 +179,8 @@ export type Operation =
       readonly ip: Ip
       readonly origin: Origin
     }
+  /** Only of networks that snoop. A port leaves its channels when it leaves the network. */
+  | ({ readonly op: 'listenerAdd' | 'listenerRemove' } & ListenerState)
   /** One path of a route; paths of one prefix share the flows. */
   | ({ readonly op: 'routeAdd' } & RouteState)
   | ({ readonly op: 'routeRemove' } & RouteState)
@@ -195,6 +211,27 @@ export type DataplaneEvent =
       readonly router: boolean
     }
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
+  /**
+   * A host said of a group (join, leave) or of one of its sources (include, block) whether it wants it. `version` is that of IGMP;
+   * of MLD one more.
+   */
+  | {
+      readonly event: 'multicastReport'
+      readonly vni: number
+      readonly port: number
+      readonly group: Ip
+      readonly source?: Ip
+      readonly record: 'join' | 'leave' | 'include' | 'block'
+      readonly version: number
+    }
+  /** Somebody asked hosts for their groups, or a multicast router spoke (version 0). Without a port: behind a VTEP. */
+  | {
+      readonly event: 'multicastQuery'
+      readonly vni: number
+      readonly port?: number
+      readonly querier: Ip
+      readonly version: number
+    }
   /** What was learned behind a port that goes down or away is flushed and told; after `portUp` it is learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   /** An offload of the port's device was switched off, as it did not work, or on again. PortFlag bits of the port. */

@@ -3,7 +3,7 @@
 // packet path's own.
 
 import type { Ip, Mac } from '../net/index.js'
-import type { Operation, RouteState } from './dataplane.js'
+import type { ListenerState, Operation, RouteState } from './dataplane.js'
 
 /** The operations of the given names. */
 export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
@@ -16,12 +16,20 @@ export function routeKey(route: RouteState): string {
   return `${prefix} ${kind} ${vni} ${via} ${'mac' in route ? route.mac : ''}`
 }
 
+/** A listener of one network: all that it says. */
+export function listenerKey(listener: ListenerState): string {
+  const { group, source = '' } = listener
+  return `${group} ${source} ${'port' in listener ? listener.port : listener.remote}`
+}
+
 /** What one network shall contain. */
 export interface NetworkImage {
   readonly settings: OperationOf<'networkSet'>
   readonly floods: ReadonlySet<Ip>
   readonly macs: ReadonlyMap<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
   readonly neighbours: ReadonlyMap<Ip, OperationOf<'neighbourSet'>>
+  /** By `listenerKey`. */
+  readonly listeners: ReadonlyMap<string, ListenerState>
   /** As IP-VRF, by `routeKey`. */
   readonly routes: ReadonlyMap<string, RouteState>
 }
@@ -34,6 +42,7 @@ interface Rows extends NetworkImage {
   readonly floods: Set<Ip>
   readonly macs: Map<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
   readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
+  readonly listeners: Map<string, ListenerState>
   readonly routes: Map<string, RouteState>
 }
 
@@ -98,6 +107,14 @@ export class Image {
         if (neighbours?.get(operation.ip)?.origin !== operation.origin) return false
         return neighbours.delete(operation.ip)
       }
+      case 'listenerAdd': {
+        const { op: _, ...listener } = operation
+        const { listeners } = this.#rows(operation.vni)
+        const key = listenerKey(operation)
+        return !listeners.has(key) && listeners.set(key, listener) !== undefined
+      }
+      case 'listenerRemove':
+        return this.#networks.get(operation.vni)?.listeners.delete(listenerKey(operation)) ?? false
       case 'routeAdd': {
         const { op: _, ...route } = operation
         const { routes } = this.#rows(operation.vrf)
@@ -123,6 +140,7 @@ export class Image {
         floods: new Set(),
         macs: new Map(),
         neighbours: new Map(),
+        listeners: new Map(),
         routes: new Map(),
       })
       return true
@@ -153,14 +171,17 @@ export class Image {
     return this.#networks.delete(vni)
   }
 
-  /** The port's MACs do not follow it into another network. */
+  /** The port's MACs and groups do not follow it into another network. */
   #attach(port: number, vni: number): boolean {
     const before = this.#attachments.get(port)
     if (before === vni || (before === undefined && vni === 0)) return false
     if (before !== undefined) {
-      const { macs } = this.#rows(before)
+      const { macs, listeners } = this.#rows(before)
       for (const [mac, row] of macs) {
         if (row.op === 'macSetLocal' && row.port === port) macs.delete(mac)
+      }
+      for (const [key, row] of listeners) {
+        if ('port' in row && row.port === port) listeners.delete(key)
       }
     }
     if (vni === 0) this.#attachments.delete(port)

@@ -8,6 +8,7 @@ export type {
   DataplaneReader,
   FloodState,
   LargeTable,
+  ListenerState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -26,5 +27,5 @@ export type {
   UplinkState,
   VtepSpec,
 } from './dataplane.js'
-export { Image, type NetworkImage, type OperationOf, routeKey } from './image.js'
+export { Image, listenerKey, type NetworkImage, type OperationOf, routeKey } from './image.js'
 export { additions, reconcile, removals } from './reconcile.js'

@@ -7,6 +7,7 @@
 
 import type { Mac } from '../net/index.js'
 import type {
+  ListenerState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -14,7 +15,13 @@ import type {
   RouteState,
   Snapshot,
 } from './dataplane.js'
-import { type ImageRows, type NetworkImage, type OperationOf, routeKey } from './image.js'
+import {
+  type ImageRows,
+  listenerKey,
+  type NetworkImage,
+  type OperationOf,
+  routeKey,
+} from './image.js'
 
 /** What makes the tables equal to the image. Empty when they are. */
 export function reconcile(image: ImageRows, snapshot: Snapshot): readonly Operation[] {
@@ -49,6 +56,12 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
     const rows = tables.get(vni) ?? EMPTY
     for (const remote of wanted.floods) {
       if (!rows.floods.has(remote)) operations.push({ op: 'floodAdd', vni, remote })
+    }
+    for (const [key, row] of wanted.listeners) {
+      const isPlaced = !('port' in row) || ports.has(row.port)
+      // Attaching the port has emptied its channels.
+      const isThere = rows.listeners.has(key) && !('port' in row && ports.get(row.port) !== vni)
+      if (isPlaced && !isThere) operations.push({ op: 'listenerAdd', ...row })
     }
     for (const [mac, row] of wanted.macs) {
       if (row.op === 'macSetRemote') addRemote(row, rows.macs.get(mac), operations)
@@ -90,6 +103,11 @@ export function removals(image: ImageRows, snapshot: Snapshot): readonly Operati
     if (wanted === undefined || (origin === 'local' && !isStatic)) continue
     if (!wanted.macs.has(mac)) macs.push({ op: 'macRemove', vni, mac, origin })
   }
+  for (const listener of snapshot.listeners) {
+    const wanted = wantedIn(listener.vni)
+    if (wanted?.listeners.has(listenerKey(listener)) === false)
+      rest.push({ op: 'listenerRemove', ...listener })
+  }
   for (const { vni, remote } of snapshot.floods) {
     if (wantedIn(vni)?.floods.has(remote) === false) rest.push({ op: 'floodRemove', vni, remote })
   }
@@ -112,6 +130,7 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
     is.address6 === wanted.address6 &&
     is.suppress === wanted.suppress &&
     is.agingSeconds === wanted.agingSeconds &&
+    (is.snoop ?? false) === (wanted.snoop ?? false) &&
     (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
     (is.stormBurst ?? 0) === (wanted.stormBurst ?? 0)
   )
@@ -168,6 +187,7 @@ interface Rows {
   readonly floods: Set<string>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
+  readonly listeners: Map<string, ListenerState>
   readonly routes: Map<string, RouteState>
 }
 
@@ -176,6 +196,7 @@ const EMPTY: Rows = {
   floods: new Set(),
   macs: new Map(),
   neighbours: new Map(),
+  listeners: new Map(),
   routes: new Map(),
 }
 
@@ -183,12 +204,14 @@ const EMPTY: Rows = {
 function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   const tables = new Map<number, Rows>()
   for (const settings of snapshot.networks) {
-    const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
+    const content = { macs: new Map(), neighbours: new Map() }
+    const rows = { ...content, listeners: new Map(), routes: new Map() }
     tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
   }
   for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
+  for (const row of snapshot.listeners) tables.get(row.vni)?.listeners.set(listenerKey(row), row)
   for (const row of snapshot.routes) tables.get(row.vrf)?.routes.set(routeKey(row), row)
   return tables
 }

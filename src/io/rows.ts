@@ -3,6 +3,7 @@
 
 import type {
   DataplaneEvent,
+  ListenerState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -18,6 +19,7 @@ import {
   type DropName,
   decodeEvents,
   decodeFloodViews,
+  decodeListenerViews,
   decodeMacViews,
   decodeNeighbourViews,
   decodeNetworkViews,
@@ -30,8 +32,10 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  type ListenerView,
   MacFlag,
   type MacView,
+  MulticastRecord,
   macViewSize,
   NeighbourFlag,
   type NeighbourView,
@@ -60,6 +64,7 @@ export type ViewName =
   | 'mac'
   | 'route'
   | 'neighbour'
+  | 'listener'
 
 type Views = (name: ViewName) => Uint8Array
 
@@ -72,6 +77,7 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
     decodeUnderlayViews(view('underlay')).map(({ ifindex, flags }) => ({ ifindex, flags })),
   floods: (view) =>
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+  listeners: (view) => decodeListenerViews(view('listener')).map(listenerState),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
   routes: (view) => decodeRouteViews(view('route')).map(routeState),
@@ -100,6 +106,7 @@ export function readSnapshot(view: Views): Snapshot {
     remotes: tables.remotes(view),
     underlays: tables.underlays(view),
     floods: tables.floods(view),
+    listeners: tables.listeners(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
     routes: tables.routes(view),
@@ -125,11 +132,13 @@ function portState(row: PortView): PortState {
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
+  const snoop = (flags & NetworkFlag.snoop) !== 0
   const { vrf, mac, address4, address6 } = row
   return {
     vni,
     suppress,
     agingSeconds,
+    ...(snoop ? { snoop } : {}),
     stormFramesPerSecond,
     stormBurst,
     ...(vrf === 0 ? {} : { vrf }),
@@ -153,6 +162,11 @@ function routeState({ vrf, prefix, length, kind, vni, via, mac }: RouteView): Ro
     default:
       return { ...route, kind: 'blackhole' }
   }
+}
+
+function listenerState({ vni, group, source, port, remote }: ListenerView): ListenerState {
+  const channel = { vni, group, ...(isUnspecified(source) ? {} : { source }) }
+  return port === 0 ? { ...channel, remote } : { ...channel, port }
 }
 
 function remoteState(row: RemoteView): RemoteState {
@@ -193,6 +207,10 @@ export function readEvents(packed: Uint8Array): DataplaneEvent[] {
   return decodeEvents(packed).map(dataplaneEvent)
 }
 
+const recordNames = Object.fromEntries(
+  Object.entries(MulticastRecord).map(([name, record]) => [record, name]),
+) as Readonly<Record<number, keyof typeof MulticastRecord>>
+
 const eventNames = Object.fromEntries(
   Object.entries(EventKind).map(([name, kind]) => [kind, name]),
 ) as Readonly<Record<number, keyof typeof EventKind>>
@@ -215,6 +233,15 @@ function dataplaneEvent(row: Event): DataplaneEvent {
       return { event, vni, ip, mac, port, router: (row.flags & NeighbourFlag.router) !== 0 }
     case 'neighbourAged':
       return { event, vni, ip, mac }
+    case 'multicastReport': {
+      const source = isUnspecified(row.source) ? {} : { source: row.source }
+      const record = recordNames[row.flags & 0xff]!
+      return { event, vni, port, group: ip, ...source, record, version: row.flags >> 8 }
+    }
+    case 'multicastQuery': {
+      const place = port === 0 ? {} : { port }
+      return { event, vni, ...place, querier: ip, version: row.flags >> 8 }
+    }
     case 'portUp':
     case 'portDown':
     case 'portGone':
@@ -244,7 +271,8 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = NO_MAC, address4 = '::', address6 = '::' } = operation
-      const flags = suppress ? NetworkFlag.suppress : 0
+      const snoops = operation.snoop === true ? NetworkFlag.snoop : 0
+      const flags = (suppress ? NetworkFlag.suppress : 0) | snoops
       const storm = { stormFramesPerSecond, stormBurst }
       return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }
@@ -276,6 +304,9 @@ function tableOperation(operation: Operation): TableOperation {
       const hop = { vni: 0, via: '::', mac: NO_MAC, ...operation, kind: RouteKind[kind] }
       return { ...hop, op, vrf, prefix: address, length: bits }
     }
+    case 'listenerAdd':
+    case 'listenerRemove':
+      return { port: 0, source: '::', remote: '::', ...operation }
     case 'neighbourRemove': {
       const { op, vni, ip, origin } = operation
       return { op, vni, flags: NeighbourFlag[origin], ip }

@@ -2,5 +2,5 @@
 
 export * from './bgp/index.js'
 export * from './bmp/index.js'
-export { hostProbe } from './frame/index.js'
+export { hostProbe, membershipQuery } from './frame/index.js'
 export * from './mrt/index.js'

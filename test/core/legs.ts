@@ -3,6 +3,7 @@
 import {
   decodeEvents,
   decodeFloodViews,
+  decodeListenerViews,
   decodeMacViews,
   decodeNeighbourViews,
   decodeNetworkViews,
@@ -13,7 +14,9 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  type ListenerView,
   MacFlag,
+  MulticastRecord,
   NeighbourFlag,
   NetworkFlag,
   RouteKind,
@@ -201,7 +204,8 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = '00:00:00:00:00:00' } = operation
       const { address4 = '::', address6 = '::' } = operation
-      const flags = suppress ? NetworkFlag.suppress : 0
+      const snoops = operation.snoop === true ? NetworkFlag.snoop : 0
+      const flags = (suppress ? NetworkFlag.suppress : 0) | snoops
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
@@ -232,6 +236,9 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const bits = ipFamily(address) === 4 ? length + 96 : length
       return { ...operation, kind: RouteKind[operation.kind], prefix: address, length: bits }
     }
+    case 'listenerAdd':
+    case 'listenerRemove':
+      return { port: 0, source: '::', remote: '::', ...operation }
     default:
       return operation
   }
@@ -240,13 +247,24 @@ export function tableOperation(operation: ModelOperation): TableOperation {
 const byText = (a: unknown, b: unknown): number => (text(a) < text(b) ? -1 : 1)
 
 /** Order among events of one step is a matter of the hash table, so both sides are sorted. */
-function coreEvent({ kind, vni, port, mac, ip }: Event): unknown {
+function coreEvent({ kind, vni, port, mac, ip, source, flags }: Event): unknown {
   const event = Object.entries(EventKind).find(([, number]) => number === kind)?.[0]
-  return { event, vni, port, mac, ip }
+  const isHeard = kind === EventKind.multicastReport || kind === EventKind.multicastQuery
+  return { event, vni, port, mac, ip, ...(isHeard ? { source, flags } : {}) }
 }
 
 function modelEvent(event: ModelEvent): unknown {
   const none = { vni: 0, port: 0, mac: '00:00:00:00:00:00', ip: '::' }
+  if (event.event === 'multicastQuery') {
+    const { vni, port, querier, version } = event
+    const said = { ip: querier, source: '::', flags: version << 8 }
+    return { event: event.event, ...none, vni, port, ...said }
+  }
+  if (event.event === 'multicastReport') {
+    const { vni, port, group, source = '::', record, version } = event
+    const said = { ip: group, source, flags: MulticastRecord[record] | (version << 8) }
+    return { event: event.event, ...none, vni, port, ...said }
+  }
   if ('remote' in event) return { event: event.event, ...none, ip: event.remote }
   const { event: name, vni, port, mac } = event
   const ip = 'ip' in event ? event.ip : (event.previous ?? '::')
@@ -272,11 +290,20 @@ function tablesOfCore(core: AddonCore): unknown {
       }))
       .sort(byText),
     floods: rows('flood', decodeFloodViews).sort(byText),
+    listeners: rows('listener', decodeListenerViews).map(knownListener).sort(byText),
     macs: rows('mac', decodeMacViews).sort(byText),
     neighbours: rows('neighbour', decodeNeighbourViews).sort(byText),
     routes: rows('route', decodeRouteViews).sort(byText),
   }
 }
+
+const knownListener = ({ vni, port, group, source, remote }: ListenerView) => ({
+  vni,
+  port,
+  group,
+  source: known(source),
+  remote: known(remote),
+})
 
 const NONE = '00:00:00:00:00:00'
 const known = (ip: string | undefined): string => (ip === '0.0.0.0' ? '::' : (ip ?? '::'))
@@ -287,9 +314,9 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
   return {
     ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
     networks: networks
-      .map(([vni, { suppress, agingSeconds, ports, remotes, ...storm }]) => ({
+      .map(([vni, { suppress, snoop, agingSeconds, ports, remotes, ...storm }]) => ({
         vni,
-        flags: suppress ? NetworkFlag.suppress : 0,
+        flags: (suppress ? NetworkFlag.suppress : 0) | (snoop ? NetworkFlag.snoop : 0),
         agingSeconds,
         ports: ports.length,
         remotes: remotes.length,
@@ -313,6 +340,19 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       .sort(byText),
     floods: networks
       .flatMap(([vni, { remotes }]) => remotes.map((address) => ({ vni, address })))
+      .sort(byText),
+    listeners: networks
+      .flatMap(([vni, { channels }]) =>
+        [...channels].flatMap(([key, { ports, remotes }]) => {
+          const [group, source] = key.split(' ')
+          const channel = { vni, group: group!, source: source || '::' }
+          return [
+            ...ports.map((port) => ({ ...channel, port, remote: '::' })),
+            ...remotes.map((remote) => ({ ...channel, port: 0, remote })),
+          ]
+        }),
+      )
+      .map(knownListener)
       .sort(byText),
     macs: networks
       .flatMap(([vni, { macs }]) =>

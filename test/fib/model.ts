@@ -3,6 +3,8 @@
 
 import {
   type DataplaneEvent,
+  type ListenerState,
+  listenerKey,
   type MacState,
   type NeighbourState,
   type NetworkState,
@@ -22,6 +24,7 @@ interface Network {
   settings: NetworkState
   readonly routes: Map<string, RouteState>
   readonly floods: Set<Ip>
+  readonly listeners: Map<string, ListenerState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
 }
@@ -66,6 +69,7 @@ export class ModelDataplane {
         flags: 0,
       })),
       networks: networks.map(([, { settings }]) => settings),
+      listeners: networks.flatMap(([, { listeners }]) => [...listeners.values()]),
       routes: networks.flatMap(([, { routes }]) => [...routes.values()]),
       remotes: [],
       underlays: [],
@@ -177,7 +181,8 @@ export class ModelDataplane {
       const storm = { stormFramesPerSecond: 0, stormBurst: 0 }
       const settings = { ...storm, ...row, ...(vrf === 0 ? {} : { vrf }) }
       const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
-      this.networks.set(vni, { floods: new Set(), ...rows, ...old, settings })
+      const lists = { floods: new Set<Ip>(), listeners: new Map() }
+      this.networks.set(vni, { ...lists, ...rows, ...old, settings })
       if (row.routerMac !== undefined) {
         const entry = old?.macs.get(row.routerMac)
         old?.macs.delete(row.routerMac)
@@ -212,6 +217,15 @@ export class ModelDataplane {
         return true
       case 'floodRemove':
         network.floods.delete(operation.remote)
+        return true
+      case 'listenerAdd': {
+        const { op: _, ...row } = operation
+        if ('port' in row && this.ports.get(row.port)?.vni !== vni) return false
+        network.listeners.set(listenerKey(row), row)
+        return true
+      }
+      case 'listenerRemove':
+        network.listeners.delete(listenerKey(operation))
         return true
       case 'macSetRemote': {
         if (operation.mac === network.settings.routerMac) return false
@@ -266,6 +280,8 @@ export class ModelDataplane {
     if (port === undefined || (vni !== 0 && !this.networks.has(vni))) return false
     if (port.vni === vni) return true
     if (port.vni !== 0) this.#flush(id)
+    const before = this.networks.get(port.vni)?.listeners ?? new Map<string, ListenerState>()
+    for (const [key, row] of before) if ('port' in row && row.port === id) before.delete(key)
     port.vni = vni
     return true
   }

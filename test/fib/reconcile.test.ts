@@ -6,6 +6,7 @@ import t from 'tap'
 import {
   additions,
   Image,
+  listenerKey,
   type Operation,
   type RouteState,
   reconcile,
@@ -29,6 +30,23 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     vni: fc.constantFrom(0, 10100, 10200),
   }),
   fc.record({ op: fc.constantFrom('floodAdd' as const, 'floodRemove' as const), vni, remote }),
+  fc
+    .record({
+      op: fc.constantFrom(
+        'listenerAdd' as const,
+        'listenerAdd' as const,
+        'listenerRemove' as const,
+      ),
+      vni,
+      group: fc.constantFrom('239.1.1.1', 'ff05::1', '0.0.0.0'),
+      source: fc.constantFrom(undefined, '10.1.0.5'),
+      place: fc.oneof(fc.record({ port }), fc.record({ remote })),
+    })
+    .map(({ source, place, ...at }) => ({
+      ...at,
+      ...(source === undefined ? {} : { source }),
+      ...place,
+    })),
   fc.record({
     op: fc.constant('macSetRemote' as const),
     vni,
@@ -45,6 +63,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     op: fc.constant('networkSet' as const),
     vni,
     suppress: is,
+    snoop: is,
     agingSeconds: fc.constantFrom(0, 300),
     stormFramesPerSecond: fc.constantFrom(0, 10_000),
     stormBurst: fc.constantFrom(1, 10_000),
@@ -120,7 +139,8 @@ function isSound(image: Image, wanted: Operation): boolean {
   if (wanted.op === 'macSetRemote' && !wanted.override) {
     return macs.get(wanted.mac)?.op !== 'macSetLocal'
   }
-  return wanted.op !== 'macSetLocal' || image.attachments.get(wanted.port) === wanted.vni
+  const needsPort = wanted.op === 'macSetLocal' || wanted.op === 'listenerAdd'
+  return !needsPort || !('port' in wanted) || image.attachments.get(wanted.port) === wanted.vni
 }
 
 const isInto = (route: RouteState, vni: number): boolean =>
@@ -147,11 +167,12 @@ function imageOf(steps: readonly Step[]): Image {
 
 /** What is in the tables and not learned, as operations would say it. */
 function said(tables: ModelDataplane): readonly string[] {
-  const { networks, floods, macs, neighbours, ports } = tables.snapshot()
+  const { networks, floods, listeners, macs, neighbours, ports } = tables.snapshot()
   return [
     ...networks.map((row) => `network ${JSON.stringify(row)}`),
     ...ports.map(({ id, vni: at }) => `port ${id} ${at}`),
     ...floods.map((row) => `flood ${row.vni} ${row.remote}`),
+    ...listeners.map((row) => `listener ${row.vni} ${listenerKey(row)}`),
     ...macs.map((row) => `mac ${JSON.stringify(row)}`),
     ...neighbours.map((row) => `neighbour ${JSON.stringify(row)}`),
   ].sort()

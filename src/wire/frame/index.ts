@@ -5,6 +5,15 @@ export { internetChecksum, onesComplementSum, pseudoHeader, transportChecksum } 
 export { ethernet, etherTypes, vlanTag } from './ethernet.js'
 export { extensionHeader, fragmentHeader, ipv4Header, ipv6Header, protocols } from './ip.js'
 export { findLayers, flowHash, type Layers } from './layers.js'
+export {
+  igmpMessage,
+  igmpTypes,
+  membershipQuery,
+  mldMessage,
+  mldTypes,
+  readMembership,
+  recordModes,
+} from './membership.js'
 export { type Frame, gsoTypes, type Meta, metaFlags, noMeta } from './meta.js'
 export { type ModelOptions, type ModelOutcome, SwitchModel } from './model.js'
 export type { ModelEvent, ModelOperation } from './model-tables.js'

@@ -1,8 +1,16 @@
 // The tables of the reference switch as plain maps: what operations do to them, and what frames teach. native/core/tables_*.cpp does the
 // same for a million entries; here it is written for reading.
 
-import { type Ip, isIpv4, isMulticastMac, type Mac, type Prefix } from '../../net/index.js'
+import {
+  type Ip,
+  ipFamily,
+  isIpv4,
+  isMulticastMac,
+  type Mac,
+  type Prefix,
+} from '../../net/index.js'
 import { isUnicastIp } from './bytes.js'
+import type { MembershipRecord } from './membership.js'
 import { type RouteHop, Routes } from './model-routes.js'
 
 /** One write, under the names of the packet path's operations. */
@@ -12,6 +20,7 @@ export type ModelOperation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      readonly snoop?: boolean
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -51,7 +60,25 @@ export type ModelOperation =
       readonly vrf: number
       readonly prefix: Prefix
     } & RouteHop)
+  | ({ readonly op: 'listenerAdd' | 'listenerRemove'; readonly vni: number } & Wish)
   | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
+
+/** A multicast group, of any source where none is named. 0.0.0.0 and :: are all groups without a channel. */
+interface Channel {
+  readonly group: Ip
+  readonly source?: Ip
+}
+
+type Listener = { readonly port: number } | { readonly remote: Ip }
+type Wish = Channel & Listener
+
+/** Who wants a channel, each in the order in which it came. */
+interface Listeners {
+  readonly ports: number[]
+  readonly remotes: Ip[]
+}
+
+const channelKey = (group: Ip, source: Ip | undefined): string => `${group} ${source ?? ''}`
 
 export type Origin = 'local' | 'remote'
 
@@ -91,6 +118,7 @@ export type Binding = Claim & { port: number; lastSeen: number }
 
 export interface Network {
   suppress: boolean
+  snoop: boolean
   agingSeconds: number
   stormFramesPerSecond: number
   stormBurst: number
@@ -99,6 +127,7 @@ export interface Network {
   remotes: Ip[]
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
+  readonly channels: Map<string, Listeners>
   /** VNI of the IP-VRF, 0 = none. */
   vrf: number
   routerMac: Mac | undefined
@@ -129,6 +158,19 @@ export type ModelEvent =
       readonly ip: Ip
       readonly mac: Mac
       readonly port: number
+    }
+  | ({
+      readonly event: 'multicastReport'
+      readonly vni: number
+      readonly port: number
+      readonly version: number
+    } & MembershipRecord)
+  | {
+      readonly event: 'multicastQuery'
+      readonly vni: number
+      readonly port: number
+      readonly querier: Ip
+      readonly version: number
     }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
 
@@ -173,6 +215,11 @@ export class ModelTables {
       case 'floodRemove':
         network.remotes = network.remotes.filter((remote) => remote !== operation.remote)
         return true
+      case 'listenerAdd':
+        return this.#addListener(network, operation)
+      case 'listenerRemove':
+        leaveChannel(network, channelKey(operation.group, operation.source), operation)
+        return true
       case 'macSetRemote':
         return this.#setRemoteMac(network, operation)
       case 'macSetLocal':
@@ -195,6 +242,7 @@ export class ModelTables {
     vni,
     suppress,
     agingSeconds,
+    snoop = false,
     stormFramesPerSecond = 0,
     stormBurst = 0,
     vrf = 0,
@@ -209,10 +257,11 @@ export class ModelTables {
     if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
     const storm = { stormFramesPerSecond, stormBurst }
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
-    const settings = { suppress, agingSeconds, ...storm, vrf, routerMac, ...addresses }
+    const settings = { suppress, agingSeconds, snoop, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
       const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }
-      this.networks.set(vni, { ...settings, ...content, routes: new Routes() })
+      const listed = { channels: new Map(), routes: new Routes() }
+      this.networks.set(vni, { ...settings, ...content, ...listed })
       return true
     }
     if (this.isVrf(vni) && vrf !== vni) this.#forgetVrf(vni)
@@ -272,9 +321,22 @@ export class ModelTables {
     const before = this.networks.get(old)
     if (before !== undefined) {
       before.ports = before.ports.filter((each) => each !== port)
+      for (const key of before.channels.keys()) leaveChannel(before, key, { port })
       this.#flush(old, (entryPort) => entryPort === port)
     }
     this.networks.get(vni)?.ports.push(port)
+    return true
+  }
+
+  #addListener(network: Network, wish: Wish): boolean {
+    const isThere = 'port' in wish ? network.ports.includes(wish.port) : this.#remember(wish.remote)
+    if (!isThere) return false
+    const key = channelKey(wish.group, wish.source)
+    const channel = network.channels.get(key) ?? { ports: [], remotes: [] }
+    network.channels.set(key, channel)
+    if ('remote' in wish) {
+      if (!channel.remotes.includes(wish.remote)) channel.remotes.push(wish.remote)
+    } else if (!channel.ports.includes(wish.port)) channel.ports.push(wish.port)
     return true
   }
 
@@ -427,6 +489,26 @@ export class ModelTables {
   }
 }
 
+function leaveChannel(network: Network, key: string, listener: Listener): void {
+  const channel = network.channels.get(key)
+  if (channel === undefined) return
+  const [from, each]: [(number | Ip)[], number | Ip] =
+    'port' in listener ? [channel.ports, listener.port] : [channel.remotes, listener.remote]
+  const place = from.indexOf(each)
+  if (place >= 0) from.splice(place, 1)
+  if (channel.ports.length + channel.remotes.length === 0) network.channels.delete(key)
+}
+
+/** Who wants a group of this source; undefined: nobody has said anything that would concern it. */
+export function listenersOf(network: Network, group: Ip, source: Ip): Listeners | undefined {
+  const { channels } = network
+  return (
+    channels.get(channelKey(group, source)) ??
+    channels.get(channelKey(group, undefined)) ??
+    channels.get(channelKey(ipFamily(group) === 4 ? '0.0.0.0' : '::', undefined))
+  )
+}
+
 type Unseen<T> = T extends unknown ? Omit<T, 'lastSeen'> : never
 
 const sameEntry = (old: MacEntry, entry: Unseen<MacEntry>): boolean =>
@@ -439,8 +521,13 @@ const isHostMac = (mac: Mac): boolean => !isMulticastMac(mac) && mac !== '00:00:
 
 const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !binding.static
 
-/** Decapsulation accepts a VTEP only where it is named: in the flood list, as the place of a MAC, or as a router. */
-export const speaksIn = ({ remotes, macs, routes }: Network, address: Ip): boolean =>
-  remotes.includes(address) ||
-  routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
-  [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)
+/** Decapsulation accepts a VTEP only where it is named: in a list, as the place of a MAC, or as a router. */
+export const speaksIn = (network: Network, address: Ip): boolean => {
+  const { remotes, macs, routes, channels } = network
+  return (
+    remotes.includes(address) ||
+    [...channels.values()].some((channel) => channel.remotes.includes(address)) ||
+    routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
+    [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)
+  )
+}

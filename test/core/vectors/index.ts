@@ -4,8 +4,17 @@ import { bridging } from './bridging.js'
 import { decapsulation } from './decapsulation.js'
 import { encapsulation } from './encapsulation.js'
 import { metadata } from './metadata.js'
+import { multicast } from './multicast.js'
 import { neighbours } from './neighbours.js'
 import { routing } from './routing.js'
 
-export const groups = { bridging, encapsulation, metadata, decapsulation, neighbours, routing }
+export const groups = {
+  bridging,
+  encapsulation,
+  metadata,
+  decapsulation,
+  neighbours,
+  routing,
+  multicast,
+}
 export const vectors = Object.values(groups).flat()
