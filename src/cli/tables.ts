@@ -2,6 +2,7 @@
 
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -33,6 +34,7 @@ export const tables: {
   prefixes: (rows, paint) => formatTable(prefixes, rows, paint),
   vteps: (rows, paint) => formatTable(vteps, rows, paint),
   macs: (rows, paint) => formatTable(macs, rows, paint),
+  groups: (rows, paint) => formatTable(groups, rows, paint),
   routes: (rows, paint) => formatTable(routes, rows, paint),
   ports: (rows, paint) => formatTable(ports, rows, paint),
   drops: (rows, paint) => formatDrops(rows, paint),
@@ -130,6 +132,15 @@ const vteps: readonly Column<VtepView>[] = [
   number('MTU', (row) => (row.mtu === 0 ? undefined : row.mtu)),
   number('MACS', (row) => row.macs),
   text('VNIS', (row) => list(row.vnis, 6)),
+]
+
+const groups: readonly Column<GroupView>[] = [
+  text('NETWORK', (row) => row.network),
+  number('VNI', (row) => row.vni),
+  text('GROUP', (row) => row.group),
+  text('SOURCE', (row) => row.source),
+  text('PORTS', (row) => list(row.ports)),
+  text('VTEPS', (row) => list(row.vteps)),
 ]
 
 const macs: readonly Column<MacView>[] = [

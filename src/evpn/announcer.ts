@@ -1,16 +1,22 @@
-// What one network says of itself: its type 2 and type 3 routes, and the wish to stay silent.
+// What one network says of itself: its type 2, 3 and 6 routes, and the wish to stay silent.
 
 import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import type { MembershipFlags } from '../wire/index.js'
 import type { Output } from './output.js'
 import { imetRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
+import { smetRoute, type WantedChannel } from './routes/smet.js'
 
 /** What all routes of a network have in common. */
 export interface Identity {
   readonly vni: number
   readonly vtep: Ip
   readonly rd: RouteDistinguisher
+  /** Which network of a bundle it is; else 0. */
+  readonly ethernetTag: number
   readonly exportTargets: readonly RouteTarget[]
+  /** We tell which multicast groups we want. */
+  readonly multicastProxy: boolean
   /** The IP-VRF that the addresses of its hosts are routed in. */
   readonly routed?: {
     readonly vni: number
@@ -18,6 +24,8 @@ export interface Identity {
     readonly exportTargets: readonly RouteTarget[]
   }
 }
+
+const NO_FLAGS: MembershipFlags = { v1: false, v2: false, v3: false, exclude: false }
 
 export class Announcer {
   readonly #out: Output
@@ -49,6 +57,14 @@ export class Announcer {
 
   retractNetwork(): void {
     this.#out.withdraw(imetRoute(this.#identity).nlri)
+  }
+
+  announceGroup(channel: WantedChannel, flags: MembershipFlags): void {
+    if (!this.#silent) this.#out.originate(smetRoute(this.#identity, channel, flags))
+  }
+
+  retractGroup(channel: WantedChannel): void {
+    this.#out.withdraw(smetRoute(this.#identity, channel, NO_FLAGS).nlri)
   }
 
   /** True when it is said. */

@@ -3,6 +3,7 @@
 import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
 import type { Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+import type { MembershipQuery, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
 
 export interface EvpnSettings {
@@ -32,6 +33,11 @@ export interface NetworkSettings {
   readonly vni: number
   /** Default: derived, see `deriveRd`. */
   readonly rd?: RouteDistinguisher
+  /**
+   * One of several networks that share RD and route targets (VLAN-aware bundle, RFC 7432 section 6.3): its routes carry this tag,
+   * and only those that do are about it. Left out: ours carry 0, and any is taken.
+   */
+  readonly ethernetTag?: number
   /** Route targets, or "*:number" for any administrator. Default: derived. */
   readonly importTargets?: readonly RouteTarget[]
   readonly exportTargets?: readonly RouteTarget[]
@@ -44,6 +50,8 @@ export interface NetworkSettings {
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
   readonly staticRemotes?: readonly StaticRemote[]
+  /** Hosts and other VTEPs get the multicast groups that they want. Left out: everybody gets all. */
+  readonly multicast?: MulticastSettings
   /** L3 VNI of the IP-VRF that it is routed in. */
   readonly vrf?: number
   /** Our addresses in it, as its hosts' router; needs `vrf`. */
@@ -177,6 +185,8 @@ export type NoticeKind =
   | 'routeRefused'
   /** A route without encapsulation community is taken for VXLAN (RFC 8365 section 5.1.3). */
   | 'encapsulationMissing'
+  /** A port wants more multicast groups than it may. */
+  | 'multicastLimit'
   /** The tables differed from what they should contain. */
   | 'repaired'
 
@@ -194,6 +204,8 @@ export type EvpnAction =
   | { readonly do: 'originate'; readonly routes: readonly OriginatedRoute[] }
   | { readonly do: 'withdraw'; readonly routes: readonly WithdrawnRoute[] }
   | { readonly do: 'startTimer'; readonly timer: string; readonly seconds: number }
+  /** Ask hosts which multicast groups they want. */
+  | ({ readonly do: 'queryMembership' } & MembershipQuery)
   /** Answer with `resync`. */
   | { readonly do: 'readSnapshot' }
   | Notice
@@ -214,6 +226,18 @@ export interface MacView {
   /** Bound by configuration. */
   readonly static: boolean
   readonly duplicate: boolean
+}
+
+/** Who wants a multicast group of a network. */
+export interface GroupView {
+  readonly network: string
+  readonly vni: number
+  /** Left out: all groups, as multicast routers do. */
+  readonly group?: Ip
+  /** Left out: any. */
+  readonly source?: Ip
+  readonly ports: readonly number[]
+  readonly remotes: readonly Ip[]
 }
 
 /** A VTEP announces one of our networks, and we do not listen. */

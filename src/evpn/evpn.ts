@@ -17,6 +17,7 @@ import type {
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -41,6 +42,9 @@ import { ImportIndex } from './route-targets.js'
 import { type Importer, install, remove } from './routes/index.js'
 
 const TICK = 'evpn'
+/** While hosts are asked whether they still want a multicast group. */
+const BEAT = 'multicast'
+const BEAT_SECONDS = 0.5
 
 /** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
 export const defaultGatewayMac = '02:76:74:65:70:01'
@@ -67,6 +71,8 @@ export class Evpn {
   #adopted: Snapshot | undefined
   #repairs = 0
   #ticking = false
+  #beating = false
+  readonly #hurried = new Set<MacVrf>()
   #isShutDown = false
 
   constructor(settings: EvpnSettings) {
@@ -126,13 +132,21 @@ export class Evpn {
   step(event: EvpnEvent): readonly EvpnAction[] {
     const after = this.#handle(event)
     // Networks first: they say which hosts are here.
-    for (const vrf of this.#dirty) if (vrf instanceof MacVrf) vrf.settle()
+    for (const vrf of this.#dirty) {
+      if (!(vrf instanceof MacVrf)) continue
+      vrf.settle()
+      if (vrf.multicast.isHurried) this.#hurried.add(vrf)
+    }
     this.#settleVrfs()
     this.#dirty.clear()
     after?.()
     if (this.#ticks.wanted && !this.#ticking) {
       this.#ticking = true
       this.#out.add({ do: 'startTimer', timer: TICK, seconds: TICK_SECONDS })
+    }
+    if (!this.#beating && this.#hurried.size > 0) {
+      this.#beating = true
+      this.#out.add({ do: 'startTimer', timer: BEAT, seconds: BEAT_SECONDS })
     }
     return this.#out.take()
   }
@@ -143,6 +157,11 @@ export class Evpn {
 
   mac(vni: number, mac: Mac): MacView | undefined {
     return this.#vrfs.get(vni)?.macView(mac)
+  }
+
+  /** Multicast groups that somebody wants. */
+  *groups(): Generator<GroupView> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.groupViews()
   }
 
   duplicates(): readonly DuplicateView[] {
@@ -221,6 +240,7 @@ export class Evpn {
         const { snapshot } = event
         this.#adopted = snapshot
         this.#align(snapshot)
+        for (const vrf of this.#vrfs.values()) vrf.multicast.adopt(snapshot)
         return () => this.#repair(snapshot)
       }
       case 'sweep': {
@@ -246,6 +266,7 @@ export class Evpn {
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
+        if (event.timer === BEAT) this.#beat()
         return
       case 'shutdown':
         this.#isShutDown = true
@@ -286,8 +307,10 @@ export class Evpn {
       return
     }
     const before = known.importTargets
+    const { tag } = known
     known.change(settings, rd)
     this.#reimport(known, before)
+    if (known.tag !== tag) this.#import(this.#routes.matching(before))
   }
 
   /** The importer may have other route targets than before. */
@@ -373,6 +396,7 @@ export class Evpn {
     vrf.silence()
     vrf.leaveVrf()
     this.#vrfs.delete(vni)
+    this.#hurried.delete(vrf)
     this.#distinguishers.release(vni)
     this.#forgetImporter(vrf)
     // Routes that lead there go first.
@@ -429,11 +453,17 @@ export class Evpn {
       case 'portDown':
       case 'portGone': {
         const { port } = seen
-        const macs = this.#touch(this.#ports.get(port)?.vni ?? 0)?.macs
-        if (seen.event === 'portUp') macs?.portUp(port)
-        else macs?.portDown(port)
+        const vrf = this.#touch(this.#ports.get(port)?.vni ?? 0)
+        if (seen.event === 'portUp') vrf?.portUp(port)
+        else vrf?.portDown(port)
         return
       }
+      case 'multicastReport':
+        this.#touch(seen.vni)?.multicast.hear(seen)
+        return
+      case 'multicastQuery':
+        this.#touch(seen.vni)?.multicast.hearQuery(seen.querier, seen.version, seen.port)
+        return
       case 'portOffloads':
       case 'remoteResolved':
       case 'remoteUnresolved':
@@ -481,9 +511,9 @@ export class Evpn {
   /** Takes over what the packet path knows by itself: which ports are up, and what it has learned. */
   #align(snapshot: Snapshot): void {
     for (const { id, up } of snapshot.ports) {
-      const macs = this.#touch(this.#ports.get(id)?.vni ?? 0)?.macs
-      if (up) macs?.portUp(id)
-      else macs?.portDown(id)
+      const vrf = this.#touch(this.#ports.get(id)?.vni ?? 0)
+      if (up) vrf?.portUp(id)
+      else vrf?.portDown(id)
     }
     for (const vrf of this.#vrfs.values()) {
       this.#dirty.add(vrf)
@@ -502,6 +532,15 @@ export class Evpn {
     if (operations === 0) return
     const text = `${what}; operations to repair them: ${operations}`
     this.#out.notice('repaired', 'info', text, { operations })
+  }
+
+  #beat(): void {
+    this.#beating = false
+    for (const vrf of this.#hurried) {
+      this.#dirty.add(vrf)
+      vrf.multicast.beat()
+    }
+    this.#hurried.clear()
   }
 
   #tick(): void {

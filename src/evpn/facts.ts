@@ -2,6 +2,7 @@
 
 import type { Mac, RouteTarget } from '../net/index.js'
 import { iana, type PathAttributes } from '../wire/index.js'
+import type { MulticastProxy } from './flood.js'
 
 /** What the encapsulation communities allow (RFC 8365 section 5.1.3). */
 export type Encapsulation = 'vxlan' | 'missing' | 'other'
@@ -15,6 +16,7 @@ export interface Facts {
   readonly gateway: boolean
   /** The MAC to route to (RFC 9135 section 8.1). */
   readonly routerMac: Mac | undefined
+  readonly multicastProxy: MulticastProxy
 }
 
 /** Paths that came together share their attributes, and so their facts. */
@@ -37,6 +39,7 @@ function read(attributes: PathAttributes): Facts {
   let router = false
   let gateway = false
   let routerMac: Mac | undefined
+  let multicastProxy: MulticastProxy = { igmp: false, mld: false }
   for (const community of attributes.extendedCommunities ?? []) {
     switch (community.type) {
       case 'routeTarget':
@@ -56,10 +59,14 @@ function read(attributes: PathAttributes): Facts {
       case 'routerMac':
         routerMac = community.mac
         break
+      case 'multicastFlags':
+        multicastProxy = { igmp: community.igmp, mld: community.mld }
+        break
       case 'defaultGateway':
         gateway = true
         break
     }
   }
-  return { targets, encapsulation, sequence, sticky, router, gateway, routerMac }
+  const mobility = { sequence, sticky }
+  return { targets, encapsulation, ...mobility, router, gateway, routerMac, multicastProxy }
 }

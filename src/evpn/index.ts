@@ -6,6 +6,7 @@ export type {
   EvpnEvent,
   EvpnSettings,
   GatewayAddress,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -27,4 +28,5 @@ export type {
   WithdrawnRoute,
 } from './events.js'
 export { defaultGatewayMac, Evpn } from './evpn.js'
+export type { MembershipQuery, MulticastSettings } from './multicast.js'
 export { type Derivation, type Profile, profileFor, profiles } from './profiles.js'

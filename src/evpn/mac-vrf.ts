@@ -5,6 +5,7 @@ import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
 import { Announcer } from './announcer.js'
 import type {
   DuplicateView,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -19,6 +20,7 @@ import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
 import type { IpVrf } from './ip-vrf.js'
 import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { Multicast } from './multicast.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
@@ -37,6 +39,7 @@ export class MacVrf {
   readonly flood: FloodList
   readonly macs: Macs
   readonly suppression: Suppression
+  readonly multicast: Multicast
   readonly #around: VrfSurroundings
   readonly #announcer: Announcer
   readonly #gateway: Gateway
@@ -52,7 +55,10 @@ export class MacVrf {
     this.#gateway = new Gateway(settings.vni, around.gatewayMac, around.out)
     this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
-    this.flood = new FloodList(this.vni, around.out)
+    this.flood = new FloodList(this.vni, around.out, () => this.multicast.floodChanged())
+    const { out, ticks } = around
+    const announcer = this.#announcer
+    this.multicast = new Multicast(this.vni, { out, ticks, flood: this.flood, announcer })
     const surroundings = { ...around, announcer: this.#announcer, gateway: this.#gateway }
     this.macs = new Macs(this.vni, surroundings)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
@@ -60,6 +66,7 @@ export class MacVrf {
     this.#gateway.fill()
     this.#setStatics([], settings.staticRemotes ?? [])
     this.#announcer.announceNetwork()
+    this.multicast.become(settings.multicast)
   }
 
   get name(): string {
@@ -79,12 +86,13 @@ export class MacVrf {
   change(settings: NetworkSettings, rd: RouteDistinguisher): void {
     const before = this.#settings
     const said = JSON.stringify(this.#identity())
-    const isRenamed = rd !== this.#rd
+    const isRenamed = rd !== this.#rd || before.ethernetTag !== settings.ethernetTag
     if (isRenamed) {
-      // Another RD makes other routes: the old ones are withdrawn by their own name.
+      // Another RD or tag makes other routes: the old ones are withdrawn by their own name.
       this.#announcer.retractNetwork()
       this.macs.retractAll()
       this.suppression.retractAll()
+      this.multicast.retractAll()
     }
     this.#settings = settings
     this.#rd = rd
@@ -105,7 +113,19 @@ export class MacVrf {
       this.#announcer.announceNetwork()
       this.macs.repeatAll()
       this.suppression.repeatAll()
+      this.multicast.repeatAll()
     }
+    this.multicast.become(settings.multicast)
+  }
+
+  /** Of a bundle. */
+  get tag(): number | undefined {
+    return this.#settings.ethernetTag
+  }
+
+  /** Whether a route with this Ethernet tag can be about it (RFC 7432 section 6): of a bundle only its own, else any. */
+  hasTag(tag: number): boolean {
+    return this.tag === undefined || this.tag === tag
   }
 
   /** Its IP-VRF has other settings than before. */
@@ -129,6 +149,7 @@ export class MacVrf {
     this.#announcer.retractNetwork()
     this.macs.retractAll()
     this.suppression.retractAll()
+    this.multicast.retractAll()
   }
 
   /** Remote claims, one per key. */
@@ -159,6 +180,8 @@ export class MacVrf {
 
   /** What the configuration says of a port now, and what it said before. */
   bind(before: PortBinding | undefined, now: PortBinding | undefined): void {
+    if (now !== undefined) this.multicast.addPort(now.port)
+    else if (before !== undefined) this.multicast.removePort(before.port)
     for (const ip of before?.ips ?? []) {
       const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
       if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)
@@ -223,11 +246,23 @@ export class MacVrf {
   settle(): void {
     this.macs.settle()
     this.suppression.settle()
+    this.multicast.settle()
   }
 
   tick(): void {
     this.macs.tick()
     this.suppression.tick()
+    this.multicast.tick()
+  }
+
+  portUp(port: number): void {
+    this.macs.portUp(port)
+    this.multicast.portUp(port)
+  }
+
+  portDown(port: number): void {
+    this.macs.portDown(port)
+    this.multicast.portDown(port)
   }
 
   isOurs(vni: number): boolean {
@@ -274,6 +309,10 @@ export class MacVrf {
     ]
   }
 
+  groupViews(): Generator<GroupView> {
+    return this.multicast.views(this.#settings.name)
+  }
+
   *macViews(): Generator<MacView> {
     for (const entry of this.macs.entries()) {
       const view = this.#macView(entry)
@@ -310,7 +349,16 @@ export class MacVrf {
     const { profile, asn } = this.#derivation
     const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
     const { vrf } = this.#gateway
-    const identity = { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    const { ethernetTag = 0, multicast } = this.#settings
+    const multicastProxy = multicast !== undefined
+    const identity = {
+      vni: this.vni,
+      vtep,
+      rd: this.#rd,
+      ethernetTag,
+      exportTargets,
+      multicastProxy,
+    }
     if (vrf === undefined) return identity
     const { vni, routerMac, exportTargets: targets } = vrf
     return { ...identity, routed: { vni, routerMac, exportTargets: targets } }
@@ -323,7 +371,9 @@ export class MacVrf {
   #setNetwork(): void {
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
-    const settings = { vni: this.vni, suppress, agingSeconds, ...storm, ...this.#gateway.settings }
+    const snoop = this.#settings.multicast === undefined ? {} : { snoop: true }
+    const common = { vni: this.vni, suppress, agingSeconds, ...snoop, ...storm }
+    const settings = { ...common, ...this.#gateway.settings }
     this.#around.out.change({ op: 'networkSet', ...settings })
   }
 

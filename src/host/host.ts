@@ -483,6 +483,7 @@ export class Host implements HostSurface {
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
         stopTimer: (timer) => this.#clock.stop(timer),
         apply: (written) => this.#path.push(written),
+        queryMembership: (query) => void this.#path.queryMembership(query),
         readSnapshot: () => this.#compare(),
         peerState: (peer, state) => this.#peering.onPeerState(peer, state),
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),

@@ -14,6 +14,7 @@ import {
   type EvpnAction,
   type EvpnEvent,
   type EvpnSettings,
+  type MembershipQuery,
   type RouteChange,
 } from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
@@ -27,6 +28,8 @@ export interface Surroundings {
   startTimer(timer: string, seconds: number, jitter: boolean): void
   stopTimer(timer: string): void
   apply(operations: readonly Operation[]): void
+  /** Hosts shall say which multicast groups they want. */
+  queryMembership(query: MembershipQuery): void
   /** Answer with the evpn event `resync`. */
   readSnapshot(): void
   peerState(peer: string, state: FsmState): void
@@ -175,6 +178,7 @@ export class Machines {
     originate: ({ routes }) => this.#tellSpeaker({ event: 'originate', routes }),
     withdraw: ({ routes }) => this.#tellSpeaker({ event: 'withdraw', routes }),
     startTimer: ({ timer, seconds }) => this.#around.startTimer(EVPN_TIMER + timer, seconds, false),
+    queryMembership: ({ do: _, ...query }) => this.#around.queryMembership(query),
     readSnapshot: () => this.#around.readSnapshot(),
     event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),
   }

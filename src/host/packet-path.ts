@@ -2,6 +2,7 @@
 // comes back is handed on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { MembershipQuery } from '../evpn/index.js'
 import type {
   Counters,
   Dataplane,
@@ -15,6 +16,7 @@ import type {
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
+import { membershipQuery } from '../wire/index.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { OperationQueue } from './operation-queue.js'
 
@@ -149,6 +151,14 @@ export class PacketPath {
   /** Frames for tenants; forgotten while there is no dataplane. */
   async send(frames: readonly PortFrame[]): Promise<void> {
     await this.#dataplane?.send(frames)
+  }
+
+  /** Hosts shall say which multicast groups they want: behind all writes, so that the answers are heard. */
+  async queryMembership({ ports, group, maxResponseSeconds }: MembershipQuery): Promise<void> {
+    await this.settled()
+    const bytes = membershipQuery(group, maxResponseSeconds)
+    // Who could not be asked now is asked again.
+    await this.send(ports.map((port) => ({ port, bytes }))).catch(() => undefined)
   }
 
   counters(): Counters | undefined {

@@ -17,14 +17,20 @@ import {
   iana,
   type PathAttributes,
   parseExtendedCommunity,
+  type SmetRoute,
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet'
+  readonly route: 'macIp' | 'imet' | 'smet'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
   readonly ip?: string
+  /** Of a smet route; left out: all. */
+  readonly group?: string
+  readonly source?: string
+  readonly exclude?: boolean
+  readonly tag?: number
   /** Default: the VNI of network blue. */
   readonly label?: number
   /** Instead of VXLAN and the route target of network blue. */
@@ -114,9 +120,21 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
 }
 
-function nlriOf({ route, vtep, rd, mac, ip, label }: RouteLine): EvpnRoute {
-  const common = { rd: rd ?? `${vtep}:10100`, ethernetTag: 0 }
+function nlriOf(line: RouteLine): EvpnRoute {
+  const { route, vtep, rd, mac, ip, label, tag = 0 } = line
+  const common = { rd: rd ?? `${vtep}:10100`, ethernetTag: tag }
   if (route === 'imet') return { type: 'imet', ...common, originator: vtep }
+  if (route === 'smet') {
+    const { group, source, exclude = false } = line
+    return {
+      type: 'smet',
+      ...common,
+      ...(source === undefined ? {} : { source }),
+      ...(group === undefined ? {} : { group }),
+      originator: vtep,
+      flags: { v1: false, v2: true, v3: exclude, exclude },
+    }
+  }
   const host = {
     type: 'macIp',
     ...common,
@@ -146,21 +164,35 @@ export function actionText(action: EvpnAction): readonly string[] {
       return action.routes.map(({ nlri, nextHop, attributes }) => {
         const { extendedCommunities, pmsiTunnel } = attributes
         const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
-        const label =
+        const pmsi = `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
+        const more =
           nlri.type === 'macIp'
             ? `label ${nlri.label}`
-            : `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
-        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} via ${nextHop} ${label} ${communities}`
+            : nlri.type === 'smet'
+              ? flagsOf(nlri)
+              : pmsi
+        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} via ${nextHop} ${more} ${communities}`
       })
     case 'withdraw':
       return action.routes.map(({ nlri }) => `withdraw ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)}`)
     case 'startTimer':
       return [`startTimer ${action.timer} ${action.seconds}`]
+    case 'queryMembership': {
+      const { ports, group, maxResponseSeconds } = action
+      return [`query ${group} at ${ports.join(' and ')} within ${maxResponseSeconds}`]
+    }
     case 'readSnapshot':
       return ['readSnapshot']
     case 'event':
       return [`event ${action.kind}: ${action.text}`]
   }
+}
+
+function flagsOf({ flags }: SmetRoute): string {
+  return `flags ${Object.entries(flags)
+    .filter(([, is]) => is)
+    .map(([name]) => name)
+    .join(',')}`
 }
 
 function rdOf(nlri: EvpnRoute): string {

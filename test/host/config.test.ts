@@ -320,6 +320,7 @@ api: { listen: "[::1]:8472" }
         suppress: true,
         agingSeconds: 300,
         stormControl: { framesPerSecond: 10_000, burst: 10_000 },
+        multicast: { snooping: false, querier: 'auto' },
         ports: [
           {
             name: 'tap1',

@@ -15,6 +15,7 @@ import { refusal, refuse, refuseRouted, routedRefusal } from './refusal.js'
 const ZERO_MAC = '00:00:00:00:00:00'
 
 export const macIp: RouteMeaning<MacIpRoute> = {
+  byTag: true,
   network: {
     install(vrf, key, route, path) {
       const { nextHop } = path
@@ -90,8 +91,8 @@ export function macIpRoute(
   ip: Ip | undefined,
   { sequence, sticky, router }: Announcement,
 ): OriginatedRoute & { readonly nlri: MacIpRoute } {
-  const { rd, vni, vtep, exportTargets } = identity
-  const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag: 0, mac, label: vni } as const
+  const { rd, vni, ethernetTag, vtep, exportTargets } = identity
+  const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag, mac, label: vni } as const
   // Only what can be routed to has a label, targets and a router MAC of the IP-VRF.
   const routed = ip === undefined || isLinkLocal(ip) ? undefined : identity.routed
   const extendedCommunities: ExtendedCommunity[] = [

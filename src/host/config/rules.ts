@@ -62,6 +62,17 @@ const rules: readonly Rule[] = [
     unique(report, 'a VNI that no other network or VRF has', [...vrfs, ...each(config, 'vni')])
   },
 
+  function bundles(config, report) {
+    for (const [i, { routeDistinguisher: rd, ethernetTag: tag }] of config.networks.entries()) {
+      if (rd === undefined) continue
+      const others = config.networks.slice(0, i).filter((one) => one.routeDistinguisher === rd)
+      const path = ['networks', i, 'ethernetTag']
+      const expected = `an Ethernet tag that no other network with route distinguisher ${rd} has`
+      if (others.some((one) => (one.ethernetTag ?? 0) === (tag ?? 0)))
+        report(path, expected, tag ?? 'nothing')
+    }
+  },
+
   function vrfNames(config, report) {
     const names = config.vrfs.map(({ name }, i): [Path, string] => [['vrfs', i, 'name'], name])
     unique(report, 'a name that no other VRF has', names)

@@ -126,6 +126,13 @@ export const Network = keys(
     routeDistinguisher: Type.Optional(
       text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
     ),
+    ethernetTag: Type.Optional(
+      integer(
+        0,
+        0xfffffffe,
+        'VLAN-aware bundle (RFC 7432 section 6.3): networks that share route distinguisher and route targets are told apart by this tag of their routes. Default: ours carry 0, and any is taken.',
+      ),
+    ),
     suppress: flag(true, 'Answer ARP and ND requests for known addresses on the spot.'),
     agingSeconds: integer(
       0,
@@ -144,6 +151,21 @@ export const Network = keys(
         burst: integer(1, 1_000_000, 'How many of them at once.', { default: 10_000 }),
       },
       'What a port sends beyond that is dropped as storm_control.',
+      { default: {} },
+    ),
+    multicast: keys(
+      {
+        snooping: flag(
+          false,
+          'Hear by IGMP and MLD which groups hosts want, tell it to other VTEPs (type 6), and send multicast only to those that want it. Otherwise everybody gets all of it.',
+        ),
+        querier: choice(
+          ['auto', 'off'],
+          'auto: ask the hosts behind our ports for their groups, as long as no multicast router does.',
+          { default: 'auto' },
+        ),
+      },
+      'IP multicast beyond the link-local groups.',
       { default: {} },
     ),
     ports: list(Port, 'Host attachments.'),

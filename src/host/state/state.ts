@@ -5,6 +5,7 @@ import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -105,6 +106,8 @@ export class State implements StateReader {
         macs: is?.macs ?? { local: 0, remote: 0 },
         suppress,
         agingSeconds,
+        ethernetTag: network.ethernetTag ?? null,
+        multicast: network.multicast,
         vrf: network.vrf ?? null,
         gateway: network.gateway,
         stormControl,
@@ -182,6 +185,20 @@ export class State implements StateReader {
         duplicate,
       }),
     )
+  }
+
+  groups(): GroupView[] {
+    const { evpn, ports } = this.#source
+    const names = new Map<number | undefined, string>()
+    for (const { id, port } of ports.values()) names.set(id, port.name)
+    return Array.from(evpn.groups(), ({ network, vni, group, source, ports, remotes }) => ({
+      network,
+      vni,
+      group: group ?? '*',
+      source: source ?? '*',
+      ports: ports.map((port) => names.get(port) ?? String(port)),
+      vteps: [...remotes],
+    }))
   }
 
   routes(): RouteView[] {

@@ -2,6 +2,7 @@
 
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -22,6 +23,7 @@ export interface StateReader {
   prefixes(): PrefixView[]
   vteps(): VtepView[]
   macs(): MacView[]
+  groups(): GroupView[]
   routes(): RouteView[]
   ports(): PortView[]
   drops(): DropView[]
@@ -75,6 +77,11 @@ export const views: readonly View[] = [
     name: 'macs',
     summary: 'MAC addresses, local and remote.',
     filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky', 'duplicate'],
+  },
+  {
+    name: 'groups',
+    summary: 'Multicast groups and who wants them, of networks that snoop.',
+    filters: ['network', 'vni', 'group', 'source', 'ports', 'vteps'],
   },
   {
     name: 'routes',

@@ -79,6 +79,11 @@ export const NetworkView = row({
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
   agingSeconds: count('0 = never.'),
+  ethernetTag: orNull(count('Of a VLAN-aware bundle.')),
+  multicast: row({
+    snooping: yes('Multicast groups go to those that want them.'),
+    querier: text('auto: hosts are asked for their groups; off: they are not.'),
+  }),
   vrf: orNull(text('VRF that its hosts are routed in.')),
   gateway: texts('Our addresses in it.'),
   stormControl: row({
@@ -145,6 +150,15 @@ export const MacView = row({
   duplicate: yes('Moves too often: neither announced nor installed for now.'),
 })
 
+export const GroupView = row({
+  network: text('Name of the network.'),
+  vni: count('VNI.'),
+  group: text('Multicast group; * where a multicast router wants all.'),
+  source: text('Source; * = any.'),
+  ports: texts('Ports whose hosts want it.'),
+  vteps: texts('VTEPs that want it.'),
+})
+
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
 export const RouteView = Type.Object({
   family: Type.Union([
@@ -162,7 +176,9 @@ export const RouteView = Type.Object({
   ethernetTag: Type.Optional(count('Ethernet tag.')),
   mac: Type.Optional(text('Type 2.')),
   ip: Type.Optional(text('Type 2.')),
-  originator: Type.Optional(text('Types 3 and 4.')),
+  group: Type.Optional(text('Types 6 to 8; left out: all.')),
+  source: Type.Optional(text('Types 6 to 8; left out: any.')),
+  originator: Type.Optional(text('Types 3, 4 and 6 to 8.')),
   prefix: Type.Optional(text('Type 5, and families ipv4 and ipv6.')),
   originAs: Type.Optional(count('Family rtc: AS that wants the routes.')),
   target: Type.Optional(text('Family rtc: the route target, its first octets in hex, or "every".')),
@@ -230,6 +246,7 @@ export type VrfView = Static<typeof VrfView>
 export type PrefixView = Static<typeof PrefixView>
 export type VtepView = Static<typeof VtepView>
 export type MacView = Static<typeof MacView>
+export type GroupView = Static<typeof GroupView>
 export type RouteView = Static<typeof RouteView>
 export type PortView = Static<typeof PortView>
 export type DropView = Static<typeof DropView>
@@ -244,6 +261,7 @@ export const viewSchemas = {
   prefixes: PrefixView,
   vteps: VtepView,
   macs: MacView,
+  groups: GroupView,
   routes: RouteView,
   ports: PortView,
   drops: DropView,

@@ -1,0 +1,410 @@
+// Multicast of one network (RFC 9251): what hosts here want is told to the other VTEPs in the place of their reports, and what those
+// tell decides who gets a group. A VTEP that tells nothing gets everything, and so does a multicast router, behind a port or a VTEP.
+
+import { type ListenerState, listenerKey, type Snapshot } from '../fib/index.js'
+import { type Ip, ipFamily } from '../net/index.js'
+import type { MembershipFlags } from '../wire/index.js'
+import type { Announcer } from './announcer.js'
+import type { GroupView } from './events.js'
+import { TICK_SECONDS, type Ticks } from './expiring.js'
+import type { FloodList } from './flood.js'
+import { Membership, type Report } from './membership.js'
+import type { Output } from './output.js'
+
+/** A router or querier that has been silent for longer is gone: the other querier present interval of RFC 3376 section 8.5. */
+const PRESENT_TICKS = Math.ceil(255 / TICK_SECONDS)
+/** RFC 3376 section 8.2. */
+const QUERY_TICKS = 120 / TICK_SECONDS
+/** Hosts answer within this time: of regular questions, of the first ones to a port, and before somebody leaves (less than a beat). */
+const RESPONSE_SECONDS = { general: 10, first: 1, last: 0.3 } as const
+
+export interface MulticastSettings {
+  /** Ask hosts which groups they want, as long as nobody else does. */
+  readonly querier: boolean
+}
+
+/** What a type 6 route says. */
+export interface SmetClaim {
+  readonly remote: Ip
+  /** Left out: every group. */
+  readonly group?: Ip
+  /** Left out: every source. */
+  readonly source?: Ip
+}
+
+/** A question of the network's hosts. */
+export interface MembershipQuery {
+  readonly ports: readonly number[]
+  /** 0.0.0.0 and :: are all groups of a family. */
+  readonly group: Ip
+  readonly maxResponseSeconds: number
+}
+
+interface Surroundings {
+  readonly out: Output
+  readonly ticks: Ticks
+  readonly flood: FloodList
+  readonly announcer: Announcer
+}
+
+type Rows = ReadonlyMap<string, ListenerState>
+type Flags = ReadonlyMap<Ip | undefined, MembershipFlags>
+
+const ANY = { 4: '0.0.0.0', 6: '::' } as const
+const FAMILIES = [4, 6] as const
+const NO_ROWS: Rows = new Map()
+const NO_FLAGS: Flags = new Map()
+/** A router wants all, in every version that there is. */
+const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true }
+
+export class Multicast {
+  readonly #vni: number
+  readonly #around: Surroundings
+  readonly #local: Membership
+  readonly #remote = new Map<string, SmetClaim>()
+  readonly #byGroup = new Map<Ip | undefined, Set<SmetClaim>>()
+  /** Ports, and the tick of their next general question. */
+  readonly #ports = new Map<number, number>()
+  /** Ports with a multicast router, and when it was heard. */
+  readonly #routers = new Map<number, number>()
+  /** When somebody else was heard asking. */
+  readonly #queriers = new Map<4 | 6, number>()
+  readonly #installed = new Map<Ip, Rows>()
+  readonly #announced = new Map<Ip | undefined, Flags>()
+  readonly #dirty = new Set<Ip>()
+  #allDirty = true
+  #isRepeating = false
+  #settings: MulticastSettings | undefined
+
+  constructor(vni: number, around: Surroundings) {
+    this.#vni = vni
+    this.#around = around
+    this.#local = new Membership(around.ticks, {
+      onChange: (group) => void this.#dirty.add(group),
+      ask: (port, group) => this.#ask([port], group, RESPONSE_SECONDS.last),
+      onLimit: (port) => {
+        const text = `port ${port} in network ${vni} wants more multicast groups or sources than it may`
+        around.out.complain('multicastLimit', text, { vni, port })
+      },
+    })
+  }
+
+  /** The network has these settings; undefined: who wants a group is not heard, and everybody gets it. */
+  become(settings: MulticastSettings | undefined): void {
+    const wasOn = this.#settings !== undefined
+    this.#settings = settings
+    if (wasOn === (settings !== undefined)) return
+    this.#allDirty = true
+    if (settings !== undefined) {
+      this.#around.ticks.wanted = true
+      this.#greet([...this.#ports.keys()])
+      return
+    }
+    for (const port of this.#ports.keys()) this.#local.forgetPort(port)
+    this.#routers.clear()
+    this.#queriers.clear()
+  }
+
+  get isOn(): boolean {
+    return this.#settings !== undefined
+  }
+
+  /** Hosts were asked for the last time whether they want a group. */
+  get isHurried(): boolean {
+    return this.#local.isLeaving
+  }
+
+  addPort(port: number): void {
+    if (this.#ports.has(port)) return
+    this.#ports.set(port, 0)
+    this.#greet([port])
+  }
+
+  /** Its hosts have to say anew what they want. */
+  portUp(port: number): void {
+    if (this.#ports.has(port)) this.#greet([port])
+  }
+
+  portDown(port: number): void {
+    this.#local.forgetPort(port)
+    if (this.#routers.delete(port)) this.#allDirty = true
+  }
+
+  removePort(port: number): void {
+    this.portDown(port)
+    this.#ports.delete(port)
+  }
+
+  hear(report: Report): void {
+    if (this.isOn && this.#ports.has(report.port)) this.#local.hear(report)
+  }
+
+  /** Somebody asked, or spoke as a router (version 0). Who has no address is another switch that listens in. */
+  hearQuery(querier: Ip, version: number, port: number | undefined): void {
+    if (!this.isOn || querier === ANY[4] || querier === ANY[6]) return
+    const { now } = this.#around.ticks
+    if (version > 0) this.#queriers.set(ipFamily(querier), now)
+    if (port === undefined || !this.#ports.has(port)) return
+    if (!this.#routers.has(port)) this.#allDirty = true
+    this.#routers.set(port, now)
+  }
+
+  /** A type 6 route is there, or says something else. */
+  claim(key: string, claim: SmetClaim): void {
+    this.unclaim(key)
+    this.#remote.set(key, claim)
+    const claims = this.#byGroup.get(claim.group) ?? new Set()
+    this.#byGroup.set(claim.group, claims.add(claim))
+    this.#touch(claim.group)
+  }
+
+  unclaim(key: string): void {
+    const claim = this.#remote.get(key)
+    if (claim === undefined) return
+    this.#remote.delete(key)
+    const claims = this.#byGroup.get(claim.group)!
+    claims.delete(claim)
+    if (claims.size === 0) this.#byGroup.delete(claim.group)
+    this.#touch(claim.group)
+  }
+
+  /** Other VTEPs than before want all of multicast. */
+  floodChanged(): void {
+    this.#allDirty = true
+  }
+
+  /** What a packet path that went on forwarding holds of our hosts holds until they have been asked. */
+  adopt({ listeners }: Snapshot): void {
+    if (!this.isOn) return
+    const { now } = this.#around.ticks
+    for (const row of listeners) {
+      if (row.vni !== this.#vni || !('port' in row)) continue
+      if (row.group === ANY[4] || row.group === ANY[6]) this.#routers.set(row.port, now)
+    }
+    for (const row of listeners) {
+      if (row.vni !== this.#vni || !('port' in row) || this.#routers.has(row.port)) continue
+      const { port, group, source } = row
+      if (group === ANY[4] || group === ANY[6]) continue
+      const said =
+        source === undefined ? { record: 'join' as const } : { record: 'include' as const, source }
+      this.hear({ port, group, ...said, version: 3 })
+    }
+    this.#allDirty = true
+    this.#greet([...this.#ports.keys()])
+  }
+
+  /** Our routes go, for they will be others. */
+  retractAll(): void {
+    for (const [group, flags] of this.#announced) {
+      for (const source of flags.keys()) this.#around.announcer.retractGroup({ group, source })
+    }
+    this.#announced.clear()
+    this.#allDirty = true
+  }
+
+  /** Our routes say something else than before. */
+  repeatAll(): void {
+    this.#isRepeating = true
+    this.#allDirty = true
+  }
+
+  tick(): void {
+    if (!this.isOn) return
+    const { now } = this.#around.ticks
+    this.#around.ticks.wanted = true
+    this.#local.tick()
+    for (const [port, heard] of this.#routers) {
+      if (now - heard <= PRESENT_TICKS) continue
+      this.#routers.delete(port)
+      this.#allDirty = true
+    }
+    const due = [...this.#ports].filter(([, next]) => next <= now).map(([port]) => port)
+    for (const port of due) this.#ports.set(port, now + QUERY_TICKS)
+    for (const family of FAMILIES) this.#askAll(due, family, RESPONSE_SECONDS.general)
+  }
+
+  /** Every half second while `isHurried`. */
+  beat(): void {
+    this.#local.beat()
+  }
+
+  /** Tables and routes are made to say what is known. */
+  settle(): void {
+    if (!this.#allDirty && this.#dirty.size === 0) return
+    const groups = this.#allDirty
+      ? new Set([
+          ...this.#groups(),
+          ANY[4],
+          ANY[6],
+          ...this.#installed.keys(),
+          ...this.#announcedGroups(),
+        ])
+      : this.#dirty
+    for (const group of groups) {
+      this.#install(group, this.isOn ? this.#rowsOf(group) : NO_ROWS)
+      if (!isAny(group)) this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
+    }
+    if (this.#allDirty) {
+      const flags = this.#routers.size > 0 ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
+      this.#announce(undefined, flags)
+    }
+    this.#allDirty = false
+    this.#isRepeating = false
+    this.#dirty.clear()
+  }
+
+  /** Every channel that somebody wants. */
+  *views(network: string): Generator<GroupView> {
+    if (!this.isOn) return
+    for (const group of this.#groups()) {
+      const { ports, remotes } = this.#interest(group)
+      for (const source of new Set([...ports.keys(), ...remotes.keys()])) {
+        yield {
+          network,
+          vni: this.#vni,
+          group,
+          ...(source === undefined ? {} : { source }),
+          ports: [...(ports.get(source) ?? [])],
+          remotes: [...(remotes.get(source) ?? [])],
+        }
+      }
+    }
+    const routers = [...this.#routers.keys()]
+    const remotes = [...(this.#byGroup.get(undefined) ?? [])].map(({ remote }) => remote)
+    if (routers.length + remotes.length === 0) return
+    yield { network, vni: this.#vni, ports: routers, remotes: [...new Set(remotes)] }
+  }
+
+  #groups(): ReadonlySet<Ip> {
+    const groups = new Set<Ip>(this.#local.groups())
+    for (const group of this.#byGroup.keys()) if (group !== undefined) groups.add(group)
+    return groups
+  }
+
+  #announcedGroups(): Ip[] {
+    return [...this.#announced.keys()].filter((group) => group !== undefined)
+  }
+
+  #touch(group: Ip | undefined): void {
+    if (group === undefined) this.#allDirty = true
+    else this.#dirty.add(group)
+  }
+
+  /** Who wants the group, by source; undefined is any. */
+  #interest(group: Ip): {
+    readonly ports: ReadonlyMap<Ip | undefined, ReadonlySet<number>>
+    readonly remotes: ReadonlyMap<Ip | undefined, ReadonlySet<Ip>>
+  } {
+    const ports = new Map<Ip | undefined, Set<number>>()
+    const remotes = new Map<Ip | undefined, Set<Ip>>()
+    for (const [port, { any, sources }] of this.#local.of(group)) {
+      if (any !== undefined) put(ports, undefined, port)
+      for (const source of sources.keys()) put(ports, source, port)
+    }
+    for (const { remote, source } of this.#byGroup.get(group) ?? []) put(remotes, source, remote)
+    return { ports, remotes }
+  }
+
+  /** The list of a source has also who wants any, and every list who wants all. */
+  #rowsOf(group: Ip): Rows {
+    const rows = new Map<string, ListenerState>()
+    const add = (row: ListenerState): void => void rows.set(listenerKey(row), row)
+    const family = ipFamily(group)
+    const addAll = (source: Ip | undefined): void => {
+      const channel = { vni: this.#vni, group, ...(source === undefined ? {} : { source }) }
+      for (const port of this.#routers.keys()) add({ ...channel, port })
+      for (const remote of this.#around.flood.unproxied(family === 4 ? 'igmp' : 'mld'))
+        add({ ...channel, remote })
+      for (const { remote } of this.#byGroup.get(undefined) ?? []) add({ ...channel, remote })
+    }
+    if (isAny(group)) {
+      addAll(undefined)
+      return rows
+    }
+    const { ports, remotes } = this.#interest(group)
+    for (const source of new Set([...ports.keys(), ...remotes.keys()])) {
+      const channel = { vni: this.#vni, group, ...(source === undefined ? {} : { source }) }
+      addAll(source)
+      for (const each of new Set([undefined, source])) {
+        for (const port of ports.get(each) ?? []) add({ ...channel, port })
+        for (const remote of remotes.get(each) ?? []) add({ ...channel, remote })
+      }
+    }
+    return rows
+  }
+
+  /** What we tell of the group: who wants any source needs no word of some. */
+  #flagsOf(group: Ip): Flags {
+    const members = [...this.#local.of(group).values()]
+    const flags = new Map<Ip | undefined, MembershipFlags>()
+    const anyone = members.filter(({ any }) => any !== undefined)
+    const isMld = ipFamily(group) === 6
+    if (anyone.length > 0) {
+      const newest = anyone.some(({ versions }) => versions.has(3))
+      const older = anyone.some(({ versions }) => versions.has(1) || versions.has(2))
+      const words = isMld
+        ? { v1: older, v2: newest, v3: false }
+        : { v1: false, v2: older, v3: newest }
+      return flags.set(undefined, { ...words, exclude: newest })
+    }
+    for (const source of members.flatMap(({ sources }) => [...sources.keys()])) {
+      flags.set(source, { v1: false, v2: isMld, v3: !isMld, exclude: false })
+    }
+    return flags
+  }
+
+  /** First what is new, so that nobody is without what stays. */
+  #install(group: Ip, rows: Rows): void {
+    const { out } = this.#around
+    const before = this.#installed.get(group) ?? NO_ROWS
+    for (const [key, row] of rows) if (!before.has(key)) out.change({ op: 'listenerAdd', ...row })
+    for (const [key, row] of before)
+      if (!rows.has(key)) out.change({ op: 'listenerRemove', ...row })
+    if (rows.size === 0) this.#installed.delete(group)
+    else this.#installed.set(group, rows)
+  }
+
+  #announce(group: Ip | undefined, flags: Flags): void {
+    const { announcer } = this.#around
+    const before = this.#announced.get(group) ?? NO_FLAGS
+    for (const [source, said] of flags) {
+      if (!this.#isRepeating && sameFlags(before.get(source), said)) continue
+      announcer.announceGroup({ group, source }, said)
+    }
+    for (const source of before.keys()) {
+      if (!flags.has(source)) announcer.retractGroup({ group, source })
+    }
+    if (flags.size === 0) this.#announced.delete(group)
+    else this.#announced.set(group, flags)
+  }
+
+  /** New ports, or hosts that have to say anew what they want. */
+  #greet(ports: readonly number[]): void {
+    for (const port of ports) this.#ports.set(port, this.#around.ticks.now + 1)
+    for (const family of FAMILIES) this.#askAll(ports, family, RESPONSE_SECONDS.first)
+  }
+
+  /** General questions, unless somebody else asks them; never of routers, for the lowest address asks alone. */
+  #askAll(ports: readonly number[], family: 4 | 6, seconds: number): void {
+    const heard = this.#queriers.get(family)
+    if (heard !== undefined && this.#around.ticks.now - heard <= PRESENT_TICKS) return
+    const asked = ports.filter((port) => !this.#routers.has(port))
+    this.#ask(asked, ANY[family], seconds)
+  }
+
+  #ask(ports: readonly number[], group: Ip, maxResponseSeconds: number): void {
+    if (this.#settings?.querier !== true || ports.length === 0) return
+    this.#around.out.add({ do: 'queryMembership', ports, group, maxResponseSeconds })
+  }
+}
+
+const isAny = (group: Ip): boolean => group === ANY[4] || group === ANY[6]
+
+const sameFlags = (a: MembershipFlags | undefined, b: MembershipFlags): boolean =>
+  a !== undefined && a.v1 === b.v1 && a.v2 === b.v2 && a.v3 === b.v3 && a.exclude === b.exclude
+
+function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const values = map.get(key)
+  if (values === undefined) map.set(key, new Set([value]))
+  else values.add(value)
+}
