@@ -25,7 +25,7 @@ export interface Identity {
   }
 }
 
-const NO_FLAGS: MembershipFlags = { v1: false, v2: false, v3: false, exclude: false }
+const NO_FLAGS: MembershipFlags = { v1: false, v2: false, v3: false, exclude: false, others: 0 }
 
 export class Announcer {
   readonly #out: Output

@@ -55,7 +55,7 @@ const FAMILIES = [4, 6] as const
 const NO_ROWS: Rows = new Map()
 const NO_FLAGS: Flags = new Map()
 /** A router wants all, in every version that there is. */
-const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true }
+const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true, others: 0 }
 
 export class Multicast {
   readonly #vni: number
@@ -345,10 +345,10 @@ export class Multicast {
       const words = isMld
         ? { v1: older, v2: newest, v3: false }
         : { v1: false, v2: older, v3: newest }
-      return flags.set(undefined, { ...words, exclude: newest })
+      return flags.set(undefined, { ...words, exclude: newest, others: 0 })
     }
     for (const source of members.flatMap(({ sources }) => [...sources.keys()])) {
-      flags.set(source, { v1: false, v2: isMld, v3: !isMld, exclude: false })
+      flags.set(source, { v1: false, v2: isMld, v3: !isMld, exclude: false, others: 0 })
     }
     return flags
   }

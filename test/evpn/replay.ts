@@ -132,7 +132,7 @@ function nlriOf(line: RouteLine): EvpnRoute {
       ...(source === undefined ? {} : { source }),
       ...(group === undefined ? {} : { group }),
       originator: vtep,
-      flags: { v1: false, v2: true, v3: exclude, exclude },
+      flags: { v1: false, v2: true, v3: exclude, exclude, others: 0 },
     }
   }
   const host = {

@@ -1,7 +1,7 @@
 // What the route types of RFC 9251 share: a source and a group, either of which may be any, and who it is that wants it.
 
 import { type Ip, ipFamily, isMulticastIp } from '../../../net/index.js'
-import { bitFields, flag } from '../../bits.js'
+import { bitFields, flag, narrow } from '../../bits.js'
 import type { Codec, ValueOf } from '../../codec.js'
 import { ipByBitLength, optionalIpByBitLength } from '../../values.js'
 
@@ -24,13 +24,14 @@ export const channelFields = {
 
 /**
  * Which versions of IGMP or MLD the receivers speak (RFC 9251 section 9.1.1): bits 7 to 5 are IGMPv1 to v3, of MLD bits 7 and 6
- * MLDv1 and v2. `exclude`: all but this source. Reserved bits are ignored.
+ * MLDv1 and v2. `exclude`: all but this source. `others`: reserved bits, which survive.
  */
 export const membershipFlags = bitFields(1, {
   v1: flag(0),
   v2: flag(1),
   v3: flag(2),
   exclude: flag(3),
+  others: narrow(4, 4),
 })
 
 export type MembershipFlags = ValueOf<typeof membershipFlags>
