@@ -65,6 +65,8 @@ export class Multicast {
   readonly #byGroup = new Map<Ip | undefined, Set<SmetClaim>>()
   /** Ports, and the tick of their next general question. */
   readonly #ports = new Map<number, number>()
+  /** Ports that are to be asked at once. */
+  readonly #newcomers = new Set<number>()
   /** Ports with a multicast router, and when it was heard. */
   readonly #routers = new Map<number, number>()
   /** When somebody else was heard asking. */
@@ -133,6 +135,7 @@ export class Multicast {
   removePort(port: number): void {
     this.portDown(port)
     this.#ports.delete(port)
+    this.#newcomers.delete(port)
   }
 
   hear(report: Report): void {
@@ -230,6 +233,10 @@ export class Multicast {
 
   /** Tables and routes are made to say what is known. */
   settle(): void {
+    const newcomers = [...this.#newcomers]
+    this.#newcomers.clear()
+    for (const port of newcomers) this.#ports.set(port, this.#around.ticks.now + 1)
+    for (const family of FAMILIES) this.#askAll(newcomers, family, RESPONSE_SECONDS.first)
     if (!this.#allDirty && this.#dirty.size === 0) return
     const groups = this.#allDirty
       ? new Set([
@@ -380,8 +387,7 @@ export class Multicast {
 
   /** New ports, or hosts that have to say anew what they want. */
   #greet(ports: readonly number[]): void {
-    for (const port of ports) this.#ports.set(port, this.#around.ticks.now + 1)
-    for (const family of FAMILIES) this.#askAll(ports, family, RESPONSE_SECONDS.first)
+    for (const port of ports) this.#newcomers.add(port)
   }
 
   /** General questions, unless somebody else asks them; never of routers, for the lowest address asks alone. */
