@@ -70,7 +70,10 @@ void read_nd(const uint8_t* data, uint32_t length, const Layers& layers, const M
   if (type == kAdvertisement) {
     copy(talk.sender, target, 16);
     talk.tells = mac == 0 || mac == source;
-    talk.router = (icmp[4] & kRouterBit) != 0;
+    // Who is asked by unicast may answer without its link address, and then overrides nothing.
+    const bool keeps = mac != 0 && (icmp[4] & kOverrideBit) == 0;
+    talk.flags = ((icmp[4] & kRouterBit) != 0 ? NeighbourFlag::router : 0) |
+                 (keeps ? NeighbourFlag::noOverride : 0);
     return;
   }
   copy(talk.sender, ip + 8, 16);

@@ -10,7 +10,7 @@ namespace vtep {
 struct NeighbourTalk {
   bool tells = false;  // the sender says it owns `sender`; its MAC is the frame's source
   bool asks = false;   // who has `target`?
-  bool router = false;
+  uint32_t flags = 0;  // NeighbourFlag.router, .noOverride
   uint8_t sender[16] = {};
   uint8_t target[16] = {};
 };

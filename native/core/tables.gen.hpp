@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x94f087ba5be69167;
-inline constexpr char kLayoutHashText[] = "94f087ba5be69167";
+inline constexpr uint64_t kLayoutHash = 0x19394aef279dc336;
+inline constexpr char kLayoutHashText[] = "19394aef279dc336";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -78,6 +78,7 @@ struct NetworkFlag {
   static constexpr uint32_t suppress = 1;
   static constexpr uint32_t learnRemote = 2;
   static constexpr uint32_t snoop = 4;
+  static constexpr uint32_t suppressUnknown = 8;
 };
 
 struct RemoteState {

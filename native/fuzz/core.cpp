@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   core.tick(1000);
   bool lost;
   core.drain_events(out, lost);
-  for (unsigned view = 0; view <= static_cast<unsigned>(View::neighbour); view++) {
+  for (unsigned view = 0; view <= static_cast<unsigned>(View::listener); view++) {
     core.snapshot(static_cast<View>(view), out);
   }
   return 0;

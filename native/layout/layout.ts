@@ -552,8 +552,11 @@ export const constants = {
     offloadTrial: 64,
     offloadSelfTest: 128,
   },
-  /** `snoop`: IGMP and MLD are heard, and multicast goes to who wants it. */
-  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4 },
+  /**
+   * `snoop`: IGMP and MLD are heard, and multicast goes to who wants it. `suppressUnknown`: ARP and ND requests for what nobody is
+   * known to have are not flooded.
+   */
+  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
   /**

@@ -2,6 +2,7 @@
 
 import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { MembershipFlags } from '../wire/index.js'
+import { PLAIN } from './macs.js'
 import type { Output } from './output.js'
 import { imetRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
@@ -76,7 +77,7 @@ export class Announcer {
 
   retract(mac: Mac, ip: Ip | undefined): void {
     this.#out.withdraw(
-      macIpRoute(this.#identity, mac, ip, { sequence: 0, sticky: false, router: false }).nlri,
+      macIpRoute(this.#identity, mac, ip, { sequence: 0, sticky: false, ...PLAIN }).nlri,
     )
   }
 }

@@ -46,6 +46,8 @@ export interface NetworkSettings {
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean
+  /** Nor are requests for unknown addresses flooded (RFC 9161 section 3.5). Left out: they are. */
+  readonly suppressUnknown?: boolean
   /** Storm control of each port; 0 or left out: off. */
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number

@@ -444,7 +444,10 @@ export class Evpn {
         return
       case 'neighbourLearned':
       case 'neighbourMoved':
-        this.#touch(seen.vni)?.suppression.learn(seen.ip, seen.mac, seen.router)
+        this.#touch(seen.vni)?.suppression.learn(seen.ip, seen.mac, {
+          router: seen.router,
+          override: seen.override ?? true,
+        })
         return
       case 'neighbourAged':
         this.#touch(seen.vni)?.suppression.forget(seen.ip, seen.mac)

@@ -13,6 +13,8 @@ export interface Facts {
   readonly sequence: number
   readonly sticky: boolean
   readonly router: boolean
+  /** Answers for the address may replace what hosts know. */
+  readonly override: boolean
   readonly gateway: boolean
   /** The MAC to route to (RFC 9135 section 8.1). */
   readonly routerMac: Mac | undefined
@@ -37,6 +39,8 @@ function read(attributes: PathAttributes): Facts {
   let sequence = 0
   let sticky = false
   let router = false
+  let override = true
+  let immutable = false
   let gateway = false
   let routerMac: Mac | undefined
   let multicastProxy: MulticastProxy = { igmp: false, mld: false }
@@ -55,6 +59,8 @@ function read(attributes: PathAttributes): Facts {
         break
       case 'arpNd':
         router = community.router
+        override = community.override
+        immutable = community.immutable
         break
       case 'routerMac':
         routerMac = community.mac
@@ -67,6 +73,16 @@ function read(attributes: PathAttributes): Facts {
         break
     }
   }
-  const mobility = { sequence, sticky }
-  return { targets, encapsulation, ...mobility, router, gateway, routerMac, multicastProxy }
+  // What may not change does not move, either.
+  const mobility = { sequence, sticky: sticky || immutable }
+  return {
+    targets,
+    encapsulation,
+    ...mobility,
+    router,
+    override,
+    gateway,
+    routerMac,
+    multicastProxy,
+  }
 }

@@ -19,7 +19,7 @@ import type {
 import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
 import type { IpVrf } from './ip-vrf.js'
-import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { type MacEntry, type MacSurroundings, Macs, PLAIN, type RemoteClaim } from './macs.js'
 import { Multicast } from './multicast.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
@@ -218,10 +218,11 @@ export class MacVrf {
       if (local !== undefined && !macs.has(mac)) this.macs.forget(mac, local.port)
     }
     const ips = new Map<Ip, Mac>()
-    for (const { vni, ip, mac, origin, static: isStatic, router } of snapshot.neighbours) {
+    for (const row of snapshot.neighbours) {
+      const { vni, ip, mac, origin, static: isStatic, router, override = true } = row
       if (vni !== this.vni || origin !== 'local' || isStatic) continue
       ips.set(ip, mac)
-      this.suppression.learn(ip, mac, router)
+      this.suppression.learn(ip, mac, { router, override })
     }
     for (const { ip, mac } of [...this.suppression.snooped()]) {
       if (ips.get(ip) !== mac) this.suppression.forget(ip, mac)
@@ -371,8 +372,11 @@ export class MacVrf {
   #setNetwork(): void {
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
-    const snoop = this.#settings.multicast === undefined ? {} : { snoop: true }
-    const common = { vni: this.vni, suppress, agingSeconds, ...snoop, ...storm }
+    const flags = {
+      ...(this.#settings.suppressUnknown === true ? { suppressUnknown: true } : {}),
+      ...(this.#settings.multicast === undefined ? {} : { snoop: true }),
+    }
+    const common = { vni: this.vni, suppress, agingSeconds, ...flags, ...storm }
     const settings = { ...common, ...this.#gateway.settings }
     this.#around.out.change({ op: 'networkSet', ...settings })
   }
@@ -399,7 +403,7 @@ export class MacVrf {
     for (const [key, { vtep, mac }] of wanted) {
       if (mac === undefined) this.flood.set(key, vtep)
       else {
-        const word = { vtep, sequence: 0, sticky: true, ip: undefined, router: false }
+        const word = { vtep, sequence: 0, sticky: true, ip: undefined, ...PLAIN }
         this.claim(key, { ...word, mac, macSlot: 0, ipSlot: 0 })
       }
     }
@@ -418,6 +422,10 @@ function sameGateway(a: NetworkSettings, b: NetworkSettings): boolean {
 /** Equal keys have equal MAC and IP. */
 function sameWord(a: RemoteClaim, b: RemoteClaim): boolean {
   return (
-    a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky && a.router === b.router
+    a.vtep === b.vtep &&
+    a.sequence === b.sequence &&
+    a.sticky === b.sticky &&
+    a.router === b.router &&
+    a.override === b.override
   )
 }

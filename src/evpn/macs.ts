@@ -22,12 +22,20 @@ import { erase, insert } from './route-targets.js'
  */
 const MEMORY_SECONDS = 180
 
+/** What an answer for an address says beside the MAC: the R and O flags (RFC 4861 section 4.4, RFC 9047). */
+export interface AnswerFlags {
+  readonly router: boolean
+  /** Hosts may replace what they know. */
+  readonly override: boolean
+}
+
+/** Of an ordinary host. */
+export const PLAIN: AnswerFlags = { router: false, override: true }
+
 /** A MAC/IP route of another VTEP. */
-export interface RemoteClaim extends Claim {
+export interface RemoteClaim extends Claim, AnswerFlags {
   readonly mac: Mac
   readonly ip: Ip | undefined
-  /** The R flag of the ARP/ND community (RFC 9047). */
-  readonly router: boolean
   /** Where it is in the lists of its MAC and its IP; theirs to change. */
   macSlot: number
   ipSlot: number
@@ -384,7 +392,7 @@ export class Macs {
     const said = `${local.sequence} ${local.sticky}`
     if (entry.announced === said) return
     const { sequence, sticky } = local
-    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, router: false })) {
+    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, ...PLAIN })) {
       entry.announced = said
     }
   }

@@ -285,7 +285,8 @@ function sameNeighbour(row: OperationOf<'neighbourSet'>, is: NeighbourState): bo
     isBound &&
     isGateway &&
     is.mac === row.mac &&
-    is.router === row.router
+    is.router === row.router &&
+    (is.override ?? true) === (row.override ?? true)
   )
 }
 

@@ -27,6 +27,8 @@ export interface NetworkState {
   readonly vni: number
   readonly suppress: boolean
   readonly agingSeconds: number
+  /** ARP and ND requests for what nobody is known to have are not flooded. Left out: they are. */
+  readonly suppressUnknown?: boolean
   /** Multicast goes to who wants it: see `listenerAdd`. Left out: no. */
   readonly snoop?: boolean
   /** Left out: 0. */
@@ -74,6 +76,8 @@ export interface NeighbourState {
   readonly mac: Mac
   readonly origin: Origin
   readonly router: boolean
+  /** Answers say that they replace what is known (RFC 4861 section 4.4, the O flag). Left out: yes. */
+  readonly override?: boolean
   /** Set by an operation; a local one that is not was snooped. */
   readonly static: boolean
   readonly gateway?: boolean
@@ -131,6 +135,7 @@ export type Operation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      readonly suppressUnknown?: boolean
       readonly snoop?: boolean
       /** Storm control: what each port may flood per second (and worker), and at once. 0 or left out: any number. */
       readonly stormFramesPerSecond?: number
@@ -170,6 +175,8 @@ export type Operation =
       readonly mac: Mac
       readonly origin: Origin
       readonly router: boolean
+      /** As in NeighbourState. */
+      readonly override?: boolean
       /** Our own address there: requests for it are answered in any case. Left out: no. */
       readonly gateway?: boolean
     }
@@ -209,6 +216,7 @@ export type DataplaneEvent =
       readonly mac: Mac
       readonly port: number
       readonly router: boolean
+      readonly override?: boolean
     }
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
   /**

@@ -130,6 +130,7 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
     is.address6 === wanted.address6 &&
     is.suppress === wanted.suppress &&
     is.agingSeconds === wanted.agingSeconds &&
+    (is.suppressUnknown ?? false) === (wanted.suppressUnknown ?? false) &&
     (is.snoop ?? false) === (wanted.snoop ?? false) &&
     (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
     (is.stormBurst ?? 0) === (wanted.stormBurst ?? 0)
@@ -178,7 +179,8 @@ function addNeighbour(
     return
   }
   const bound = row.origin === 'remote' || is.static
-  const same = is.mac === row.mac && is.router === row.router
+  const isAlike = (is.override ?? true) === (row.override ?? true) && is.router === row.router
+  const same = is.mac === row.mac && isAlike
   if (!same || (is.gateway ?? false) !== (row.gateway ?? false) || !bound) operations.push(row)
 }
 

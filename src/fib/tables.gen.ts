@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '94f087ba5be69167'
+export const layoutHash = '19394aef279dc336'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -17,7 +17,7 @@ export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fa
 
 export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, tunnelOff: 8, trainsOff: 16, checksumOff: 32, offloadTrial: 64, offloadSelfTest: 128 } as const
 
-export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4 } as const
+export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8 } as const
 
 export const RemoteState = { free: 0, unresolved: 1, resolved: 2 } as const
 
@@ -71,6 +71,7 @@ export const dropReasons = [
   { name: 'for_router', text: "to the router itself: ARP, ND, an echo or a service that it does not have" },
   { name: 'no_multicast_listener', text: "to a multicast group that nobody has joined, and no multicast router is there" },
   { name: 'no_multicast_router', text: "an IGMP or MLD report, heard by the switch, and no multicast router is there to hear it, too" },
+  { name: 'unknown_neighbour', text: "an ARP or ND request for an address that nobody is known to have, where these are not flooded" },
 ] as const
 
 export type DropName = (typeof dropReasons)[number]['name']

@@ -47,6 +47,7 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
     derivation,
     agingSeconds,
     suppress,
+    ...(network.suppressUnknown ? { suppressUnknown: true } : {}),
     stormFramesPerSecond: stormControl.framesPerSecond,
     stormBurst: stormControl.burst,
     staticRemotes: remotes,

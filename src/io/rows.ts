@@ -132,12 +132,14 @@ function portState(row: PortView): PortState {
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
+  const suppressUnknown = (flags & NetworkFlag.suppressUnknown) !== 0
   const snoop = (flags & NetworkFlag.snoop) !== 0
   const { vrf, mac, address4, address6 } = row
   return {
     vni,
     suppress,
     agingSeconds,
+    ...(suppressUnknown ? { suppressUnknown } : {}),
     ...(snoop ? { snoop } : {}),
     stormFramesPerSecond,
     stormBurst,
@@ -196,6 +198,7 @@ function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): Nei
     mac,
     origin,
     router: (flags & NeighbourFlag.router) !== 0,
+    ...overrideOf(flags),
     static: (flags & NeighbourFlag.static) !== 0,
     ...((flags & NeighbourFlag.gateway) === 0 ? {} : { gateway: true }),
     ageSeconds,
@@ -230,7 +233,15 @@ function dataplaneEvent(row: Event): DataplaneEvent {
       return { event, vni, mac, port }
     case 'neighbourLearned':
     case 'neighbourMoved':
-      return { event, vni, ip, mac, port, router: (row.flags & NeighbourFlag.router) !== 0 }
+      return {
+        event,
+        vni,
+        ip,
+        mac,
+        port,
+        router: (row.flags & NeighbourFlag.router) !== 0,
+        ...overrideOf(row.flags),
+      }
     case 'neighbourAged':
       return { event, vni, ip, mac }
     case 'multicastReport': {
@@ -258,6 +269,9 @@ function dataplaneEvent(row: Event): DataplaneEvent {
   }
 }
 
+const overrideOf = (flags: number): { readonly override?: false } =>
+  (flags & NeighbourFlag.noOverride) === 0 ? {} : { override: false }
+
 const isUnspecified = (ip: Ip): boolean => ip === '::' || ip === '0.0.0.0'
 
 /** Operations as the packet path takes them. */
@@ -271,8 +285,10 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = NO_MAC, address4 = '::', address6 = '::' } = operation
-      const snoops = operation.snoop === true ? NetworkFlag.snoop : 0
-      const flags = (suppress ? NetworkFlag.suppress : 0) | snoops
+      const flags =
+        (suppress ? NetworkFlag.suppress : 0) |
+        (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
+        (operation.snoop === true ? NetworkFlag.snoop : 0)
       const storm = { stormFramesPerSecond, stormBurst }
       return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }
@@ -290,11 +306,12 @@ function tableOperation(operation: Operation): TableOperation {
       return { op, vni, flags: MacFlag[origin], mac }
     }
     case 'neighbourSet': {
-      const { op, vni, ip, mac, origin, router, gateway = false } = operation
+      const { op, vni, ip, mac, origin, router, override = true, gateway = false } = operation
       // What a controller says of a local binding comes from the platform, not from snooping: it does not age.
       const held = origin === 'local' ? NeighbourFlag.static : 0
       const says = (router ? NeighbourFlag.router : 0) | (gateway ? NeighbourFlag.gateway : 0)
-      return { op, vni, flags: NeighbourFlag[origin] | held | says, mac, ip }
+      const keeps = override ? 0 : NeighbourFlag.noOverride
+      return { op, vni, flags: NeighbourFlag[origin] | held | says | keeps, mac, ip }
     }
     case 'routeAdd':
     case 'routeRemove': {

@@ -153,6 +153,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     vni: fc.oneof({ weight: 5, arbitrary: goodVni }, vni),
     suppress: flag,
     snoop: flag,
+    suppressUnknown: flag,
     agingSeconds: fc.constantFrom(0, 10, 300),
     stormFramesPerSecond: fc.constantFrom(0, 1, 3),
     stormBurst: fc.constantFrom(0, 1, 2, 5),
@@ -550,7 +551,15 @@ function routing(remote: string): ModelOperation[] {
   const far = { ...nothing, kind: 'remote', vni: 50001, via: remote, mac: macC } as const
   return [
     { op: 'networkSet', vni: 50001, suppress: false, agingSeconds: 0, ...router },
-    { op: 'networkSet', vni: 10100, suppress: true, snoop: true, agingSeconds: 10, ...router },
+    {
+      op: 'networkSet',
+      vni: 10100,
+      suppress: true,
+      snoop: true,
+      suppressUnknown: remote.includes(':'),
+      agingSeconds: 10,
+      ...router,
+    },
     { ...add, prefix: '10.1.0.0/24', ...nothing, kind: 'connected', vni: 10100 },
     { ...add, prefix: 'fd00::/64', ...nothing, kind: 'connected', vni: 10100 },
     { ...add, prefix: '10.1.0.12/32', ...far },

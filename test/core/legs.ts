@@ -204,8 +204,10 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = '00:00:00:00:00:00' } = operation
       const { address4 = '::', address6 = '::' } = operation
-      const snoops = operation.snoop === true ? NetworkFlag.snoop : 0
-      const flags = (suppress ? NetworkFlag.suppress : 0) | snoops
+      const flags =
+        (suppress ? NetworkFlag.suppress : 0) |
+        (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
+        (operation.snoop === true ? NetworkFlag.snoop : 0)
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
@@ -314,20 +316,25 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
   return {
     ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
     networks: networks
-      .map(([vni, { suppress, snoop, agingSeconds, ports, remotes, ...storm }]) => ({
-        vni,
-        flags: (suppress ? NetworkFlag.suppress : 0) | (snoop ? NetworkFlag.snoop : 0),
-        agingSeconds,
-        ports: ports.length,
-        remotes: remotes.length,
-        stormFramesPerSecond: storm.stormFramesPerSecond,
-        stormBurst: storm.stormBurst,
-        vrf: storm.vrf,
-        routes: storm.routes.size,
-        mac: storm.routerMac ?? NONE,
-        address4: storm.address4 ?? '::',
-        address6: storm.address6 ?? '::',
-      }))
+      .map(
+        ([vni, { suppress, suppressUnknown, snoop, agingSeconds, ports, remotes, ...storm }]) => ({
+          vni,
+          flags:
+            (suppress ? NetworkFlag.suppress : 0) |
+            (suppressUnknown ? NetworkFlag.suppressUnknown : 0) |
+            (snoop ? NetworkFlag.snoop : 0),
+          agingSeconds,
+          ports: ports.length,
+          remotes: remotes.length,
+          stormFramesPerSecond: storm.stormFramesPerSecond,
+          stormBurst: storm.stormBurst,
+          vrf: storm.vrf,
+          routes: storm.routes.size,
+          mac: storm.routerMac ?? NONE,
+          address4: storm.address4 ?? '::',
+          address6: storm.address6 ?? '::',
+        }),
+      )
       .sort(byText),
     remotes: [...tables.remotes]
       .map(([address, { nextHop }]) => ({

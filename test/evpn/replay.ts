@@ -199,9 +199,11 @@ function rdOf(nlri: EvpnRoute): string {
   return nlri.type === 'opaque' ? '' : nlri.rd
 }
 
-/** Values in their order; what is true by its name. */
+/** Values in their order; what is true by its name, and that an answer overrides nothing. */
 function operationText(operation: Operation): string {
-  return Object.entries(operation)
+  const keeps =
+    operation.op === 'neighbourSet' && operation.override === false ? ' no override' : ''
+  return `${Object.entries(operation)
     .flatMap(([name, value]) => (typeof value === 'boolean' ? (value ? [name] : []) : [value]))
-    .join(' ')
+    .join(' ')}${keeps}`
 }

@@ -47,6 +47,7 @@ const row: fc.Arbitrary<Operation> = fc.oneof(
     mac,
     origin: fc.constantFrom('local' as const, 'remote' as const),
     router: fc.boolean(),
+    override: fc.boolean(),
     gateway: fc.boolean(),
   }),
   route.map((one) => ({ op: 'routeAdd' as const, ...one })),

@@ -249,8 +249,9 @@ export class ModelDataplane {
         if (macs.get(operation.mac)?.origin === operation.origin) macs.delete(operation.mac)
         return true
       case 'neighbourSet': {
-        const { ip, mac, origin, router, gateway = false } = operation
-        const row = { vni, ip, mac, origin, router, static: origin === 'local', port: 0 }
+        const { ip, mac, origin, router, override = true, gateway = false } = operation
+        const keeps = override ? {} : { override }
+        const row = { vni, ip, mac, origin, router, ...keeps, static: origin === 'local', port: 0 }
         neighbours.set(ip, { ...row, ...(gateway ? { gateway } : {}), ageSeconds: 0 })
         return true
       }

@@ -7,6 +7,7 @@ import type { Identity } from '../announcer.js'
 import type { OriginatedRoute } from '../events.js'
 import { factsOf } from '../facts.js'
 import { hostPrefix } from '../ip-vrf.js'
+import type { AnswerFlags } from '../macs.js'
 import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
 import type { RouteMeaning } from './meaning.js'
@@ -35,6 +36,7 @@ export const macIp: RouteMeaning<MacIpRoute> = {
         mac: route.mac,
         ip: route.ip,
         router: facts.router,
+        override: facts.override,
         macSlot: 0,
         ipSlot: 0,
       })
@@ -78,18 +80,16 @@ function noHost({ mac, ip }: MacIpRoute): string | undefined {
 }
 
 /** What a type 2 route of ours says beyond its MAC and IP. */
-export interface Announcement {
+export interface Announcement extends AnswerFlags {
   readonly sequence: number
   readonly sticky: boolean
-  /** The host is an IPv6 router (RFC 9047). */
-  readonly router: boolean
 }
 
 export function macIpRoute(
   identity: Identity,
   mac: Mac,
   ip: Ip | undefined,
-  { sequence, sticky, router }: Announcement,
+  { sequence, sticky, router, override }: Announcement,
 ): OriginatedRoute & { readonly nlri: MacIpRoute } {
   const { rd, vni, ethernetTag, vtep, exportTargets } = identity
   const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag, mac, label: vni } as const
@@ -105,8 +105,10 @@ export function macIpRoute(
   if (routed !== undefined) extendedCommunities.push({ type: 'routerMac', mac: routed.routerMac })
   // "the very first" advertisement has no community, and none means 0 (RFC 7432 section 15).
   if (sequence > 0 || sticky) extendedCommunities.push({ type: 'macMobility', sequence, sticky })
-  if (router && ip !== undefined && ipFamily(ip) === 6) {
-    extendedCommunities.push({ type: 'arpNd', router, override: false, immutable: false })
+  // Without it an ordinary host is meant. What is static may not change its MAC, either (RFC 9047 section 2).
+  if (ip !== undefined && (sticky || (ipFamily(ip) === 6 && (router || !override)))) {
+    const flags = ipFamily(ip) === 6 ? { router, override } : { router: false, override: false }
+    extendedCommunities.push({ type: 'arpNd', ...flags, immutable: sticky })
   }
   return {
     family: 'evpn',

@@ -134,6 +134,10 @@ export const Network = keys(
       ),
     ),
     suppress: flag(true, 'Answer ARP and ND requests for known addresses on the spot.'),
+    suppressUnknown: flag(
+      false,
+      'Do not flood ARP and ND requests for addresses that nobody is known to have: only hosts that have spoken, or that the platform names, are found.',
+    ),
     agingSeconds: integer(
       0,
       1_000_000,

@@ -105,6 +105,7 @@ export class State implements StateReader {
         vteps: [...(is?.remotes ?? [])],
         macs: is?.macs ?? { local: 0, remote: 0 },
         suppress,
+        suppressUnknown: network.suppressUnknown,
         agingSeconds,
         ethernetTag: network.ethernetTag ?? null,
         multicast: network.multicast,

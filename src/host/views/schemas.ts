@@ -78,6 +78,7 @@ export const NetworkView = row({
   vteps: texts('VTEPs that broadcasts are replicated to.'),
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
+  suppressUnknown: yes('Where it is not known they are not flooded.'),
   agingSeconds: count('0 = never.'),
   ethernetTag: orNull(count('Of a VLAN-aware bundle.')),
   multicast: row({

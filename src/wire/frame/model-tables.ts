@@ -12,6 +12,7 @@ import {
 import { isUnicastIp } from './bytes.js'
 import type { MembershipRecord } from './membership.js'
 import { type RouteHop, Routes } from './model-routes.js'
+import type { NeighbourTalk } from './neighbour.js'
 
 /** One write, under the names of the packet path's operations. */
 export type ModelOperation =
@@ -21,6 +22,7 @@ export type ModelOperation =
       readonly suppress: boolean
       readonly agingSeconds: number
       readonly snoop?: boolean
+      readonly suppressUnknown?: boolean
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -119,6 +121,7 @@ export type Binding = Claim & { port: number; lastSeen: number }
 export interface Network {
   suppress: boolean
   snoop: boolean
+  suppressUnknown: boolean
   agingSeconds: number
   stormFramesPerSecond: number
   stormBurst: number
@@ -243,6 +246,7 @@ export class ModelTables {
     suppress,
     agingSeconds,
     snoop = false,
+    suppressUnknown = false,
     stormFramesPerSecond = 0,
     stormBurst = 0,
     vrf = 0,
@@ -257,7 +261,8 @@ export class ModelTables {
     if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
     const storm = { stormFramesPerSecond, stormBurst }
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
-    const settings = { suppress, agingSeconds, snoop, ...storm, vrf, routerMac, ...addresses }
+    const flags = { suppress, suppressUnknown, snoop }
+    const settings = { ...flags, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
       const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }
       const listed = { channels: new Map(), routes: new Routes() }
@@ -456,16 +461,18 @@ export class ModelTables {
   }
 
   /** A frame from this port said that `mac` has this address. */
-  learnBinding(vni: number, ip: Ip, mac: Mac, port: number, router: boolean): void {
+  learnBinding(vni: number, ip: Ip, mac: Mac, port: number, said: NeighbourTalk): void {
     const { bindings } = this.networks.get(vni)!
     const old = bindings.get(ip)
     if (old?.static) return
     const same = old !== undefined && isLearned(old) && old.mac === mac
-    if (same && (old.router || !router)) {
+    const router = said.router || (same && old.router)
+    const override = said.keeps !== true && (!same || old.override)
+    if (same && old.router === router && old.override === override) {
       Object.assign(old, { port, lastSeen: this.now })
       return
     }
-    const claim = { mac, origin: 'local', static: false, router, override: true } as const
+    const claim = { mac, origin: 'local', static: false, router, override } as const
     bindings.set(ip, { ...claim, port, lastSeen: this.now })
     const event = old === undefined || same ? 'neighbourLearned' : 'neighbourMoved'
     this.events.push({ event, vni, ip, mac, port })

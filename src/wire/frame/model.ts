@@ -200,12 +200,16 @@ export class SwitchModel {
     const { frame, layers, source, destination, vni, network, port } = accepted
     if (isSuper(frame.meta)) return false
     const talk = readNeighbourTalk(frame.bytes, layers, !needsChecksum(frame.meta))
-    const { tells, asks, router } = talk
+    const { tells, asks } = talk
     if (tells !== undefined) {
-      this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, router))
+      this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, talk))
     }
     const binding = asks === undefined ? undefined : network.bindings.get(asks)
-    if (binding === undefined) return false
+    if (binding === undefined) {
+      const isLost = asks !== undefined && network.suppressUnknown && isMulticastMac(destination)
+      if (isLost) this.#drop(input, 'unknown_neighbour')
+      return isLost
+    }
     const told = network.suppress && (binding.origin === 'remote' || binding.static)
     if (!binding.gateway && !told) return false
     // Who knows the answer may ask whether it still holds (RFC 4861 section 7.3).

@@ -45,6 +45,8 @@ export interface NeighbourTalk {
   readonly tells?: Ip
   /** And that it is a router. */
   readonly router: boolean
+  /** And that what others know of the address shall stay as it is (RFC 4861 section 4.4, the O flag not set). */
+  readonly keeps?: true
   /** It wants to know who has this address. */
   readonly asks?: Ip
 }
@@ -104,7 +106,10 @@ function readDiscovery(frame: Uint8Array, summed: boolean): NeighbourTalk {
   if (link === 'malformed') return silence
   if (!solicits) {
     const router = (flags & advertisementFlags.router) !== 0
-    return link === undefined || link === source ? { tells: target, router } : { router }
+    // Who is asked by unicast may answer without its link address, and then overrides nothing.
+    const keeps = link !== undefined && (flags & advertisementFlags.override) === 0
+    const said = { router, ...(keeps ? { keeps } : {}) }
+    return link === undefined || link === source ? { tells: target, ...said } : said
   }
   if (ip.source === '::') {
     // Duplicate address detection (RFC 4862 section 5.4.2).
