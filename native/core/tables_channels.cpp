@@ -121,8 +121,9 @@ void Tables::channel_leave(uint32_t position, const ChannelSlot& slot, uint32_t 
 // What is heard changes no table: the control plane knows for how long it holds.
 void Tables::multicast_tell(const LearnRecord& record) {
   Event event = {};
+  const bool report = record.kind == LearnRecord::kReport;
   event.kind =
-      record.kind == LearnRecord::kReport ? EventKind::multicastReport : EventKind::multicastQuery;
+      static_cast<uint16_t>(report ? EventKind::multicastReport : EventKind::multicastQuery);
   event.vni = current_row(segment_.network(record.network)).vni;
   event.port = record.port;
   event.flags = record.flags;
