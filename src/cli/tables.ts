@@ -170,8 +170,8 @@ const routes: readonly Column<RouteView>[] = [
 
 function describeRoute(row: RouteView): string {
   const segment = row.esi?.replace(/^00(:00){9}$/, '')
-  const { mac, ip, originator, prefix, target } = row
-  return [mac, ip, originator, prefix, target, mac === undefined ? segment : '']
+  const { mac, ip, source, group, originator, prefix, target } = row
+  return [mac, ip, source, group, originator, prefix, target, mac === undefined ? segment : '']
     .filter((part) => part !== undefined && part !== '')
     .join(' ')
 }
