@@ -125,6 +125,8 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
     }
     return reason;
   }
+  // Whoever had the router's MAC is gone, and no longer counted.
+  row = current_row(segment_.network(index));
   if (row.vrf == index && vrf != index) forget_vrf(index);
   row.vrf = static_cast<uint16_t>(vrf);
   copy(row.mac, operation.mac, 6);
