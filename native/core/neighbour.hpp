@@ -20,6 +20,11 @@ struct NeighbourTalk {
 NeighbourTalk read_neighbour_talk(const uint8_t* data, uint32_t length, const Layers& layers,
                                   const Meta& meta);
 
+// Whether a host looks for a router (RFC 4861 section 6.1.1); `ip`: the host, :: while it has no
+// address.
+bool is_router_solicitation(const uint8_t* data, uint32_t length, const Layers& layers,
+                            const Meta& meta, uint8_t ip[16]);
+
 // The answer to a frame that asks: `mac` has the address. `flags`: NeighbourFlag.router,
 // .noOverride. Gives its length.
 uint32_t write_neighbour_answer(const uint8_t* question, const Layers& layers, uint64_t mac,

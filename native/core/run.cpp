@@ -61,7 +61,7 @@ struct Core::Sink {
   uint32_t records = 0;
   uint32_t learned = 0;
   bool failed = false;
-  LearnRecord learns[2 * kBurst];  // but for what is heard of multicast, which changes no table
+  LearnRecord learns[2 * kBurst];  // but for what changes no table
 
   static void flush(void* context, Burst& burst) { static_cast<Sink*>(context)->take(burst); }
 
@@ -75,7 +75,7 @@ struct Core::Sink {
     }
     for (unsigned i = 0; i < burst.learn_count; i++) {
       const LearnRecord& record = burst.learns[i];
-      if (record.kind == LearnRecord::kReport || record.kind == LearnRecord::kQuery) {
+      if (record.is_heard()) {
         core.tables_.learn(record);
       } else {
         learns[learned++] = record;

@@ -431,9 +431,12 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
     return drop(pass, index, Drop::storm_control);
   }
   uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
-  const bool snoops = (load_word(row + offsetof(NetworkRow, flags) / 4) & NetworkFlag::snoop) != 0;
+  const uint32_t flags = load_word(row + offsetof(NetworkRow, flags) / 4);
   Drop nobody = Drop::no_destination;
-  if (snoops && is_group(work.key)) nobody = select_listeners(pass, work, index, offset);
+  if (is_group(work.key)) {
+    if ((flags & NetworkFlag::advertise) != 0) hear_solicitation(pass, work, index);
+    if ((flags & NetworkFlag::snoop) != 0) nobody = select_listeners(pass, work, index, offset);
+  }
   uint32_t targets = 0;
   if (offset != 0) {
     const uint32_t* block = segment_.flood_words() + offset;

@@ -41,8 +41,17 @@ struct LearnRecord {
   // kUse is a worker's own: a frame that the fast path could have carried, with its destination in
   // `mac`, the VNI in `flags`, and its source MAC (from a port) or the VTEP (port 0) in `ip`.
   // kReport: a group in `ip`, perhaps a source. kQuery: a multicast router or querier in `ip`; of
-  // one behind a VTEP the port is 0.
-  enum Kind : uint16_t { kMac = 1, kNeighbour = 2, kUse = 3, kReport = 4, kQuery = 5 };
+  // one behind a VTEP the port is 0. kSolicit: a host in `ip` looks for a router.
+  enum Kind : uint16_t {
+    kMac = 1,
+    kNeighbour = 2,
+    kUse = 3,
+    kReport = 4,
+    kQuery = 5,
+    kSolicit = 6
+  };
+  // Changes no table: the control plane is told.
+  bool is_heard() const { return kind >= kReport; }
   uint64_t timeNanoseconds;
   uint32_t port;
   uint16_t network;  // index
@@ -157,6 +166,7 @@ class Switch {
   void flood(Pass& pass, const Work& work, unsigned index);
   void send(Pass& pass, const Work& work, unsigned index);
   // switch_multicast.cpp
+  void hear_solicitation(Pass& pass, const Work& work, unsigned index);
   Drop select_listeners(Pass& pass, const Work& work, unsigned index, uint32_t& list);
   uint32_t find_channel(uint32_t network, const uint8_t group[16], const uint8_t source[16]) const;
   void hear(Pass& pass, const Work& work, uint16_t kind, uint32_t flags, const uint8_t ip[16],

@@ -1,6 +1,7 @@
 // Multicast where IGMP and MLD are heard: what hosts and routers say goes to the keeper, and frames
 // to who wants them (RFC 4541, RFC 9251 section 4).
 #include "membership.hpp"
+#include "neighbour.hpp"
 #include "rows.hpp"
 #include "switch_pass.hpp"
 
@@ -36,6 +37,16 @@ void Switch::hear(Pass& pass, const Work& work, uint16_t kind, uint32_t flags, c
   record.flags = flags;
   copy(record.ip, ip, 16);
   copy(record.source, source, 16);
+}
+
+// A host looks for a router: ours tells of itself (RFC 4861 section 6.2.6). Others hear it, too.
+void Switch::hear_solicitation(Pass& pass, const Work& work, unsigned index) {
+  const Frame& frame = frames_[index];
+  uint8_t host[16];
+  if (pass.port == 0 ||
+      !is_router_solicitation(frame.data, frame.length, work.layers, frame.meta, host))
+    return;
+  hear(pass, work, LearnRecord::kSolicit, 0, host, kAny);
 }
 
 // Which list a frame to a group takes instead of the flood list, and why it is lost when nobody is

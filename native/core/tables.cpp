@@ -183,7 +183,7 @@ void Tables::forget_vrf(uint32_t vrf) {
 }
 
 void Tables::learn(const LearnRecord& record) {
-  if (record.kind == LearnRecord::kQuery && record.port == 0) return multicast_tell(record);
+  if (record.kind == LearnRecord::kQuery && record.port == 0) return tell_heard(record);
   // What the worker saw may be outdated: the port has moved on.
   if (!port_is_open(record.port) || record.network == 0 ||
       segment_.port_network(record.port) != record.network) {
@@ -191,8 +191,22 @@ void Tables::learn(const LearnRecord& record) {
   }
   if (record.kind == LearnRecord::kMac) mac_learn(record);
   if (record.kind == LearnRecord::kNeighbour) neighbour_learn(record);
-  if (record.kind == LearnRecord::kReport || record.kind == LearnRecord::kQuery)
-    multicast_tell(record);
+  if (record.is_heard()) tell_heard(record);
+}
+
+// What is heard changes no table: the control plane knows for how long it holds.
+void Tables::tell_heard(const LearnRecord& record) {
+  const uint32_t kind = record.kind == LearnRecord::kReport  ? EventKind::multicastReport
+                        : record.kind == LearnRecord::kQuery ? EventKind::multicastQuery
+                                                             : EventKind::routerSolicited;
+  Event event = {};
+  event.kind = static_cast<uint16_t>(kind);
+  event.vni = current_row(segment_.network(record.network)).vni;
+  event.port = record.port;
+  event.flags = record.flags;
+  copy(event.ip, record.ip, 16);
+  copy(event.source, record.source, 16);
+  if (event.vni != 0) emit(event, record.timeNanoseconds);
 }
 
 void Tables::flush_port(uint32_t id) {

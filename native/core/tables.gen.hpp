@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x19394aef279dc336;
-inline constexpr char kLayoutHashText[] = "19394aef279dc336";
+inline constexpr uint64_t kLayoutHash = 0x4fb4e7d9271bb8ec;
+inline constexpr char kLayoutHashText[] = "4fb4e7d9271bb8ec";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -79,6 +79,7 @@ struct NetworkFlag {
   static constexpr uint32_t learnRemote = 2;
   static constexpr uint32_t snoop = 4;
   static constexpr uint32_t suppressUnknown = 8;
+  static constexpr uint32_t advertise = 16;
 };
 
 struct RemoteState {
@@ -129,6 +130,7 @@ struct EventKind {
   static constexpr uint32_t underlayOffloads = 14;
   static constexpr uint32_t multicastReport = 15;
   static constexpr uint32_t multicastQuery = 16;
+  static constexpr uint32_t routerSolicited = 17;
 };
 
 struct MulticastRecord {

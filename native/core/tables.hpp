@@ -181,7 +181,7 @@ class Tables {
   void each_channel(uint32_t network, Take take);
   void channels_flush_port(uint32_t network, uint32_t id);
   void channels_flush_network(uint32_t network);
-  void multicast_tell(const LearnRecord& record);
+  void tell_heard(const LearnRecord& record);
 
   // tables_remotes.cpp
   const char* remote_find_or_add(const uint8_t address[16], uint32_t& index);

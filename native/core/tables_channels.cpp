@@ -118,20 +118,6 @@ void Tables::channel_leave(uint32_t position, const ChannelSlot& slot, uint32_t 
     access_release(slot_network(slot), destination_id(word), 0);
 }
 
-// What is heard changes no table: the control plane knows for how long it holds.
-void Tables::multicast_tell(const LearnRecord& record) {
-  Event event = {};
-  const bool report = record.kind == LearnRecord::kReport;
-  event.kind =
-      static_cast<uint16_t>(report ? EventKind::multicastReport : EventKind::multicastQuery);
-  event.vni = current_row(segment_.network(record.network)).vni;
-  event.port = record.port;
-  event.flags = record.flags;
-  copy(event.ip, record.ip, 16);
-  copy(event.source, record.source, 16);
-  if (event.vni != 0) emit(event, record.timeNanoseconds);
-}
-
 template <class Take>
 void Tables::each_channel(uint32_t network, Take take) {
   uint32_t left = current_row(segment_.network(network)).channels;

@@ -554,9 +554,9 @@ export const constants = {
   },
   /**
    * `snoop`: IGMP and MLD are heard, and multicast goes to who wants it. `suppressUnknown`: ARP and ND requests for what nobody is
-   * known to have are not flooded.
+   * known to have are not flooded. `advertise`: hosts that ask for a router are told of.
    */
-  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8 },
+  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
   /**
@@ -586,6 +586,7 @@ export const constants = {
     underlayOffloads: 14,
     multicastReport: 15,
     multicastQuery: 16,
+    routerSolicited: 17,
   },
   /**
    * What a record of a report says, in the low octet of an event's flags; above it the version of IGMP, or of MLD and one more, so

@@ -2,7 +2,8 @@
 
 import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
 import type { Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
-import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+import type { EvpnRoute, PathAttributes, RouterAdvertisement } from '../wire/index.js'
+import type { AdvertiserSettings } from './advertiser.js'
 import type { MembershipQuery, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
 
@@ -54,6 +55,8 @@ export interface NetworkSettings {
   readonly staticRemotes?: readonly StaticRemote[]
   /** Hosts and other VTEPs get the multicast groups that they want. Left out: everybody gets all. */
   readonly multicast?: MulticastSettings
+  /** The gateway tells hosts of IPv6 of itself. */
+  readonly advertise?: AdvertiserSettings
   /** L3 VNI of the IP-VRF that it is routed in. */
   readonly vrf?: number
   /** Our addresses in it, as its hosts' router; needs `vrf`. */
@@ -208,6 +211,12 @@ export type EvpnAction =
   | { readonly do: 'startTimer'; readonly timer: string; readonly seconds: number }
   /** Ask hosts which multicast groups they want. */
   | ({ readonly do: 'queryMembership' } & MembershipQuery)
+  /** Tell the hosts of ports of their router. */
+  | {
+      readonly do: 'advertiseRouter'
+      readonly ports: readonly number[]
+      readonly advertisement: RouterAdvertisement
+    }
   /** Answer with `resync`. */
   | { readonly do: 'readSnapshot' }
   | Notice

@@ -467,6 +467,9 @@ export class Evpn {
       case 'multicastQuery':
         this.#touch(seen.vni)?.multicast.hearQuery(seen.querier, seen.version, seen.port)
         return
+      case 'routerSolicited':
+        this.#touch(seen.vni)?.advertiser.hear(seen.port, seen.timeNanoseconds)
+        return
       case 'portOffloads':
       case 'remoteResolved':
       case 'remoteUnresolved':

@@ -1,5 +1,6 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
+export type { AdvertiserSettings } from './advertiser.js'
 export type {
   DuplicateView,
   EvpnAction,

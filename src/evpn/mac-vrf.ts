@@ -2,6 +2,7 @@
 
 import type { Snapshot } from '../fib/index.js'
 import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
+import { Advertiser } from './advertiser.js'
 import { Announcer } from './announcer.js'
 import type {
   DuplicateView,
@@ -40,6 +41,7 @@ export class MacVrf {
   readonly macs: Macs
   readonly suppression: Suppression
   readonly multicast: Multicast
+  readonly advertiser: Advertiser
   readonly #around: VrfSurroundings
   readonly #announcer: Announcer
   readonly #gateway: Gateway
@@ -59,6 +61,7 @@ export class MacVrf {
     const { out, ticks } = around
     const announcer = this.#announcer
     this.multicast = new Multicast(this.vni, { out, ticks, flood: this.flood, announcer })
+    this.advertiser = new Advertiser(out, ticks)
     const surroundings = { ...around, announcer: this.#announcer, gateway: this.#gateway }
     this.macs = new Macs(this.vni, surroundings)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
@@ -180,8 +183,10 @@ export class MacVrf {
 
   /** What the configuration says of a port now, and what it said before. */
   bind(before: PortBinding | undefined, now: PortBinding | undefined): void {
-    if (now !== undefined) this.multicast.addPort(now.port)
-    else if (before !== undefined) this.multicast.removePort(before.port)
+    for (const part of [this.multicast, this.advertiser]) {
+      if (now !== undefined) part.addPort(now.port)
+      else if (before !== undefined) part.removePort(before.port)
+    }
     for (const ip of before?.ips ?? []) {
       const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
       if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)
@@ -248,17 +253,20 @@ export class MacVrf {
     this.macs.settle()
     this.suppression.settle()
     this.multicast.settle()
+    this.advertiser.settle()
   }
 
   tick(): void {
     this.macs.tick()
     this.suppression.tick()
     this.multicast.tick()
+    this.advertiser.tick()
   }
 
   portUp(port: number): void {
     this.macs.portUp(port)
     this.multicast.portUp(port)
+    this.advertiser.portUp(port)
   }
 
   portDown(port: number): void {
@@ -370,11 +378,15 @@ export class MacVrf {
   }
 
   #setNetwork(): void {
+    const { vrf, advertise, gateway = [] } = this.#settings
+    const isRouted = vrf !== undefined && this.#around.vrfOf(vrf) !== undefined
+    this.advertiser.become(advertise, this.#around.gatewayMac, isRouted ? gateway : [])
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
     const flags = {
       ...(this.#settings.suppressUnknown === true ? { suppressUnknown: true } : {}),
       ...(this.#settings.multicast === undefined ? {} : { snoop: true }),
+      ...(this.advertiser.isOn ? { advertise: true } : {}),
     }
     const common = { vni: this.vni, suppress, agingSeconds, ...flags, ...storm }
     const settings = { ...common, ...this.#gateway.settings }

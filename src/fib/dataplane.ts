@@ -23,14 +23,26 @@ export interface PortState extends PortSpec {
   readonly flags: number
 }
 
-export interface NetworkState {
+/** What a network may do; left out: it does not. */
+export interface NetworkFlags {
+  /** ARP and ND requests for what nobody is known to have are not flooded. */
+  readonly suppressUnknown?: boolean
+  /** Multicast goes to who wants it: see `listenerAdd`. */
+  readonly snoop?: boolean
+  /** Hosts that look for a router are told of: `routerSolicited`. */
+  readonly advertise?: boolean
+}
+
+export const networkFlags = [
+  'suppressUnknown',
+  'snoop',
+  'advertise',
+] as const satisfies readonly (keyof NetworkFlags)[]
+
+export interface NetworkState extends NetworkFlags {
   readonly vni: number
   readonly suppress: boolean
   readonly agingSeconds: number
-  /** ARP and ND requests for what nobody is known to have are not flooded. Left out: they are. */
-  readonly suppressUnknown?: boolean
-  /** Multicast goes to who wants it: see `listenerAdd`. Left out: no. */
-  readonly snoop?: boolean
   /** Left out: 0. */
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
@@ -130,13 +142,11 @@ export interface Snapshot {
 
 /** One write. Keys are the outside's words, so every operation may be repeated without harm. */
 export type Operation =
-  | {
+  | (NetworkFlags & {
       readonly op: 'networkSet'
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
-      readonly suppressUnknown?: boolean
-      readonly snoop?: boolean
       /** Storm control: what each port may flood per second (and worker), and at once. 0 or left out: any number. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -145,7 +155,7 @@ export type Operation =
       readonly routerMac?: Mac
       readonly address4?: Ip
       readonly address6?: Ip
-    }
+    })
   /** Refused while a route leads into the network. */
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
@@ -240,6 +250,14 @@ export type DataplaneEvent =
       readonly querier: Ip
       readonly version: number
     }
+  /** A host looks for a router; `host` is :: while it has no address. */
+  | {
+      readonly event: 'routerSolicited'
+      readonly vni: number
+      readonly port: number
+      readonly host: Ip
+      readonly timeNanoseconds: bigint
+    }
   /** What was learned behind a port that goes down or away is flushed and told; after `portUp` it is learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   /** An offload of the port's device was switched off, as it did not work, or on again. PortFlag bits of the port. */
@@ -328,7 +346,7 @@ export interface Dataplane extends DataplaneReader {
   closePort(id: number): Promise<void>
   /** Apply in order. Resolves when every worker sees the result. */
   apply(operations: readonly Operation[]): Promise<void>
-  /** Frames for tenants, at most 96 octets each, past the tables. One that can not be sent now is left out. */
+  /** Frames for tenants, at most 512 octets each, past the tables. One that can not be sent now is left out. */
   send(frames: readonly PortFrame[]): Promise<void>
   /** Called with every event since the last call, in order. One listener. */
   listen(listener: (events: readonly DataplaneEvent[]) => void): void

@@ -11,6 +11,7 @@ export type {
   ListenerState,
   MacState,
   NeighbourState,
+  NetworkFlags,
   NetworkState,
   Operation,
   Origin,

@@ -6,14 +6,15 @@
 // one of them had hidden is added by the pass that follows those.
 
 import type { Mac } from '../net/index.js'
-import type {
-  ListenerState,
-  MacState,
-  NeighbourState,
-  NetworkState,
-  Operation,
-  RouteState,
-  Snapshot,
+import {
+  type ListenerState,
+  type MacState,
+  type NeighbourState,
+  type NetworkState,
+  networkFlags,
+  type Operation,
+  type RouteState,
+  type Snapshot,
 } from './dataplane.js'
 import {
   type ImageRows,
@@ -130,8 +131,7 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
     is.address6 === wanted.address6 &&
     is.suppress === wanted.suppress &&
     is.agingSeconds === wanted.agingSeconds &&
-    (is.suppressUnknown ?? false) === (wanted.suppressUnknown ?? false) &&
-    (is.snoop ?? false) === (wanted.snoop ?? false) &&
+    networkFlags.every((name) => (is[name] ?? false) === (wanted[name] ?? false)) &&
     (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
     (is.stormBurst ?? 0) === (wanted.stormBurst ?? 0)
   )

@@ -3,7 +3,7 @@
 import { type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '19394aef279dc336'
+export const layoutHash = '4fb4e7d9271bb8ec'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -17,7 +17,7 @@ export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fa
 
 export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, tunnelOff: 8, trainsOff: 16, checksumOff: 32, offloadTrial: 64, offloadSelfTest: 128 } as const
 
-export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8 } as const
+export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 } as const
 
 export const RemoteState = { free: 0, unresolved: 1, resolved: 2 } as const
 
@@ -27,7 +27,7 @@ export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOver
 
 export const RouteKind = { own: 1, connected: 2, gateway: 3, remote: 4, blackhole: 5 } as const
 
-export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14, multicastReport: 15, multicastQuery: 16 } as const
+export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14, multicastReport: 15, multicastQuery: 16, routerSolicited: 17 } as const
 
 export const MulticastRecord = { join: 1, leave: 2, include: 3, block: 4 } as const
 

@@ -484,6 +484,7 @@ export class Host implements HostSurface {
         stopTimer: (timer) => this.#clock.stop(timer),
         apply: (written) => this.#path.push(written),
         queryMembership: (query) => void this.#path.queryMembership(query),
+        advertiseRouter: (ports, said) => void this.#path.advertiseRouter(ports, said),
         readSnapshot: () => this.#compare(),
         peerState: (peer, state) => this.#peering.onPeerState(peer, state),
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),

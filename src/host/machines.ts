@@ -19,6 +19,7 @@ import {
 } from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
 import type { BfdAction, TcpAction } from '../io/index.js'
+import type { RouterAdvertisement } from '../wire/index.js'
 import type { EventFields, EventLevel } from './events.js'
 
 /** The world around the machines. What it answers comes as events, which wait for their turn. */
@@ -30,6 +31,7 @@ export interface Surroundings {
   apply(operations: readonly Operation[]): void
   /** Hosts shall say which multicast groups they want. */
   queryMembership(query: MembershipQuery): void
+  advertiseRouter(ports: readonly number[], advertisement: RouterAdvertisement): void
   /** Answer with the evpn event `resync`. */
   readSnapshot(): void
   peerState(peer: string, state: FsmState): void
@@ -179,6 +181,8 @@ export class Machines {
     withdraw: ({ routes }) => this.#tellSpeaker({ event: 'withdraw', routes }),
     startTimer: ({ timer, seconds }) => this.#around.startTimer(EVPN_TIMER + timer, seconds, false),
     queryMembership: ({ do: _, ...query }) => this.#around.queryMembership(query),
+    advertiseRouter: ({ ports, advertisement }) =>
+      this.#around.advertiseRouter(ports, advertisement),
     readSnapshot: () => this.#around.readSnapshot(),
     event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),
   }

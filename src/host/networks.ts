@@ -38,6 +38,7 @@ export function fabricVrfs(config: Config): FabricVrf[] {
 export function networkSettings(network: FabricNetwork, derivedRd: string): NetworkSettings {
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
   const { stormControl, derivation, gateway, l3Vni, ethernetTag, multicast } = network
+  const { routerAdvertisements: advertise } = network
   return {
     name,
     vni,
@@ -54,6 +55,7 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
     ...(ethernetTag === undefined ? {} : { ethernetTag }),
     ...(multicast.snooping ? { multicast: { querier: multicast.querier === 'auto' } } : {}),
     ...(l3Vni === undefined ? {} : { vrf: l3Vni, gateway: gateway.map(parseGateway) }),
+    ...(advertise === undefined ? {} : { advertise }),
   }
 }
 

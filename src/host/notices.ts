@@ -53,6 +53,11 @@ const rows: Rows = {
     const text = `${querier} behind ${place} asks VNI ${vni} for multicast groups`
     return { level: 'debug', text, fields: { vni, ifname } }
   },
+  routerSolicited: ({ vni, port, host }, portName) => {
+    const ifname = portName(port)
+    const text = `${host} behind port ${ifname} of VNI ${vni} looks for a router`
+    return { level: 'debug', text, fields: { vni, ifname, ip: host } }
+  },
   portUp: ({ port }, portName) => portNotice('info', portName(port), 'has carrier'),
   portDown: ({ port }, portName) => portNotice('warn', portName(port), 'has no carrier'),
   portGone: ({ port }, portName) => portNotice('warn', portName(port), 'lost its interface'),

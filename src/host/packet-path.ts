@@ -16,7 +16,7 @@ import type {
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
-import { membershipQuery } from '../wire/index.js'
+import { membershipQuery, type RouterAdvertisement, routerAdvertisement } from '../wire/index.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { OperationQueue } from './operation-queue.js'
 
@@ -158,6 +158,17 @@ export class PacketPath {
     await this.settled()
     const bytes = membershipQuery(group, maxResponseSeconds)
     // Who could not be asked now is asked again.
+    await this.send(ports.map((port) => ({ port, bytes }))).catch(() => undefined)
+  }
+
+  /** Hosts hear of their router: behind all writes, so that it is there when they use it. */
+  async advertiseRouter(
+    ports: readonly number[],
+    advertisement: RouterAdvertisement,
+  ): Promise<void> {
+    await this.settled()
+    const bytes = routerAdvertisement(advertisement)
+    // Who could not be told now asks, or is told in some minutes.
     await this.send(ports.map((port) => ({ port, bytes }))).catch(() => undefined)
   }
 

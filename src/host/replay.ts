@@ -137,6 +137,7 @@ function surroundings({ onAction }: ReplayListener): Surroundings {
     stopTimer: (timer) => tell({ do: 'stopTimer', timer }),
     apply: (operations) => tell({ do: 'apply', operations }),
     queryMembership: (query) => tell({ do: 'queryMembership', ...query }),
+    advertiseRouter: (ports, said) => tell({ do: 'advertiseRouter', ports, ...said }),
     readSnapshot: () => tell({ do: 'readSnapshot' }),
     peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
     endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

@@ -6,6 +6,7 @@ import type {
   ListenerState,
   MacState,
   NeighbourState,
+  NetworkFlags,
   NetworkState,
   Operation,
   PortCounters,
@@ -129,18 +130,23 @@ function portState(row: PortView): PortState {
   }
 }
 
+const flagNames = [
+  'suppressUnknown',
+  'snoop',
+  'advertise',
+] as const satisfies readonly (keyof NetworkFlags)[]
+
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
-  const suppressUnknown = (flags & NetworkFlag.suppressUnknown) !== 0
-  const snoop = (flags & NetworkFlag.snoop) !== 0
   const { vrf, mac, address4, address6 } = row
   return {
     vni,
     suppress,
     agingSeconds,
-    ...(suppressUnknown ? { suppressUnknown } : {}),
-    ...(snoop ? { snoop } : {}),
+    ...Object.fromEntries(
+      flagNames.filter((name) => (flags & NetworkFlag[name]) !== 0).map((name) => [name, true]),
+    ),
     stormFramesPerSecond,
     stormBurst,
     ...(vrf === 0 ? {} : { vrf }),
@@ -220,11 +226,10 @@ const eventNames = Object.fromEntries(
 
 function dataplaneEvent(row: Event): DataplaneEvent {
   const event = eventNames[row.kind]
-  const { vni, mac, port, ip } = row
+  const { vni, mac, port, ip, timeNanoseconds } = row
   switch (event) {
     case 'macLearned':
     case 'macMoved': {
-      const { timeNanoseconds } = row
       const previous = isUnspecified(ip) ? {} : { previousRemote: ip }
       return { event, vni, mac, port, ...previous, timeNanoseconds }
     }
@@ -253,6 +258,8 @@ function dataplaneEvent(row: Event): DataplaneEvent {
       const place = port === 0 ? {} : { port }
       return { event, vni, ...place, querier: ip, version: row.flags >> 8 }
     }
+    case 'routerSolicited':
+      return { event, vni, port, host: ip, timeNanoseconds }
     case 'portUp':
     case 'portDown':
     case 'portGone':
@@ -285,10 +292,8 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = NO_MAC, address4 = '::', address6 = '::' } = operation
-      const flags =
-        (suppress ? NetworkFlag.suppress : 0) |
-        (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
-        (operation.snoop === true ? NetworkFlag.snoop : 0)
+      let flags = suppress ? NetworkFlag.suppress : 0
+      for (const name of flagNames) if (operation[name] === true) flags |= NetworkFlag[name]
       const storm = { stormFramesPerSecond, stormBurst }
       return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }

@@ -2,5 +2,10 @@
 
 export * from './bgp/index.js'
 export * from './bmp/index.js'
-export { hostProbe, membershipQuery } from './frame/index.js'
+export {
+  hostProbe,
+  membershipQuery,
+  type RouterAdvertisement,
+  routerAdvertisement,
+} from './frame/index.js'
 export * from './mrt/index.js'

@@ -21,6 +21,7 @@ import {
 } from './frames.js'
 import type { Script, Step } from './legs.js'
 import { aboutGroup, groupMac, report } from './membership-frames.js'
+import { solicitations } from './solicitations.js'
 
 /** Without the properties that are undefined. */
 const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
@@ -154,6 +155,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     suppress: flag,
     snoop: flag,
     suppressUnknown: flag,
+    advertise: flag,
     agingSeconds: fc.constantFrom(0, 10, 300),
     stormFramesPerSecond: fc.constantFrom(0, 1, 3),
     stormBurst: fc.constantFrom(0, 1, 2, 5),
@@ -359,6 +361,7 @@ const validFrame: fc.Arbitrary<Frame> = fc.oneof(
       }),
     )
     .map(([type, options]) => discovery(type, defined(options))),
+  solicitations(hostMac),
   fc
     .tuple(addressed, fc.nat(0xffff), payload)
     .map(([a, type, body]) => ({ bytes: link(type, body, a), meta: noMeta })),
@@ -557,6 +560,7 @@ function routing(remote: string): ModelOperation[] {
       suppress: true,
       snoop: true,
       suppressUnknown: remote.includes(':'),
+      advertise: true,
       agingSeconds: 10,
       ...router,
     },

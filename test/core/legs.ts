@@ -207,7 +207,8 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const flags =
         (suppress ? NetworkFlag.suppress : 0) |
         (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
-        (operation.snoop === true ? NetworkFlag.snoop : 0)
+        (operation.snoop === true ? NetworkFlag.snoop : 0) |
+        (operation.advertise === true ? NetworkFlag.advertise : 0)
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
@@ -267,6 +268,10 @@ function modelEvent(event: ModelEvent): unknown {
     const said = { ip: group, source, flags: MulticastRecord[record] | (version << 8) }
     return { event: event.event, ...none, vni, port, ...said }
   }
+  if (event.event === 'routerSolicited') {
+    const { vni, port, host } = event
+    return { event: event.event, ...none, vni, port, ip: host }
+  }
   if ('remote' in event) return { event: event.event, ...none, ip: event.remote }
   const { event: name, vni, port, mac } = event
   const ip = 'ip' in event ? event.ip : (event.previous ?? '::')
@@ -317,12 +322,16 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
     ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
     networks: networks
       .map(
-        ([vni, { suppress, suppressUnknown, snoop, agingSeconds, ports, remotes, ...storm }]) => ({
+        ([
+          vni,
+          { suppress, suppressUnknown, snoop, advertise, agingSeconds, ports, remotes, ...storm },
+        ]) => ({
           vni,
           flags:
             (suppress ? NetworkFlag.suppress : 0) |
             (suppressUnknown ? NetworkFlag.suppressUnknown : 0) |
-            (snoop ? NetworkFlag.snoop : 0),
+            (snoop ? NetworkFlag.snoop : 0) |
+            (advertise ? NetworkFlag.advertise : 0),
           agingSeconds,
           ports: ports.length,
           remotes: remotes.length,

@@ -7,7 +7,7 @@
 //   {"expect": ["…"]}         all actions since the last expectation, as text. None is left over at the end.
 
 import { Evpn, type EvpnAction, type EvpnEvent, type RouteChange } from '../../src/evpn/index.js'
-import type { DataplaneEvent, Operation } from '../../src/fib/index.js'
+import type { Operation } from '../../src/fib/index.js'
 import { ZERO_ESI } from '../../src/net/index.js'
 import {
   type EvpnRoute,
@@ -99,7 +99,8 @@ const PRELUDE: readonly EvpnEvent[] = [
 function eventOf(line: Exclude<Line, { readonly expect: unknown }>): EvpnEvent {
   if ('event' in line) return line
   if ('seen' in line) {
-    const seen = { timeNanoseconds: 0n, ...line.seen } as unknown as DataplaneEvent
+    const { timeNanoseconds = 0 } = line.seen as { readonly timeNanoseconds?: number }
+    const seen = { ...line.seen, timeNanoseconds: BigInt(timeNanoseconds) } as never
     return { event: 'dataplane', events: [seen] }
   }
   if ('routes' in line) return { event: 'routes', changes: line.routes.map(changeOf) }
@@ -180,6 +181,13 @@ export function actionText(action: EvpnAction): readonly string[] {
     case 'queryMembership': {
       const { ports, group, maxResponseSeconds } = action
       return [`query ${group} at ${ports.join(' and ')} within ${maxResponseSeconds}`]
+    }
+    case 'advertiseRouter': {
+      const { ports, advertisement } = action
+      const { ip, lifetimeSeconds, prefixes } = advertisement
+      const said = prefixes.map(({ prefix, autonomous }) => `${prefix}${autonomous ? ' auto' : ''}`)
+      const where = ports.join(' and ')
+      return [`advertise ${ip} for ${lifetimeSeconds} s at ${where}: ${said.join(', ')}`]
     }
     case 'readSnapshot':
       return ['readSnapshot']

@@ -73,6 +73,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     suppress: is,
     snoop: is,
     suppressUnknown: is,
+    advertise: is,
     agingSeconds: fc.constantFrom(0, 300),
     stormFramesPerSecond: fc.constantFrom(0, 10_000),
     stormBurst: fc.constantFrom(1, 10_000),

@@ -160,6 +160,7 @@ function machinesAndAudit() {
       stopTimer: ignore,
       apply: (operations) => tables.apply(operations),
       queryMembership: () => {},
+      advertiseRouter: () => {},
       readSnapshot: ignore,
       peerState: ignore,
       endOfRib: ignore,

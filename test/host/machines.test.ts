@@ -84,6 +84,7 @@ function makeSide(address: string, wire: Wire, other: () => Side): Side {
       }
     },
     queryMembership: () => {},
+    advertiseRouter: () => {},
     readSnapshot: () => done.push('readSnapshot'),
     peerState: (_peer, state) => done.push(state),
     endOfRib: (_peer, family) => done.push(`endOfRib ${family}`),

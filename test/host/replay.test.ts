@@ -96,6 +96,7 @@ async function record(steps: readonly Step[]): Promise<{ text: string; actions: 
         perform(machines, { do: 'frame', n: 3, interrupts: false })
       },
       queryMembership: () => {},
+      advertiseRouter: () => {},
       readSnapshot: () => tell({ do: 'readSnapshot' }),
       peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
       endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

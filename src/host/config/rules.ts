@@ -44,6 +44,8 @@ export function hints(config: Config): Finding[] {
 }
 
 /** What names a neighbour: one of these. */
+/** Prefixes, and servers, that fit one advertisement. */
+const MOST_ADVERTISED = 8
 const names = ['address', 'interface', 'range'] as const
 
 const rules: readonly Rule[] = [
@@ -124,6 +126,24 @@ const rules: readonly Rule[] = [
     }
   },
 
+  function advertisementsFit(config, report) {
+    for (const [i, { gateway, routerAdvertisements }] of config.networks.entries()) {
+      if (routerAdvertisements === undefined) continue
+      const path = ['networks', i, 'routerAdvertisements']
+      const six = gateway.filter((one) => one?.includes(':'))
+      if (six.length === 0) report(path, 'a gateway with an IPv6 address', 'none')
+      if (six.length > MOST_ADVERTISED) {
+        report(path, `at most ${MOST_ADVERTISED} IPv6 addresses of the gateway`, `${six.length}`)
+      }
+      const { dnsServers } = routerAdvertisements
+      if (dnsServers.length > MOST_ADVERTISED) {
+        report([...path, 'dnsServers'], `at most ${MOST_ADVERTISED}`, `${dnsServers.length}`)
+      }
+      for (const [j, ip] of dnsServers.entries()) {
+        if (!ip.includes(':')) report([...path, 'dnsServers', j], 'an IPv6 address', ip)
+      }
+    }
+  },
   function gatewayIsNoHost(config, report) {
     for (const [i, { gateway, ports: members }] of config.networks.entries()) {
       const own = gateway.filter((one) => one !== undefined).map((one) => parseGateway(one).ip)

@@ -119,6 +119,29 @@ export const Network = keys(
       text('gateway', 'Address and length of the subnet.'),
       'Distributed anycast gateway: our addresses in this network, the same on every VTEP.',
     ),
+    routerAdvertisements: Type.Optional(
+      keys(
+        {
+          lifetimeSeconds: integer(
+            1,
+            9000,
+            'Hosts keep the gateway as default router for so long.',
+            {
+              default: 1800,
+            },
+          ),
+          managed: flag(false, 'Hosts get addresses by DHCPv6 (the M flag).'),
+          otherConfig: flag(false, 'Hosts get everything else by DHCPv6 (the O flag).'),
+          autonomous: flag(true, 'Hosts make themselves addresses in prefixes of 64 bits (SLAAC).'),
+          mtu: Type.Optional(integer(1280, 65535, 'MTU for hosts.')),
+          dnsServers: list(
+            text('ip', 'An IPv6 address.'),
+            'Recursive DNS servers (RFC 8106), at most 8.',
+          ),
+        },
+        'The gateway tells hosts of its IPv6 subnets by router advertisements (RFC 4861). Left out: it does not.',
+      ),
+    ),
     profile: Type.Optional(
       choice(profileNames, 'Profile of this network, where it differs from the fabric.'),
     ),

@@ -111,6 +111,7 @@ export class State implements StateReader {
         multicast: network.multicast,
         vrf: network.vrf ?? null,
         gateway: network.gateway,
+        routerAdvertisements: network.routerAdvertisements !== undefined,
         stormControl,
         source: effective.added.networks.has(name) ? 'added' : 'config',
       }

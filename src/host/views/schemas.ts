@@ -87,6 +87,7 @@ export const NetworkView = row({
   }),
   vrf: orNull(text('VRF that its hosts are routed in.')),
   gateway: texts('Our addresses in it.'),
+  routerAdvertisements: yes('The gateway tells hosts of IPv6 of itself.'),
   stormControl: row({
     framesPerSecond: count('Flooded frames of each port and worker; 0 = any number.'),
     burst: count('Flooded frames at once.'),

@@ -1,5 +1,6 @@
 // The front door of wire/frame: headers of frames, and the reference switch.
 
+export { type RouterAdvertisement, routerAdvertisement } from './advertisement.js'
 export { concat, encoded } from './bytes.js'
 export { internetChecksum, onesComplementSum, pseudoHeader, transportChecksum } from './checksum.js'
 export { ethernet, etherTypes, vlanTag } from './ethernet.js'

@@ -23,6 +23,7 @@ export type ModelOperation =
       readonly agingSeconds: number
       readonly snoop?: boolean
       readonly suppressUnknown?: boolean
+      readonly advertise?: boolean
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -122,6 +123,7 @@ export interface Network {
   suppress: boolean
   snoop: boolean
   suppressUnknown: boolean
+  advertise: boolean
   agingSeconds: number
   stormFramesPerSecond: number
   stormBurst: number
@@ -174,6 +176,12 @@ export type ModelEvent =
       readonly port: number
       readonly querier: Ip
       readonly version: number
+    }
+  | {
+      readonly event: 'routerSolicited'
+      readonly vni: number
+      readonly port: number
+      readonly host: Ip
     }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
 
@@ -247,6 +255,7 @@ export class ModelTables {
     agingSeconds,
     snoop = false,
     suppressUnknown = false,
+    advertise = false,
     stormFramesPerSecond = 0,
     stormBurst = 0,
     vrf = 0,
@@ -261,7 +270,7 @@ export class ModelTables {
     if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
     const storm = { stormFramesPerSecond, stormBurst }
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
-    const flags = { suppress, suppressUnknown, snoop }
+    const flags = { suppress, suppressUnknown, snoop, advertise }
     const settings = { ...flags, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
       const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }

@@ -17,7 +17,12 @@ import {
   type Network,
   speaksIn,
 } from './model-tables.js'
-import { answerNeighbour, isAskedOfAll, readNeighbourTalk } from './neighbour.js'
+import {
+  answerNeighbour,
+  isAskedOfAll,
+  readNeighbourTalk,
+  readRouterSolicitation,
+} from './neighbour.js'
 import {
   decapsulateOuter,
   decapsulatePayload,
@@ -248,12 +253,21 @@ export class SwitchModel {
       this.#drop(input, 'storm_control')
       return
     }
+    this.#hearSolicitation(accepted)
     const { list, nobody } = this.#listeners(accepted)
     const ports = list.ports.filter((each) => each !== port)
     const remotes = port === 0 ? [] : list.remotes
     if (ports.length + remotes.length === 0) this.#drop(input, nobody)
     for (const each of ports) this.#emit(input, destinationWord.port | each, frame)
     for (const each of remotes) this.#sendRemote(accepted, input, each)
+  }
+
+  #hearSolicitation({ frame, layers, destination, vni, network, port }: Accepted): void {
+    const mayAsk = network.advertise && port !== 0 && isMulticastMac(destination)
+    if (!mayAsk || isSuper(frame.meta)) return
+    const host = readRouterSolicitation(frame.bytes, layers, !needsChecksum(frame.meta))
+    if (host === undefined || !this.#hears(port)) return
+    this.tables.events.push({ event: 'routerSolicited', vni, port, host })
   }
 
   /** The flood list, or of multicast, where it is heard who wants it, that; and why a frame is lost where it is empty. */

@@ -11,6 +11,7 @@ import {
   macA,
   macB,
   macC,
+  routerSolicitation,
   vxlan,
 } from '../frames.js'
 import { binding, network, vni } from '../network.js'
@@ -22,7 +23,30 @@ const answers = (change = {}) => [
 const through = (index: number) => [`emit ${index} port 2`, `emit ${index} remote 1`]
 const answered = (index: number) => [`emit ${index} port 1`, `drop ${index} suppressed`]
 
+const advertising = [
+  {
+    apply: [
+      ...network(),
+      { op: 'networkSet', vni, suppress: true, agingSeconds: 300, advertise: true },
+    ],
+  },
+] as const
+
 export const neighbours: readonly Vector[] = [
+  {
+    // Events are compared between the builds; which ones there are, test/core/arbitraries and the daemon's tests say.
+    name: 'who looks for a router is heard, and so are its other routers',
+    steps: advertising,
+    frames: [
+      fromPort(1, routerSolicitation()),
+      fromPort(1, routerSolicitation({ from: '::' })),
+      fromPort(1, routerSolicitation({ linkAddress: macA })),
+      fromPort(1, routerSolicitation({ from: '::', linkAddress: macA })),
+      fromPort(1, routerSolicitation({ hopLimit: 64 })),
+      fromPort(1, routerSolicitation({ checksumError: 1 })),
+    ],
+    expected: [0, 1, 2, 3, 4, 5].flatMap(through),
+  },
   {
     name: 'an ARP request for a known address is answered on the spot',
     steps: answers(),
