@@ -122,8 +122,9 @@ export interface FuzzResult {
   readonly slowestMilliseconds: number
 }
 
-/** No input of a few thousand octets may take so long. Generous: another program may have had the processor. */
-const HANG_MILLISECONDS = 2000
+/** No input of a few thousand octets may take so long, at the best of some times: another program may have the processor. */
+const HANG_MILLISECONDS = 500
+const AGAIN = 5
 const MOST_OCTETS = 4096
 const MOST_KEPT = 4000
 
@@ -148,8 +149,11 @@ export function fuzz(target: FuzzTarget, seconds: number, seed: number): FuzzRes
     runs++
     const now = performance.now()
     if (now - start > HANG_MILLISECONDS) {
+      const best = bestTime(target, octets)
       const hex = Buffer.from(octets).toString('hex')
-      throw new Error(`${target.name}, seed ${seed}: ${now - start} ms for ${hex}`)
+      if (best > HANG_MILLISECONDS) {
+        throw new Error(`${target.name}, seed ${seed}: ${best} ms for ${hex}`)
+      }
     }
     slowestMilliseconds = Math.max(slowestMilliseconds, now - start)
     start = now
@@ -159,4 +163,13 @@ export function fuzz(target: FuzzTarget, seconds: number, seed: number): FuzzRes
     }
   }
   return { runs, outcomes: seen.size, slowestMilliseconds }
+}
+
+function bestTime(target: FuzzTarget, octets: Uint8Array): number {
+  const times = Array.from({ length: AGAIN }, () => {
+    const start = performance.now()
+    target.run(octets)
+    return performance.now() - start
+  })
+  return Math.min(...times)
 }
