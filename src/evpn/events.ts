@@ -4,7 +4,7 @@ import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/ind
 import type { Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes, RouterAdvertisement } from '../wire/index.js'
 import type { AdvertiserSettings } from './advertiser.js'
-import type { MembershipQuery, MulticastSettings } from './multicast.js'
+import type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
 
 export interface EvpnSettings {
@@ -217,6 +217,8 @@ export type EvpnAction =
       readonly ports: readonly number[]
       readonly advertisement: RouterAdvertisement
     }
+  /** Tell multicast routers, in the place of hosts behind VTEPs (RFC 9251 section 4.1). */
+  | ({ readonly do: 'reportMembership' } & MembershipReport)
   /** Answer with `resync`. */
   | { readonly do: 'readSnapshot' }
   | Notice

@@ -29,5 +29,5 @@ export type {
   WithdrawnRoute,
 } from './events.js'
 export { defaultGatewayMac, Evpn } from './evpn.js'
-export type { MembershipQuery, MulticastSettings } from './multicast.js'
+export type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 export { type Derivation, type Profile, profileFor, profiles } from './profiles.js'

@@ -3,7 +3,7 @@
 
 import { type ListenerState, listenerKey, type Snapshot } from '../fib/index.js'
 import { type Ip, ipFamily } from '../net/index.js'
-import type { MembershipFlags } from '../wire/index.js'
+import type { MembershipFlags, MembershipRecord } from '../wire/index.js'
 import type { Announcer } from './announcer.js'
 import type { GroupView } from './events.js'
 import { TICK_SECONDS, type Ticks } from './expiring.js'
@@ -40,6 +40,21 @@ export interface MembershipQuery {
   readonly maxResponseSeconds: number
 }
 
+/** What hosts behind VTEPs want, or want no more; all of one family. */
+export interface MembershipReport {
+  readonly ports: readonly number[]
+  /** Of IGMP; of MLD one more. */
+  readonly version: number
+  readonly records: readonly MembershipRecord[]
+}
+
+/** A multicast router behind a port. */
+interface Router {
+  heard: number
+  /** In which version it asks; of one that was not heard asking, the newest. */
+  readonly versions: Map<4 | 6, number>
+}
+
 interface Surroundings {
   readonly out: Output
   readonly ticks: Ticks
@@ -54,6 +69,8 @@ const ANY = { 4: '0.0.0.0', 6: '::' } as const
 const FAMILIES = [4, 6] as const
 const NO_ROWS: Rows = new Map()
 const NO_FLAGS: Flags = new Map()
+const NO_SOURCES: ReadonlySet<Ip | undefined> = new Set()
+const NEWEST = 3
 /** A router wants all, in every version that there is. */
 const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true, others: 0 }
 
@@ -67,12 +84,15 @@ export class Multicast {
   readonly #ports = new Map<number, number>()
   /** Ports that are to be asked at once. */
   readonly #newcomers = new Set<number>()
-  /** Ports with a multicast router, and when it was heard. */
-  readonly #routers = new Map<number, number>()
+  readonly #routers = new Map<number, Router>()
+  /** Routers that have asked, and in which family. */
+  readonly #asking = new Map<number, Set<4 | 6>>()
   /** When somebody else was heard asking. */
   readonly #queriers = new Map<4 | 6, number>()
   readonly #installed = new Map<Ip, Rows>()
   readonly #announced = new Map<Ip | undefined, Flags>()
+  /** Channels that hosts behind VTEPs want, as routers were told. */
+  readonly #proxied = new Map<Ip, ReadonlySet<Ip | undefined>>()
   readonly #dirty = new Set<Ip>()
   #allDirty = true
   #isRepeating = false
@@ -130,6 +150,7 @@ export class Multicast {
   portDown(port: number): void {
     this.#local.forgetPort(port)
     if (this.#routers.delete(port)) this.#allDirty = true
+    this.#asking.delete(port)
   }
 
   removePort(port: number): void {
@@ -148,8 +169,14 @@ export class Multicast {
     const { now } = this.#around.ticks
     if (version > 0) this.#queriers.set(ipFamily(querier), now)
     if (port === undefined || !this.#ports.has(port)) return
+    const router = this.#routers.get(port) ?? { heard: now, versions: new Map() }
     if (!this.#routers.has(port)) this.#allDirty = true
-    this.#routers.set(port, now)
+    this.#routers.set(port, router)
+    router.heard = now
+    if (version === 0) return
+    const family = ipFamily(querier)
+    router.versions.set(family, version)
+    put(this.#asking, port, family)
   }
 
   /** A type 6 route is there, or says something else. */
@@ -182,12 +209,12 @@ export class Multicast {
     const { now } = this.#around.ticks
     for (const row of listeners) {
       if (row.vni !== this.#vni || !('port' in row)) continue
-      if (row.group === ANY[4] || row.group === ANY[6]) this.#routers.set(row.port, now)
+      if (isAny(row.group)) this.#routers.set(row.port, { heard: now, versions: new Map() })
     }
     for (const row of listeners) {
       if (row.vni !== this.#vni || !('port' in row) || this.#routers.has(row.port)) continue
       const { port, group, source } = row
-      if (group === ANY[4] || group === ANY[6]) continue
+      if (isAny(group)) continue
       const said =
         source === undefined ? { record: 'join' as const } : { record: 'include' as const, source }
       this.hear({ port, group, ...said, version: 3 })
@@ -216,7 +243,7 @@ export class Multicast {
     const { now } = this.#around.ticks
     this.#around.ticks.wanted = true
     this.#local.tick()
-    for (const [port, heard] of this.#routers) {
+    for (const [port, { heard }] of this.#routers) {
       if (now - heard <= PRESENT_TICKS) continue
       this.#routers.delete(port)
       this.#allDirty = true
@@ -237,6 +264,11 @@ export class Multicast {
     this.#newcomers.clear()
     for (const port of newcomers) this.#ports.set(port, this.#around.ticks.now + 1)
     for (const family of FAMILIES) this.#askAll(newcomers, family, RESPONSE_SECONDS.first)
+    this.#settleGroups()
+    this.#answerRouters()
+  }
+
+  #settleGroups(): void {
     if (!this.#allDirty && this.#dirty.size === 0) return
     const groups = this.#allDirty
       ? new Set([
@@ -249,7 +281,9 @@ export class Multicast {
       : this.#dirty
     for (const group of groups) {
       this.#install(group, this.isOn ? this.#rowsOf(group) : NO_ROWS)
-      if (!isAny(group)) this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
+      if (isAny(group)) continue
+      this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
+      this.#proxy(group)
     }
     if (this.#allDirty) {
       const flags = this.#routers.size > 0 ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
@@ -385,6 +419,38 @@ export class Multicast {
     else this.#announced.set(group, flags)
   }
 
+  /** Routers hear when hosts behind VTEPs begin or cease to want a channel. */
+  #proxy(group: Ip): void {
+    const before = this.#proxied.get(group) ?? NO_SOURCES
+    const now = this.isOn ? new Set(this.#interest(group).remotes.keys()) : NO_SOURCES
+    const records: MembershipRecord[] = []
+    for (const source of now) if (!before.has(source)) records.push(recordOf(group, source, true))
+    for (const source of before) if (!now.has(source)) records.push(recordOf(group, source, false))
+    if (now.size === 0) this.#proxied.delete(group)
+    else this.#proxied.set(group, now)
+    for (const port of this.#routers.keys()) this.#report(port, ipFamily(group), records)
+  }
+
+  #answerRouters(): void {
+    for (const [port, families] of this.#asking) {
+      for (const family of families) {
+        const records = [...this.#proxied].flatMap(([group, sources]) =>
+          ipFamily(group) === family
+            ? Array.from(sources, (source) => recordOf(group, source, true))
+            : [],
+        )
+        this.#report(port, family, records)
+      }
+    }
+    this.#asking.clear()
+  }
+
+  #report(port: number, family: 4 | 6, records: readonly MembershipRecord[]): void {
+    const version = this.#routers.get(port)?.versions.get(family) ?? NEWEST
+    if (records.length === 0) return
+    this.#around.out.add({ do: 'reportMembership', ports: [port], version, records })
+  }
+
   /** New ports, or hosts that have to say anew what they want. */
   #greet(ports: readonly number[]): void {
     for (const port of ports) this.#newcomers.add(port)
@@ -402,6 +468,11 @@ export class Multicast {
     if (this.#settings?.querier !== true || ports.length === 0) return
     this.#around.out.add({ do: 'queryMembership', ports, group, maxResponseSeconds })
   }
+}
+
+function recordOf(group: Ip, source: Ip | undefined, is: boolean): MembershipRecord {
+  if (source === undefined) return { record: is ? 'join' : 'leave', group }
+  return { record: is ? 'include' : 'block', group, source }
 }
 
 const isAny = (group: Ip): boolean => group === ANY[4] || group === ANY[6]

@@ -485,6 +485,7 @@ export class Host implements HostSurface {
         apply: (written) => this.#path.push(written),
         queryMembership: (query) => void this.#path.queryMembership(query),
         advertiseRouter: (ports, said) => void this.#path.advertiseRouter(ports, said),
+        reportMembership: (report) => void this.#path.reportMembership(report),
         readSnapshot: () => this.#compare(),
         peerState: (peer, state) => this.#peering.onPeerState(peer, state),
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),

@@ -15,6 +15,7 @@ import {
   type EvpnEvent,
   type EvpnSettings,
   type MembershipQuery,
+  type MembershipReport,
   type RouteChange,
 } from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
@@ -32,6 +33,8 @@ export interface Surroundings {
   /** Hosts shall say which multicast groups they want. */
   queryMembership(query: MembershipQuery): void
   advertiseRouter(ports: readonly number[], advertisement: RouterAdvertisement): void
+  /** Multicast routers shall hear what hosts elsewhere want. */
+  reportMembership(report: MembershipReport): void
   /** Answer with the evpn event `resync`. */
   readSnapshot(): void
   peerState(peer: string, state: FsmState): void
@@ -183,6 +186,7 @@ export class Machines {
     queryMembership: ({ do: _, ...query }) => this.#around.queryMembership(query),
     advertiseRouter: ({ ports, advertisement }) =>
       this.#around.advertiseRouter(ports, advertisement),
+    reportMembership: ({ do: _, ...report }) => this.#around.reportMembership(report),
     readSnapshot: () => this.#around.readSnapshot(),
     event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),
   }

@@ -2,7 +2,7 @@
 // comes back is handed on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MembershipQuery } from '../evpn/index.js'
+import type { MembershipQuery, MembershipReport } from '../evpn/index.js'
 import type {
   Counters,
   Dataplane,
@@ -16,7 +16,12 @@ import type {
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
-import { membershipQuery, type RouterAdvertisement, routerAdvertisement } from '../wire/index.js'
+import {
+  membershipQuery,
+  membershipReports,
+  type RouterAdvertisement,
+  routerAdvertisement,
+} from '../wire/index.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { OperationQueue } from './operation-queue.js'
 
@@ -155,10 +160,19 @@ export class PacketPath {
 
   /** Hosts shall say which multicast groups they want: behind all writes, so that the answers are heard. */
   async queryMembership({ ports, group, maxResponseSeconds }: MembershipQuery): Promise<void> {
+    await this.#sendMembership(ports, [membershipQuery(group, maxResponseSeconds)])
+  }
+
+  /** To multicast routers, in the place of hosts behind VTEPs. */
+  async reportMembership({ ports, version, records }: MembershipReport): Promise<void> {
+    await this.#sendMembership(ports, membershipReports(records, version))
+  }
+
+  /** What could not be said now is said again. */
+  async #sendMembership(ports: readonly number[], frames: readonly Uint8Array[]): Promise<void> {
     await this.settled()
-    const bytes = membershipQuery(group, maxResponseSeconds)
-    // Who could not be asked now is asked again.
-    await this.send(ports.map((port) => ({ port, bytes }))).catch(() => undefined)
+    const all = ports.flatMap((port) => frames.map((bytes) => ({ port, bytes })))
+    await this.send(all).catch(() => undefined)
   }
 
   /** Hosts hear of their router: behind all writes, so that it is there when they use it. */

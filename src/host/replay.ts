@@ -138,6 +138,7 @@ function surroundings({ onAction }: ReplayListener): Surroundings {
     apply: (operations) => tell({ do: 'apply', operations }),
     queryMembership: (query) => tell({ do: 'queryMembership', ...query }),
     advertiseRouter: (ports, said) => tell({ do: 'advertiseRouter', ports, ...said }),
+    reportMembership: (report) => tell({ do: 'reportMembership', ...report }),
     readSnapshot: () => tell({ do: 'readSnapshot' }),
     peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
     endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

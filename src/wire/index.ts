@@ -4,7 +4,9 @@ export * from './bgp/index.js'
 export * from './bmp/index.js'
 export {
   hostProbe,
+  type MembershipRecord,
   membershipQuery,
+  membershipReports,
   type RouterAdvertisement,
   routerAdvertisement,
 } from './frame/index.js'

@@ -189,6 +189,11 @@ export function actionText(action: EvpnAction): readonly string[] {
       const where = ports.join(' and ')
       return [`advertise ${ip} for ${lifetimeSeconds} s at ${where}: ${said.join(', ')}`]
     }
+    case 'reportMembership':
+      return action.records.map(
+        ({ record, group, source = '*' }) =>
+          `report ${record} ${source} ${group} at ${action.ports.join()} version ${action.version}`,
+      )
     case 'readSnapshot':
       return ['readSnapshot']
     case 'event':

@@ -161,6 +161,7 @@ function machinesAndAudit() {
       apply: (operations) => tables.apply(operations),
       queryMembership: () => {},
       advertiseRouter: () => {},
+      reportMembership: () => {},
       readSnapshot: ignore,
       peerState: ignore,
       endOfRib: ignore,

@@ -85,6 +85,7 @@ function makeSide(address: string, wire: Wire, other: () => Side): Side {
     },
     queryMembership: () => {},
     advertiseRouter: () => {},
+    reportMembership: () => {},
     readSnapshot: () => done.push('readSnapshot'),
     peerState: (_peer, state) => done.push(state),
     endOfRib: (_peer, family) => done.push(`endOfRib ${family}`),

@@ -97,6 +97,7 @@ async function record(steps: readonly Step[]): Promise<{ text: string; actions: 
       },
       queryMembership: () => {},
       advertiseRouter: () => {},
+      reportMembership: () => {},
       readSnapshot: () => tell({ do: 'readSnapshot' }),
       peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
       endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

@@ -9,7 +9,9 @@ export { findLayers, flowHash, type Layers } from './layers.js'
 export {
   igmpMessage,
   igmpTypes,
+  type MembershipRecord,
   membershipQuery,
+  membershipReports,
   mldMessage,
   mldTypes,
   readMembership,

@@ -201,49 +201,107 @@ const INTERVAL_CODE = 120
  */
 export function membershipQuery(group: Ip, maxResponseSeconds: number): Uint8Array {
   const tail = Uint8Array.of(ROBUSTNESS, INTERVAL_CODE, 0, 0)
-  return ipFamily(group) === 4
-    ? igmpQuery(group, Math.round(maxResponseSeconds * 10), tail)
-    : mldQuery(group, Math.round(maxResponseSeconds * 1000), tail)
-}
-
-function igmpQuery(group: Ip, code: number, tail: Uint8Array): Uint8Array {
-  const destination = group === '0.0.0.0' ? '224.0.0.1' : group
-  const head = { type: igmpTypes.query, code, checksum: 0, group }
-  const checksum = internetChecksum(concat(encoded(igmpMessage, head), tail))
-  const message = concat(encoded(igmpMessage, { ...head, checksum }), tail)
-  const header = {
-    versionIhl: 0x46,
-    tos: 0xc0,
-    totalLength: 24 + message.length,
-    identification: 0,
-    flagsFragmentOffset: 0x4000,
-    ttl: 1,
-    protocol: protocols.igmp,
-    checksum: 0,
-    source: '0.0.0.0',
-    destination,
+  if (ipFamily(group) === 4) {
+    const code = Math.round(maxResponseSeconds * 10)
+    const head = encoded(igmpMessage, { type: igmpTypes.query, code, checksum: 0, group })
+    return membershipFrame(group === '0.0.0.0' ? '224.0.0.1' : group, concat(head, tail))
   }
-  const sum = internetChecksum(concat(encoded(ipv4Header, header), ROUTER_ALERT_4))
-  const ip = concat(encoded(ipv4Header, { ...header, checksum: sum }), ROUTER_ALERT_4)
-  return concat(link(destination, etherTypes.ipv4), ip, message)
+  const maxResponse = Math.round(maxResponseSeconds * 1000)
+  const head = { type: mldTypes.query, code: 0, checksum: 0, maxResponse, reserved: 0, group }
+  const message = concat(encoded(mldMessage, head), tail)
+  return membershipFrame(group === '::' ? 'ff02::1' : group, message)
 }
 
-function mldQuery(group: Ip, maxResponse: number, tail: Uint8Array): Uint8Array {
-  const destination = group === '::' ? 'ff02::1' : group
-  const head = { type: mldTypes.query, code: 0, checksum: 0, maxResponse, reserved: 0, group }
-  const body = concat(encoded(mldMessage, head), tail)
-  const pseudo = pseudoHeader(ASKER_LINK_LOCAL, destination, protocols.icmp6, body.length)
-  const checksum = internetChecksum(concat(pseudo, body))
+/** Octets of a report at most: what the packet path takes as one frame. */
+const MAX_FRAME = 120
+
+/**
+ * What hosts elsewhere want, said in their place to a multicast router that asks in this version (IGMP's; of MLD one more). All of
+ * one family. Who asks in an older one knows of no sources: any is wanted then.
+ */
+export function membershipReports(
+  records: readonly MembershipRecord[],
+  version: number,
+): readonly Uint8Array[] {
+  return version < 3 ? records.flatMap(olderReport) : newerReports(records)
+}
+
+function olderReport({ record, group }: MembershipRecord): readonly Uint8Array[] {
+  const joins = record === 'join' || record === 'include'
+  if (!joins && record !== 'leave') return []
+  if (ipFamily(group) === 4) {
+    const type = joins ? igmpTypes.report2 : igmpTypes.leave
+    const message = encoded(igmpMessage, { type, code: 0, checksum: 0, group })
+    return [membershipFrame(joins ? group : '224.0.0.2', message)]
+  }
+  const type = joins ? mldTypes.report1 : mldTypes.done
+  const head = { type, code: 0, checksum: 0, maxResponse: 0, reserved: 0, group }
+  return [membershipFrame(joins ? group : 'ff02::2', encoded(mldMessage, head))]
+}
+
+const modeOf = {
+  join: recordModes.toExclude,
+  leave: recordModes.toInclude,
+  include: recordModes.allow,
+  block: recordModes.block,
+} as const
+
+function newerReports(records: readonly MembershipRecord[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = []
+  let bodies: Uint8Array[] = []
+  const v4 = records[0] === undefined || ipFamily(records[0].group) === 4
+  const room = MAX_FRAME - ETHERNET_LENGTH - (v4 ? 24 : IPV6_LENGTH + 8) - REPORT_HEAD_LENGTH
+  const finish = (): void => {
+    const type = v4 ? igmpTypes.report3 : mldTypes.report2
+    const head = { type, reserved: 0, checksum: 0, flags: 0, records: bodies.length }
+    const message = concat(encoded(reportHead, head), ...bodies)
+    if (bodies.length > 0) frames.push(membershipFrame(v4 ? '224.0.0.22' : 'ff02::16', message))
+    bodies = []
+  }
+  for (const { record, group, source } of records) {
+    const sources = source === undefined ? [] : [ipToBytes(source)]
+    const head = { mode: modeOf[record], auxiliary: 0, sources: sources.length }
+    const body = concat(encoded(recordHead, head), ipToBytes(group), ...sources)
+    if (concat(...bodies, body).length > room) finish()
+    bodies.push(body)
+  }
+  finish()
+  return frames
+}
+
+/** A message of IGMP or MLD, its checksum still zero, to a group. */
+function membershipFrame(to: Ip, message: Uint8Array): Uint8Array {
+  const body = message.slice()
+  const sum = (octets: Uint8Array): void =>
+    new DataView(body.buffer).setUint16(2, internetChecksum(octets))
+  if (ipFamily(to) === 4) {
+    sum(body)
+    const header = {
+      versionIhl: 0x46,
+      tos: 0xc0,
+      totalLength: 24 + body.length,
+      identification: 0,
+      flagsFragmentOffset: 0x4000,
+      ttl: 1,
+      protocol: protocols.igmp,
+      checksum: 0,
+      source: '0.0.0.0',
+      destination: to,
+    }
+    const checksum = internetChecksum(concat(encoded(ipv4Header, header), ROUTER_ALERT_4))
+    const ip = concat(encoded(ipv4Header, { ...header, checksum }), ROUTER_ALERT_4)
+    return concat(link(to, etherTypes.ipv4), ip, body)
+  }
+  sum(concat(pseudoHeader(ASKER_LINK_LOCAL, to, protocols.icmp6, body.length), body))
   const ip = encoded(ipv6Header, {
     versionClassFlow: Uint8Array.of(0x60, 0, 0, 0),
     payloadLength: ROUTER_ALERT_6.length + body.length,
     nextHeader: protocols.hopByHop,
     hopLimit: 1,
     source: ASKER_LINK_LOCAL,
-    destination,
+    destination: to,
   })
-  const message = concat(encoded(mldMessage, { ...head, checksum }), tail)
-  return concat(link(destination, etherTypes.ipv6), ip, ROUTER_ALERT_6, message)
+  return concat(link(to, etherTypes.ipv6), ip, ROUTER_ALERT_6, body)
 }
 
 /** The Ethernet header of a packet to a group (RFC 1112 section 6.4, RFC 2464 section 7). */
