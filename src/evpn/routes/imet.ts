@@ -17,7 +17,10 @@ export const imet: RouteMeaning<ImetRoute> = {
       // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
       // leaves it to the next hop.
       const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
-      if (endpoint === vrf.vtep) {
+      // A replicator says with another route that it takes broadcasts itself; this one is for those that let it replicate theirs
+      // (RFC 9574 section 4).
+      const isReplicator = pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication
+      if (endpoint === vrf.vtep || isReplicator) {
         vrf.flood.delete(key)
         return
       }
