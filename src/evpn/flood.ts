@@ -22,10 +22,11 @@ export class FloodList {
   readonly #out: Output
   readonly #onChange: () => void
   readonly #bySource = new Map<string, Source>()
-  /** How many sources name each VTEP. */
+  /** How many sources name each VTEP; and how many of those do not say that it proxies. */
   readonly #counts = new Map<Ip, number>()
+  readonly #unproxied = { igmp: new Map<Ip, number>(), mld: new Map<Ip, number>() }
 
-  /** `onChange`: who is in it, or wants all of multicast, is not as before. */
+  /** `onChange`: other VTEPs than before want all of multicast. */
   constructor(vni: number, out: Output, onChange: () => void) {
     this.#vni = vni
     this.#out = out
@@ -37,18 +38,17 @@ export class FloodList {
   }
 
   /** VTEPs that want all multicast of a family. */
-  unproxied(family: keyof MulticastProxy): ReadonlySet<Ip> {
-    const remotes = new Set<Ip>()
-    for (const { remote, proxy } of this.#bySource.values()) if (!proxy[family]) remotes.add(remote)
-    return remotes
+  unproxied(family: keyof MulticastProxy): ReadonlyMap<Ip, number> {
+    return this.#unproxied[family]
   }
 
   /** The source names this VTEP, and no other any more. */
   set(source: string, remote: Ip, proxy: MulticastProxy = NO_PROXY): void {
     const before = this.#bySource.get(source)
     if (before?.remote === remote && sameProxy(before.proxy, proxy)) return
-    this.#bySource.set(source, { remote, proxy })
-    this.#onChange()
+    const now = { remote, proxy }
+    this.#bySource.set(source, now)
+    this.#reckon(now, before)
     if (before?.remote === remote) return
     const count = this.#counts.get(remote) ?? 0
     this.#counts.set(remote, count + 1)
@@ -60,8 +60,25 @@ export class FloodList {
     const before = this.#bySource.get(source)
     if (before === undefined) return
     this.#bySource.delete(source)
-    this.#onChange()
+    this.#reckon(undefined, before)
     this.#drop(before.remote)
+  }
+
+  #reckon(now: Source | undefined, before: Source | undefined): void {
+    let isChanged = false
+    for (const family of ['igmp', 'mld'] as const) {
+      const counts = this.#unproxied[family]
+      const by = (source: Source | undefined, change: 1 | -1): void => {
+        if (source === undefined || source.proxy[family]) return
+        const count = (counts.get(source.remote) ?? 0) + change
+        if (count === 0) counts.delete(source.remote)
+        else counts.set(source.remote, count)
+        isChanged ||= count === (change > 0 ? 1 : 0)
+      }
+      by(now, 1)
+      by(before, -1)
+    }
+    if (isChanged) this.#onChange()
   }
 
   #drop(remote: Ip): void {

@@ -39,7 +39,7 @@ interface Member {
 
 export interface MembershipListener {
   /** Somebody wants it, or wants it no more. */
-  onChange(group: Ip): void
+  onChange(group: Ip, port: number): void
   /** Hosts behind the port shall say whether they still want it. */
   ask(port: number, group: Ip): void
   /** The port wants more than it may. */
@@ -132,7 +132,7 @@ export class Membership {
     else member.sources.set(source, interest)
     member.versions.add(version)
     this.#ticks.wanted = true
-    if (isNews) this.#listener.onChange(group)
+    if (isNews) this.#listener.onChange(group, port)
   }
 
   #obtain(port: number, group: Ip): Member | undefined {
@@ -165,7 +165,7 @@ export class Membership {
 
   /** Takes from the member what is over. */
   #end(member: Member, isOver: (interest: Interest) => boolean): void {
-    const { group, sources } = member
+    const { port, group, sources } = member
     let isChanged = false
     if (member.any !== undefined && isOver(member.any)) {
       member.any = undefined
@@ -175,7 +175,7 @@ export class Membership {
       if (isOver(interest)) isChanged = sources.delete(source) || isChanged
     }
     if (member.any === undefined && sources.size === 0) this.#drop(member)
-    else if (isChanged) this.#listener.onChange(group)
+    else if (isChanged) this.#listener.onChange(group, port)
   }
 
   #drop(member: Member): void {
@@ -189,7 +189,7 @@ export class Membership {
     const count = this.#perPort.get(port)! - 1
     if (count === 0) this.#perPort.delete(port)
     else this.#perPort.set(port, count)
-    this.#listener.onChange(group)
+    this.#listener.onChange(group, port)
   }
 }
 

@@ -1,13 +1,14 @@
 // Multicast of one network (RFC 9251): what hosts here want is told to the other VTEPs in the place of their reports, and what those
 // tell decides who gets a group. A VTEP that tells nothing gets everything, and so does a multicast router, behind a port or a VTEP.
 
-import { type ListenerState, listenerKey, type Snapshot } from '../fib/index.js'
+import type { Snapshot } from '../fib/index.js'
 import { type Ip, ipFamily } from '../net/index.js'
 import type { MembershipFlags, MembershipRecord } from '../wire/index.js'
 import type { Announcer } from './announcer.js'
 import type { GroupView } from './events.js'
 import { TICK_SECONDS, type Ticks } from './expiring.js'
 import type { FloodList } from './flood.js'
+import { Listeners, type Place, type Source } from './listeners.js'
 import { Membership, type Report } from './membership.js'
 import type { Output } from './output.js'
 
@@ -62,14 +63,15 @@ interface Surroundings {
   readonly announcer: Announcer
 }
 
-type Rows = ReadonlyMap<string, ListenerState>
 type Flags = ReadonlyMap<Ip | undefined, MembershipFlags>
 
 const ANY = { 4: '0.0.0.0', 6: '::' } as const
 const FAMILIES = [4, 6] as const
-const NO_ROWS: Rows = new Map()
 const NO_FLAGS: Flags = new Map()
-const NO_SOURCES: ReadonlySet<Ip | undefined> = new Set()
+const NO_SOURCES: ReadonlySet<Source> = new Set()
+const NO_WISHES: ReadonlyMap<Source, ReadonlyMap<Ip, number>> = new Map()
+const NO_REMOTES: ReadonlyMap<Ip, number> = new Map()
+const ANY_SOURCE: ReadonlySet<Source> = new Set([undefined])
 const NEWEST = 3
 /** A router wants all, in every version that there is. */
 const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true, others: 0 }
@@ -79,7 +81,9 @@ export class Multicast {
   readonly #around: Surroundings
   readonly #local: Membership
   readonly #remote = new Map<string, SmetClaim>()
-  readonly #byGroup = new Map<Ip | undefined, Set<SmetClaim>>()
+  /** By group and source: VTEPs, and by how many routes. */
+  readonly #byGroup = new Map<Ip | undefined, Map<Source, Map<Ip, number>>>()
+  readonly #listeners: Listeners
   /** Ports, and the tick of their next general question. */
   readonly #ports = new Map<number, number>()
   /** Ports that are to be asked at once. */
@@ -89,11 +93,11 @@ export class Multicast {
   readonly #asking = new Map<number, Set<4 | 6>>()
   /** When somebody else was heard asking. */
   readonly #queriers = new Map<4 | 6, number>()
-  readonly #installed = new Map<Ip, Rows>()
   readonly #announced = new Map<Ip | undefined, Flags>()
   /** Channels that hosts behind VTEPs want, as routers were told. */
-  readonly #proxied = new Map<Ip, ReadonlySet<Ip | undefined>>()
-  readonly #dirty = new Set<Ip>()
+  readonly #proxied = new Map<Ip, ReadonlySet<Source>>()
+  /** Groups of which somebody has changed his mind, and who. */
+  readonly #dirty = new Map<Ip, Set<Place>>()
   #allDirty = true
   #isRepeating = false
   #settings: MulticastSettings | undefined
@@ -102,12 +106,18 @@ export class Multicast {
     this.#vni = vni
     this.#around = around
     this.#local = new Membership(around.ticks, {
-      onChange: (group) => void this.#dirty.add(group),
+      onChange: (group, port) => put(this.#dirty, group, port),
       ask: (port, group) => this.#ask([port], group, RESPONSE_SECONDS.last),
       onLimit: (port) => {
         const text = `port ${port} in network ${vni} wants more multicast groups or sources than it may`
         around.out.complain('multicastLimit', text, { vni, port })
       },
+    })
+    this.#listeners = new Listeners(vni, around.out, {
+      sources: (group) => this.#sources(group),
+      places: (group, source) => this.#places(group, source),
+      isOn: (group, source, place) =>
+        this.#wantsAll(ipFamily(group), place) || this.#wants(group, source, place),
     })
   }
 
@@ -183,19 +193,28 @@ export class Multicast {
   claim(key: string, claim: SmetClaim): void {
     this.unclaim(key)
     this.#remote.set(key, claim)
-    const claims = this.#byGroup.get(claim.group) ?? new Set()
-    this.#byGroup.set(claim.group, claims.add(claim))
-    this.#touch(claim.group)
+    this.#count(claim, 1)
   }
 
   unclaim(key: string): void {
     const claim = this.#remote.get(key)
     if (claim === undefined) return
     this.#remote.delete(key)
-    const claims = this.#byGroup.get(claim.group)!
-    claims.delete(claim)
-    if (claims.size === 0) this.#byGroup.delete(claim.group)
-    this.#touch(claim.group)
+    this.#count(claim, -1)
+  }
+
+  #count({ remote, group, source }: SmetClaim, by: 1 | -1): void {
+    const sources = this.#byGroup.get(group) ?? new Map<Source, Map<Ip, number>>()
+    const remotes = sources.get(source) ?? new Map<Ip, number>()
+    const count = (remotes.get(remote) ?? 0) + by
+    if (count > 0) remotes.set(remote, count)
+    else remotes.delete(remote)
+    if (remotes.size > 0) sources.set(source, remotes)
+    else sources.delete(source)
+    if (sources.size > 0) this.#byGroup.set(group, sources)
+    else this.#byGroup.delete(group)
+    if (group === undefined) this.#allDirty = true
+    else put(this.#dirty, group, remote)
   }
 
   /** Other VTEPs than before want all of multicast. */
@@ -269,51 +288,50 @@ export class Multicast {
   }
 
   #settleGroups(): void {
-    if (!this.#allDirty && this.#dirty.size === 0) return
-    const groups = this.#allDirty
-      ? new Set([
-          ...this.#groups(),
-          ANY[4],
-          ANY[6],
-          ...this.#installed.keys(),
-          ...this.#announcedGroups(),
-        ])
-      : this.#dirty
-    for (const group of groups) {
-      this.#install(group, this.isOn ? this.#rowsOf(group) : NO_ROWS)
-      if (isAny(group)) continue
-      this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
-      this.#proxy(group)
-    }
     if (this.#allDirty) {
+      const groups = new Set<Ip>([...this.#groups(), ...Object.values(ANY)])
+      for (const group of this.#listeners.groups()) groups.add(group)
+      for (const group of this.#announced.keys()) if (group !== undefined) groups.add(group)
+      for (const group of groups) this.#settleGroup(group, undefined)
       const flags = this.#routers.size > 0 ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
       this.#announce(undefined, flags)
+    } else {
+      for (const [group, places] of this.#dirty) this.#settleGroup(group, places)
     }
     this.#allDirty = false
     this.#isRepeating = false
     this.#dirty.clear()
   }
 
+  #settleGroup(group: Ip, places: ReadonlySet<Place> | undefined): void {
+    this.#listeners.settle(group, places)
+    if (isAny(group)) return
+    this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
+    this.#proxy(group)
+  }
+
   /** Every channel that somebody wants. */
   *views(network: string): Generator<GroupView> {
     if (!this.isOn) return
     for (const group of this.#groups()) {
-      const { ports, remotes } = this.#interest(group)
-      for (const source of new Set([...ports.keys(), ...remotes.keys()])) {
+      for (const source of this.#sources(group)) {
+        const ports = [...this.#local.of(group).keys()].filter((port) =>
+          this.#wantsOf(group, source, port),
+        )
         yield {
           network,
           vni: this.#vni,
           group,
           ...(source === undefined ? {} : { source }),
-          ports: [...(ports.get(source) ?? [])],
-          remotes: [...(remotes.get(source) ?? [])],
+          ports,
+          remotes: [...this.#remotesOf(group, source).keys()],
         }
       }
     }
     const routers = [...this.#routers.keys()]
-    const remotes = [...(this.#byGroup.get(undefined) ?? [])].map(({ remote }) => remote)
+    const remotes = [...this.#remotesOf(undefined, undefined).keys()]
     if (routers.length + remotes.length === 0) return
-    yield { network, vni: this.#vni, ports: routers, remotes: [...new Set(remotes)] }
+    yield { network, vni: this.#vni, ports: routers, remotes }
   }
 
   #groups(): ReadonlySet<Ip> {
@@ -322,56 +340,51 @@ export class Multicast {
     return groups
   }
 
-  #announcedGroups(): Ip[] {
-    return [...this.#announced.keys()].filter((group) => group !== undefined)
+  #remotesOf(group: Ip | undefined, source: Source): ReadonlyMap<Ip, number> {
+    return this.#byGroup.get(group)?.get(source) ?? NO_REMOTES
   }
 
-  #touch(group: Ip | undefined): void {
-    if (group === undefined) this.#allDirty = true
-    else this.#dirty.add(group)
+  /** Who asked for this source of the group; for any, where it is undefined. */
+  #wantsOf(group: Ip, source: Source, place: Place): boolean {
+    if (typeof place !== 'number') return this.#remotesOf(group, source).has(place)
+    const member = this.#local.of(group).get(place)
+    return source === undefined ? member?.any !== undefined : member?.sources.has(source) === true
   }
 
-  /** Who wants the group, by source; undefined is any. */
-  #interest(group: Ip): {
-    readonly ports: ReadonlyMap<Ip | undefined, ReadonlySet<number>>
-    readonly remotes: ReadonlyMap<Ip | undefined, ReadonlySet<Ip>>
-  } {
-    const ports = new Map<Ip | undefined, Set<number>>()
-    const remotes = new Map<Ip | undefined, Set<Ip>>()
-    for (const [port, { any, sources }] of this.#local.of(group)) {
-      if (any !== undefined) put(ports, undefined, port)
-      for (const source of sources.keys()) put(ports, source, port)
-    }
-    for (const { remote, source } of this.#byGroup.get(group) ?? []) put(remotes, source, remote)
-    return { ports, remotes }
+  /** The list of a source has also who wants any. */
+  #wants(group: Ip, source: Source, place: Place): boolean {
+    return this.#wantsOf(group, source, place) || this.#wantsOf(group, undefined, place)
   }
 
-  /** The list of a source has also who wants any, and every list who wants all. */
-  #rowsOf(group: Ip): Rows {
-    const rows = new Map<string, ListenerState>()
-    const add = (row: ListenerState): void => void rows.set(listenerKey(row), row)
-    const family = ipFamily(group)
-    const addAll = (source: Ip | undefined): void => {
-      const channel = { vni: this.#vni, group, ...(source === undefined ? {} : { source }) }
-      for (const port of this.#routers.keys()) add({ ...channel, port })
-      for (const remote of this.#around.flood.unproxied(family === 4 ? 'igmp' : 'mld'))
-        add({ ...channel, remote })
-      for (const { remote } of this.#byGroup.get(undefined) ?? []) add({ ...channel, remote })
+  /** And every list who wants all: routers, and VTEPs that do not say what they want. */
+  #wantsAll(family: 4 | 6, place: Place): boolean {
+    if (typeof place === 'number') return this.#routers.has(place)
+    const unproxied = this.#around.flood.unproxied(family === 4 ? 'igmp' : 'mld')
+    return unproxied.has(place) || this.#remotesOf(undefined, undefined).has(place)
+  }
+
+  #sources(group: Ip): ReadonlySet<Source> {
+    if (!this.isOn) return NO_SOURCES
+    if (isAny(group)) return this.#places(group, undefined).size > 0 ? ANY_SOURCE : NO_SOURCES
+    const sources = new Set<Source>((this.#byGroup.get(group) ?? NO_WISHES).keys())
+    for (const member of this.#local.of(group).values()) {
+      if (member.any !== undefined) sources.add(undefined)
+      for (const source of member.sources.keys()) sources.add(source)
     }
-    if (isAny(group)) {
-      addAll(undefined)
-      return rows
+    return sources
+  }
+
+  #places(group: Ip, source: Source): ReadonlySet<Place> {
+    const unproxied = this.#around.flood.unproxied(ipFamily(group) === 4 ? 'igmp' : 'mld')
+    const all = [this.#routers, unproxied, this.#remotesOf(undefined, undefined)]
+    const places = new Set<Place>(all.flatMap((some) => [...some.keys()]))
+    for (const each of new Set([undefined, source])) {
+      for (const remote of this.#remotesOf(group, each).keys()) places.add(remote)
     }
-    const { ports, remotes } = this.#interest(group)
-    for (const source of new Set([...ports.keys(), ...remotes.keys()])) {
-      const channel = { vni: this.#vni, group, ...(source === undefined ? {} : { source }) }
-      addAll(source)
-      for (const each of new Set([undefined, source])) {
-        for (const port of ports.get(each) ?? []) add({ ...channel, port })
-        for (const remote of remotes.get(each) ?? []) add({ ...channel, remote })
-      }
+    for (const port of this.#local.of(group).keys()) {
+      if (this.#wants(group, source, port)) places.add(port)
     }
-    return rows
+    return places
   }
 
   /** What we tell of the group: who wants any source needs no word of some. */
@@ -394,17 +407,6 @@ export class Multicast {
     return flags
   }
 
-  /** First what is new, so that nobody is without what stays. */
-  #install(group: Ip, rows: Rows): void {
-    const { out } = this.#around
-    const before = this.#installed.get(group) ?? NO_ROWS
-    for (const [key, row] of rows) if (!before.has(key)) out.change({ op: 'listenerAdd', ...row })
-    for (const [key, row] of before)
-      if (!rows.has(key)) out.change({ op: 'listenerRemove', ...row })
-    if (rows.size === 0) this.#installed.delete(group)
-    else this.#installed.set(group, rows)
-  }
-
   #announce(group: Ip | undefined, flags: Flags): void {
     const { announcer } = this.#around
     const before = this.#announced.get(group) ?? NO_FLAGS
@@ -422,7 +424,9 @@ export class Multicast {
   /** Routers hear when hosts behind VTEPs begin or cease to want a channel. */
   #proxy(group: Ip): void {
     const before = this.#proxied.get(group) ?? NO_SOURCES
-    const now = this.isOn ? new Set(this.#interest(group).remotes.keys()) : NO_SOURCES
+    const wishes = this.isOn ? (this.#byGroup.get(group) ?? NO_WISHES) : NO_WISHES
+    const now = new Set(wishes.keys())
+    if (now.size === 0 && before.size === 0) return
     const records: MembershipRecord[] = []
     for (const source of now) if (!before.has(source)) records.push(recordOf(group, source, true))
     for (const source of before) if (!now.has(source)) records.push(recordOf(group, source, false))
