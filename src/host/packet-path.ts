@@ -2,7 +2,6 @@
 // comes back is handed on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MembershipQuery, MembershipReport } from '../evpn/index.js'
 import type {
   Counters,
   Dataplane,
@@ -16,12 +15,6 @@ import type {
   UplinkState,
   VtepSpec,
 } from '../fib/index.js'
-import {
-  membershipQuery,
-  membershipReports,
-  type RouterAdvertisement,
-  routerAdvertisement,
-} from '../wire/index.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 import { OperationQueue } from './operation-queue.js'
 
@@ -158,32 +151,12 @@ export class PacketPath {
     await this.#dataplane?.send(frames)
   }
 
-  /** Hosts shall say which multicast groups they want: behind all writes, so that the answers are heard. */
-  async queryMembership({ ports, group, maxResponseSeconds }: MembershipQuery): Promise<void> {
-    await this.#sendMembership(ports, [membershipQuery(group, maxResponseSeconds)])
-  }
-
-  /** To multicast routers, in the place of hosts behind VTEPs. */
-  async reportMembership({ ports, version, records }: MembershipReport): Promise<void> {
-    await this.#sendMembership(ports, membershipReports(records, version))
-  }
-
-  /** What could not be said now is said again. */
-  async #sendMembership(ports: readonly number[], frames: readonly Uint8Array[]): Promise<void> {
+  /** Behind all writes, so that what hosts answer is heard, and what they use then is there. */
+  async tellHosts(ports: readonly number[], frames: readonly Uint8Array[]): Promise<void> {
     await this.settled()
     const all = ports.flatMap((port) => frames.map((bytes) => ({ port, bytes })))
+    // What could not be said now is said again.
     await this.send(all).catch(() => undefined)
-  }
-
-  /** Hosts hear of their router: behind all writes, so that it is there when they use it. */
-  async advertiseRouter(
-    ports: readonly number[],
-    advertisement: RouterAdvertisement,
-  ): Promise<void> {
-    await this.settled()
-    const bytes = routerAdvertisement(advertisement)
-    // Who could not be told now asks, or is told in some minutes.
-    await this.send(ports.map((port) => ({ port, bytes }))).catch(() => undefined)
   }
 
   counters(): Counters | undefined {
