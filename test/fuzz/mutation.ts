@@ -127,6 +127,7 @@ const HANG_MILLISECONDS = 500
 const AGAIN = 5
 const MOST_OCTETS = 4096
 const MOST_KEPT = 4000
+const MOST_OUTCOMES = 100_000
 
 /** Runs a target for so long. Throws with the input that broke it, in hex, and the seed. */
 export function fuzz(target: FuzzTarget, seconds: number, seed: number): FuzzResult {
@@ -157,7 +158,7 @@ export function fuzz(target: FuzzTarget, seconds: number, seed: number): FuzzRes
     }
     slowestMilliseconds = Math.max(slowestMilliseconds, now - start)
     start = now
-    if (!seen.has(outcome)) {
+    if (seen.size < MOST_OUTCOMES && !seen.has(outcome)) {
       seen.add(outcome)
       if (corpus.length < MOST_KEPT) corpus.push(octets)
     }
