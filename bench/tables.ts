@@ -5,6 +5,7 @@ import { marksOf } from './limits.js'
 import type { Probe } from './probes/index.js'
 import { type Figure, formatValues, median, percentile, type Result, short } from './result.js'
 import type { RigRow } from './rig.js'
+import { scaleGoals } from './scale/goals.js'
 import type { ScaleRow } from './scale/index.js'
 
 /** Replaces what stands between <!-- name --> and <!-- /name -->. */
@@ -46,7 +47,7 @@ export function learnTable(figures: readonly Figure[]): string {
   return table(['frame at → entry at', 'MACs', 'p50, ms', 'p99, ms', 'max, ms'], body)
 }
 
-/** A column for each speaker, and how we compare with FRR. */
+/** A column for each speaker, how we compare with FRR, and what is to be reached. */
 export function scaleTable(rows: readonly ScaleRow[]): string {
   const speakers = [...new Set(rows.map(({ speaker }) => speaker))]
   const figures = [...new Set(rows.map(({ figure }) => figure))]
@@ -55,10 +56,23 @@ export function scaleTable(rows: readonly ScaleRow[]): string {
       rows.find((one) => one.figure === figure && one.speaker === speaker)?.values ?? []
     const { unit } = rows.find((one) => one.figure === figure)!
     const [ours, theirs] = [valuesOf('vtep'), valuesOf('FRR')]
-    const ratio = theirs.length > 0 ? `${short(median(theirs) / median(ours))} ×` : '-'
-    return [figure, unit, ...speakers.map((speaker) => formatValues(valuesOf(speaker))), ratio]
+    const ratio = theirs.length > 0 ? median(theirs) / median(ours) : undefined
+    const values = speakers.map((speaker) => formatValues(valuesOf(speaker)))
+    const times = ratio === undefined ? '-' : `${short(ratio)} ×`
+    return [figure, unit, ...values, times, ...reachedCells(figure, median(ours), ratio)]
   })
-  return table(['figure', 'unit', ...speakers, 'FRR / vtep'], body)
+  const head = ['figure', 'unit', ...speakers, 'FRR / vtep', 'floor', 'aim', 'reached']
+  return table(head, body)
+}
+
+function reachedCells(figure: string, ours: number, ratio: number | undefined): string[] {
+  const goal = scaleGoals[figure]
+  if (goal === undefined) return ['-', '-', '-']
+  const { floor, aim, ahead } = goal
+  const passes = (limit: number): boolean =>
+    ahead === true ? (ratio ?? 0) >= limit : ours <= limit
+  const text = (limit: number): string => (ahead === true ? `≥ ${limit} ×` : `≤ ${limit}`)
+  return [text(floor), text(aim), passes(aim) ? 'aim' : passes(floor) ? 'floor' : 'below']
 }
 
 export function microTable(results: readonly Result[]): string {
