@@ -13,7 +13,7 @@ import { charts, draw } from '../../bench/plots.js'
 import { probes } from '../../bench/probes/index.js'
 import type { RigRow } from '../../bench/rig.js'
 import { judge, summaryTable } from '../../bench/summary.js'
-import { probeTable, writeTable } from '../../bench/tables.js'
+import { probeTable, scaleTable, writeTable } from '../../bench/tables.js'
 import { findProgram } from '../lab/index.js'
 
 const row = (device: string, kind: RigRow['kind'], figures: Record<string, number[]>): RigRow => ({
@@ -181,4 +181,26 @@ test('charts are drawn for what was measured, and a renderer takes them', (t) =>
     }
   }
   t.end()
+})
+
+test('the scale table says what is reached', async (t) => {
+  const measured = (figure: string, speaker: string, value: number) => ({
+    figure,
+    speaker,
+    unit: 's',
+    values: [value, value, value],
+  })
+  const text = scaleTable([
+    measured('100 k into the RIB', 'vtep', 0.5),
+    measured('100 k into the RIB', 'FRR', 1),
+    measured('100 k to 50 clients', 'vtep', 1),
+    measured('100 k to 50 clients', 'FRR', 3.5),
+    measured('100 k into the forwarding tables', 'vtep', 2.5),
+    measured('something else', 'vtep', 1),
+  ])
+  const [, , rib, fan, tables, other] = text.split('\n')
+  t.match(rib, /\| 2 × \| ≤ 1 \| ≤ 0.4 \| floor \|$/)
+  t.match(fan, /\| 3.5 × \| ≥ 1 × \| ≥ 3 × \| aim \|$/, 'by its ratio')
+  t.match(tables, /\| - \| - \| ≤ 2 \| ≤ 0.8 \| below \|$/)
+  t.match(other, /\| - \| - \| - \|$/)
 })
