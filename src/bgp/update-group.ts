@@ -413,12 +413,12 @@ export class UpdateGroup {
   ): Pick<Run, 'octets' | 'ranges' | 'refusals'> {
     const { family, target } = this.#profile
     const { context } = target
+    const parts: Part[] = []
     // In front of what announces a route anew to the same peer, if anything does.
-    const parts: Part[] = returned.map(({ nlri, to, before }) => ({
-      messages: writeWithdrawal(family, [nlri], context),
-      only: to,
-      except: before,
-    }))
+    for (const { to, before, nlri } of grouped(returned)) {
+      const messages = writeWithdrawal(family, nlri, context)
+      parts.push({ messages, only: to, except: before })
+    }
     const refusals: string[] = []
     const gone = new Map(withdrawn)
     for (const [origin, bySet] of announced) {
@@ -468,6 +468,21 @@ class Announcements {
 
   [Symbol.iterator](): Iterator<[Origin, ReadonlyMap<AttributeSet, Entry[]>]> {
     return this.#byOrigin[Symbol.iterator]()
+  }
+}
+
+/** Routes by where they lead now and came from before. */
+function* grouped(
+  returned: readonly Returned[],
+): Generator<{ readonly to: Origin; readonly before: Origin; readonly nlri: RouteNlri[] }> {
+  const byTo = new Map<Origin, Map<Origin, RouteNlri[]>>()
+  for (const { nlri, to, before } of returned) {
+    const byBefore = byTo.get(to) ?? new Map<Origin, RouteNlri[]>()
+    byTo.set(to, byBefore)
+    push(byBefore, before, nlri)
+  }
+  for (const [to, byBefore] of byTo) {
+    for (const [before, nlri] of byBefore) yield { to, before, nlri }
   }
 }
 

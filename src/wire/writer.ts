@@ -1,13 +1,19 @@
 // A growing buffer of octets. Values are trusted here: they come from our own types, so a value that does not
 // fit its field is the programmer's error and throws RangeError.
 
-/** Writes big-endian fields; `finish` gives the octets. */
+/** Buffers of writers that have finished: a message has one for each of its attributes. */
+const spares: Uint8Array[] = []
+const MOST_SPARES = 16
+const SPARE_OCTETS = 4096
+const nothing = new Uint8Array(0)
+
+/** Writes big-endian fields; `finish` gives the octets, once. */
 export class Writer {
   #octets: Uint8Array
   #length = 0
 
-  constructor(capacity = 256) {
-    this.#octets = new Uint8Array(capacity)
+  constructor() {
+    this.#octets = spares.pop() ?? new Uint8Array(SPARE_OCTETS)
   }
 
   get length(): number {
@@ -45,9 +51,14 @@ export class Writer {
     for (let i = 0; i < size; i++) this.#octets[at + i] = length >>> (8 * (size - 1 - i))
   }
 
-  /** The octets written so far, as a copy of their own. */
+  /** The octets written, as a copy of their own. Nothing more can be written. */
   finish(): Uint8Array {
-    return this.#octets.slice(0, this.#length)
+    const octets = this.#octets.slice(0, this.#length)
+    if (spares.length < MOST_SPARES && this.#octets.length === SPARE_OCTETS) {
+      spares.push(this.#octets)
+    }
+    this.#octets = nothing
+    return octets
   }
 
   #uint(value: number, size: number): void {

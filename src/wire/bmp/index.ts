@@ -103,7 +103,7 @@ export function encodeBmp(message: BmpMessage): Uint8Array {
   if ('peer' in message) encodePeer(body, message.peer)
   encodeBody(body, message)
   const octets = body.finish()
-  const w = new Writer(6 + octets.length)
+  const w = new Writer()
   w.u8(VERSION)
   w.u32(6 + octets.length)
   w.u8(types[message.kind])

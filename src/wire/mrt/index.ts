@@ -90,7 +90,7 @@ export function encodeMrt(seconds: number, record: MrtRecord): Uint8Array {
   const body = new Writer()
   const [type, subtype] = encodeBody(body, record)
   const octets = body.finish()
-  const w = new Writer(12 + octets.length)
+  const w = new Writer()
   w.u32(Math.floor(seconds) >>> 0)
   w.u16(type)
   w.u16(subtype)

@@ -113,7 +113,7 @@ export function parseExtendedCommunity(text: string): ExtendedCommunity {
 
 /** The eight octets, which is how RFC 4684 names a route target. */
 export function communityOctets(community: ExtendedCommunity): Uint8Array {
-  const w = new Writer(8)
+  const w = new Writer()
   extendedCommunity.encode(w, community)
   return w.finish()
 }

@@ -54,12 +54,12 @@ export function decodeMessage(octets: Uint8Array, ctx: WireContext): DecodedMess
 /** The octets of a message. Throws RangeError when it is longer than the session allows. */
 export function encodeMessage(message: Message, ctx: WireContext): Uint8Array {
   const row = byKind.get(message.kind)!
-  const w = new Writer(HEADER_LENGTH)
+  const w = new Writer()
   row.encode(w, message, ctx)
   const length = HEADER_LENGTH + w.length
   const most = maxMessageLength(ctx, row.code)
   if (length > most) throw new RangeError(`${message.kind} of ${length} octets, at most ${most}`)
-  const whole = new Writer(length)
+  const whole = new Writer()
   encodeHeader(whole, length, row.code)
   whole.bytes(w.finish())
   return whole.finish()
