@@ -183,7 +183,9 @@ function decodeBody(r: Reader, kind: keyof typeof types): BmpMessage {
       return { kind, peer: decodePeer(r).peer, update: r.rest().slice() }
     case 'statistics': {
       const { peer } = decodePeer(r)
-      const statistics = Array.from({ length: r.u32() }, () => decodeStatistic(r))
+      const statistics: BmpStatistic[] = []
+      // Room is made for what is there, not for what is promised.
+      for (let left = r.u32(); left > 0; left--) statistics.push(decodeStatistic(r))
       return { kind, peer, statistics }
     }
   }
