@@ -44,9 +44,9 @@ t.test('a frame for a port arrives there, and nowhere else', async (t) => {
   await t.rejects(
     dataplane.send([
       { port: two, bytes: frames[0]! },
-      { port: two, bytes: new Uint8Array(121) },
+      { port: two, bytes: new Uint8Array(513) },
     ]),
-    { message: 'port-send: frame 1: expected port, length and at most 120 bytes' },
+    { message: 'port-send: frame 1: expected port, length and at most 512 bytes' },
   )
   await dataplane.shutdown()
 })
