@@ -5,7 +5,17 @@
 
 namespace vtep {
 
-enum class View : uint8_t { port, network, remote, underlay, flood, mac, route, neighbour };
+enum class View : uint8_t {
+  port,
+  network,
+  remote,
+  underlay,
+  flood,
+  macGroup,
+  mac,
+  route,
+  neighbour
+};
 // By the words "port", "network", ...; false for any other.
 bool view_by_name(const char* name, size_t length, View& out);
 

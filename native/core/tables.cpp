@@ -32,6 +32,12 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<RouteAddOperation, &Tables::route_add>(),
     Verb::of<RouteRemoveOperation, &Tables::route_remove>(),
     Verb::of<NextHopSetOperation, &Tables::next_hop_set>(),
+    Verb::of<MacGroupSetOperation, &Tables::mac_group_set>(),
+    Verb::of<MacGroupRemoveOperation, &Tables::mac_group_remove>(),
+    Verb::of<MacSetGroupOperation, &Tables::mac_set_group>(),
+    Verb::of<MacSetPeerOperation, &Tables::mac_set_peer>(),
+    Verb::of<PortSegmentSetOperation, &Tables::port_segment_set>(),
+    Verb::of<PortSegmentClearOperation, &Tables::port_segment_clear>(),
 };
 static_assert(OperationCode::networkSet == 1 && OperationCode::networkRemove == 2);
 static_assert(OperationCode::portAttach == 3 && OperationCode::floodAdd == 4);
@@ -40,6 +46,9 @@ static_assert(OperationCode::macSetLocal == 7 && OperationCode::macRemove == 8);
 static_assert(OperationCode::neighbourSet == 9 && OperationCode::neighbourRemove == 10);
 static_assert(OperationCode::routeAdd == 11 && OperationCode::routeRemove == 12);
 static_assert(OperationCode::nextHopSet == 13);
+static_assert(OperationCode::macGroupSet == 14 && OperationCode::macGroupRemove == 15);
+static_assert(OperationCode::macSetGroup == 16 && OperationCode::macSetPeer == 17);
+static_assert(OperationCode::portSegmentSet == 18 && OperationCode::portSegmentClear == 19);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -149,6 +158,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   }
   macs_flush_network(index);
   bindings_flush_network(index);
+  mac_groups_flush_network(index);
   flood_clear(index);
   prefixes_flush_network(index);
   router_clear(index, current_row(segment_.network(index)).mac);

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x02273a92bdc733f0;
-inline constexpr char kLayoutHashText[] = "02273a92bdc733f0";
+inline constexpr uint64_t kLayoutHash = 0x235b919caa018a5d;
+inline constexpr char kLayoutHashText[] = "235b919caa018a5d";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -21,6 +21,7 @@ struct Limits {
   static constexpr uint32_t maxRoutes = 1048576;
   static constexpr uint32_t maxNextHops = 32767;
   static constexpr uint32_t maxGroups = 16384;
+  static constexpr uint32_t maxMacGroups = 16384;
   static constexpr uint32_t eventRingSlots = 65536;
 };
 
@@ -29,6 +30,7 @@ struct Destination {
   static constexpr uint32_t port = 1;
   static constexpr uint32_t remote = 2;
   static constexpr uint32_t router = 3;
+  static constexpr uint32_t group = 4;
 };
 
 struct DestinationWord {
@@ -90,6 +92,13 @@ struct MacFlag {
   static constexpr uint32_t fixed = 4;
   static constexpr uint32_t sticky = 8;
   static constexpr uint32_t override = 16;
+  static constexpr uint32_t peer = 32;
+};
+
+struct SegmentFlag {
+  static constexpr uint32_t member = 1;
+  static constexpr uint32_t designated = 2;
+  static constexpr uint32_t blocked = 4;
 };
 
 struct NeighbourFlag {
@@ -141,6 +150,12 @@ struct OperationCode {
   static constexpr uint32_t routeAdd = 11;
   static constexpr uint32_t routeRemove = 12;
   static constexpr uint32_t nextHopSet = 13;
+  static constexpr uint32_t macGroupSet = 14;
+  static constexpr uint32_t macGroupRemove = 15;
+  static constexpr uint32_t macSetGroup = 16;
+  static constexpr uint32_t macSetPeer = 17;
+  static constexpr uint32_t portSegmentSet = 18;
+  static constexpr uint32_t portSegmentClear = 19;
 };
 
 // A host attachment. Array by port id; id 0 is never used.
@@ -159,8 +174,11 @@ struct PortRow {
   char spec[256];  // the options it was opened with, key=value lines: adoption compares them
   uint32_t macs;  // MACs behind this port: a flush ends when it has found them all
   uint32_t neighbours;  // bindings learned from this port
+  uint16_t segmentFlags;  // SegmentFlag bits; 0 = it leads to no Ethernet segment
+  uint16_t spare2;  // zero
+  uint8_t peers[32];  // u16 each, ended by 0: remote indices of the VTEPs that lead to the segment, too
 };
-static_assert(sizeof(PortRow) == 372);
+static_assert(sizeof(PortRow) == 408);
 static_assert(offsetof(PortRow, generation) == 0);
 static_assert(offsetof(PortRow, state) == 4);
 static_assert(offsetof(PortRow, up) == 5);
@@ -175,6 +193,9 @@ static_assert(offsetof(PortRow, name) == 44);
 static_assert(offsetof(PortRow, spec) == 108);
 static_assert(offsetof(PortRow, macs) == 364);
 static_assert(offsetof(PortRow, neighbours) == 368);
+static_assert(offsetof(PortRow, segmentFlags) == 372);
+static_assert(offsetof(PortRow, spare2) == 374);
+static_assert(offsetof(PortRow, peers) == 376);
 
 // A bridge domain (VNI). Array by network index; index 0 is never used.
 struct NetworkRow {
@@ -308,6 +329,29 @@ static_assert(offsetof(GroupRow, members) == 12);
 static_assert(offsetof(GroupRow, buckets) == 44);
 static_assert(offsetof(GroupRow, spare) == 172);
 
+// VTEPs by which the MACs of an Ethernet segment are reached in a network; each takes its share of the flows. Array; row 0 is never used.
+struct MacGroupRow {
+  uint32_t generation;  // odd while the row is being written
+  uint32_t references;  // MACs that point here
+  uint32_t count;  // members, 0 to 16; none: the MACs are as good as unknown
+  uint8_t members[32];  // u16 each: remote indices, in the order they were given
+  uint8_t buckets[128];  // as of a group: by the upper 7 bits of the flow hash
+  uint16_t network;  // network index, 0 = free row
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // of a single-active segment the VTEP that announces the MACs, else ::
+  uint8_t spare[56];  // zero: a row is four cache lines
+};
+static_assert(sizeof(MacGroupRow) == 256);
+static_assert(offsetof(MacGroupRow, generation) == 0);
+static_assert(offsetof(MacGroupRow, references) == 4);
+static_assert(offsetof(MacGroupRow, count) == 8);
+static_assert(offsetof(MacGroupRow, members) == 12);
+static_assert(offsetof(MacGroupRow, buckets) == 44);
+static_assert(offsetof(MacGroupRow, network) == 172);
+static_assert(offsetof(MacGroupRow, esi) == 174);
+static_assert(offsetof(MacGroupRow, via) == 184);
+static_assert(offsetof(MacGroupRow, spare) == 200);
+
 // A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.
 struct PrefixSlot {
   uint32_t target;  // next hop index, or group index and the highest bit; 0 = free slot
@@ -358,8 +402,11 @@ struct PortView {
   char kind[16];  // port kind
   char name[64];  // name
   char spec[256];  // options
+  uint16_t segmentFlags;  // SegmentFlag bits; 0 = it leads to no Ethernet segment
+  uint16_t spare;  // zero
+  uint8_t peers[256];  // VTEPs that lead to the segment, too
 };
-static_assert(sizeof(PortView) == 364);
+static_assert(sizeof(PortView) == 624);
 static_assert(offsetof(PortView, id) == 0);
 static_assert(offsetof(PortView, vni) == 4);
 static_assert(offsetof(PortView, ifindex) == 8);
@@ -371,6 +418,9 @@ static_assert(offsetof(PortView, mac) == 22);
 static_assert(offsetof(PortView, kind) == 28);
 static_assert(offsetof(PortView, name) == 44);
 static_assert(offsetof(PortView, spec) == 108);
+static_assert(offsetof(PortView, segmentFlags) == 364);
+static_assert(offsetof(PortView, spare) == 366);
+static_assert(offsetof(PortView, peers) == 368);
 
 // A network as it is.
 struct NetworkView {
@@ -465,17 +515,34 @@ static_assert(sizeof(FloodView) == 20);
 static_assert(offsetof(FloodView, vni) == 0);
 static_assert(offsetof(FloodView, address) == 4);
 
+// A group of MACs as it is.
+struct MacGroupView {
+  uint32_t vni;  // VNI
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+  uint8_t remotes[256];  // members
+};
+static_assert(sizeof(MacGroupView) == 288);
+static_assert(offsetof(MacGroupView, vni) == 0);
+static_assert(offsetof(MacGroupView, spare) == 4);
+static_assert(offsetof(MacGroupView, esi) == 6);
+static_assert(offsetof(MacGroupView, via) == 16);
+static_assert(offsetof(MacGroupView, remotes) == 32);
+
 // A MAC as it is.
 struct MacView {
   uint32_t vni;  // VNI
-  uint32_t port;  // port id of a local MAC, else 0
+  uint32_t port;  // port id of a local MAC, or of one that a peer told of; else 0
   uint32_t ageSeconds;  // since a local MAC was last seen
   uint8_t mac[6];  // Ethernet address
   uint8_t flags;  // MacFlag bits
   uint8_t spare;  // zero
-  uint8_t remote[16];  // VTEP of a remote MAC, else ::
+  uint8_t remote[16];  // VTEP of a remote MAC, `via` of its group, else ::
+  uint8_t esi[10];  // of its group, else zero
+  uint16_t spare2;  // zero
 };
-static_assert(sizeof(MacView) == 36);
+static_assert(sizeof(MacView) == 48);
 static_assert(offsetof(MacView, vni) == 0);
 static_assert(offsetof(MacView, port) == 4);
 static_assert(offsetof(MacView, ageSeconds) == 8);
@@ -483,6 +550,8 @@ static_assert(offsetof(MacView, mac) == 12);
 static_assert(offsetof(MacView, flags) == 18);
 static_assert(offsetof(MacView, spare) == 19);
 static_assert(offsetof(MacView, remote) == 20);
+static_assert(offsetof(MacView, esi) == 36);
+static_assert(offsetof(MacView, spare2) == 46);
 
 // An IP binding as it is.
 struct NeighbourView {
@@ -687,6 +756,84 @@ static_assert(offsetof(NextHopSetOperation, ifindex) == 48);
 static_assert(offsetof(NextHopSetOperation, mtu) == 52);
 static_assert(offsetof(NextHopSetOperation, mac) == 56);
 static_assert(offsetof(NextHopSetOperation, sourceMac) == 62);
+
+// All members of a group at once; made where it is not there.
+struct MacGroupSetOperation {
+  uint32_t vni;  // VNI
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+  uint8_t remotes[256];  // members; may be none
+};
+static_assert(sizeof(MacGroupSetOperation) == 288);
+static_assert(offsetof(MacGroupSetOperation, vni) == 0);
+static_assert(offsetof(MacGroupSetOperation, spare) == 4);
+static_assert(offsetof(MacGroupSetOperation, esi) == 6);
+static_assert(offsetof(MacGroupSetOperation, via) == 16);
+static_assert(offsetof(MacGroupSetOperation, remotes) == 32);
+
+// Remove a group that no MAC leads to.
+struct MacGroupRemoveOperation {
+  uint32_t vni;  // VNI
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+};
+static_assert(sizeof(MacGroupRemoveOperation) == 32);
+static_assert(offsetof(MacGroupRemoveOperation, vni) == 0);
+static_assert(offsetof(MacGroupRemoveOperation, spare) == 4);
+static_assert(offsetof(MacGroupRemoveOperation, esi) == 6);
+static_assert(offsetof(MacGroupRemoveOperation, via) == 16);
+
+// A MAC lives behind a group. Replaces a local entry only with MacFlag.override.
+struct MacSetGroupOperation {
+  uint32_t vni;  // VNI
+  uint16_t flags;  // MacFlag bits
+  uint8_t mac[6];  // Ethernet address
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint16_t spare;  // zero
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+};
+static_assert(sizeof(MacSetGroupOperation) == 40);
+static_assert(offsetof(MacSetGroupOperation, vni) == 0);
+static_assert(offsetof(MacSetGroupOperation, flags) == 4);
+static_assert(offsetof(MacSetGroupOperation, mac) == 6);
+static_assert(offsetof(MacSetGroupOperation, esi) == 12);
+static_assert(offsetof(MacSetGroupOperation, spare) == 22);
+static_assert(offsetof(MacSetGroupOperation, via) == 24);
+
+// A MAC lives behind a port, as another VTEP of its segment says: of remote origin until the port sees it. Replaces a local entry only with MacFlag.override.
+struct MacSetPeerOperation {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id
+  uint16_t flags;  // MacFlag bits
+  uint8_t mac[6];  // Ethernet address
+};
+static_assert(sizeof(MacSetPeerOperation) == 16);
+static_assert(offsetof(MacSetPeerOperation, vni) == 0);
+static_assert(offsetof(MacSetPeerOperation, port) == 4);
+static_assert(offsetof(MacSetPeerOperation, flags) == 8);
+static_assert(offsetof(MacSetPeerOperation, mac) == 10);
+
+// A port leads to an Ethernet segment: what passes it, and who else leads there.
+struct PortSegmentSetOperation {
+  uint32_t port;  // port id
+  uint16_t flags;  // SegmentFlag bits
+  uint16_t spare;  // zero
+  uint8_t peers[256];  // VTEPs that lead to the segment, too
+};
+static_assert(sizeof(PortSegmentSetOperation) == 264);
+static_assert(offsetof(PortSegmentSetOperation, port) == 0);
+static_assert(offsetof(PortSegmentSetOperation, flags) == 4);
+static_assert(offsetof(PortSegmentSetOperation, spare) == 6);
+static_assert(offsetof(PortSegmentSetOperation, peers) == 8);
+
+// A port leads to no segment.
+struct PortSegmentClearOperation {
+  uint32_t port;  // port id
+};
+static_assert(sizeof(PortSegmentClearOperation) == 4);
+static_assert(offsetof(PortSegmentClearOperation, port) == 0);
 
 // One fact, in the order in which it became true.
 struct Event {

@@ -8,6 +8,8 @@ export type {
   DataplaneReader,
   FloodState,
   LargeTable,
+  MacGroupKey,
+  MacGroupState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -15,6 +17,7 @@ export type {
   Origin,
   PortCounters,
   PortFrame,
+  PortSegment,
   PortSpec,
   PortState,
   RemoteState,
@@ -26,5 +29,12 @@ export type {
   UplinkState,
   VtepSpec,
 } from './dataplane.js'
-export { Image, type NetworkImage, type OperationOf, routeKey } from './image.js'
+export {
+  Image,
+  type MacRow,
+  macGroupKey,
+  type NetworkImage,
+  type OperationOf,
+  routeKey,
+} from './image.js'
 export { additions, reconcile, removals } from './reconcile.js'

@@ -7,6 +7,7 @@
 
 import type { Mac } from '../net/index.js'
 import type {
+  MacGroupState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -14,7 +15,16 @@ import type {
   RouteState,
   Snapshot,
 } from './dataplane.js'
-import { type ImageRows, type NetworkImage, type OperationOf, routeKey } from './image.js'
+import {
+  type ImageRows,
+  type MacRow,
+  macGroupKey,
+  type NetworkImage,
+  type OperationOf,
+  routeKey,
+  sameList,
+  sameSegmentState,
+} from './image.js'
 
 /** What makes the tables equal to the image. Empty when they are. */
 export function reconcile(image: ImageRows, snapshot: Snapshot): readonly Operation[] {
@@ -40,6 +50,11 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
   operations.push(...settings.filter(isVrf), ...settings.filter((row) => !isVrf(row)))
   // A port that is not there can be neither attached nor the place of a MAC.
   const ports = new Map(snapshot.ports.map((port) => [port.id, port.vni]))
+  for (const { id, segment } of snapshot.ports) {
+    const wanted = image.segments.get(id)
+    if (wanted === undefined) continue
+    if (segment === undefined || !sameSegmentState(wanted, segment)) operations.push(wanted)
+  }
   for (const [port, vni] of image.attachments) {
     if (ports.has(port) && ports.get(port) !== vni) {
       operations.push({ op: 'portAttach', port, vni })
@@ -50,9 +65,16 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
     for (const remote of wanted.floods) {
       if (!rows.floods.has(remote)) operations.push({ op: 'floodAdd', vni, remote })
     }
+    for (const [key, row] of wanted.macGroups) {
+      const is = rows.macGroups.get(key)
+      if (is === undefined || !sameList(is.remotes, row.remotes)) operations.push(row)
+    }
     for (const [mac, row] of wanted.macs) {
-      if (row.op === 'macSetRemote') addRemote(row, rows.macs.get(mac), operations)
-      else if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
+      if (row.op === 'macSetLocal') {
+        if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
+      } else if (row.op !== 'macSetPeer' || ports.has(row.port)) {
+        addRemote(row, rows.macs.get(mac), ports, operations)
+      }
     }
     for (const [ip, row] of wanted.neighbours) {
       addNeighbour(row, rows.neighbours.get(ip), operations)
@@ -93,6 +115,15 @@ export function removals(image: ImageRows, snapshot: Snapshot): readonly Operati
   for (const { vni, remote } of snapshot.floods) {
     if (wantedIn(vni)?.floods.has(remote) === false) rest.push({ op: 'floodRemove', vni, remote })
   }
+  for (const { vni, esi, via } of snapshot.macGroups) {
+    const key = { vni, esi, ...(via === undefined ? {} : { via }) }
+    if (wantedIn(vni)?.macGroups.has(macGroupKey(key)) === false)
+      rest.push({ op: 'macGroupRemove', ...key })
+  }
+  for (const { id, segment } of snapshot.ports) {
+    if (segment !== undefined && !image.segments.has(id))
+      rest.push({ op: 'portSegmentClear', port: id })
+  }
   for (const { id, vni } of snapshot.ports) {
     if (wantedIn(vni) !== undefined && !image.attachments.has(id)) {
       rest.push({ op: 'portAttach', port: id, vni: 0 })
@@ -118,17 +149,28 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
 }
 
 function addRemote(
-  row: OperationOf<'macSetRemote'>,
+  row: Exclude<MacRow, { readonly op: 'macSetLocal' }>,
   is: MacState | undefined,
+  ports: ReadonlyMap<number, number>,
   operations: Operation[],
 ): void {
   if (is?.origin === 'local') {
     if (is.static) operations.push({ op: 'macRemove', vni: row.vni, mac: row.mac, origin: 'local' })
     else if (!row.override) return
     operations.push(row)
-  } else if (is === undefined || is.remote !== row.remote || is.sticky !== row.sticky) {
+    return
+  }
+  const isFlushed = row.op === 'macSetPeer' && ports.get(row.port) !== row.vni
+  if (is === undefined || !leadsThere(row, is) || is.sticky !== row.sticky || isFlushed) {
     operations.push(row)
   }
+}
+
+/** Whether a MAC of remote origin is where the row says. */
+export function leadsThere(row: MacRow, is: MacState): boolean {
+  if (row.op === 'macSetRemote') return is.remote === row.remote
+  if (row.op === 'macSetGroup') return is.esi === row.esi && is.via === row.via
+  return is.esi === undefined && is.remote === undefined && is.port === row.port
 }
 
 function addLocal(
@@ -166,6 +208,7 @@ function addNeighbour(
 interface Rows {
   readonly settings: NetworkState | undefined
   readonly floods: Set<string>
+  readonly macGroups: Map<string, MacGroupState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
   readonly routes: Map<string, RouteState>
@@ -174,6 +217,7 @@ interface Rows {
 const EMPTY: Rows = {
   settings: undefined,
   floods: new Set(),
+  macGroups: new Map(),
   macs: new Map(),
   neighbours: new Map(),
   routes: new Map(),
@@ -183,10 +227,16 @@ const EMPTY: Rows = {
 function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   const tables = new Map<number, Rows>()
   for (const settings of snapshot.networks) {
-    const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
+    const rows = {
+      macGroups: new Map(),
+      macs: new Map(),
+      neighbours: new Map(),
+      routes: new Map(),
+    }
     tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
   }
   for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
+  for (const row of snapshot.macGroups) tables.get(row.vni)?.macGroups.set(macGroupKey(row), row)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
   for (const row of snapshot.routes) tables.get(row.vrf)?.routes.set(routeKey(row), row)

@@ -3,6 +3,7 @@
 
 import type {
   DataplaneEvent,
+  MacGroupState,
   MacState,
   NeighbourState,
   NetworkState,
@@ -18,6 +19,7 @@ import {
   type DropName,
   decodeEvents,
   decodeFloodViews,
+  decodeMacGroupViews,
   decodeMacViews,
   decodeNeighbourViews,
   decodeNetworkViews,
@@ -31,6 +33,7 @@ import {
   EventKind,
   encodeOperations,
   MacFlag,
+  type MacGroupView,
   type MacView,
   macViewSize,
   NeighbourFlag,
@@ -46,9 +49,10 @@ import {
   RouteKind,
   type RouteView,
   routeViewSize,
+  SegmentFlag,
   type TableOperation,
 } from '../fib/tables.gen.js'
-import { type Ip, ipFamily, splitPrefix } from '../net/index.js'
+import { type Ip, ipFamily, splitPrefix, ZERO_ESI } from '../net/index.js'
 
 /** The views of the tables, by the names that the packet path knows them by. */
 export type ViewName =
@@ -57,6 +61,7 @@ export type ViewName =
   | 'remote'
   | 'underlay'
   | 'flood'
+  | 'macGroup'
   | 'mac'
   | 'route'
   | 'neighbour'
@@ -72,6 +77,7 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
     decodeUnderlayViews(view('underlay')).map(({ ifindex, flags }) => ({ ifindex, flags })),
   floods: (view) =>
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+  macGroups: (view) => decodeMacGroupViews(view('macGroup')).map(macGroupState),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
   routes: (view) => decodeRouteViews(view('route')).map(routeState),
@@ -100,6 +106,7 @@ export function readSnapshot(view: Views): Snapshot {
     remotes: tables.remotes(view),
     underlays: tables.underlays(view),
     floods: tables.floods(view),
+    macGroups: tables.macGroups(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
     routes: tables.routes(view),
@@ -119,7 +126,19 @@ function portState(row: PortView): PortState {
     mac,
     up: row.up === 1,
     flags,
+    ...segmentOf(row),
   }
+}
+
+function segmentOf({ segmentFlags, peers }: PortView): Pick<PortState, 'segment'> {
+  if (segmentFlags === 0) return {}
+  const designated = (segmentFlags & SegmentFlag.designated) !== 0
+  const blocked = (segmentFlags & SegmentFlag.blocked) !== 0
+  return { segment: { designated, blocked, peers } }
+}
+
+function macGroupState({ vni, esi, via, remotes }: MacGroupView): MacGroupState {
+  return { vni, esi, ...(isUnspecified(via) ? {} : { via }), remotes }
 }
 
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
@@ -161,17 +180,24 @@ function remoteState(row: RemoteView): RemoteState {
   return { address, resolved, nextHop, nextHopMac, ifindex, mtu }
 }
 
-function macState({ vni, mac, port, remote, flags, ageSeconds }: MacView): MacState {
+function macState({ vni, mac, flags, ageSeconds, ...row }: MacView): MacState {
   const isLocal = (flags & MacFlag.local) !== 0
   return {
     vni,
     mac,
     origin: isLocal ? 'local' : 'remote',
-    ...(isLocal ? { port } : { remote }),
+    ...placeOf(row),
     static: (flags & MacFlag.static) !== 0,
     sticky: (flags & MacFlag.sticky) !== 0,
     ageSeconds,
   }
+}
+
+/** By the columns that a MAC's kind of place uses. */
+function placeOf({ port, remote, esi }: Pick<MacView, 'port' | 'remote' | 'esi'>) {
+  if (port !== 0) return { port }
+  if (esi === ZERO_ESI) return { remote }
+  return isUnspecified(remote) ? { esi } : { esi, via: remote }
 }
 
 function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): NeighbourState {
@@ -252,6 +278,24 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, mac, remote, sticky, override } = operation
       const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
       return { op, vni, flags, mac, remote }
+    }
+    case 'macGroupSet':
+    case 'macGroupRemove':
+      return { via: '::', ...operation }
+    case 'macSetGroup': {
+      const { op, vni, mac, esi, via = '::', sticky, override } = operation
+      const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
+      return { op, vni, flags, mac, esi, via }
+    }
+    case 'macSetPeer': {
+      const { op, vni, mac, port, sticky, override } = operation
+      const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
+      return { op, vni, port, flags, mac }
+    }
+    case 'portSegmentSet': {
+      const { op, port, designated, blocked, peers } = operation
+      const passes = (designated ? SegmentFlag.designated : 0) | (blocked ? SegmentFlag.blocked : 0)
+      return { op, port, flags: passes | SegmentFlag.member, peers }
     }
     case 'macSetLocal': {
       const { op, vni, mac, port, sticky } = operation

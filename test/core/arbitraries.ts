@@ -52,6 +52,13 @@ const anyIp = fc.oneof(
   { weight: 9, arbitrary: fc.oneof(ip4, ip6) },
   fc.constantFrom('0.0.0.0', '::', 'ff02::1'),
 )
+const isSpecified = (ip: string): boolean => ip !== '0.0.0.0' && ip !== '::'
+const esi = fc.constantFrom(
+  '03:02:00:00:00:00:01:00:00:01',
+  '03:02:00:00:00:00:01:00:00:01',
+  '00:00:00:00:00:00:00:00:00:00',
+)
+const via = fc.constantFrom('::', '::', '10.0.0.2')
 const origin = fc.constantFrom('local' as const, 'remote' as const)
 const flag = fc.boolean()
 
@@ -157,6 +164,41 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     static: fc.constant(true),
     sticky: flag,
   }),
+  fc.record({
+    op: fc.constant('macGroupSet' as const),
+    vni: goodVni,
+    esi,
+    via,
+    remotes: fc.array(anyRemote.filter(isSpecified), { maxLength: 4 }),
+  }),
+  fc.record({ op: fc.constant('macGroupRemove' as const), vni: goodVni, esi, via }),
+  fc.record({
+    op: fc.constant('macSetGroup' as const),
+    vni: goodVni,
+    mac: anyMac,
+    esi,
+    via,
+    static: flag,
+    sticky: flag,
+    override: flag,
+  }),
+  fc.record({
+    op: fc.constant('macSetPeer' as const),
+    vni: goodVni,
+    mac: anyMac,
+    port,
+    static: flag,
+    sticky: flag,
+    override: flag,
+  }),
+  fc.record({
+    op: fc.constant('portSegmentSet' as const),
+    port: fc.oneof({ weight: 9, arbitrary: port }, fc.constantFrom(0, 65)),
+    designated: flag,
+    blocked: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
+    peers: fc.array(anyRemote.filter(isSpecified), { maxLength: 3 }),
+  }),
+  fc.record({ op: fc.constant('portSegmentClear' as const), port }),
   fc.record({ op: fc.constant('macRemove' as const), vni: goodVni, mac: anyMac, origin }),
   fc.record({
     op: fc.constant('neighbourSet' as const),

@@ -4,6 +4,14 @@
 import { type Ip, isIpv4, isMulticastMac, type Mac, type Prefix } from '../../net/index.js'
 import { isUnicastIp } from './bytes.js'
 import { type RouteHop, Routes } from './model-routes.js'
+import {
+  type GroupKey,
+  groupKey,
+  isNoSegment,
+  type MacGroup,
+  type PortSegment,
+  type SegmentOperation,
+} from './model-segments.js'
 
 /** One write, under the names of the packet path's operations. */
 export type ModelOperation =
@@ -52,6 +60,21 @@ export type ModelOperation =
       readonly prefix: Prefix
     } & RouteHop)
   | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
+  | SegmentOperation
+  | ({
+      readonly op: 'macSetGroup'
+      readonly vni: number
+      readonly mac: Mac
+      readonly override: boolean
+    } & GroupKey &
+      Placement)
+  | ({
+      readonly op: 'macSetPeer'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+      readonly override: boolean
+    } & Placement)
 
 export type Origin = 'local' | 'remote'
 
@@ -85,6 +108,9 @@ interface NextHop {
 export type MacEntry = Placement & { lastSeen: number } & (
     | { readonly origin: 'local'; readonly port: number }
     | { readonly origin: 'remote'; readonly remote: Ip }
+    | ({ readonly origin: 'remote' } & GroupKey)
+    /** As another VTEP of the segment that the port leads to says. */
+    | { readonly origin: 'remote'; readonly port: number }
   )
 
 export type Binding = Claim & { port: number; lastSeen: number }
@@ -97,6 +123,7 @@ export interface Network {
   /** In the order of attachment. */
   ports: number[]
   remotes: Ip[]
+  readonly groups: Map<string, MacGroup>
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
   /** VNI of the IP-VRF, 0 = none. */
@@ -136,6 +163,8 @@ export class ModelTables {
   readonly networks = new Map<number, Network>()
   /** VNI of every port; 0 = detached. */
   readonly ports = new Map<number, number>()
+  /** Of ports that lead to an Ethernet segment. */
+  readonly segments = new Map<number, PortSegment>()
   readonly remotes = new Map<Ip, Remote>()
   readonly local: Ip
   events: ModelEvent[] = []
@@ -161,8 +190,12 @@ export class ModelTables {
     if (operation.op === 'routeAdd' || operation.op === 'routeRemove') {
       return this.#setRoute(operation)
     }
+    if (operation.op === 'portSegmentSet') return this.#setSegment(operation)
+    if (operation.op === 'portSegmentClear') return this.segments.delete(operation.port) || true
     const network = this.networks.get(operation.vni)
-    if (network === undefined) return operation.op === 'networkRemove'
+    if (network === undefined) {
+      return operation.op === 'networkRemove' || operation.op === 'macGroupRemove'
+    }
     switch (operation.op) {
       case 'networkRemove':
         return this.#removeNetwork(operation.vni, network)
@@ -175,6 +208,22 @@ export class ModelTables {
         return true
       case 'macSetRemote':
         return this.#setRemoteMac(network, operation)
+      case 'macSetGroup': {
+        if (!network.groups.has(groupKey(operation))) return false
+        const { esi, via } = operation
+        return this.#setFarMac(network, operation, { origin: 'remote', esi, via })
+      }
+      case 'macSetPeer': {
+        const { port } = operation
+        if (!network.ports.includes(port)) return false
+        return this.#setFarMac(network, operation, { origin: 'remote', port })
+      }
+      case 'macGroupSet':
+        return this.#setGroup(network, operation)
+      case 'macGroupRemove':
+        if ([...network.macs.values()].some((entry) => leadsTo(entry, operation))) return false
+        network.groups.delete(groupKey(operation))
+        return true
       case 'macSetLocal':
         return this.#setLocalMac(network, operation)
       case 'macRemove':
@@ -211,7 +260,8 @@ export class ModelTables {
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
     const settings = { suppress, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
-      const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }
+      const maps = { groups: new Map(), macs: new Map(), bindings: new Map() }
+      const content = { ports: [], remotes: [], ...maps }
       this.networks.set(vni, { ...settings, ...content, routes: new Routes() })
       return true
     }
@@ -282,6 +332,7 @@ export class ModelTables {
   #flush(vni: number, matches: (port: number) => boolean): void {
     const { macs, bindings } = this.networks.get(vni)!
     for (const [mac, entry] of macs) {
+      if (entry.origin === 'remote' && 'port' in entry && matches(entry.port)) macs.delete(mac)
       if (entry.origin === 'local' && matches(entry.port)) {
         macs.delete(mac)
         this.events.push({ event: 'macFlushed', vni, mac, port: entry.port })
@@ -298,14 +349,49 @@ export class ModelTables {
   }
 
   #setRemoteMac(network: Network, operation: ModelOperation & { op: 'macSetRemote' }): boolean {
-    const { vni, mac, remote, sticky, override } = operation
+    const { mac, remote, override } = operation
+    if (!isHostMac(mac) || mac === network.routerMac) return false
+    if (network.macs.get(mac)?.origin === 'local' && !override) return true
+    if (!this.#remember(remote)) return false
+    return this.#setFarMac(network, operation, { origin: 'remote', remote })
+  }
+
+  /** What another VTEP says: what was seen here stays, unless the other has won it. */
+  #setFarMac(
+    network: Network,
+    { vni, mac, sticky, override, static: isStatic }: FarMac,
+    place: Place,
+  ): boolean {
     if (!isHostMac(mac) || mac === network.routerMac) return false
     const old = network.macs.get(mac)
     if (old?.origin === 'local' && !override) return true
-    if (!this.#remember(remote)) return false
-    this.#put(network, mac, { origin: 'remote', remote, static: operation.static, sticky })
+    this.#put(network, mac, { ...place, static: isStatic, sticky })
     if (old?.origin === 'local') this.events.push({ event: 'macFlushed', vni, mac, port: old.port })
     return true
+  }
+
+  #setGroup(
+    network: Network,
+    { esi, via, remotes }: ModelOperation & { op: 'macGroupSet' },
+  ): boolean {
+    if (isNoSegment(esi) || !this.#rememberAll(remotes)) return false
+    network.groups.set(groupKey({ esi, via }), { esi, via, remotes: [...new Set(remotes)] })
+    return true
+  }
+
+  #setSegment({
+    port,
+    designated,
+    blocked,
+    peers,
+  }: ModelOperation & { op: 'portSegmentSet' }): boolean {
+    if (!this.ports.has(port) || !this.#rememberAll(peers)) return false
+    this.segments.set(port, { designated, blocked, peers: [...new Set(peers)] })
+    return true
+  }
+
+  #rememberAll(addresses: readonly Ip[]): boolean {
+    return addresses.every((address) => this.#remember(address))
   }
 
   #setLocalMac(
@@ -362,7 +448,9 @@ export class ModelTables {
 
   #forgetUnused(): void {
     for (const address of this.remotes.keys()) {
-      const used = [...this.networks.values()].some((network) => speaksIn(network, address))
+      const used =
+        [...this.networks.values()].some((network) => speaksIn(network, address)) ||
+        [...this.segments.values()].some(({ peers }) => peers.includes(address))
       if (!used) this.remotes.delete(address)
     }
   }
@@ -384,10 +472,10 @@ export class ModelTables {
       sticky: false,
       lastSeen: this.now,
     })
-    if (old === undefined) {
+    if (old === undefined || ('port' in old && old.port === port)) {
       this.events.push({ event: 'macLearned', vni, mac, port })
     } else {
-      const previous = old.origin === 'remote' ? { previous: old.remote } : {}
+      const previous = 'remote' in old ? { previous: old.remote } : {}
       this.events.push({ event: 'macMoved', vni, mac, port, ...previous })
       this.#forgetUnused()
     }
@@ -427,6 +515,16 @@ export class ModelTables {
   }
 }
 
+type FarMac = Extract<ModelOperation, { op: 'macSetRemote' | 'macSetGroup' | 'macSetPeer' }>
+
+/** Where it is, without what else is known of it. */
+type Place =
+  Unseen<Extract<MacEntry, { origin: 'remote' }>> extends infer Each
+    ? Each extends unknown
+      ? Omit<Each, keyof Placement>
+      : never
+    : never
+
 type Unseen<T> = T extends unknown ? Omit<T, 'lastSeen'> : never
 
 const sameEntry = (old: MacEntry, entry: Unseen<MacEntry>): boolean =>
@@ -440,7 +538,11 @@ const isHostMac = (mac: Mac): boolean => !isMulticastMac(mac) && mac !== '00:00:
 const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !binding.static
 
 /** Decapsulation accepts a VTEP only where it is named: in the flood list, as the place of a MAC, or as a router. */
-export const speaksIn = ({ remotes, macs, routes }: Network, address: Ip): boolean =>
+export const speaksIn = ({ remotes, macs, routes, groups }: Network, address: Ip): boolean =>
   remotes.includes(address) ||
+  [...groups.values()].some((group) => group.remotes.includes(address)) ||
   routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
-  [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)
+  [...macs.values()].some((entry) => 'remote' in entry && entry.remote === address)
+
+const leadsTo = (entry: MacEntry, group: GroupKey): boolean =>
+  'esi' in entry && groupKey(entry) === groupKey(group)

@@ -6,6 +6,15 @@ import { encapsulation } from './encapsulation.js'
 import { metadata } from './metadata.js'
 import { neighbours } from './neighbours.js'
 import { routing } from './routing.js'
+import { segments } from './segments.js'
 
-export const groups = { bridging, encapsulation, metadata, decapsulation, neighbours, routing }
+export const groups = {
+  bridging,
+  encapsulation,
+  metadata,
+  decapsulation,
+  neighbours,
+  routing,
+  segments,
+}
 export const vectors = Object.values(groups).flat()
