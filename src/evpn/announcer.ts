@@ -1,6 +1,12 @@
 // What one network says of itself: its type 2 and type 3 routes, and the wish to stay silent.
 
-import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import {
+  type Ip,
+  type Mac,
+  type RouteDistinguisher,
+  type RouteTarget,
+  ZERO_ESI,
+} from '../net/index.js'
 import type { Output } from './output.js'
 import { imetRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
@@ -59,8 +65,8 @@ export class Announcer {
   }
 
   retract(mac: Mac, ip: Ip | undefined): void {
-    this.#out.withdraw(
-      macIpRoute(this.#identity, mac, ip, { sequence: 0, sticky: false, router: false }).nlri,
-    )
+    // None of it is part of the route's key.
+    const nothing = { sequence: 0, sticky: false, router: false, esi: ZERO_ESI }
+    this.#out.withdraw(macIpRoute(this.#identity, mac, ip, nothing).nlri)
   }
 }

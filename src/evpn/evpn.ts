@@ -25,6 +25,7 @@ import type {
   PortBinding,
   PrefixView,
   RouteChange,
+  SegmentView,
   SnoopedIp,
   TargetMismatch,
   VrfSettings,
@@ -38,9 +39,12 @@ import { MacVrf } from './mac-vrf.js'
 import { Output } from './output.js'
 import { type KeptRoute, RouteTable } from './route-table.js'
 import { ImportIndex } from './route-targets.js'
-import { type Importer, install, remove } from './routes/index.js'
+import { type Importer, install, installSegment, remove, removeSegment } from './routes/index.js'
+import { Segments } from './segments.js'
 
 const TICK = 'evpn'
+
+type EventOf<Name extends EvpnEvent['event']> = Extract<EvpnEvent, { readonly event: Name }>
 
 /** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
 export const defaultGatewayMac = '02:76:74:65:70:01'
@@ -62,6 +66,7 @@ export class Evpn {
   readonly #routes = new RouteTable<Importer>()
   readonly #imports = new ImportIndex<Importer>()
   readonly #ports = new Map<number, PortBinding>()
+  readonly #segments: Segments
   readonly #dirty = new Set<Importer>()
   /** What was found after a restart, until `sweep`. */
   #adopted: Snapshot | undefined
@@ -72,6 +77,15 @@ export class Evpn {
   constructor(settings: EvpnSettings) {
     this.#settings = settings
     this.#distinguishers = new Distinguishers(settings.routerId)
+    const { vtep, routerId, ignoreEadPerEvi = false } = settings
+    this.#segments = new Segments({
+      out: this.#out,
+      vtep,
+      routerId,
+      ignoreEadPerEvi,
+      importers: () => [...this.#vrfs.values(), ...this.#ipVrfs.values()],
+      networkOf: (vni) => this.#vrfs.get(vni),
+    })
   }
 
   /** The best path that is known of a route; undefined where nobody else has one. */
@@ -125,7 +139,8 @@ export class Evpn {
 
   step(event: EvpnEvent): readonly EvpnAction[] {
     const after = this.#handle(event)
-    // Networks first: they say which hosts are here.
+    // Segments first: they say where hosts behind them are. Then networks: they say which hosts are here.
+    this.#segments.settle()
     for (const vrf of this.#dirty) if (vrf instanceof MacVrf) vrf.settle()
     this.#settleVrfs()
     this.#dirty.clear()
@@ -164,6 +179,10 @@ export class Evpn {
 
   networks(): readonly NetworkView[] {
     return [...this.#vrfs.values()].map((vrf) => vrf.view())
+  }
+
+  segments(): readonly SegmentView[] {
+    return this.#segments.views()
   }
 
   vrfs(): readonly VrfView[] {
@@ -206,7 +225,7 @@ export class Evpn {
         this.#removeVrf(event.vni)
         return
       case 'portBound':
-        this.#bindPort(event.binding, event.arrived === true)
+        this.#bindPort(event)
         return
       case 'portUnbound':
         this.#unbindPort(event.port)
@@ -226,6 +245,7 @@ export class Evpn {
       case 'sweep': {
         const adopted = this.#adopted
         this.#adopted = undefined
+        this.#segments.sweep()
         return adopted && (() => this.#out.tell(removals(this.#image, adopted)))
       }
       case 'resync': {
@@ -246,9 +266,11 @@ export class Evpn {
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
+        else this.#segments.onTimer(event.timer)
         return
       case 'shutdown':
         this.#isShutDown = true
+        this.#segments.silence()
         for (const vrf of this.#vrfs.values()) vrf.silence()
         for (const vrf of this.#ipVrfs.values()) vrf.silence()
         return
@@ -276,6 +298,9 @@ export class Evpn {
         isOurs: (vni: number) => this.#vrfs.has(vni),
         vrfOf: (vni: number) => this.#ipVrfs.get(vni),
         gatewayMac: this.#settings.gatewayMac ?? defaultGatewayMac,
+        segments: this.#segments,
+        ignoreEadPerEvi: this.#settings.ignoreEadPerEvi ?? false,
+        onChanged: (vrf: MacVrf) => this.#dirty.add(vrf),
       }
       const vrf = new MacVrf(settings, rd, around)
       if (this.#isShutDown) vrf.silence()
@@ -287,6 +312,7 @@ export class Evpn {
     }
     const before = known.importTargets
     known.change(settings, rd)
+    this.#segments.networkChanged(vni)
     this.#reimport(known, before)
   }
 
@@ -325,6 +351,7 @@ export class Evpn {
         const from = [...this.#ipVrfs.values()].find((each) => each.rd === origin)
         return from?.leadOf(prefix)
       },
+      isConnected: (esi, vtep) => this.#segments.isConnected(esi, vtep),
       onUnsettled: (vrf) => this.#unsettled.add(vrf),
       onLocals: (changed) => {
         for (const each of this.#ipVrfs.values()) if (each !== changed) each.resolve()
@@ -369,7 +396,12 @@ export class Evpn {
   #removeNetwork(vni: number): void {
     const vrf = this.#vrfs.get(vni)
     if (vrf === undefined) return
-    for (const [port, binding] of this.#ports) if (binding.vni === vni) this.#ports.delete(port)
+    const left: number[] = []
+    for (const [port, binding] of this.#ports) {
+      if (binding.vni !== vni) continue
+      this.#ports.delete(port)
+      left.push(port)
+    }
     vrf.silence()
     vrf.leaveVrf()
     this.#vrfs.delete(vni)
@@ -378,9 +410,10 @@ export class Evpn {
     // Routes that lead there go first.
     this.#settleVrfs()
     this.#out.change({ op: 'networkRemove', vni })
+    for (const port of left) this.#segments.unbind(port)
   }
 
-  #bindPort(binding: PortBinding, arrived: boolean): void {
+  #bindPort({ binding, arrived, found }: EventOf<'portBound'>): void {
     const { port, vni } = binding
     const before = this.#ports.get(port)
     const vrf = this.#touch(vni)
@@ -389,9 +422,10 @@ export class Evpn {
     }
     if (before !== undefined && before.vni !== vni) this.#leave(before)
     this.#ports.set(port, binding)
+    this.#segments.bind(port, vni, binding.segment, found)
     this.#out.change({ op: 'portAttach', port, vni })
     vrf.bind(before?.vni === vni ? before : undefined, binding)
-    if (arrived) vrf.arrive(binding)
+    if (arrived === true) vrf.arrive(binding)
   }
 
   #unbindPort(port: number): void {
@@ -400,6 +434,8 @@ export class Evpn {
     this.#leave(binding)
     this.#ports.delete(port)
     this.#out.change({ op: 'portAttach', port, vni: 0 })
+    this.#segments.unbind(port)
+    this.#segments.forgetPort(port)
   }
 
   #leave(binding: PortBinding): void {
@@ -429,9 +465,7 @@ export class Evpn {
       case 'portDown':
       case 'portGone': {
         const { port } = seen
-        const macs = this.#touch(this.#ports.get(port)?.vni ?? 0)?.macs
-        if (seen.event === 'portUp') macs?.portUp(port)
-        else macs?.portDown(port)
+        this.#setPort(port, seen.event === 'portUp')
         return
       }
       case 'portOffloads':
@@ -444,15 +478,24 @@ export class Evpn {
     }
   }
 
+  #setPort(port: number, isUp: boolean): void {
+    this.#segments.setPort(port, isUp)
+    const macs = this.#touch(this.#ports.get(port)?.vni ?? 0)?.macs
+    if (isUp) macs?.portUp(port)
+    else macs?.portDown(port)
+  }
+
   #route({ key, nlri, best }: RouteChange): void {
     // A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours.
     const isOurs = best?.nextHop === this.#settings.vtep
     if (best === undefined || (isOurs && nlri.type !== 'prefix')) {
       const gone = this.#routes.delete(key)
+      if (gone !== undefined) removeSegment(this.#segments, key, gone.nlri)
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
       return
     }
     const { targets } = factsOf(best.attributes)
+    installSegment(this.#segments, key, nlri, best)
     this.#place(this.#routes.put(key, nlri, best, targets))
   }
 
@@ -480,11 +523,7 @@ export class Evpn {
 
   /** Takes over what the packet path knows by itself: which ports are up, and what it has learned. */
   #align(snapshot: Snapshot): void {
-    for (const { id, up } of snapshot.ports) {
-      const macs = this.#touch(this.#ports.get(id)?.vni ?? 0)?.macs
-      if (up) macs?.portUp(id)
-      else macs?.portDown(id)
-    }
+    for (const { id, up } of snapshot.ports) this.#setPort(id, up)
     for (const vrf of this.#vrfs.values()) {
       this.#dirty.add(vrf)
       vrf.align(snapshot)

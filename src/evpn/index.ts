@@ -1,5 +1,6 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
+export { type DfAlgorithm, dfAlgorithms } from './df-election.js'
 export type {
   DuplicateView,
   EvpnAction,
@@ -17,6 +18,8 @@ export type {
   PortBinding,
   PrefixView,
   RouteChange,
+  SegmentSettings,
+  SegmentView,
   SnoopedIp,
   StaticRemote,
   StaticRoute,

@@ -20,17 +20,22 @@ import {
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet'
+  readonly route: 'macIp' | 'imet' | 'ead' | 'es'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
   readonly ip?: string
   /** Default: the VNI of network blue. */
   readonly label?: number
+  /** Segment of all but imet. */
+  readonly esi?: string
+  /** The ead route is about the segment as a whole, not about a network. */
+  readonly whole?: boolean
   /** Instead of VXLAN and the route target of network blue. */
   readonly communities?: readonly string[]
   /** Besides those. */
   readonly mm?: string
+  readonly also?: readonly string[]
   /** Of an imet route; "none" leaves the attribute out. */
   readonly pmsi?: { readonly tunnelType?: number; readonly endpoint?: string } | 'none'
 }
@@ -108,19 +113,26 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   const communities = route.communities ?? ['encap:vxlan', 'rt:65000:10100']
   const mobility = route.mm === undefined ? [] : [`mm:${route.mm}`]
   const attributes: PathAttributes = {
-    extendedCommunities: [...communities, ...mobility].map(parseExtendedCommunity),
+    extendedCommunities: [...communities, ...mobility, ...(route.also ?? [])].map(
+      parseExtendedCommunity,
+    ),
     ...(route.route === 'imet' && route.pmsi !== 'none' ? { pmsiTunnel: pmsiOf(route) } : {}),
   }
   return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
 }
 
-function nlriOf({ route, vtep, rd, mac, ip, label }: RouteLine): EvpnRoute {
-  const common = { rd: rd ?? `${vtep}:10100`, ethernetTag: 0 }
+function nlriOf({ route, vtep, rd, esi = ZERO_ESI, whole, mac, ip, label }: RouteLine): EvpnRoute {
+  const common = { rd: rd ?? `${vtep}:${whole === true ? 0 : 10100}`, ethernetTag: 0 }
   if (route === 'imet') return { type: 'imet', ...common, originator: vtep }
+  if (route === 'es') return { type: 'es', rd: rd ?? `${vtep}:0`, esi, originator: vtep }
+  if (route === 'ead' && whole === true) {
+    return { type: 'ead', ...common, esi, ethernetTag: 0xffffffff, label: 0 }
+  }
+  if (route === 'ead') return { type: 'ead', ...common, esi, label: label ?? 10100 }
   const host = {
     type: 'macIp',
     ...common,
-    esi: ZERO_ESI,
+    esi,
     mac: mac!,
     label: label ?? 10100,
   } as const
@@ -146,11 +158,11 @@ export function actionText(action: EvpnAction): readonly string[] {
       return action.routes.map(({ nlri, nextHop, attributes }) => {
         const { extendedCommunities, pmsiTunnel } = attributes
         const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
-        const label =
-          nlri.type === 'macIp'
-            ? `label ${nlri.label}`
-            : `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
-        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} via ${nextHop} ${label} ${communities}`
+        const pmsi = `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
+        const label = 'label' in nlri ? `label ${nlri.label}` : nlri.type === 'imet' ? pmsi : ''
+        const segment = nlri.type === 'macIp' && nlri.esi !== ZERO_ESI ? `esi ${nlri.esi}` : ''
+        const path = [`via ${nextHop}`, label, segment, communities].filter((part) => part !== '')
+        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} ${path.join(' ')}`
       })
     case 'withdraw':
       return action.routes.map(({ nlri }) => `withdraw ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)}`)
@@ -171,5 +183,6 @@ function rdOf(nlri: EvpnRoute): string {
 function operationText(operation: Operation): string {
   return Object.entries(operation)
     .flatMap(([name, value]) => (typeof value === 'boolean' ? (value ? [name] : []) : [value]))
+    .map((value) => (Array.isArray(value) ? `[${value.join(' ')}]` : value))
     .join(' ')
 }
