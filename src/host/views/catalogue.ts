@@ -8,6 +8,7 @@ import type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StatusView,
   VrfView,
   VtepView,
@@ -22,6 +23,7 @@ export interface StateReader {
   prefixes(): PrefixView[]
   vteps(): VtepView[]
   macs(): MacView[]
+  segments(): SegmentView[]
   routes(): RouteView[]
   ports(): PortView[]
   drops(): DropView[]
@@ -74,7 +76,23 @@ export const views: readonly View[] = [
   {
     name: 'macs',
     summary: 'MAC addresses, local and remote.',
-    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky', 'duplicate'],
+    filters: [
+      'network',
+      'vni',
+      'mac',
+      'ips',
+      'kind',
+      'ifname',
+      'dst',
+      'sticky',
+      'duplicate',
+      'esi',
+    ],
+  },
+  {
+    name: 'segments',
+    summary: 'Ethernet segments: hosts behind several VTEPs.',
+    filters: ['esi', 'kind', 'mode', 'state'],
   },
   {
     name: 'routes',

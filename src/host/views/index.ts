@@ -12,6 +12,7 @@ export type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StatusView,
   VrfView,
   VtepView,
