@@ -196,7 +196,8 @@ export class LocalSegment {
       algorithm: number,
       preference: byPreference ? preference : 0,
       dontPreempt: byPreference && dontPreempt,
-      acInfluenced: !this.#around.ignoreEadPerEvi,
+      // The algorithm of RFC 7432 is asked for by saying nothing, see `esRoute`.
+      acInfluenced: algorithm !== 'modulo' && !this.#around.ignoreEadPerEvi,
     }
   }
 

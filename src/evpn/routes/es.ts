@@ -42,6 +42,10 @@ function candidacyOf(election: ReturnType<typeof factsOf>['election']): Candidac
   return { algorithm, preference, dontPreempt, acInfluenced: (bitmap & AC_INFLUENCED) !== 0 }
 }
 
+/**
+ * RFC 7432's algorithm goes without the community of RFC 8584, which says as much: GoBGP, for one, treats a route as
+ * withdrawn that has a community it does not know.
+ */
 export function esRoute(
   { vtep, rdOf }: { readonly vtep: Ip; readonly rdOf: (number: number) => RouteDistinguisher },
   esi: Esi,
@@ -51,7 +55,9 @@ export function esRoute(
   const extendedCommunities: readonly ExtendedCommunity[] = [
     { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
     { type: 'esImport', target: esImportTarget(esi) },
-    { type: 'dfElection', algorithm, bitmap, preference },
+    ...(algorithm === dfAlgorithms.modulo
+      ? []
+      : [{ type: 'dfElection', algorithm, bitmap, preference } as const]),
   ]
   return {
     family: 'evpn',
