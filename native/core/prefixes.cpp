@@ -13,35 +13,20 @@ uint32_t member_of(const RowWord* words, uint32_t flow_hash) {
   return member < kMaxGroupMembers ? byte(at) | byte(at + 1) << 8 : 0;
 }
 
-uint32_t read_member(const RowWord* words, uint32_t flow_hash) {
-  for (int attempt = 0; attempt < kRowAttempts; attempt++) {
-    const uint32_t generation = load_word(words);
-    const uint32_t found = member_of(words, flow_hash);
-    if ((generation & 1) == 0 && load_word(words) == generation) return found;
-  }
-  return 0;
-}
-
-// So that both are read alike.
-static_assert(offsetof(MacGroupRow, members) == offsetof(GroupRow, members));
-static_assert(offsetof(MacGroupRow, buckets) == offsetof(GroupRow, buckets));
-
 }  // namespace
-
-uint32_t read_member(const GroupRow& group, uint32_t flow_hash) {
-  return read_member(row_words(group), flow_hash);
-}
-
-uint32_t read_member(const MacGroupRow& group, uint32_t flow_hash) {
-  return read_member(row_words(group), flow_hash);
-}
 
 bool read_target(const Segment& segment, uint32_t target, uint32_t flow_hash, NextHopRow& out) {
   uint32_t index = target;
   if ((target & kGroupBit) != 0) {
     const uint32_t group = target & ~kGroupBit;
     if (group > segment.config().groups) return false;
-    index = read_member(segment.group(group), flow_hash);
+    const RowWord* words = row_words(segment.group(group));
+    index = 0;
+    for (int attempt = 0; attempt < kRowAttempts && index == 0; attempt++) {
+      const uint32_t generation = load_word(words);
+      const uint32_t found = member_of(words, flow_hash);
+      if ((generation & 1) == 0 && load_word(words) == generation) index = found;
+    }
   }
   return index != 0 && index <= segment.config().nextHops &&
          read_row(segment.next_hop(index), out, kRowAttempts) && out.kind != 0;

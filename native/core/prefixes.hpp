@@ -107,10 +107,15 @@ class RouteLookup : HashTable<PrefixShape> {
 // Where packets of a flow go that have found `target`. False when that has gone meanwhile.
 bool read_target(const Segment& segment, uint32_t target, uint32_t flow_hash, NextHopRow& out);
 
-// The member that has a flow, of a group of next hops or of a MAC; 0 = none, or the row kept
-// changing.
-uint32_t read_member(const GroupRow& group, uint32_t flow_hash);
-uint32_t read_member(const MacGroupRow& group, uint32_t flow_hash);
+// Index of the VTEP that has a flow, of a group of a MAC; 0 = none. A single word, so that it is
+// one of before or after while members change.
+inline uint32_t group_remote(const MacGroupRow& group, uint32_t flow_hash) {
+  const RowWord* words = row_words(group) + offsetof(MacGroupRow, buckets) / 4;
+  const uint32_t bucket = flow_hash >> kGroupShift;
+  return load_word(words + bucket / 2) >> bucket % 2 * 16 & 0xffff;
+}
+static_assert(sizeof(MacGroupRow::buckets) == 2 * kGroupBuckets);
+static_assert(offsetof(MacGroupRow, buckets) % 4 == 0);
 
 // What makes a VTEP, whatever row it is in.
 uint64_t remote_identity(const uint8_t address[16]);

@@ -449,7 +449,7 @@ void Switch::to_group(Pass& pass, const Work& work, unsigned index) {
   const uint32_t hash = work.care == Care::plain ? plain_flow_hash(frame.data)
                                                  : flow_hash(frame.data, frame.length, work.layers);
   const MacGroupRow& group = segment_.mac_group(destination_id(pass.way.destination));
-  const uint32_t remote = read_member(group, hash);
+  const uint32_t remote = group_remote(group, hash);
   if (remote == 0) return flood(pass, work, index);
   find_way(pass, destination_word(Destination::remote, remote));
   if (pass.way.kind != Way::open) return turn_away(pass, work, index);

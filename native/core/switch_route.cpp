@@ -118,7 +118,7 @@ Drop Switch::find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t h
   const uint64_t key = MacLookup::key(hop.mac, next.network);
   uint32_t place = pass.macs.finish(key, pass.macs.begin(key)).word & kPlace;
   if (destination_kind(place) == Destination::group) {
-    const uint32_t remote = read_member(segment_.mac_group(destination_id(place)), hash);
+    const uint32_t remote = group_remote(segment_.mac_group(destination_id(place)), hash);
     place = remote != 0 ? destination_word(Destination::remote, remote) : 0;
   }
   hop.way.destination = place;

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x235b919caa018a5d;
-inline constexpr char kLayoutHashText[] = "235b919caa018a5d";
+inline constexpr uint64_t kLayoutHash = 0x67a7db89224b080e;
+inline constexpr char kLayoutHashText[] = "67a7db89224b080e";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -335,22 +335,22 @@ struct MacGroupRow {
   uint32_t references;  // MACs that point here
   uint32_t count;  // members, 0 to 16; none: the MACs are as good as unknown
   uint8_t members[32];  // u16 each: remote indices, in the order they were given
-  uint8_t buckets[128];  // as of a group: by the upper 7 bits of the flow hash
+  uint8_t buckets[256];  // u16 each: by the upper 7 bits of the flow hash the remote index, 0 = none; chosen as of a group
   uint16_t network;  // network index, 0 = free row
   uint8_t esi[10];  // Ethernet segment identifier
   uint8_t via[16];  // of a single-active segment the VTEP that announces the MACs, else ::
-  uint8_t spare[56];  // zero: a row is four cache lines
+  uint8_t spare[56];  // zero: a row is six cache lines
 };
-static_assert(sizeof(MacGroupRow) == 256);
+static_assert(sizeof(MacGroupRow) == 384);
 static_assert(offsetof(MacGroupRow, generation) == 0);
 static_assert(offsetof(MacGroupRow, references) == 4);
 static_assert(offsetof(MacGroupRow, count) == 8);
 static_assert(offsetof(MacGroupRow, members) == 12);
 static_assert(offsetof(MacGroupRow, buckets) == 44);
-static_assert(offsetof(MacGroupRow, network) == 172);
-static_assert(offsetof(MacGroupRow, esi) == 174);
-static_assert(offsetof(MacGroupRow, via) == 184);
-static_assert(offsetof(MacGroupRow, spare) == 200);
+static_assert(offsetof(MacGroupRow, network) == 300);
+static_assert(offsetof(MacGroupRow, esi) == 302);
+static_assert(offsetof(MacGroupRow, via) == 312);
+static_assert(offsetof(MacGroupRow, spare) == 328);
 
 // A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.
 struct PrefixSlot {

@@ -91,8 +91,8 @@ const char* Tables::mac_group_set(const MacGroupSetOperation& operation) {
   uint64_t identities[kMost];
   for (unsigned i = 0; i < count; i++)
     identities[i] = remote_identity(current_row(segment_.remote(members[i])).address);
-  for (unsigned bucket = 0; bucket < kGroupBuckets; bucket++)
-    row.buckets[bucket] = static_cast<uint8_t>(bucket_member(identities, count, bucket));
+  for (unsigned bucket = 0; count != 0 && bucket < kGroupBuckets; bucket++)
+    store16(row.buckets + 2 * bucket, members[bucket_member(identities, count, bucket)]);
   write_row(segment_.mac_group(index), row);
   for (unsigned i = 0; known && i < old.count; i++)
     access_release(network, load16(old.members + 2 * i), 0);

@@ -184,11 +184,15 @@ export const tables: readonly Structure[] = [
       field('references', 'u32', 'MACs that point here'),
       field('count', 'u32', 'members, 0 to 16; none: the MACs are as good as unknown'),
       field('members', 'bytes32', 'u16 each: remote indices, in the order they were given'),
-      field('buckets', 'bytes128', 'as of a group: by the upper 7 bits of the flow hash'),
+      field(
+        'buckets',
+        'bytes256',
+        'u16 each: by the upper 7 bits of the flow hash the remote index, 0 = none; chosen as of a group',
+      ),
       field('network', 'u16', 'network index, 0 = free row'),
       field('esi', 'esi', 'Ethernet segment identifier'),
       field('via', 'ip', 'of a single-active segment the VTEP that announces the MACs, else ::'),
-      field('spare', 'bytes56', 'zero: a row is four cache lines'),
+      field('spare', 'bytes56', 'zero: a row is six cache lines'),
     ],
   },
   {
