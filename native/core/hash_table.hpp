@@ -49,6 +49,12 @@ struct PrefixShape {
   static constexpr unsigned kWords = 6, kSlots = 5, kBucketBytes = 128;
   static constexpr uint32_t kKeyMask[kWords] = {0, ~0u, ~0u, ~0u, ~0u, ~0u};
 };
+// Network, group and source -> list of destinations.
+struct ChannelShape {
+  static constexpr unsigned kWords = 10, kSlots = 3, kBucketBytes = 128;
+  static constexpr uint32_t kKeyMask[kWords] = {0, 0xffff, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
+};
+static_assert(sizeof(ChannelSlot) == 4 * ChannelShape::kWords);
 static_assert(sizeof(PrefixSlot) == 4 * PrefixShape::kWords);
 static_assert(sizeof(FdbSlot) == 4 * MacShape::kWords);
 static_assert(sizeof(NeighbourSlot) == 4 * NeighbourShape::kWords);

@@ -6,9 +6,9 @@ namespace vtep {
 namespace {
 
 constexpr uint32_t kArpLength = 28;
-constexpr uint8_t kSolicitation = 135, kAdvertisement = 136;
+constexpr uint8_t kRouterSolicitation = 133, kSolicitation = 135, kAdvertisement = 136;
 constexpr uint8_t kSourceLinkOption = 1, kTargetLinkOption = 2;
-constexpr uint32_t kNdHeader = 24;
+constexpr uint32_t kNdHeader = 24, kRouterSolicitationHeader = 8;
 constexpr uint8_t kRouterBit = 0x80, kSolicitedBit = 0x40, kOverrideBit = 0x20;
 
 bool is_ipv6_host(const uint8_t* ip) { return is_unicast_ip(ip) && !is_ipv4(ip); }
@@ -30,15 +30,33 @@ void read_arp(const uint8_t* data, uint32_t length, NeighbourTalk& talk) {
 }
 
 // The link-layer address of an option, 0 = absent. False when the options do not add up.
-bool find_link_option(const uint8_t* icmp, uint32_t length, uint8_t type, uint64_t& mac) {
+bool find_link_option(const uint8_t* icmp, uint32_t length, uint32_t header, uint8_t type,
+                      uint64_t& mac) {
   mac = 0;
-  for (uint32_t at = kNdHeader; at < length;) {
+  for (uint32_t at = header; at < length;) {
     const uint32_t size = length - at < 2 ? 0 : icmp[at + 1] * 8u;
     if (size == 0 || size > length - at) return false;
     if (icmp[at] == type && size == 8 && mac == 0) mac = load_mac(icmp + at + 2);
     at += size;
   }
   return true;
+}
+
+// Octets of an ICMPv6 message from the link, code 0; 0 = it is none, or shorter than `header`.
+uint32_t discovery_size(const uint8_t* data, uint32_t length, const Layers& layers,
+                        uint32_t header) {
+  const uint8_t* ip = data + layers.l3;
+  const uint32_t size = net16(ip + 4);
+  const bool fits = ip[6] == kProtocolIcmp6 && ip[7] == 255 && size >= header &&
+                    size <= length - layers.l3 - 40 && ip[41] == 0;
+  return fits ? size : 0;
+}
+
+// The checksum is right, or left to others.
+bool is_summed(const uint8_t* ip, uint32_t size, const Meta& meta) {
+  if ((meta.flags & kNeedsChecksum) != 0) return true;
+  const uint64_t pseudo = pseudo_header_sum(ip + 8, ip + 24, 16, kProtocolIcmp6, size);
+  return checksum_fold(checksum_add(ip + 40, size, pseudo)) == 0xffff;
 }
 
 bool is_solicited_node(const uint8_t* ip) {
@@ -50,27 +68,25 @@ void read_nd(const uint8_t* data, uint32_t length, const Layers& layers, const M
              NeighbourTalk& talk) {
   const uint8_t* ip = data + layers.l3;
   const uint8_t* icmp = ip + 40;
-  const uint32_t size = net16(ip + 4);
-  if (ip[6] != kProtocolIcmp6 || ip[7] != 255 || size < kNdHeader || size > length - layers.l3 - 40)
-    return;
+  const uint32_t size = discovery_size(data, length, layers, kNdHeader);
+  if (size == 0) return;
   const uint8_t type = icmp[0];
-  if ((type != kSolicitation && type != kAdvertisement) || icmp[1] != 0) return;
-  const bool partial = (meta.flags & kNeedsChecksum) != 0;  // not summed yet
-  if (!partial) {
-    const uint64_t pseudo = pseudo_header_sum(ip + 8, ip + 24, 16, kProtocolIcmp6, size);
-    if (checksum_fold(checksum_add(icmp, size, pseudo)) != 0xffff) return;
-  }
+  if (type != kSolicitation && type != kAdvertisement) return;
+  if (!is_summed(ip, size, meta)) return;
   const uint8_t* target = icmp + 8;
   if (!is_ipv6_host(target)) return;
   uint64_t mac;
   const uint64_t source = load_mac(data + 6);
-  if (!find_link_option(icmp, size, type == kSolicitation ? kSourceLinkOption : kTargetLinkOption,
-                        mac))
+  if (!find_link_option(icmp, size, kNdHeader,
+                        type == kSolicitation ? kSourceLinkOption : kTargetLinkOption, mac))
     return;
   if (type == kAdvertisement) {
     copy(talk.sender, target, 16);
     talk.tells = mac == 0 || mac == source;
-    talk.router = (icmp[4] & kRouterBit) != 0;
+    // Who is asked by unicast may answer without its link address, and then overrides nothing.
+    const bool keeps = mac != 0 && (icmp[4] & kOverrideBit) == 0;
+    talk.flags = ((icmp[4] & kRouterBit) != 0 ? NeighbourFlag::router : 0) |
+                 (keeps ? NeighbourFlag::noOverride : 0);
     return;
   }
   copy(talk.sender, ip + 8, 16);
@@ -135,6 +151,21 @@ NeighbourTalk read_neighbour_talk(const uint8_t* data, uint32_t length, const La
   if (layers.ethertype == kEtherArp) read_arp(data, length, talk);
   if (layers.version == 6) read_nd(data, length, layers, meta, talk);
   return talk;
+}
+
+bool is_router_solicitation(const uint8_t* data, uint32_t length, const Layers& layers,
+                            const Meta& meta, uint8_t ip[16]) {
+  if (layers.l3 != kEthernetHeader || layers.version != 6 || meta.gso_type != kGsoNone)
+    return false;
+  const uint8_t* header = data + layers.l3;
+  const uint32_t size = discovery_size(data, length, layers, kRouterSolicitationHeader);
+  if (size == 0 || header[40] != kRouterSolicitation || !is_summed(header, size, meta))
+    return false;
+  uint64_t mac;
+  if (!find_link_option(header + 40, size, kRouterSolicitationHeader, kSourceLinkOption, mac))
+    return false;
+  copy(ip, header + 8, 16);
+  return is_ipv6_host(ip) || (is_unspecified(ip) && mac == 0);
 }
 
 uint32_t write_neighbour_answer(const uint8_t* question, const Layers& layers, uint64_t mac,

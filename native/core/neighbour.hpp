@@ -10,7 +10,7 @@ namespace vtep {
 struct NeighbourTalk {
   bool tells = false;  // the sender says it owns `sender`; its MAC is the frame's source
   bool asks = false;   // who has `target`?
-  bool router = false;
+  uint32_t flags = 0;  // NeighbourFlag.router, .noOverride
   uint8_t sender[16] = {};
   uint8_t target[16] = {};
 };
@@ -19,6 +19,11 @@ struct NeighbourTalk {
 // add up, gives neither tells nor asks.
 NeighbourTalk read_neighbour_talk(const uint8_t* data, uint32_t length, const Layers& layers,
                                   const Meta& meta);
+
+// Whether a host looks for a router (RFC 4861 section 6.1.1); `ip`: the host, :: while it has no
+// address.
+bool is_router_solicitation(const uint8_t* data, uint32_t length, const Layers& layers,
+                            const Meta& meta, uint8_t ip[16]);
 
 // The answer to a frame that asks: `mac` has the address. `flags`: NeighbourFlag.router,
 // .noOverride. Gives its length.

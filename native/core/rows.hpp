@@ -78,6 +78,11 @@ inline Words<AddressShape::kWords> address_key(const uint8_t* ip) {
 inline Words<NeighbourShape::kWords> neighbour_key(const uint8_t* ip, uint32_t network) {
   return {{0, 0, network << 16, load32(ip), load32(ip + 4), load32(ip + 8), load32(ip + 12)}};
 }
+inline Words<ChannelShape::kWords> channel_key(uint32_t network, const uint8_t* group,
+                                               const uint8_t* source) {
+  return {{0, network, load32(group), load32(group + 4), load32(group + 8), load32(group + 12),
+           load32(source), load32(source + 4), load32(source + 8), load32(source + 12)}};
+}
 inline Words<NumberShape::kWords> access_key(uint32_t network, uint32_t remote) {
   return {{0, network << 16 | remote}};
 }

@@ -61,7 +61,7 @@ struct Core::Sink {
   uint32_t records = 0;
   uint32_t learned = 0;
   bool failed = false;
-  LearnRecord learns[2 * kBurst];
+  LearnRecord learns[2 * kBurst];  // but for what changes no table
 
   static void flush(void* context, Burst& burst) { static_cast<Sink*>(context)->take(burst); }
 
@@ -73,7 +73,14 @@ struct Core::Sink {
       }
       if (i < burst.emit_count) emit(burst, burst.emits[i]);
     }
-    for (unsigned i = 0; i < burst.learn_count; i++) learns[learned++] = burst.learns[i];
+    for (unsigned i = 0; i < burst.learn_count; i++) {
+      const LearnRecord& record = burst.learns[i];
+      if (record.is_heard()) {
+        core.tables_.learn(record);
+      } else {
+        learns[learned++] = record;
+      }
+    }
   }
 
   void drop(const Dropped& dropped) {

@@ -6,7 +6,7 @@
 namespace vtep {
 namespace {
 
-constexpr uint64_t kMagic = 0x346e656d67657376;  // "vsegmen4"; grows with the header
+constexpr uint64_t kMagic = 0x356e656d67657376;  // "vsegmen5"; grows with the header
 constexpr uint64_t kPage = 4096;
 constexpr int kRowAttempts = 4096;
 
@@ -66,6 +66,7 @@ SegmentHeader plan(const SegmentConfig& config) {
   plan_hash<PrefixShape>(planner, header.prefixes, config.routes, 0, config);
   plan_hash<NumberShape>(planner, header.interned,
                          config.nextHops + config.groups + config.macGroups, 0, config);
+  plan_hash<ChannelShape>(planner, header.channels, config.channels, 0, config);
   header.size = align(planner.end);
   return header;
 }
@@ -91,6 +92,7 @@ SegmentConfig SegmentConfig::full(uint32_t workers, uint64_t seed) {
   config.nextHops = Limits::maxNextHops;
   config.groups = Limits::maxGroups;
   config.macGroups = Limits::maxMacGroups;
+  config.channels = Limits::maxChannels;
   config.eventSlots = Limits::eventRingSlots;
   config.floodWords = 1u << 28;
   config.groupBuckets = 256;

@@ -24,6 +24,7 @@ struct SegmentConfig {
   uint32_t nextHops = 1024;
   uint32_t groups = 256;
   uint32_t macGroups = 256;
+  uint32_t channels = 1024;
   uint32_t eventSlots = 4096;      // power of two
   uint32_t floodWords = 1u << 16;  // flood arena in units of 4 bytes
   uint32_t groupBuckets = 64;      // buckets by which a hash table grows; power of two
@@ -73,8 +74,10 @@ struct SegmentHeader {
   uint32_t
       flushCount;  // grows when a local MAC or binding goes: workers then report it again at once
   uint32_t paths;  // of all routes
+  uint32_t listeners;      // of all multicast channels
   uint32_t macGroupCount;  // rows in use
   uint32_t learnRefused;   // learned entries that found no room
+  uint32_t spare;
   HashRegion macs;
   HashRegion neighbours;
   HashRegion vnis;       // VNI -> network index
@@ -82,6 +85,7 @@ struct SegmentHeader {
   HashRegion access;     // (network, remote) -> references, top bit: in the flood list
   HashRegion prefixes;   // (IP-VRF, prefix) -> next hop or group
   HashRegion interned;   // hash of a next hop or group -> its index
+  HashRegion channels;   // (network, multicast group, source) -> list of destinations
 };
 static_assert(sizeof(SegmentHeader) <= 4096);
 

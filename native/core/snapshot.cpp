@@ -251,6 +251,37 @@ void neighbours(const Segment& segment, Rows& rows) {
       });
 }
 
+// A list that has been replaced meanwhile is not what its memory holds.
+void listeners(const Segment& segment, Rows& rows) {
+  HashRegion& region = segment.header().channels;
+  const HashTable<ChannelShape> table(segment, region);
+  entries<ChannelShape>(
+      segment, region, rows, [](const auto& slot) { return slot.w[1] & 0xffff; },
+      [&](const Words<ChannelShape::kWords>& slot, uint32_t vni, uint32_t) {
+        const Rows before = rows;
+        const Block block = flood_block(segment, slot.w[0]);
+        for (uint32_t i = 0; i < block.ports + block.remotes; i++) {
+          const uint32_t word = load_acquire(block.words + i);
+          ListenerView view = {};
+          view.vni = vni;
+          copy(view.group, &slot.w[2], 16);
+          copy(view.source, &slot.w[6], 16);
+          const uint32_t id = word & DestinationWord::idMask;
+          if (word == 0) continue;
+          if (word >> DestinationWord::kindShift == Destination::port) {
+            view.port = id;
+          } else if (!address_of(segment, id, view.remote)) {
+            continue;
+          }
+          rows.add(view);
+        }
+        Words<ChannelShape::kWords> after;
+        if (table.find(slot, after) != table.kNowhere && after.w[0] == slot.w[0]) return;
+        rows = before;
+        rows.spoil();
+      });
+}
+
 // The members of a group, or the one next hop; 0 = none.
 unsigned hops_of(const Segment& segment, uint32_t target, uint16_t hops[kMaxGroupMembers]) {
   hops[0] = static_cast<uint16_t>(target);
@@ -317,6 +348,8 @@ const ViewInfo kViews[] = {
     {"neighbour", sizeof(NeighbourView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().neighbours.count)}; },
      neighbours},
+    {"listener", sizeof(ListenerView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().listeners)}; }, listeners},
 };
 
 }  // namespace

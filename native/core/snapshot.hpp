@@ -14,7 +14,8 @@ enum class View : uint8_t {
   macGroup,
   mac,
   route,
-  neighbour
+  neighbour,
+  listener
 };
 // By the words "port", "network", ...; false for any other.
 bool view_by_name(const char* name, size_t length, View& out);

@@ -470,8 +470,9 @@ Drop Switch::keep_back(const Way& way, uint32_t source) const {
   return (way.segment & SegmentFlag::designated) != 0 ? Drop::none : Drop::not_designated;
 }
 
-// To every port but the one it came from and, unless it came from a VTEP, to every remote. A port
-// may do so only so often: each of its frames becomes as many as there are receivers.
+// To every port but the one it came from and, unless it came from a VTEP, to every remote; of
+// multicast, where it is heard who wants it, to these. A port may do so only so often: each of its
+// frames becomes as many as there are receivers.
 void Switch::flood(Pass& pass, const Work& work, unsigned index) {
   const RowWord* row = row_words(segment_.network(MacLookup::network(work.key)));
   if (pass.port != 0 &&
@@ -479,7 +480,13 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
                     load_word(row + offsetof(NetworkRow, stormBurst) / 4), pass.now)) {
     return drop(pass, index, Drop::storm_control);
   }
-  const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
+  uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
+  const uint32_t flags = load_word(row + offsetof(NetworkRow, flags) / 4);
+  Drop nobody = Drop::no_destination;
+  if (is_group(work.key)) {
+    if ((flags & NetworkFlag::advertise) != 0) hear_solicitation(pass, work, index);
+    if ((flags & NetworkFlag::snoop) != 0) nobody = select_listeners(pass, work, index, offset);
+  }
   uint32_t targets = 0;
   if (offset != 0) {
     const uint32_t* block = segment_.flood_words() + offset;
@@ -508,7 +515,7 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
       }
     }
   }
-  if (targets == 0) return drop(pass, index, Drop::no_destination);
+  if (targets == 0) return drop(pass, index, nobody);
   WorkerCounters::add(counters_.port(pass.port).flooded, 1);
 }
 

@@ -10,6 +10,7 @@ namespace vtep {
 
 inline constexpr unsigned kBurst = 64;
 inline constexpr unsigned kMaxEmits = 512;
+inline constexpr unsigned kMaxHeard = 256;  // what reports may say before it is taken out
 inline constexpr uint32_t kMaxReply = 192;
 
 constexpr uint32_t destination_kind(uint32_t word) { return word >> DestinationWord::kindShift; }
@@ -39,17 +40,29 @@ struct Dropped {
 struct LearnRecord {
   // kUse is a worker's own: a frame that the fast path could have carried, with its destination in
   // `mac`, the VNI in `flags`, and its source MAC (from a port) or the VTEP (port 0) in `ip`.
-  enum Kind : uint16_t { kMac = 1, kNeighbour = 2, kUse = 3 };
+  // kReport: a group in `ip`, perhaps a source. kQuery: a multicast router or querier in `ip`; of
+  // one behind a VTEP the port is 0. kSolicit: a host in `ip` looks for a router.
+  enum Kind : uint16_t {
+    kMac = 1,
+    kNeighbour = 2,
+    kUse = 3,
+    kReport = 4,
+    kQuery = 5,
+    kSolicit = 6
+  };
+  // Changes no table: the control plane is told.
+  bool is_heard() const { return kind >= kReport; }
   uint64_t timeNanoseconds;
   uint32_t port;
   uint16_t network;  // index
   uint16_t kind;
-  uint32_t flags;  // NeighbourFlag.router, or a VNI
+  uint32_t flags;  // NeighbourFlag.router, a VNI, or as in an event of multicast
   uint8_t mac[6];
   uint16_t spare;
   uint8_t ip[16];
+  uint8_t source[16];
 };
-static_assert(sizeof(LearnRecord) == 48);
+static_assert(sizeof(LearnRecord) == 64);
 
 struct Reply {
   uint32_t length;
@@ -81,7 +94,7 @@ struct Burst {
   unsigned reply_count = 0;
   Emit emits[kMaxEmits];
   Dropped drops[kMaxEmits];
-  LearnRecord learns[2 * kBurst];
+  LearnRecord learns[kMaxHeard + 2 * kBurst];
   Reply replies[kBurst];
 };
 
@@ -154,6 +167,12 @@ class Switch {
   void to_group(Pass& pass, const Work& work, unsigned index);
   Drop keep_back(const Way& way, uint32_t source) const;
   void send(Pass& pass, const Work& work, unsigned index);
+  // switch_multicast.cpp
+  void hear_solicitation(Pass& pass, const Work& work, unsigned index);
+  Drop select_listeners(Pass& pass, const Work& work, unsigned index, uint32_t& list);
+  uint32_t find_channel(uint32_t network, const uint8_t group[16], const uint8_t source[16]) const;
+  void hear(Pass& pass, const Work& work, uint16_t kind, uint32_t flags, const uint8_t ip[16],
+            const uint8_t source[16]);
   // switch_route.cpp
   void route(Pass& pass, const Work& work, unsigned index);
   void to_router(Pass& pass, const Work& work, unsigned index, const Layers& layers,
@@ -177,6 +196,7 @@ class Switch {
   Recent recent_[kRecent] = {};
   StormControl storm_;
   StormControl errors_;     // ICMP errors because of a port's packets
+  StormControl heard_;      // what a port says of multicast groups
   StormControl questions_;  // for destinations that nobody is known to have
 };
 

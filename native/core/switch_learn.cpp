@@ -98,11 +98,16 @@ bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const Frame& frame = frames_[index];
   const uint64_t source = load_mac(frame.data + 6);
   const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
-  if (talk.tells) learn_binding(pass, source, talk.sender, talk.router ? NeighbourFlag::router : 0);
+  if (talk.tells) learn_binding(pass, source, talk.sender, talk.flags);
   if (!talk.asks) return false;
   const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> slot;
-  if (table.find(neighbour_key(talk.target, pass.network), slot) == table.kNowhere) return false;
+  if (table.find(neighbour_key(talk.target, pass.network), slot) == table.kNowhere) {
+    if ((pass.networkFlags & NetworkFlag::suppressUnknown) == 0 || !is_group(work.key))
+      return false;
+    drop(pass, index, Drop::unknown_neighbour);
+    return true;
+  }
   const bool ours = (slot.w[0] & NeighbourFlag::gateway) != 0;
   const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
   if (!ours && (!suppress || (slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0))

@@ -31,6 +31,8 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<NeighbourRemoveOperation, &Tables::neighbour_remove>(),
     Verb::of<RouteAddOperation, &Tables::route_add>(),
     Verb::of<RouteRemoveOperation, &Tables::route_remove>(),
+    Verb::of<ListenerAddOperation, &Tables::listener_add>(),
+    Verb::of<ListenerRemoveOperation, &Tables::listener_remove>(),
     Verb::of<NextHopSetOperation, &Tables::next_hop_set>(),
     Verb::of<MacGroupSetOperation, &Tables::mac_group_set>(),
     Verb::of<MacGroupRemoveOperation, &Tables::mac_group_remove>(),
@@ -45,10 +47,11 @@ static_assert(OperationCode::floodRemove == 5 && OperationCode::macSetRemote == 
 static_assert(OperationCode::macSetLocal == 7 && OperationCode::macRemove == 8);
 static_assert(OperationCode::neighbourSet == 9 && OperationCode::neighbourRemove == 10);
 static_assert(OperationCode::routeAdd == 11 && OperationCode::routeRemove == 12);
-static_assert(OperationCode::nextHopSet == 13);
-static_assert(OperationCode::macGroupSet == 14 && OperationCode::macGroupRemove == 15);
-static_assert(OperationCode::macSetGroup == 16 && OperationCode::macSetPeer == 17);
-static_assert(OperationCode::portSegmentSet == 18 && OperationCode::portSegmentClear == 19);
+static_assert(OperationCode::listenerAdd == 13 && OperationCode::listenerRemove == 14);
+static_assert(OperationCode::nextHopSet == 15);
+static_assert(OperationCode::macGroupSet == 16 && OperationCode::macGroupRemove == 17);
+static_assert(OperationCode::macSetGroup == 18 && OperationCode::macSetPeer == 19);
+static_assert(OperationCode::portSegmentSet == 20 && OperationCode::portSegmentClear == 21);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -61,7 +64,8 @@ Tables::Tables(const Segment& segment, const TablesObserver& observer, bool impl
       access_(segment, segment.header().access),
       addresses_(segment, segment.header().addresses),
       prefixes_(segment, segment.header().prefixes),
-      interned_(segment, segment.header().interned) {}
+      interned_(segment, segment.header().interned),
+      channels_(segment, segment.header().channels) {}
 
 void Tables::set_time(uint64_t nanoseconds) {
   state_.timeNanoseconds = nanoseconds;
@@ -130,6 +134,8 @@ const char* Tables::network_set(const NetworkSetOperation& operation) {
     }
     return reason;
   }
+  // Whoever had the router's MAC is gone, and no longer counted.
+  row = current_row(segment_.network(index));
   if (row.vrf == index && vrf != index) forget_vrf(index);
   row.vrf = static_cast<uint16_t>(vrf);
   copy(row.mac, operation.mac, 6);
@@ -160,6 +166,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   bindings_flush_network(index);
   mac_groups_flush_network(index);
   flood_clear(index);
+  channels_flush_network(index);
   prefixes_flush_network(index);
   router_clear(index, current_row(segment_.network(index)).mac);
   forget_vrf(index);
@@ -186,6 +193,7 @@ void Tables::forget_vrf(uint32_t vrf) {
 }
 
 void Tables::learn(const LearnRecord& record) {
+  if (record.kind == LearnRecord::kQuery && record.port == 0) return tell_heard(record);
   // What the worker saw may be outdated: the port has moved on.
   if (!port_is_open(record.port) || record.network == 0 ||
       segment_.port_network(record.port) != record.network) {
@@ -193,6 +201,22 @@ void Tables::learn(const LearnRecord& record) {
   }
   if (record.kind == LearnRecord::kMac) mac_learn(record);
   if (record.kind == LearnRecord::kNeighbour) neighbour_learn(record);
+  if (record.is_heard()) tell_heard(record);
+}
+
+// What is heard changes no table: the control plane knows for how long it holds.
+void Tables::tell_heard(const LearnRecord& record) {
+  const uint32_t kind = record.kind == LearnRecord::kReport  ? EventKind::multicastReport
+                        : record.kind == LearnRecord::kQuery ? EventKind::multicastQuery
+                                                             : EventKind::routerSolicited;
+  Event event = {};
+  event.kind = static_cast<uint16_t>(kind);
+  event.vni = current_row(segment_.network(record.network)).vni;
+  event.port = record.port;
+  event.flags = record.flags;
+  copy(event.ip, record.ip, 16);
+  copy(event.source, record.source, 16);
+  if (event.vni != 0) emit(event, record.timeNanoseconds);
 }
 
 void Tables::flush_port(uint32_t id) {

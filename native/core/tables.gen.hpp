@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x67a7db89224b080e;
-inline constexpr char kLayoutHashText[] = "67a7db89224b080e";
+inline constexpr uint64_t kLayoutHash = 0x0add0f61b820d55e;
+inline constexpr char kLayoutHashText[] = "0add0f61b820d55e";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -22,6 +22,7 @@ struct Limits {
   static constexpr uint32_t maxNextHops = 32767;
   static constexpr uint32_t maxGroups = 16384;
   static constexpr uint32_t maxMacGroups = 16384;
+  static constexpr uint32_t maxChannels = 65536;
   static constexpr uint32_t eventRingSlots = 65536;
 };
 
@@ -78,6 +79,9 @@ struct UnderlayFlag {
 struct NetworkFlag {
   static constexpr uint32_t suppress = 1;
   static constexpr uint32_t learnRemote = 2;
+  static constexpr uint32_t snoop = 4;
+  static constexpr uint32_t suppressUnknown = 8;
+  static constexpr uint32_t advertise = 16;
 };
 
 struct RemoteState {
@@ -133,6 +137,16 @@ struct EventKind {
   static constexpr uint32_t remoteUnresolved = 12;
   static constexpr uint32_t portOffloads = 13;
   static constexpr uint32_t underlayOffloads = 14;
+  static constexpr uint32_t multicastReport = 15;
+  static constexpr uint32_t multicastQuery = 16;
+  static constexpr uint32_t routerSolicited = 17;
+};
+
+struct MulticastRecord {
+  static constexpr uint32_t join = 1;
+  static constexpr uint32_t leave = 2;
+  static constexpr uint32_t include = 3;
+  static constexpr uint32_t block = 4;
 };
 
 // Codes of operations on the wire between controller and dataplane.
@@ -149,13 +163,15 @@ struct OperationCode {
   static constexpr uint32_t neighbourRemove = 10;
   static constexpr uint32_t routeAdd = 11;
   static constexpr uint32_t routeRemove = 12;
-  static constexpr uint32_t nextHopSet = 13;
-  static constexpr uint32_t macGroupSet = 14;
-  static constexpr uint32_t macGroupRemove = 15;
-  static constexpr uint32_t macSetGroup = 16;
-  static constexpr uint32_t macSetPeer = 17;
-  static constexpr uint32_t portSegmentSet = 18;
-  static constexpr uint32_t portSegmentClear = 19;
+  static constexpr uint32_t listenerAdd = 13;
+  static constexpr uint32_t listenerRemove = 14;
+  static constexpr uint32_t nextHopSet = 15;
+  static constexpr uint32_t macGroupSet = 16;
+  static constexpr uint32_t macGroupRemove = 17;
+  static constexpr uint32_t macSetGroup = 18;
+  static constexpr uint32_t macSetPeer = 19;
+  static constexpr uint32_t portSegmentSet = 20;
+  static constexpr uint32_t portSegmentClear = 21;
 };
 
 // A host attachment. Array by port id; id 0 is never used.
@@ -214,7 +230,9 @@ struct NetworkRow {
   uint8_t address4[16];  // sender of ICMP errors, :: = none
   uint8_t address6[16];  // sender of ICMPv6 errors, :: = none
   uint8_t prefixLengths[20];  // bit l of these 160: some prefix has l bits (IPv4: 96 more)
-  uint8_t spare[28];  // zero: a row is two cache lines
+  uint32_t channels;  // multicast channels of this network
+  uint32_t sourceChannels;  // those of them that name a source
+  uint8_t spare[20];  // zero: a row is two cache lines
 };
 static_assert(sizeof(NetworkRow) == 128);
 static_assert(offsetof(NetworkRow, generation) == 0);
@@ -232,7 +250,9 @@ static_assert(offsetof(NetworkRow, mac) == 42);
 static_assert(offsetof(NetworkRow, address4) == 48);
 static_assert(offsetof(NetworkRow, address6) == 64);
 static_assert(offsetof(NetworkRow, prefixLengths) == 80);
-static_assert(offsetof(NetworkRow, spare) == 100);
+static_assert(offsetof(NetworkRow, channels) == 100);
+static_assert(offsetof(NetworkRow, sourceChannels) == 104);
+static_assert(offsetof(NetworkRow, spare) == 108);
 
 // A far VTEP with its header template. Array by remote index; index 0 is never used.
 struct RemoteRow {
@@ -388,6 +408,21 @@ static_assert(offsetof(NeighbourSlot, flags) == 0);
 static_assert(offsetof(NeighbourSlot, mac) == 4);
 static_assert(offsetof(NeighbourSlot, network) == 10);
 static_assert(offsetof(NeighbourSlot, ip) == 12);
+
+// Who wants a multicast group, from any source or from one: the multicast forwarding table. Hash slots, three to a 128-byte bucket.
+struct ChannelSlot {
+  uint32_t list;  // its destinations, a block of the flood arena; 0 = free slot
+  uint16_t network;  // network index
+  uint16_t spare;  // zero
+  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a slot
+  uint8_t source[16];  // source, :: = any
+};
+static_assert(sizeof(ChannelSlot) == 40);
+static_assert(offsetof(ChannelSlot, list) == 0);
+static_assert(offsetof(ChannelSlot, network) == 4);
+static_assert(offsetof(ChannelSlot, spare) == 6);
+static_assert(offsetof(ChannelSlot, group) == 8);
+static_assert(offsetof(ChannelSlot, source) == 24);
 
 // A port as it is.
 struct PortView {
@@ -570,6 +605,21 @@ static_assert(offsetof(NeighbourView, mac) == 12);
 static_assert(offsetof(NeighbourView, spare) == 18);
 static_assert(offsetof(NeighbourView, ip) == 20);
 
+// One destination of a multicast channel.
+struct ListenerView {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id, 0 = a remote
+  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a channel
+  uint8_t source[16];  // source, :: = any
+  uint8_t remote[16];  // VTEP address, :: = a port
+};
+static_assert(sizeof(ListenerView) == 56);
+static_assert(offsetof(ListenerView, vni) == 0);
+static_assert(offsetof(ListenerView, port) == 4);
+static_assert(offsetof(ListenerView, group) == 8);
+static_assert(offsetof(ListenerView, source) == 24);
+static_assert(offsetof(ListenerView, remote) == 40);
+
 // Create a network or change its settings.
 struct NetworkSetOperation {
   uint32_t vni;  // VNI
@@ -738,6 +788,36 @@ static_assert(offsetof(RouteRemoveOperation, via) == 28);
 static_assert(offsetof(RouteRemoveOperation, mac) == 44);
 static_assert(offsetof(RouteRemoveOperation, spare2) == 50);
 
+// A port or VTEP wants a multicast channel.
+struct ListenerAddOperation {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id, 0 = a remote
+  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a channel
+  uint8_t source[16];  // source, :: = any
+  uint8_t remote[16];  // VTEP address, :: = a port
+};
+static_assert(sizeof(ListenerAddOperation) == 56);
+static_assert(offsetof(ListenerAddOperation, vni) == 0);
+static_assert(offsetof(ListenerAddOperation, port) == 4);
+static_assert(offsetof(ListenerAddOperation, group) == 8);
+static_assert(offsetof(ListenerAddOperation, source) == 24);
+static_assert(offsetof(ListenerAddOperation, remote) == 40);
+
+// It wants the channel no more; the channel goes with the last one.
+struct ListenerRemoveOperation {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id, 0 = a remote
+  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a channel
+  uint8_t source[16];  // source, :: = any
+  uint8_t remote[16];  // VTEP address, :: = a port
+};
+static_assert(sizeof(ListenerRemoveOperation) == 56);
+static_assert(offsetof(ListenerRemoveOperation, vni) == 0);
+static_assert(offsetof(ListenerRemoveOperation, port) == 4);
+static_assert(offsetof(ListenerRemoveOperation, group) == 8);
+static_assert(offsetof(ListenerRemoveOperation, source) == 24);
+static_assert(offsetof(ListenerRemoveOperation, remote) == 40);
+
 // Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this.
 struct NextHopSetOperation {
   uint8_t remote[16];  // VTEP address
@@ -846,9 +926,10 @@ struct Event {
   uint32_t flags;  // of the row concerned
   uint8_t mac[6];  // Ethernet address
   uint16_t spare2;  // zero
-  uint8_t ip[16];  // bound address, or the remote the MAC was at before it moved here
+  uint8_t ip[16];  // bound address; the remote the MAC was at before it moved here; a multicast group; a querier
+  uint8_t source[16];  // of a multicast channel, :: = any
 };
-static_assert(sizeof(Event) == 56);
+static_assert(sizeof(Event) == 72);
 static_assert(offsetof(Event, sequence) == 0);
 static_assert(offsetof(Event, timeNanoseconds) == 8);
 static_assert(offsetof(Event, kind) == 16);
@@ -859,6 +940,7 @@ static_assert(offsetof(Event, flags) == 28);
 static_assert(offsetof(Event, mac) == 32);
 static_assert(offsetof(Event, spare2) == 38);
 static_assert(offsetof(Event, ip) == 40);
+static_assert(offsetof(Event, source) == 56);
 
 // One port, one worker. rx is from the tenant (or underlay), tx towards it.
 struct PortCounters {

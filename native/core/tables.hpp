@@ -130,6 +130,8 @@ class Tables {
   const char* neighbour_remove(const NeighbourRemoveOperation& operation);
   const char* route_add(const RouteAddOperation& operation);
   const char* route_remove(const RouteRemoveOperation& operation);
+  const char* listener_add(const ListenerAddOperation& operation);
+  const char* listener_remove(const ListenerRemoveOperation& operation);
   const char* next_hop_set(const NextHopSetOperation& operation);
   const char* mac_group_set(const MacGroupSetOperation& operation);
   const char* mac_group_remove(const MacGroupRemoveOperation& operation);
@@ -157,12 +159,36 @@ class Tables {
   FloodList flood_list(uint32_t network) const;
   bool flood_insert(uint32_t network, uint32_t word);
   void flood_erase(uint32_t network, uint32_t word);
-  bool flood_copy(uint32_t network, const FloodList& old, uint32_t add, uint32_t remove);
-  bool flood_append(const FloodList& list, uint32_t word);
+  FloodList list_at(uint32_t offset) const;
+  uint32_t list_insert(const FloodList& old, uint32_t word);
+  uint32_t list_erase(const FloodList& old, uint32_t word);
+  uint32_t list_copy(const FloodList& old, uint32_t add, uint32_t remove);
+  bool list_append(const FloodList& list, uint32_t word);
   uint32_t flood_allocate(uint32_t destinations);
   void flood_publish(uint32_t network, const FloodList& old, uint32_t offset);
   void flood_free(uint32_t offset);
   void flood_clear(uint32_t network);
+
+  // tables_channels.cpp
+  using ChannelSlot = Words<ChannelShape::kWords>;
+  struct Listener {
+    uint32_t network = 0;
+    uint32_t position = 0;
+    ChannelSlot slot = {};
+    FloodList list;
+  };
+  template <class Operation>
+  const char* find_listener(const Operation& operation, Listener& out);
+  static bool is_listed(const FloodList& list, uint32_t word);
+  bool channel_publish(const Listener& listener, uint32_t offset);
+  void channel_leave(uint32_t position, const ChannelSlot& slot, uint32_t word);
+  void count_channel(const ChannelSlot& slot, int by);
+  void count_listeners(int by);
+  template <class Take>
+  void each_channel(uint32_t network, Take take);
+  void channels_flush_port(uint32_t network, uint32_t id);
+  void channels_flush_network(uint32_t network);
+  void tell_heard(const LearnRecord& record);
 
   // tables_remotes.cpp
   const char* remote_find_or_add(const uint8_t address[16], uint32_t& index);
@@ -262,6 +288,7 @@ class Tables {
   HashWriter<AddressShape> addresses_;
   HashWriter<PrefixShape> prefixes_;
   HashWriter<NumberShape> interned_;
+  HashWriter<ChannelShape> channels_;
 };
 
 }  // namespace vtep

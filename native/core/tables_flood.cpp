@@ -19,8 +19,12 @@ bool is_port(uint32_t word) { return destination_kind(word) == Destination::port
 }  // namespace
 
 Tables::FloodList Tables::flood_list(uint32_t network) const {
+  return list_at(current_row(segment_.network(network)).floodOffset);
+}
+
+Tables::FloodList Tables::list_at(uint32_t offset) const {
   FloodList list;
-  list.offset = current_row(segment_.network(network)).floodOffset;
+  list.offset = offset;
   if (list.offset == 0) return list;
   uint32_t* block = segment_.flood_words() + list.offset;
   const uint32_t counts = load_relaxed(block + 1);
@@ -31,25 +35,39 @@ Tables::FloodList Tables::flood_list(uint32_t network) const {
   return list;
 }
 
-// Order is kept; a new destination goes last of its kind. False: the arena is full.
+// False: the arena is full.
 bool Tables::flood_insert(uint32_t network, uint32_t word) {
   const FloodList old = flood_list(network);
-  if (!is_port(word) && flood_append(old, word)) return true;
-  return flood_copy(network, old, word, 0);
+  const uint32_t offset = list_insert(old, word);
+  if (offset == 0) return false;
+  flood_publish(network, old, offset);
+  return true;
+}
+
+void Tables::flood_erase(uint32_t network, uint32_t word) {
+  const FloodList old = flood_list(network);
+  flood_publish(network, old, list_erase(old, word));
+}
+
+// The list with one destination more: the same block, or another one that nobody reads yet; 0 = the
+// arena is full. Order is kept; a new destination goes last of its kind.
+uint32_t Tables::list_insert(const FloodList& old, uint32_t word) {
+  if (!is_port(word) && list_append(old, word)) return old.offset;
+  return list_copy(old, word, 0);
 }
 
 // A list that can not be copied loses the destination in place: readers skip a zero.
-void Tables::flood_erase(uint32_t network, uint32_t word) {
-  const FloodList old = flood_list(network);
-  if (flood_copy(network, old, 0, word)) return;
+uint32_t Tables::list_erase(const FloodList& old, uint32_t word) {
+  if (const uint32_t offset = list_copy(old, 0, word)) return offset;
   for (uint32_t i = 0; i < old.ports + old.remotes; i++) {
     if (old.words[i] == word) store_relaxed(old.words + i, 0u);
   }
+  return old.offset;
 }
 
-bool Tables::flood_copy(uint32_t network, const FloodList& old, uint32_t add, uint32_t remove) {
+uint32_t Tables::list_copy(const FloodList& old, uint32_t add, uint32_t remove) {
   const uint32_t offset = flood_allocate(old.ports + old.remotes + (add != 0 ? 1 : 0));
-  if (offset == 0) return false;
+  if (offset == 0) return 0;
   uint32_t* block = segment_.flood_words() + offset;
   uint32_t* out = block + kBlockHead;
   uint32_t count = 0;
@@ -62,11 +80,10 @@ bool Tables::flood_copy(uint32_t network, const FloodList& old, uint32_t add, ui
   for (uint32_t i = old.ports; i < old.ports + old.remotes; i++) put(old.words[i]);
   if (!is_port(add)) put(add);
   store_relaxed(block + 1, ports | (count - ports) << 16);
-  flood_publish(network, old, offset);
-  return true;
+  return offset;
 }
 
-bool Tables::flood_append(const FloodList& list, uint32_t word) {
+bool Tables::list_append(const FloodList& list, uint32_t word) {
   if (list.offset == 0 || list.ports + list.remotes == list.capacity) return false;
   store_relaxed(list.words + list.ports + list.remotes, word);
   store_release(list.words - 1, list.ports | (list.remotes + 1) << 16);
@@ -91,6 +108,7 @@ uint32_t Tables::flood_allocate(uint32_t destinations) {
 }
 
 void Tables::flood_publish(uint32_t network, const FloodList& old, uint32_t offset) {
+  if (offset == old.offset) return;
   NetworkRow row = current_row(segment_.network(network));
   row.floodOffset = offset;
   write_row(segment_.network(network), row);

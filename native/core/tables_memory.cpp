@@ -11,7 +11,7 @@ uint64_t bitmap_bytes(uint32_t capacity) { return (uint64_t{capacity} + 64) / 64
 // Enough that an operation that retires every row of a kind fits.
 uint64_t retired_capacity(const SegmentConfig& config) {
   return 4096 + 2 * (uint64_t{config.ports} + config.networks + config.remotes + config.nextHops +
-                     config.groups + config.macGroups);
+                     config.groups + config.macGroups + config.channels);
 }
 
 uint64_t length_bytes(const SegmentConfig& config) {

@@ -122,15 +122,17 @@ const char* Tables::neighbour_remove(const NeighbourRemoveOperation& operation) 
 // way, and the control plane is told.
 void Tables::neighbour_learn(const LearnRecord& record) {
   const uint64_t mac = load_mac(record.mac);
-  const uint32_t router = record.flags & NeighbourFlag::router;
-  BindingSlot slot = make_slot(record.ip, record.network, mac, NeighbourFlag::local | router);
+  constexpr uint32_t kSaid = NeighbourFlag::router | NeighbourFlag::noOverride;
+  BindingSlot slot =
+      make_slot(record.ip, record.network, mac, NeighbourFlag::local | (record.flags & kSaid));
   BindingSlot old;
   const uint32_t position = neighbours_.find(slot, old);
   uint32_t kind = EventKind::neighbourLearned;
   if (position != neighbours_.kNowhere) {
     if ((old.w[0] & NeighbourFlag::fixed) != 0) return;
     const bool same = is_learned(old.w[0]) && slot_mac(old) == mac;
-    if (same && (old.w[0] | router) == old.w[0]) return binding_own(position, record.port);
+    if (same) slot.w[0] |= old.w[0] & kSaid;
+    if (same && slot.w[0] == old.w[0]) return binding_own(position, record.port);
     if (!same) kind = EventKind::neighbourMoved;
   }
   if (!binding_put(slot, record.port)) {

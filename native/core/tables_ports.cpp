@@ -129,6 +129,7 @@ const char* Tables::port_move(uint32_t id, uint32_t network) {
     write_row(segment_.port(id), row);
     port_changed(id);
     flood_erase(old, word);
+    channels_flush_port(old, id);
     flush_port(id);
   }
   if (network == 0) return nullptr;

@@ -27,6 +27,7 @@ SegmentConfig small() {
   config.routes = 64;
   config.nextHops = 16;
   config.groups = 4;
+  config.channels = 16;
   config.eventSlots = 64;
   config.floodWords = 512;
   config.groupBuckets = 4;
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   core.tick(1000);
   bool lost;
   core.drain_events(out, lost);
-  for (unsigned view = 0; view <= static_cast<unsigned>(View::neighbour); view++) {
+  for (unsigned view = 0; view <= static_cast<unsigned>(View::listener); view++) {
     core.snapshot(static_cast<View>(view), out);
   }
   return 0;

@@ -131,6 +131,7 @@ SegmentConfig small() {
   config.routes = 64;
   config.nextHops = 16;
   config.groups = 4;
+  config.channels = 16;
   config.eventSlots = 64;
   config.floodWords = 512;
   config.groupBuckets = 4;

@@ -5,6 +5,7 @@
 // A controller asks by operations; it never writes, so that a controller killed at any instruction cannot tear a table.
 
 import { field, type Structure } from './schema.js'
+import { listenerFields } from './views.js'
 
 export { views } from './views.js'
 
@@ -21,6 +22,7 @@ export const limits = {
   maxNextHops: 32767,
   maxGroups: 16384,
   maxMacGroups: 16384,
+  maxChannels: 1 << 16,
   eventRingSlots: 65536,
 } as const
 
@@ -96,7 +98,9 @@ export const tables: readonly Structure[] = [
         'bytes20',
         'bit l of these 160: some prefix has l bits (IPv4: 96 more)',
       ),
-      field('spare', 'bytes28', 'zero: a row is two cache lines'),
+      field('channels', 'u32', 'multicast channels of this network'),
+      field('sourceChannels', 'u32', 'those of them that name a source'),
+      field('spare', 'bytes20', 'zero: a row is two cache lines'),
     ],
   },
   {
@@ -224,6 +228,30 @@ export const tables: readonly Structure[] = [
       field('ip', 'ip', 'address'),
     ],
   },
+  {
+    name: 'channelSlot',
+    doc: 'Who wants a multicast group, from any source or from one: the multicast forwarding table. Hash slots, three to a 128-byte bucket.',
+    fields: [
+      field('list', 'u32', 'its destinations, a block of the flood arena; 0 = free slot'),
+      field('network', 'u16', 'network index'),
+      field('spare', 'u16', 'zero'),
+      field('group', 'ip', 'group; 0.0.0.0 or ::: every group of that family without a slot'),
+      field('source', 'ip', 'source, :: = any'),
+    ],
+  },
+]
+
+/** One path of a route. */
+const pathFields = [
+  field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
+  field('prefix', 'ip', 'address, zero behind `length`'),
+  field('length', 'u16', 'bits, of IPv4 96 more'),
+  field('kind', 'u8', 'RouteKind'),
+  field('spare', 'u8', 'zero'),
+  field('vni', 'u32', 'label of kind remote; network of connected and gateway; else 0'),
+  field('via', 'ip', 'VTEP, gateway, or ::'),
+  field('mac', 'mac', 'router MAC of the remote, else zero'),
+  field('spare2', 'u16', 'zero'),
 ]
 
 /** What a controller asks for. Keys are the words of the outside (VNI, address, MAC), so every operation is idempotent. */
@@ -316,32 +344,22 @@ export const operations: readonly Structure[] = [
   {
     name: 'routeAdd',
     doc: 'One more path of a route. Paths of a route share the flows.',
-    fields: [
-      field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
-      field('prefix', 'ip', 'address, zero behind `length`'),
-      field('length', 'u16', 'bits, of IPv4 96 more'),
-      field('kind', 'u8', 'RouteKind'),
-      field('spare', 'u8', 'zero'),
-      field('vni', 'u32', 'label of kind remote; network of connected and gateway; else 0'),
-      field('via', 'ip', 'VTEP, gateway, or ::'),
-      field('mac', 'mac', 'router MAC of the remote, else zero'),
-      field('spare2', 'u16', 'zero'),
-    ],
+    fields: pathFields,
   },
   {
     name: 'routeRemove',
     doc: 'Remove this path; the route goes with its last one.',
-    fields: [
-      field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
-      field('prefix', 'ip', 'address, zero behind `length`'),
-      field('length', 'u16', 'bits, of IPv4 96 more'),
-      field('kind', 'u8', 'RouteKind'),
-      field('spare', 'u8', 'zero'),
-      field('vni', 'u32', 'label of kind remote; network of connected and gateway; else 0'),
-      field('via', 'ip', 'VTEP, gateway, or ::'),
-      field('mac', 'mac', 'router MAC of the remote, else zero'),
-      field('spare2', 'u16', 'zero'),
-    ],
+    fields: pathFields,
+  },
+  {
+    name: 'listenerAdd',
+    doc: 'A port or VTEP wants a multicast channel.',
+    fields: listenerFields,
+  },
+  {
+    name: 'listenerRemove',
+    doc: 'It wants the channel no more; the channel goes with the last one.',
+    fields: listenerFields,
   },
   {
     name: 'nextHopSet',
@@ -431,7 +449,12 @@ export const events: readonly Structure[] = [
       field('flags', 'u32', 'of the row concerned'),
       field('mac', 'mac', 'Ethernet address'),
       field('spare2', 'u16', 'zero'),
-      field('ip', 'ip', 'bound address, or the remote the MAC was at before it moved here'),
+      field(
+        'ip',
+        'ip',
+        'bound address; the remote the MAC was at before it moved here; a multicast group; a querier',
+      ),
+      field('source', 'ip', 'of a multicast channel, :: = any'),
     ],
   },
 ]
@@ -496,7 +519,11 @@ export const constants = {
     offloadTrial: 64,
     offloadSelfTest: 128,
   },
-  NetworkFlag: { suppress: 1, learnRemote: 2 },
+  /**
+   * `snoop`: IGMP and MLD are heard, and multicast goes to who wants it. `suppressUnknown`: ARP and ND requests for what nobody is
+   * known to have are not flooded. `advertise`: hosts that ask for a router are told of.
+   */
+  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   /** `peer`: of remote origin, behind a port of ours that leads to the same segment. */
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16, peer: 32 },
@@ -529,5 +556,14 @@ export const constants = {
     remoteUnresolved: 12,
     portOffloads: 13,
     underlayOffloads: 14,
+    multicastReport: 15,
+    multicastQuery: 16,
+    routerSolicited: 17,
   },
+  /**
+   * What a record of a report says, in the low octet of an event's flags; above it the version of IGMP, or of MLD and one more, so
+   * that versions of equal power are equal. `join` and `leave` are about a group (exclude and include mode of RFC 3376), `include` and
+   * `block` about one of its sources. A query of version 0 is another sign of a router (PIM).
+   */
+  MulticastRecord: { join: 1, leave: 2, include: 3, block: 4 },
 } as const

@@ -2,6 +2,15 @@
 
 import { field, type Structure } from './schema.js'
 
+/** Who wants a multicast channel. */
+export const listenerFields = [
+  field('vni', 'u32', 'VNI'),
+  field('port', 'u32', 'port id, 0 = a remote'),
+  field('group', 'ip', 'group; 0.0.0.0 or ::: every group of that family without a channel'),
+  field('source', 'ip', 'source, :: = any'),
+  field('remote', 'ip', 'VTEP address, :: = a port'),
+]
+
 /** Rows as readers get them: indices resolved to the words people use. */
 export const views: readonly Structure[] = [
   {
@@ -122,5 +131,10 @@ export const views: readonly Structure[] = [
       field('spare', 'u16', 'zero'),
       field('ip', 'ip', 'address'),
     ],
+  },
+  {
+    name: 'listenerView',
+    doc: 'One destination of a multicast channel.',
+    fields: listenerFields,
   },
 ]

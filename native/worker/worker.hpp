@@ -21,11 +21,12 @@ namespace vtep {
 
 using LearnRing = SpscRing<LearnRecord, 8192>;
 
-// A frame for a tenant that comes from nobody: a question whether it is still there.
+// A frame for a tenant that comes from nobody: a question whether it is still there, or what a
+// router says.
 struct Letter {
   uint32_t port;
   uint32_t length;
-  uint8_t bytes[96];
+  uint8_t bytes[512];
 };
 
 // What the keeper and all workers share, beside the segment.

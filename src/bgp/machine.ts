@@ -13,6 +13,7 @@ import {
   notificationName,
   type Open,
   type Problem,
+  shortened,
   shutdownCommunication,
   shutdownData,
 } from '../wire/index.js'
@@ -254,7 +255,7 @@ export class Machine {
   #notification(message: Notification): void {
     const { code, subcode } = message
     const reason = describe('received', message, shutdownCommunication(message))
-    const notification = encodeMessage(message, beforeOpen)
+    const notification = encodeMessage(shortened(message), beforeOpen)
     this.#failed({ by: 'peer', text: reason, notification })
     if (code === errorCode.cease && subcode === ceaseError.connectionRejected) {
       this.#owner.turnedAway()
@@ -294,7 +295,7 @@ export class Machine {
     sendKeepalive: () => this.#send({ kind: 'keepalive' }),
     sendNotification: ({ notification, reason }) => {
       if (notification === undefined) return
-      const message = { kind: 'notification', ...notification } as const
+      const message = shortened({ kind: 'notification', ...notification })
       const octets = encodeMessage(message, beforeOpen)
       const text = reason ?? describe('sent', notification)
       this.#failed({ by: 'us', text, notification: octets })

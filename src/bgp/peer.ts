@@ -155,7 +155,7 @@ export class Peer implements MachineOwner {
       this.#fireAll('AutomaticStop', subcode, communication)
     } else if (this.#isIdleHolding) {
       this.#endIdleHold()
-      this.start()
+      this.#resume(() => this.start())
     }
   }
 
@@ -325,7 +325,9 @@ export class Peer implements MachineOwner {
   }
 
   #goneIfIdle(): void {
-    if (this.isDynamic && this.#isIdle && this.#retained.size === 0) this.#context.gone(this)
+    // One that is left alone for what it did stays, or its next connection would be a new peer's.
+    if (!this.isDynamic || this.#isIdleHolding || this.#retained.size > 0) return
+    if (this.#isIdle) this.#context.gone(this)
   }
 
   #stopRestartTimers(): void {
@@ -380,7 +382,8 @@ export class Peer implements MachineOwner {
 
   /** Who fails again and again is tried less and less often: after 1, 2, 4 ... 60 seconds. */
   dampPeerOscillations(): void {
-    if (this.#machines.length > 1 || this.isDynamic) return
+    if (this.#machines.length > 1) return
+    if (this.isDynamic && this.#holdOffSeconds === undefined) return
     this.#isIdleHolding = true
     const exponent = Math.min(Math.max(0, this.#connectRetryCounter - 1), 10)
     const seconds = this.#holdOffSeconds ?? Math.min(2 ** exponent, MAX_IDLE_HOLD_SECONDS)
@@ -389,12 +392,20 @@ export class Peer implements MachineOwner {
     this.#context.startTimer(this.#timer('idleHold'), seconds, jitter, () => {
       this.#isIdleHolding = false
       this.#holdOffSeconds = undefined
-      this.#machines[0]!.fire(
-        this.#isPassive
-          ? 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'
-          : 'AutomaticStart_with_DampPeerOscillations',
+      this.#resume(() =>
+        this.#machines[0]!.fire(
+          this.#isPassive
+            ? 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'
+            : 'AutomaticStart_with_DampPeerOscillations',
+        ),
       )
     })
+  }
+
+  /** A dynamic peer comes back by itself, or never. */
+  #resume(start: () => void): void {
+    if (this.isDynamic) this.#goneIfIdle()
+    else start()
   }
 
   moved(machine: Machine, from: FsmState, reason: string | undefined): void {

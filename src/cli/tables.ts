@@ -2,6 +2,7 @@
 
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -36,6 +37,7 @@ export const tables: {
   macs: (rows, paint) =>
     formatTable(rows.some(({ esi }) => esi !== null) ? macsOfSegments : macs, rows, paint),
   segments: (rows, paint) => formatTable(segments, rows, paint),
+  groups: (rows, paint) => formatTable(groups, rows, paint),
   routes: (rows, paint) => formatTable(routes, rows, paint),
   ports: (rows, paint) => formatTable(ports, rows, paint),
   drops: (rows, paint) => formatDrops(rows, paint),
@@ -135,6 +137,15 @@ const vteps: readonly Column<VtepView>[] = [
   text('VNIS', (row) => list(row.vnis, 6)),
 ]
 
+const groups: readonly Column<GroupView>[] = [
+  text('NETWORK', (row) => row.network),
+  number('VNI', (row) => row.vni),
+  text('GROUP', (row) => row.group),
+  text('SOURCE', (row) => row.source),
+  text('PORTS', (row) => list(row.ports)),
+  text('VTEPS', (row) => list(row.vteps)),
+]
+
 const macs: readonly Column<MacView>[] = [
   text('NETWORK', (row) => row.network),
   number('VNI', (row) => row.vni),
@@ -191,8 +202,8 @@ const routes: readonly Column<RouteView>[] = [
 
 function describeRoute(row: RouteView): string {
   const segment = row.esi?.replace(/^00(:00){9}$/, '')
-  const { mac, ip, originator, prefix, target } = row
-  return [mac, ip, originator, prefix, target, mac === undefined ? segment : '']
+  const { mac, ip, source, group, originator, prefix, target } = row
+  return [mac, ip, source, group, originator, prefix, target, mac === undefined ? segment : '']
     .filter((part) => part !== undefined && part !== '')
     .join(' ')
 }

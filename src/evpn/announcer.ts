@@ -1,4 +1,4 @@
-// What one network says of itself: its type 2 and type 3 routes, and the wish to stay silent.
+// What one network says of itself: its type 2, 3 and 6 routes, and the wish to stay silent.
 
 import {
   type Ip,
@@ -7,16 +7,23 @@ import {
   type RouteTarget,
   ZERO_ESI,
 } from '../net/index.js'
+import type { MembershipFlags } from '../wire/index.js'
+import { PLAIN } from './macs.js'
 import type { Output } from './output.js'
 import { imetRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
+import { smetRoute, type WantedChannel } from './routes/smet.js'
 
 /** What all routes of a network have in common. */
 export interface Identity {
   readonly vni: number
   readonly vtep: Ip
   readonly rd: RouteDistinguisher
+  /** Which network of a bundle it is; else 0. */
+  readonly ethernetTag: number
   readonly exportTargets: readonly RouteTarget[]
+  /** We tell which multicast groups we want. */
+  readonly multicastProxy: boolean
   /** The IP-VRF that the addresses of its hosts are routed in. */
   readonly routed?: {
     readonly vni: number
@@ -24,6 +31,8 @@ export interface Identity {
     readonly exportTargets: readonly RouteTarget[]
   }
 }
+
+const NO_FLAGS: MembershipFlags = { v1: false, v2: false, v3: false, exclude: false, others: 0 }
 
 export class Announcer {
   readonly #out: Output
@@ -57,6 +66,14 @@ export class Announcer {
     this.#out.withdraw(imetRoute(this.#identity).nlri)
   }
 
+  announceGroup(channel: WantedChannel, flags: MembershipFlags): void {
+    if (!this.#silent) this.#out.originate(smetRoute(this.#identity, channel, flags))
+  }
+
+  retractGroup(channel: WantedChannel): void {
+    this.#out.withdraw(smetRoute(this.#identity, channel, NO_FLAGS).nlri)
+  }
+
   /** True when it is said. */
   announce(mac: Mac, ip: Ip | undefined, announcement: Announcement): boolean {
     if (this.#silent) return false
@@ -66,7 +83,7 @@ export class Announcer {
 
   retract(mac: Mac, ip: Ip | undefined): void {
     // None of it is part of the route's key.
-    const nothing = { sequence: 0, sticky: false, router: false, esi: ZERO_ESI }
+    const nothing = { sequence: 0, sticky: false, ...PLAIN, esi: ZERO_ESI }
     this.#out.withdraw(macIpRoute(this.#identity, mac, ip, nothing).nlri)
   }
 }

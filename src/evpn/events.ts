@@ -2,8 +2,10 @@
 
 import type { DataplaneEvent, Operation, PortSegment, RouteState, Snapshot } from '../fib/index.js'
 import type { Esi, Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
-import type { EvpnRoute, PathAttributes } from '../wire/index.js'
+import type { EvpnRoute, PathAttributes, RouterAdvertisement } from '../wire/index.js'
+import type { AdvertiserSettings } from './advertiser.js'
 import type { DfAlgorithm } from './df-election.js'
+import type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
 
 export interface EvpnSettings {
@@ -35,6 +37,11 @@ export interface NetworkSettings {
   readonly vni: number
   /** Default: derived, see `deriveRd`. */
   readonly rd?: RouteDistinguisher
+  /**
+   * One of several networks that share RD and route targets (VLAN-aware bundle, RFC 7432 section 6.3): its routes carry this tag,
+   * and only those that do are about it. Left out: ours carry 0, and any is taken.
+   */
+  readonly ethernetTag?: number
   /** Route targets, or "*:number" for any administrator. Default: derived. */
   readonly importTargets?: readonly RouteTarget[]
   readonly exportTargets?: readonly RouteTarget[]
@@ -43,10 +50,16 @@ export interface NetworkSettings {
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean
+  /** Nor are requests for unknown addresses flooded (RFC 9161 section 3.5). Left out: they are. */
+  readonly suppressUnknown?: boolean
   /** Storm control of each port; 0 or left out: off. */
   readonly stormFramesPerSecond?: number
   readonly stormBurst?: number
   readonly staticRemotes?: readonly StaticRemote[]
+  /** Hosts and other VTEPs get the multicast groups that they want. Left out: everybody gets all. */
+  readonly multicast?: MulticastSettings
+  /** The gateway tells hosts of IPv6 of itself. */
+  readonly advertise?: AdvertiserSettings
   /** L3 VNI of the IP-VRF that it is routed in. */
   readonly vrf?: number
   /** Our addresses in it, as its hosts' router; needs `vrf`. */
@@ -197,6 +210,8 @@ export type NoticeKind =
   | 'routeRefused'
   /** A route without encapsulation community is taken for VXLAN (RFC 8365 section 5.1.3). */
   | 'encapsulationMissing'
+  /** A port wants more multicast groups than it may. */
+  | 'multicastLimit'
   /** The tables differed from what they should contain. */
   | 'repaired'
   /** An Ethernet segment has another designated forwarder in a network. */
@@ -218,6 +233,16 @@ export type EvpnAction =
   | { readonly do: 'originate'; readonly routes: readonly OriginatedRoute[] }
   | { readonly do: 'withdraw'; readonly routes: readonly WithdrawnRoute[] }
   | { readonly do: 'startTimer'; readonly timer: string; readonly seconds: number }
+  /** Ask hosts which multicast groups they want. */
+  | ({ readonly do: 'queryMembership' } & MembershipQuery)
+  /** Tell the hosts of ports of their router. */
+  | {
+      readonly do: 'advertiseRouter'
+      readonly ports: readonly number[]
+      readonly advertisement: RouterAdvertisement
+    }
+  /** Tell multicast routers, in the place of hosts behind VTEPs (RFC 9251 section 4.1). */
+  | ({ readonly do: 'reportMembership' } & MembershipReport)
   /** Answer with `resync`. */
   | { readonly do: 'readSnapshot' }
   | Notice
@@ -240,6 +265,18 @@ export interface MacView {
   readonly duplicate: boolean
   /** Segment that it is behind. */
   readonly esi?: Esi
+}
+
+/** Who wants a multicast group of a network. */
+export interface GroupView {
+  readonly network: string
+  readonly vni: number
+  /** Left out: all groups, as multicast routers do. */
+  readonly group?: Ip
+  /** Left out: any. */
+  readonly source?: Ip
+  readonly ports: readonly number[]
+  readonly remotes: readonly Ip[]
 }
 
 /** A VTEP announces one of our networks, and we do not listen. */

@@ -17,6 +17,7 @@ import type {
   EvpnAction,
   EvpnEvent,
   EvpnSettings,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -43,6 +44,9 @@ import { type Importer, install, installSegment, remove, removeSegment } from '.
 import { Segments } from './segments.js'
 
 const TICK = 'evpn'
+/** While hosts are asked whether they still want a multicast group. */
+const BEAT = 'multicast'
+const BEAT_SECONDS = 0.5
 
 type EventOf<Name extends EvpnEvent['event']> = Extract<EvpnEvent, { readonly event: Name }>
 
@@ -72,6 +76,8 @@ export class Evpn {
   #adopted: Snapshot | undefined
   #repairs = 0
   #ticking = false
+  #beating = false
+  readonly #hurried = new Set<MacVrf>()
   #isShutDown = false
 
   constructor(settings: EvpnSettings) {
@@ -141,13 +147,21 @@ export class Evpn {
     const after = this.#handle(event)
     // Segments first: they say where hosts behind them are. Then networks: they say which hosts are here.
     this.#segments.settle()
-    for (const vrf of this.#dirty) if (vrf instanceof MacVrf) vrf.settle()
+    for (const vrf of this.#dirty) {
+      if (!(vrf instanceof MacVrf)) continue
+      vrf.settle()
+      if (vrf.multicast.isHurried) this.#hurried.add(vrf)
+    }
     this.#settleVrfs()
     this.#dirty.clear()
     after?.()
     if (this.#ticks.wanted && !this.#ticking) {
       this.#ticking = true
       this.#out.add({ do: 'startTimer', timer: TICK, seconds: TICK_SECONDS })
+    }
+    if (!this.#beating && this.#hurried.size > 0) {
+      this.#beating = true
+      this.#out.add({ do: 'startTimer', timer: BEAT, seconds: BEAT_SECONDS })
     }
     return this.#out.take()
   }
@@ -158,6 +172,11 @@ export class Evpn {
 
   mac(vni: number, mac: Mac): MacView | undefined {
     return this.#vrfs.get(vni)?.macView(mac)
+  }
+
+  /** Multicast groups that somebody wants. */
+  *groups(): Generator<GroupView> {
+    for (const vrf of this.#vrfs.values()) yield* vrf.groupViews()
   }
 
   duplicates(): readonly DuplicateView[] {
@@ -240,6 +259,7 @@ export class Evpn {
         const { snapshot } = event
         this.#adopted = snapshot
         this.#align(snapshot)
+        for (const vrf of this.#vrfs.values()) vrf.multicast.adopt(snapshot)
         return () => this.#repair(snapshot)
       }
       case 'sweep': {
@@ -266,6 +286,7 @@ export class Evpn {
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
+        else if (event.timer === BEAT) this.#beat()
         else this.#segments.onTimer(event.timer)
         return
       case 'shutdown':
@@ -311,9 +332,11 @@ export class Evpn {
       return
     }
     const before = known.importTargets
+    const { tag } = known
     known.change(settings, rd)
     this.#segments.networkChanged(vni)
     this.#reimport(known, before)
+    if (known.tag !== tag) this.#import(this.#routes.matching(before))
   }
 
   /** The importer may have other route targets than before. */
@@ -405,6 +428,7 @@ export class Evpn {
     vrf.silence()
     vrf.leaveVrf()
     this.#vrfs.delete(vni)
+    this.#hurried.delete(vrf)
     this.#distinguishers.release(vni)
     this.#forgetImporter(vrf)
     // Routes that lead there go first.
@@ -456,7 +480,10 @@ export class Evpn {
         return
       case 'neighbourLearned':
       case 'neighbourMoved':
-        this.#touch(seen.vni)?.suppression.learn(seen.ip, seen.mac, seen.router)
+        this.#touch(seen.vni)?.suppression.learn(seen.ip, seen.mac, {
+          router: seen.router,
+          override: seen.override ?? true,
+        })
         return
       case 'neighbourAged':
         this.#touch(seen.vni)?.suppression.forget(seen.ip, seen.mac)
@@ -468,6 +495,15 @@ export class Evpn {
         this.#setPort(port, seen.event === 'portUp')
         return
       }
+      case 'multicastReport':
+        this.#touch(seen.vni)?.multicast.hear(seen)
+        return
+      case 'multicastQuery':
+        this.#touch(seen.vni)?.multicast.hearQuery(seen.querier, seen.version, seen.port)
+        return
+      case 'routerSolicited':
+        this.#touch(seen.vni)?.advertiser.hear(seen.port, seen.timeNanoseconds)
+        return
       case 'portOffloads':
       case 'remoteResolved':
       case 'remoteUnresolved':
@@ -480,9 +516,9 @@ export class Evpn {
 
   #setPort(port: number, isUp: boolean): void {
     this.#segments.setPort(port, isUp)
-    const macs = this.#touch(this.#ports.get(port)?.vni ?? 0)?.macs
-    if (isUp) macs?.portUp(port)
-    else macs?.portDown(port)
+    const vrf = this.#touch(this.#ports.get(port)?.vni ?? 0)
+    if (isUp) vrf?.portUp(port)
+    else vrf?.portDown(port)
   }
 
   #route({ key, nlri, best }: RouteChange): void {
@@ -541,6 +577,15 @@ export class Evpn {
     if (operations === 0) return
     const text = `${what}; operations to repair them: ${operations}`
     this.#out.notice('repaired', 'info', text, { operations })
+  }
+
+  #beat(): void {
+    this.#beating = false
+    for (const vrf of this.#hurried) {
+      this.#dirty.add(vrf)
+      vrf.multicast.beat()
+    }
+    this.#hurried.clear()
   }
 
   #tick(): void {

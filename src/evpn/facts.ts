@@ -2,6 +2,7 @@
 
 import type { Mac, RouteTarget } from '../net/index.js'
 import { type CommunityNamed, iana, type PathAttributes } from '../wire/index.js'
+import type { MulticastProxy } from './flood.js'
 
 /** What the encapsulation communities allow (RFC 8365 section 5.1.3). */
 export type Encapsulation = 'vxlan' | 'missing' | 'other'
@@ -12,6 +13,8 @@ export interface Facts {
   readonly sequence: number
   readonly sticky: boolean
   readonly router: boolean
+  /** Answers for the address may replace what hosts know. */
+  readonly override: boolean
   readonly gateway: boolean
   /** The MAC to route to (RFC 9135 section 8.1). */
   readonly routerMac: Mac | undefined
@@ -21,6 +24,7 @@ export interface Facts {
   readonly singleActive: boolean
   /** RFC 8584 section 2.2. */
   readonly election: CommunityNamed<'dfElection'> | undefined
+  readonly multicastProxy: MulticastProxy
 }
 
 /** Paths that came together share their attributes, and so their facts. */
@@ -41,11 +45,14 @@ function read(attributes: PathAttributes): Facts {
   let sequence = 0
   let sticky = false
   let router = false
+  let override = true
+  let immutable = false
   let gateway = false
   let routerMac: Mac | undefined
   let singleActive = false
   let election: CommunityNamed<'dfElection'> | undefined
   const esImports: Mac[] = []
+  let multicastProxy: MulticastProxy = { igmp: false, mld: false }
   for (const community of attributes.extendedCommunities ?? []) {
     switch (community.type) {
       case 'routeTarget':
@@ -61,9 +68,14 @@ function read(attributes: PathAttributes): Facts {
         break
       case 'arpNd':
         router = community.router
+        override = community.override
+        immutable = community.immutable
         break
       case 'routerMac':
         routerMac = community.mac
+        break
+      case 'multicastFlags':
+        multicastProxy = { igmp: community.igmp, mld: community.mld }
         break
       case 'defaultGateway':
         gateway = true
@@ -79,6 +91,9 @@ function read(attributes: PathAttributes): Facts {
         break
     }
   }
-  const ofHost = { sequence, sticky, router, gateway, routerMac }
-  return { targets, encapsulation, ...ofHost, esImports, singleActive, election }
+  // What may not change does not move, either.
+  const mobility = { sequence, sticky: sticky || immutable }
+  const segment = { esImports, singleActive, election }
+  const ofHost = { ...mobility, router, override, gateway, routerMac }
+  return { targets, encapsulation, ...ofHost, ...segment, multicastProxy }
 }

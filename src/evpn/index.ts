@@ -1,5 +1,6 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
+export type { AdvertiserSettings } from './advertiser.js'
 export { type DfAlgorithm, dfAlgorithms } from './df-election.js'
 export type {
   DuplicateView,
@@ -7,6 +8,7 @@ export type {
   EvpnEvent,
   EvpnSettings,
   GatewayAddress,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -30,4 +32,5 @@ export type {
   WithdrawnRoute,
 } from './events.js'
 export { defaultGatewayMac, Evpn } from './evpn.js'
+export type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 export { type Derivation, type Profile, profileFor, profiles } from './profiles.js'

@@ -38,6 +38,8 @@ export interface LocalNetwork {
   readonly name: string
   readonly vni: number
   readonly rd: RouteDistinguisher
+  /** Of a bundle's network. */
+  readonly tag: number | undefined
   readonly exportTargets: readonly RouteTarget[]
   /** Whether a VTEP announces the segment in this network (type 1 per EVI). */
   hasCircuit(esi: Esi, vtep: Ip): boolean
@@ -238,7 +240,7 @@ export class LocalSegment {
       ? electForwarder(
           candidates,
           esi,
-          vni,
+          network.tag ?? vni,
           (each) =>
             (each as Member).vtep === vtep || network.hasCircuit(esi, (each as Member).vtep),
         )?.address
@@ -291,9 +293,7 @@ export class LocalSegment {
     const targets = [...new Set(networks.flatMap(({ exportTargets }) => exportTargets))]
     const routes = eadPerSegmentRoutes(this.#identity(), esi, singleActive, targets)
     for (const network of networks) {
-      routes.push(
-        eadPerEviRoute({ ...network, ...identityOf(network), vtep: this.#around.vtep }, esi),
-      )
+      routes.push(eadPerEviRoute({ ...identityOf(network), vtep: this.#around.vtep }, esi))
     }
     // Who must not pre-empt looks who is there first, and joins then.
     if (this.#state === 'up' || !dontPreempt) routes.push(this.#esRoute())
@@ -333,6 +333,6 @@ export class LocalSegment {
   }
 }
 
-function identityOf({ rd, vni, exportTargets }: LocalNetwork) {
-  return { rd, vni, exportTargets }
+function identityOf({ rd, vni, tag, exportTargets }: LocalNetwork) {
+  return { rd, vni, ethernetTag: tag ?? 0, exportTargets }
 }

@@ -3,9 +3,11 @@
 import type { Snapshot } from '../fib/index.js'
 import type { Esi, Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import { ZERO_ESI } from '../net/index.js'
+import { Advertiser } from './advertiser.js'
 import { Announcer } from './announcer.js'
 import type {
   DuplicateView,
+  GroupView,
   LearnedMac,
   MacView,
   NetworkSettings,
@@ -20,7 +22,8 @@ import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
 import type { IpVrf } from './ip-vrf.js'
 import { type GroupsSurroundings, MacGroups } from './mac-groups.js'
-import { type MacEntry, type MacSurroundings, Macs, type RemoteClaim } from './macs.js'
+import { type MacEntry, type MacSurroundings, Macs, PLAIN, type RemoteClaim } from './macs.js'
+import { Multicast } from './multicast.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
@@ -44,6 +47,8 @@ export class MacVrf {
   readonly groups: MacGroups
   readonly macs: Macs
   readonly suppression: Suppression
+  readonly multicast: Multicast
+  readonly advertiser: Advertiser
   readonly #around: VrfSurroundings
   readonly #announcer: Announcer
   readonly #gateway: Gateway
@@ -59,9 +64,13 @@ export class MacVrf {
     this.#gateway = new Gateway(settings.vni, around.gatewayMac, around.out)
     this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
-    this.flood = new FloodList(this.vni, around.out)
+    this.flood = new FloodList(this.vni, around.out, () => this.multicast.floodChanged())
     this.groups = new MacGroups(this.vni, around)
-    const own = { announcer: this.#announcer, gateway: this.#gateway, groups: this.groups }
+    const { out, ticks } = around
+    const announcer = this.#announcer
+    this.multicast = new Multicast(this.vni, { out, ticks, flood: this.flood, announcer })
+    this.advertiser = new Advertiser(out, ticks)
+    const own = { announcer, gateway: this.#gateway, groups: this.groups }
     const surroundings = { ...around, ...own }
     this.macs = new Macs(this.vni, surroundings)
     this.groups.onMoved = (esi) => this.macs.segmentMoved(esi)
@@ -70,6 +79,7 @@ export class MacVrf {
     this.#gateway.fill()
     this.#setStatics([], settings.staticRemotes ?? [])
     this.#announcer.announceNetwork()
+    this.multicast.become(settings.multicast)
   }
 
   get name(): string {
@@ -106,12 +116,13 @@ export class MacVrf {
   change(settings: NetworkSettings, rd: RouteDistinguisher): void {
     const before = this.#settings
     const said = JSON.stringify(this.#identity())
-    const isRenamed = rd !== this.#rd
+    const isRenamed = rd !== this.#rd || before.ethernetTag !== settings.ethernetTag
     if (isRenamed) {
-      // Another RD makes other routes: the old ones are withdrawn by their own name.
+      // Another RD or tag makes other routes: the old ones are withdrawn by their own name.
       this.#announcer.retractNetwork()
       this.macs.retractAll()
       this.suppression.retractAll()
+      this.multicast.retractAll()
     }
     this.#settings = settings
     this.#rd = rd
@@ -132,7 +143,19 @@ export class MacVrf {
       this.#announcer.announceNetwork()
       this.macs.repeatAll()
       this.suppression.repeatAll()
+      this.multicast.repeatAll()
     }
+    this.multicast.become(settings.multicast)
+  }
+
+  /** Of a bundle. */
+  get tag(): number | undefined {
+    return this.#settings.ethernetTag
+  }
+
+  /** Whether a route with this Ethernet tag can be about it (RFC 7432 section 6): of a bundle only its own, else any. */
+  hasTag(tag: number): boolean {
+    return this.tag === undefined || this.tag === tag
   }
 
   /** Its IP-VRF has other settings than before. */
@@ -156,6 +179,7 @@ export class MacVrf {
     this.#announcer.retractNetwork()
     this.macs.retractAll()
     this.suppression.retractAll()
+    this.multicast.retractAll()
   }
 
   /** Remote claims, one per key. */
@@ -187,6 +211,10 @@ export class MacVrf {
 
   /** What the configuration says of a port now, and what it said before. */
   bind(before: PortBinding | undefined, now: PortBinding | undefined): void {
+    for (const part of [this.multicast, this.advertiser]) {
+      if (now !== undefined) part.addPort(now.port)
+      else if (before !== undefined) part.removePort(before.port)
+    }
     for (const ip of before?.ips ?? []) {
       const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
       if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)
@@ -224,10 +252,11 @@ export class MacVrf {
       if (local !== undefined && !macs.has(mac)) this.macs.forget(mac, local.port)
     }
     const ips = new Map<Ip, Mac>()
-    for (const { vni, ip, mac, origin, static: isStatic, router } of snapshot.neighbours) {
+    for (const row of snapshot.neighbours) {
+      const { vni, ip, mac, origin, static: isStatic, router, override = true } = row
       if (vni !== this.vni || origin !== 'local' || isStatic) continue
       ips.set(ip, mac)
-      this.suppression.learn(ip, mac, router)
+      this.suppression.learn(ip, mac, { router, override })
     }
     for (const { ip, mac } of [...this.suppression.snooped()]) {
       if (ips.get(ip) !== mac) this.suppression.forget(ip, mac)
@@ -253,12 +282,27 @@ export class MacVrf {
     this.groups.settle()
     this.macs.settle()
     this.suppression.settle()
+    this.multicast.settle()
+    this.advertiser.settle()
     this.groups.tidy()
   }
 
   tick(): void {
     this.macs.tick()
     this.suppression.tick()
+    this.multicast.tick()
+    this.advertiser.tick()
+  }
+
+  portUp(port: number): void {
+    this.macs.portUp(port)
+    this.multicast.portUp(port)
+    this.advertiser.portUp(port)
+  }
+
+  portDown(port: number): void {
+    this.macs.portDown(port)
+    this.multicast.portDown(port)
   }
 
   isOurs(vni: number): boolean {
@@ -305,6 +349,10 @@ export class MacVrf {
     ]
   }
 
+  groupViews(): Generator<GroupView> {
+    return this.multicast.views(this.#settings.name)
+  }
+
   *macViews(): Generator<MacView> {
     for (const entry of this.macs.entries()) {
       const view = this.#macView(entry)
@@ -344,7 +392,16 @@ export class MacVrf {
     const { profile, asn } = this.#derivation
     const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
     const { vrf } = this.#gateway
-    const identity = { vni: this.vni, vtep, rd: this.#rd, exportTargets }
+    const { ethernetTag = 0, multicast } = this.#settings
+    const multicastProxy = multicast !== undefined
+    const identity = {
+      vni: this.vni,
+      vtep,
+      rd: this.#rd,
+      ethernetTag,
+      exportTargets,
+      multicastProxy,
+    }
     if (vrf === undefined) return identity
     const { vni, routerMac, exportTargets: targets } = vrf
     return { ...identity, routed: { vni, routerMac, exportTargets: targets } }
@@ -355,9 +412,18 @@ export class MacVrf {
   }
 
   #setNetwork(): void {
+    const { vrf, advertise, gateway = [] } = this.#settings
+    const isRouted = vrf !== undefined && this.#around.vrfOf(vrf) !== undefined
+    this.advertiser.become(advertise, this.#around.gatewayMac, isRouted ? gateway : [])
     const { suppress, agingSeconds, stormFramesPerSecond, stormBurst = 0 } = this.#settings
     const storm = stormFramesPerSecond === undefined ? {} : { stormFramesPerSecond, stormBurst }
-    const settings = { vni: this.vni, suppress, agingSeconds, ...storm, ...this.#gateway.settings }
+    const flags = {
+      ...(this.#settings.suppressUnknown === true ? { suppressUnknown: true } : {}),
+      ...(this.#settings.multicast === undefined ? {} : { snoop: true }),
+      ...(this.advertiser.isOn ? { advertise: true } : {}),
+    }
+    const common = { vni: this.vni, suppress, agingSeconds, ...flags, ...storm }
+    const settings = { ...common, ...this.#gateway.settings }
     this.#around.out.change({ op: 'networkSet', ...settings })
   }
 
@@ -389,7 +455,7 @@ export class MacVrf {
           sticky: true,
           esi: ZERO_ESI,
           ip: undefined,
-          router: false,
+          ...PLAIN,
         }
         this.claim(key, { ...word, mac, macSlot: 0, ipSlot: 0 })
       }
@@ -414,6 +480,7 @@ function sameWord(a: RemoteClaim, b: RemoteClaim): boolean {
     a.sequence === b.sequence &&
     a.sticky === b.sticky &&
     a.router === b.router &&
+    a.override === b.override &&
     a.esi === b.esi
   )
 }

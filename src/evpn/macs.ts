@@ -31,12 +31,20 @@ import type { Segments } from './segments.js'
  */
 const MEMORY_SECONDS = 180
 
+/** What an answer for an address says beside the MAC: the R and O flags (RFC 4861 section 4.4, RFC 9047). */
+export interface AnswerFlags {
+  readonly router: boolean
+  /** Hosts may replace what they know. */
+  readonly override: boolean
+}
+
+/** Of an ordinary host. */
+export const PLAIN: AnswerFlags = { router: false, override: true }
+
 /** A MAC/IP route of another VTEP. */
-export interface RemoteClaim extends Claim {
+export interface RemoteClaim extends Claim, AnswerFlags {
   readonly mac: Mac
   readonly ip: Ip | undefined
-  /** The R flag of the ARP/ND community (RFC 9047). */
-  readonly router: boolean
   /** Where it is in the lists of its MAC and its IP; theirs to change. */
   macSlot: number
   ipSlot: number
@@ -438,7 +446,7 @@ export class Macs {
     const { sequence, sticky, esi } = local
     const said = `${sequence} ${sticky} ${esi}`
     if (entry.announced === said) return
-    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, esi, router: false })) {
+    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, esi, ...PLAIN })) {
       entry.announced = said
     }
   }

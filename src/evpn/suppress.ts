@@ -5,13 +5,19 @@
 import type { OperationOf } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import { Duplicates } from './duplicates.js'
-import type { MacEntry, MacSurroundings, Macs, RemoteClaim } from './macs.js'
+import {
+  type AnswerFlags,
+  type MacEntry,
+  type MacSurroundings,
+  type Macs,
+  PLAIN,
+  type RemoteClaim,
+} from './macs.js'
 import { type Claim, compareClaims, sameSegment } from './mobility.js'
 
-interface LocalIp {
+interface LocalIp extends AnswerFlags {
   readonly mac: Mac
   readonly bound: boolean
-  readonly router: boolean
 }
 
 interface IpEntry {
@@ -27,10 +33,9 @@ interface IpEntry {
 }
 
 /** A MAC that may have the address. */
-interface Candidate {
+interface Candidate extends AnswerFlags {
   readonly mac: Mac
   readonly claim: Claim
-  readonly router: boolean
   readonly bound: boolean
   readonly isLocal: boolean
 }
@@ -63,7 +68,7 @@ export class Suppression {
   }
 
   /** An ARP or ND frame of a local host was seen. */
-  learn(ip: Ip, mac: Mac, router: boolean): void {
+  learn(ip: Ip, mac: Mac, flags: AnswerFlags): void {
     if (!isHostAddress(ip)) return
     const entry = this.#obtain(ip)
     const { local } = entry
@@ -73,7 +78,7 @@ export class Suppression {
       if (local.mac !== mac) this.#complain(ip, local.mac, mac)
       return
     }
-    const from = this.#take(entry, { mac, bound: false, router })
+    const from = this.#take(entry, { mac, bound: false, ...flags })
     if (from !== undefined) this.#moved(entry, from, mac)
   }
 
@@ -88,14 +93,15 @@ export class Suppression {
     const entry = this.#obtain(ip)
     if (entry.local?.bound && entry.local.mac === mac) return
     this.#duplicates.clear(ip)
-    this.#take(entry, { mac, bound: true, router: false })
+    this.#take(entry, { mac, bound: true, ...PLAIN })
   }
 
   /** The platform says whose the address is, once more: also against who claims it since. */
   arrive(ip: Ip, mac: Mac): void {
     const entry = this.#obtain(ip)
     this.clearDuplicate(ip)
-    this.#take(entry, { mac, bound: true, router: entry.local?.router ?? false })
+    const { router, override } = entry.local ?? PLAIN
+    this.#take(entry, { mac, bound: true, router, override })
   }
 
   clearDuplicate(ip: Ip): void {
@@ -208,11 +214,11 @@ export class Suppression {
       if (claim !== undefined) best = { ...local, claim, isLocal: true }
     }
     for (const claim of remotes) {
-      const { mac, router } = claim
+      const { mac, router, override } = claim
       if (!this.#isRemote(mac) && !this.#isShared(claim)) continue
       // Both are right; what was seen here is ours to announce.
       if (best?.isLocal && best.mac === mac && sameSegment(best.claim, claim)) continue
-      const candidate = { mac, claim, router, bound: false, isLocal: false }
+      const candidate = { mac, claim, router, override, bound: false, isLocal: false }
       if (best === undefined || isBetter(candidate, best)) best = candidate
     }
     return best
@@ -240,15 +246,17 @@ export class Suppression {
     this.#tidy(entry)
   }
 
-  #settleLocal(entry: IpEntry, { mac, claim, router, bound }: Candidate): void {
+  #settleLocal(entry: IpEntry, best: Candidate): void {
+    const { mac, claim, bound } = best
     const { ip } = entry
     const { out } = this.#around
     const vni = this.#vni
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
-    if (bound) this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'local', router })
+    if (bound)
+      this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'local', ...flagsOf(best) })
     else out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
     this.#setHere(entry, true)
-    this.#announce(entry, mac, claim, router)
+    this.#announce(entry, mac, claim, best)
   }
 
   #settleRemote(entry: IpEntry, best: Candidate | undefined): void {
@@ -264,8 +272,8 @@ export class Suppression {
       this.#lose(entry, local, best?.mac ?? local.mac)
     }
     if (best === undefined) return
-    const { mac, router } = best
-    this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'remote', router })
+    const { mac } = best
+    this.#put(entry, { op: 'neighbourSet', vni, ip, mac, origin: 'remote', ...flagsOf(best) })
   }
 
   #setHere(entry: IpEntry, isHere: boolean): void {
@@ -313,12 +321,14 @@ export class Suppression {
     this.#around.out.notice('duplicateCleared', 'info', text, { vni: this.#vni, ip })
   }
 
-  #announce(entry: IpEntry, mac: Mac, claim: Claim, router: boolean): void {
+  #announce(entry: IpEntry, mac: Mac, claim: Claim, flags: AnswerFlags): void {
     const { sequence, sticky, esi } = claim
-    const text = `${sequence} ${sticky} ${router} ${esi}`
+    const { router, override } = flags
+    const text = `${sequence} ${sticky} ${router} ${override} ${esi}`
     if (entry.announced?.mac === mac && entry.announced.text === text) return
     if (entry.announced !== undefined && entry.announced.mac !== mac) this.#retract(entry)
-    if (this.#around.announcer.announce(mac, entry.ip, { sequence, sticky, esi, router })) {
+    const said = { sequence, sticky, esi, router, override }
+    if (this.#around.announcer.announce(mac, entry.ip, said)) {
       entry.announced = { mac, text }
     }
   }
@@ -338,6 +348,12 @@ export class Suppression {
     if (entry.local === undefined && entry.remotes.length === 0) this.#entries.delete(entry.ip)
   }
 }
+
+/** Of a row: what is usual is left out. */
+const flagsOf = ({ router, override }: AnswerFlags) => ({
+  router,
+  ...(override ? {} : { override }),
+})
 
 function isBetter(a: Candidate, b: Candidate): boolean {
   const order = compareClaims(a.claim, b.claim)

@@ -5,6 +5,7 @@ import type { MacState, NeighbourState, Operation, RouteState, Snapshot } from '
 import {
   type Image,
   type ImageRows,
+  listenerKey,
   type MacRow,
   macGroupKey,
   type NetworkImage,
@@ -67,11 +68,12 @@ export class Audit {
       this.#found.set(vni, new Found(this.#short.has(vni) ? new Set() : undefined))
     }
     const networks = new Map<number, NetworkImage>()
-    for (const [vni, { settings, floods, macGroups }] of this.#image.networks) {
+    for (const [vni, { settings, floods, macGroups, listeners }] of this.#image.networks) {
       networks.set(vni, {
         settings,
         floods,
         macGroups,
+        listeners,
         macs: NOTHING,
         neighbours: NOTHING,
         routes: NOTHING,
@@ -197,6 +199,7 @@ export class Audit {
           settings: network.settings,
           floods: NOTHING,
           macGroups: NOTHING,
+          listeners: NOTHING,
           macs: new Map(),
           neighbours: new Map(),
           routes: NOTHING,
@@ -253,6 +256,11 @@ export class Audit {
         return network?.floods.has(operation.remote) === true
       case 'floodRemove':
         return network?.floods.has(operation.remote) === false
+      case 'listenerAdd':
+      case 'listenerRemove': {
+        const isThere = network?.listeners.has(listenerKey(operation))
+        return isThere === (operation.op === 'listenerAdd')
+      }
       case 'macSetRemote':
       case 'macSetGroup':
       case 'macSetPeer':
@@ -297,7 +305,8 @@ function sameNeighbour(row: OperationOf<'neighbourSet'>, is: NeighbourState): bo
     isBound &&
     isGateway &&
     is.mac === row.mac &&
-    is.router === row.router
+    is.router === row.router &&
+    (is.override ?? true) === (row.override ?? true)
   )
 }
 
@@ -318,6 +327,7 @@ const EMPTY: Snapshot = {
   underlays: [],
   floods: [],
   macGroups: [],
+  listeners: [],
   macs: [],
   neighbours: [],
   routes: [],

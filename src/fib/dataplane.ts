@@ -48,7 +48,23 @@ export interface MacGroupState extends MacGroupKey {
   readonly remotes: readonly Ip[]
 }
 
-export interface NetworkState {
+/** What a network may do; left out: it does not. */
+export interface NetworkFlags {
+  /** ARP and ND requests for what nobody is known to have are not flooded. */
+  readonly suppressUnknown?: boolean
+  /** Multicast goes to who wants it: see `listenerAdd`. */
+  readonly snoop?: boolean
+  /** Hosts that look for a router are told of: `routerSolicited`. */
+  readonly advertise?: boolean
+}
+
+export const networkFlags = [
+  'suppressUnknown',
+  'snoop',
+  'advertise',
+] as const satisfies readonly (keyof NetworkFlags)[]
+
+export interface NetworkState extends NetworkFlags {
   readonly vni: number
   readonly suppress: boolean
   readonly agingSeconds: number
@@ -100,6 +116,8 @@ export interface NeighbourState {
   readonly mac: Mac
   readonly origin: Origin
   readonly router: boolean
+  /** Answers say that they replace what is known (RFC 4861 section 4.4, the O flag). Left out: yes. */
+  readonly override?: boolean
   /** Set by an operation; a local one that is not was snooped. */
   readonly static: boolean
   readonly gateway?: boolean
@@ -127,6 +145,16 @@ export interface FloodState {
   readonly remote: Ip
 }
 
+/** A multicast group, from any source or from one. 0.0.0.0 and :: stand for every group of their family without a channel. */
+export interface Channel {
+  readonly vni: number
+  readonly group: Ip
+  readonly source?: Ip
+}
+
+/** Who wants a channel: a port or a VTEP. */
+export type ListenerState = Channel & ({ readonly port: number } | { readonly remote: Ip })
+
 /** What the tables hold at one moment. */
 export interface Snapshot {
   readonly ports: readonly PortState[]
@@ -135,6 +163,7 @@ export interface Snapshot {
   readonly underlays: readonly UnderlayState[]
   readonly floods: readonly FloodState[]
   readonly macGroups: readonly MacGroupState[]
+  readonly listeners: readonly ListenerState[]
   readonly macs: readonly MacState[]
   readonly neighbours: readonly NeighbourState[]
   readonly routes: readonly RouteState[]
@@ -142,7 +171,7 @@ export interface Snapshot {
 
 /** One write. Keys are the outside's words, so every operation may be repeated without harm. */
 export type Operation =
-  | {
+  | (NetworkFlags & {
       readonly op: 'networkSet'
       readonly vni: number
       readonly suppress: boolean
@@ -155,7 +184,7 @@ export type Operation =
       readonly routerMac?: Mac
       readonly address4?: Ip
       readonly address6?: Ip
-    }
+    })
   /** Refused while a route leads into the network. */
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
@@ -207,6 +236,8 @@ export type Operation =
       readonly mac: Mac
       readonly origin: Origin
       readonly router: boolean
+      /** As in NeighbourState. */
+      readonly override?: boolean
       /** Our own address there: requests for it are answered in any case. Left out: no. */
       readonly gateway?: boolean
     }
@@ -216,6 +247,8 @@ export type Operation =
       readonly ip: Ip
       readonly origin: Origin
     }
+  /** Only of networks that snoop. A port leaves its channels when it leaves the network. */
+  | ({ readonly op: 'listenerAdd' | 'listenerRemove' } & ListenerState)
   /** One path of a route; paths of one prefix share the flows. */
   | ({ readonly op: 'routeAdd' } & RouteState)
   | ({ readonly op: 'routeRemove' } & RouteState)
@@ -244,8 +277,38 @@ export type DataplaneEvent =
       readonly mac: Mac
       readonly port: number
       readonly router: boolean
+      readonly override?: boolean
     }
   | { readonly event: 'neighbourAged'; readonly vni: number; readonly ip: Ip; readonly mac: Mac }
+  /**
+   * A host said of a group (join, leave) or of one of its sources (include, block) whether it wants it. `version` is that of IGMP;
+   * of MLD one more.
+   */
+  | {
+      readonly event: 'multicastReport'
+      readonly vni: number
+      readonly port: number
+      readonly group: Ip
+      readonly source?: Ip
+      readonly record: 'join' | 'leave' | 'include' | 'block'
+      readonly version: number
+    }
+  /** Somebody asked hosts for their groups, or a multicast router spoke (version 0). Without a port: behind a VTEP. */
+  | {
+      readonly event: 'multicastQuery'
+      readonly vni: number
+      readonly port?: number
+      readonly querier: Ip
+      readonly version: number
+    }
+  /** A host looks for a router; `host` is :: while it has no address. */
+  | {
+      readonly event: 'routerSolicited'
+      readonly vni: number
+      readonly port: number
+      readonly host: Ip
+      readonly timeNanoseconds: bigint
+    }
   /** What was learned behind a port that goes down or away is flushed and told; after `portUp` it is learned anew. */
   | { readonly event: 'portUp' | 'portDown' | 'portGone'; readonly port: number }
   /** An offload of the port's device was switched off, as it did not work, or on again. PortFlag bits of the port. */
@@ -334,7 +397,7 @@ export interface Dataplane extends DataplaneReader {
   closePort(id: number): Promise<void>
   /** Apply in order. Resolves when every worker sees the result. */
   apply(operations: readonly Operation[]): Promise<void>
-  /** Frames for tenants, at most 96 octets each, past the tables. One that can not be sent now is left out. */
+  /** Frames for tenants, at most 512 octets each, past the tables. One that can not be sent now is left out. */
   send(frames: readonly PortFrame[]): Promise<void>
   /** Called with every event since the last call, in order. One listener. */
   listen(listener: (events: readonly DataplaneEvent[]) => void): void

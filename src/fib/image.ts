@@ -3,7 +3,7 @@
 // packet path's own.
 
 import type { Ip, Mac } from '../net/index.js'
-import type { MacGroupKey, Operation, PortSegment, RouteState } from './dataplane.js'
+import type { ListenerState, MacGroupKey, Operation, PortSegment, RouteState } from './dataplane.js'
 
 /** The operations of the given names. */
 export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
@@ -24,6 +24,12 @@ export function macGroupKey({ esi, via = '' }: Pick<MacGroupKey, 'esi' | 'via'>)
 /** Where a MAC is. */
 export type MacRow = OperationOf<'macSetRemote' | 'macSetGroup' | 'macSetPeer' | 'macSetLocal'>
 
+/** A listener of one network: all that it says. */
+export function listenerKey(listener: ListenerState): string {
+  const { group, source = '' } = listener
+  return `${group} ${source} ${'port' in listener ? listener.port : listener.remote}`
+}
+
 /** What one network shall contain. */
 export interface NetworkImage {
   readonly settings: OperationOf<'networkSet'>
@@ -32,6 +38,8 @@ export interface NetworkImage {
   readonly macGroups: ReadonlyMap<string, OperationOf<'macGroupSet'>>
   readonly macs: ReadonlyMap<Mac, MacRow>
   readonly neighbours: ReadonlyMap<Ip, OperationOf<'neighbourSet'>>
+  /** By `listenerKey`. */
+  readonly listeners: ReadonlyMap<string, ListenerState>
   /** As IP-VRF, by `routeKey`. */
   readonly routes: ReadonlyMap<string, RouteState>
 }
@@ -45,6 +53,7 @@ interface Rows extends NetworkImage {
   readonly macGroups: Map<string, OperationOf<'macGroupSet'>>
   readonly macs: Map<Mac, MacRow>
   readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
+  readonly listeners: Map<string, ListenerState>
   readonly routes: Map<string, RouteState>
 }
 
@@ -125,6 +134,14 @@ export class Image {
         if (neighbours?.get(operation.ip)?.origin !== operation.origin) return false
         return neighbours.delete(operation.ip)
       }
+      case 'listenerAdd': {
+        const { op: _, ...listener } = operation
+        const { listeners } = this.#rows(operation.vni)
+        const key = listenerKey(operation)
+        return !listeners.has(key) && listeners.set(key, listener) !== undefined
+      }
+      case 'listenerRemove':
+        return this.#networks.get(operation.vni)?.listeners.delete(listenerKey(operation)) ?? false
       case 'routeAdd': {
         const { op: _, ...route } = operation
         const { routes } = this.#rows(operation.vrf)
@@ -151,6 +168,7 @@ export class Image {
         macGroups: new Map(),
         macs: new Map(),
         neighbours: new Map(),
+        listeners: new Map(),
         routes: new Map(),
       })
       return true
@@ -181,14 +199,17 @@ export class Image {
     return this.#networks.delete(vni)
   }
 
-  /** The port's MACs do not follow it into another network. */
+  /** The port's MACs and groups do not follow it into another network. */
   #attach(port: number, vni: number): boolean {
     const before = this.#attachments.get(port)
     if (before === vni || (before === undefined && vni === 0)) return false
     if (before !== undefined) {
-      const { macs } = this.#rows(before)
+      const { macs, listeners } = this.#rows(before)
       for (const [mac, row] of macs) {
         if ('port' in row && row.port === port) macs.delete(mac)
+      }
+      for (const [key, row] of listeners) {
+        if ('port' in row && row.port === port) listeners.delete(key)
       }
     }
     if (vni === 0) this.#attachments.delete(port)

@@ -8,10 +8,12 @@ export type {
   DataplaneReader,
   FloodState,
   LargeTable,
+  ListenerState,
   MacGroupKey,
   MacGroupState,
   MacState,
   NeighbourState,
+  NetworkFlags,
   NetworkState,
   Operation,
   Origin,
@@ -31,6 +33,7 @@ export type {
 } from './dataplane.js'
 export {
   Image,
+  listenerKey,
   type MacRow,
   macGroupKey,
   type NetworkImage,

@@ -6,17 +6,20 @@
 // one of them had hidden is added by the pass that follows those.
 
 import type { Mac } from '../net/index.js'
-import type {
-  MacGroupState,
-  MacState,
-  NeighbourState,
-  NetworkState,
-  Operation,
-  RouteState,
-  Snapshot,
+import {
+  type ListenerState,
+  type MacGroupState,
+  type MacState,
+  type NeighbourState,
+  type NetworkState,
+  networkFlags,
+  type Operation,
+  type RouteState,
+  type Snapshot,
 } from './dataplane.js'
 import {
   type ImageRows,
+  listenerKey,
   type MacRow,
   macGroupKey,
   type NetworkImage,
@@ -69,6 +72,12 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
       const is = rows.macGroups.get(key)
       if (is === undefined || !sameList(is.remotes, row.remotes)) operations.push(row)
     }
+    for (const [key, row] of wanted.listeners) {
+      const isPlaced = !('port' in row) || ports.has(row.port)
+      // Attaching the port has emptied its channels.
+      const isThere = rows.listeners.has(key) && !('port' in row && ports.get(row.port) !== vni)
+      if (isPlaced && !isThere) operations.push({ op: 'listenerAdd', ...row })
+    }
     for (const [mac, row] of wanted.macs) {
       if (row.op === 'macSetLocal') {
         if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
@@ -112,6 +121,11 @@ export function removals(image: ImageRows, snapshot: Snapshot): readonly Operati
     if (wanted === undefined || (origin === 'local' && !isStatic)) continue
     if (!wanted.macs.has(mac)) macs.push({ op: 'macRemove', vni, mac, origin })
   }
+  for (const listener of snapshot.listeners) {
+    const wanted = wantedIn(listener.vni)
+    if (wanted?.listeners.has(listenerKey(listener)) === false)
+      rest.push({ op: 'listenerRemove', ...listener })
+  }
   for (const { vni, remote } of snapshot.floods) {
     if (wantedIn(vni)?.floods.has(remote) === false) rest.push({ op: 'floodRemove', vni, remote })
   }
@@ -143,6 +157,7 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
     is.address6 === wanted.address6 &&
     is.suppress === wanted.suppress &&
     is.agingSeconds === wanted.agingSeconds &&
+    networkFlags.every((name) => (is[name] ?? false) === (wanted[name] ?? false)) &&
     (is.stormFramesPerSecond ?? 0) === (wanted.stormFramesPerSecond ?? 0) &&
     (is.stormBurst ?? 0) === (wanted.stormBurst ?? 0)
   )
@@ -201,7 +216,8 @@ function addNeighbour(
     return
   }
   const bound = row.origin === 'remote' || is.static
-  const same = is.mac === row.mac && is.router === row.router
+  const isAlike = (is.override ?? true) === (row.override ?? true) && is.router === row.router
+  const same = is.mac === row.mac && isAlike
   if (!same || (is.gateway ?? false) !== (row.gateway ?? false) || !bound) operations.push(row)
 }
 
@@ -211,6 +227,7 @@ interface Rows {
   readonly macGroups: Map<string, MacGroupState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
+  readonly listeners: Map<string, ListenerState>
   readonly routes: Map<string, RouteState>
 }
 
@@ -220,6 +237,7 @@ const EMPTY: Rows = {
   macGroups: new Map(),
   macs: new Map(),
   neighbours: new Map(),
+  listeners: new Map(),
   routes: new Map(),
 }
 
@@ -227,18 +245,15 @@ const EMPTY: Rows = {
 function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   const tables = new Map<number, Rows>()
   for (const settings of snapshot.networks) {
-    const rows = {
-      macGroups: new Map(),
-      macs: new Map(),
-      neighbours: new Map(),
-      routes: new Map(),
-    }
+    const groups = { macGroups: new Map(), listeners: new Map() }
+    const rows = { ...groups, macs: new Map(), neighbours: new Map(), routes: new Map() }
     tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
   }
   for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
   for (const row of snapshot.macGroups) tables.get(row.vni)?.macGroups.set(macGroupKey(row), row)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
+  for (const row of snapshot.listeners) tables.get(row.vni)?.listeners.set(listenerKey(row), row)
   for (const row of snapshot.routes) tables.get(row.vrf)?.routes.set(routeKey(row), row)
   return tables
 }

@@ -3,9 +3,9 @@
 import { type Esi, esiFromBytes, esiToBytes, type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '67a7db89224b080e'
+export const layoutHash = '0add0f61b820d55e'
 
-export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, eventRingSlots: 65536 } as const
+export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
 export const Destination = { none: 0, port: 1, remote: 2, router: 3, group: 4 } as const
 
@@ -17,7 +17,7 @@ export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fa
 
 export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, tunnelOff: 8, trainsOff: 16, checksumOff: 32, offloadTrial: 64, offloadSelfTest: 128 } as const
 
-export const NetworkFlag = { suppress: 1, learnRemote: 2 } as const
+export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 } as const
 
 export const RemoteState = { free: 0, unresolved: 1, resolved: 2 } as const
 
@@ -29,7 +29,9 @@ export const NeighbourFlag = { local: 1, remote: 2, static: 4, router: 8, noOver
 
 export const RouteKind = { own: 1, connected: 2, gateway: 3, remote: 4, blackhole: 5 } as const
 
-export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14 } as const
+export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14, multicastReport: 15, multicastQuery: 16, routerSolicited: 17 } as const
+
+export const MulticastRecord = { join: 1, leave: 2, include: 3, block: 4 } as const
 
 /** Every way to lose a frame, in the order of the counters. */
 export const dropReasons = [
@@ -69,6 +71,9 @@ export const dropReasons = [
   { name: 'no_route', text: "the IP-VRF has no route to the destination" },
   { name: 'no_neighbour', text: "routed into a network where nobody is known to have the destination; it is asked for" },
   { name: 'for_router', text: "to the router itself: ARP, ND, an echo or a service that it does not have" },
+  { name: 'no_multicast_listener', text: "to a multicast group that nobody has joined, and no multicast router is there" },
+  { name: 'no_multicast_router', text: "an IGMP or MLD report, heard by the switch, and no multicast router is there to hear it, too" },
+  { name: 'unknown_neighbour', text: "an ARP or ND request for an address that nobody is known to have, where these are not flooded" },
   { name: 'local_bias', text: "a broadcast from a VTEP that leads to the Ethernet segment of the port, too, and has delivered it (RFC 8365 section 8.3.1)" },
   { name: 'not_designated', text: "a broadcast from a VTEP to a port whose Ethernet segment has another designated forwarder" },
   { name: 'segment_blocked', text: "another VTEP is active on the Ethernet segment of the port" },
@@ -419,6 +424,34 @@ const readNeighbourView: RowReader<NeighbourView> = (view, bytes, at) => ({
 export const decodeNeighbourViews = (packed: Uint8Array): NeighbourView[] =>
   decodeRows(packed, neighbourViewSize, readNeighbourView)
 
+/** One destination of a multicast channel. */
+export interface ListenerView {
+  /** VNI */
+  readonly vni: number
+  /** port id, 0 = a remote */
+  readonly port: number
+  /** group; 0.0.0.0 or ::: every group of that family without a channel */
+  readonly group: Ip
+  /** source, :: = any */
+  readonly source: Ip
+  /** VTEP address, :: = a port */
+  readonly remote: Ip
+}
+
+export const listenerViewSize = 56
+
+const readListenerView: RowReader<ListenerView> = (view, bytes, at) => ({
+  vni: view.getUint32(at, true),
+  port: view.getUint32(at + 4, true),
+  group: readIp(bytes, at + 8),
+  source: readIp(bytes, at + 24),
+  remote: readIp(bytes, at + 40),
+})
+
+/** All rows of a packed buffer. */
+export const decodeListenerViews = (packed: Uint8Array): ListenerView[] =>
+  decodeRows(packed, listenerViewSize, readListenerView)
+
 /** One fact, in the order in which it became true. */
 export interface Event {
   /** counts from 1; the slot of sequence s is s modulo eventRingSlots */
@@ -435,11 +468,13 @@ export interface Event {
   readonly flags: number
   /** Ethernet address */
   readonly mac: Mac
-  /** bound address, or the remote the MAC was at before it moved here */
+  /** bound address; the remote the MAC was at before it moved here; a multicast group; a querier */
   readonly ip: Ip
+  /** of a multicast channel, :: = any */
+  readonly source: Ip
 }
 
-export const eventSize = 56
+export const eventSize = 72
 
 const readEvent: RowReader<Event> = (view, bytes, at) => ({
   sequence: view.getBigUint64(at, true),
@@ -450,6 +485,7 @@ const readEvent: RowReader<Event> = (view, bytes, at) => ({
   flags: view.getUint32(at + 28, true),
   mac: macFromBytes(bytes, at + 32),
   ip: readIp(bytes, at + 40),
+  source: readIp(bytes, at + 56),
 })
 
 /** All rows of a packed buffer. */
@@ -637,6 +673,34 @@ export interface RouteRemove {
   readonly mac: Mac
 }
 
+/** A port or VTEP wants a multicast channel. */
+export interface ListenerAdd {
+  /** VNI */
+  readonly vni: number
+  /** port id, 0 = a remote */
+  readonly port: number
+  /** group; 0.0.0.0 or ::: every group of that family without a channel */
+  readonly group: Ip
+  /** source, :: = any */
+  readonly source: Ip
+  /** VTEP address, :: = a port */
+  readonly remote: Ip
+}
+
+/** It wants the channel no more; the channel goes with the last one. */
+export interface ListenerRemove {
+  /** VNI */
+  readonly vni: number
+  /** port id, 0 = a remote */
+  readonly port: number
+  /** group; 0.0.0.0 or ::: every group of that family without a channel */
+  readonly group: Ip
+  /** source, :: = any */
+  readonly source: Ip
+  /** VTEP address, :: = a port */
+  readonly remote: Ip
+}
+
 /** Underlay next hop of a VTEP. Normally the dataplane follows the kernel itself; tests and the WebAssembly core use this. */
 export interface NextHopSet {
   /** VTEP address */
@@ -732,6 +796,8 @@ interface Operations {
   readonly neighbourRemove: NeighbourRemove
   readonly routeAdd: RouteAdd
   readonly routeRemove: RouteRemove
+  readonly listenerAdd: ListenerAdd
+  readonly listenerRemove: ListenerRemove
   readonly nextHopSet: NextHopSet
   readonly macGroupSet: MacGroupSet
   readonly macGroupRemove: MacGroupRemove
@@ -890,8 +956,30 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
       bytes.set(macToBytes(value.mac), at + 44)
     },
   },
-  nextHopSet: {
+  listenerAdd: {
     code: 13,
+    size: 56,
+    write(view, bytes, at, value) {
+      view.setUint32(at, value.vni, true)
+      view.setUint32(at + 4, value.port, true)
+      writeIp(bytes, at + 8, value.group)
+      writeIp(bytes, at + 24, value.source)
+      writeIp(bytes, at + 40, value.remote)
+    },
+  },
+  listenerRemove: {
+    code: 14,
+    size: 56,
+    write(view, bytes, at, value) {
+      view.setUint32(at, value.vni, true)
+      view.setUint32(at + 4, value.port, true)
+      writeIp(bytes, at + 8, value.group)
+      writeIp(bytes, at + 24, value.source)
+      writeIp(bytes, at + 40, value.remote)
+    },
+  },
+  nextHopSet: {
+    code: 15,
     size: 68,
     write(view, bytes, at, value) {
       writeIp(bytes, at, value.remote)
@@ -904,7 +992,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   macGroupSet: {
-    code: 14,
+    code: 16,
     size: 288,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
@@ -914,7 +1002,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   macGroupRemove: {
-    code: 15,
+    code: 17,
     size: 32,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
@@ -923,7 +1011,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   macSetGroup: {
-    code: 16,
+    code: 18,
     size: 40,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
@@ -934,7 +1022,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   macSetPeer: {
-    code: 17,
+    code: 19,
     size: 16,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
@@ -944,7 +1032,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   portSegmentSet: {
-    code: 18,
+    code: 20,
     size: 264,
     write(view, bytes, at, value) {
       view.setUint32(at, value.port, true)
@@ -953,7 +1041,7 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
   portSegmentClear: {
-    code: 19,
+    code: 21,
     size: 4,
     write(view, bytes, at, value) {
       view.setUint32(at, value.port, true)

@@ -170,6 +170,7 @@ export class Auditor {
       networks: path.table('networks'),
       floods: path.table('floods'),
       macGroups: path.table('macGroups'),
+      listeners: path.table('listeners'),
       remotes: [],
       underlays: [],
     })

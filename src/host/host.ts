@@ -485,6 +485,7 @@ export class Host implements HostSurface {
         startTimer: (timer, seconds, jitter) => this.#clock.start(timer, seconds, jitter),
         stopTimer: (timer) => this.#clock.stop(timer),
         apply: (written) => this.#path.push(written),
+        tellHosts: (ports, frames) => void this.#path.tellHosts(ports, frames),
         readSnapshot: () => this.#compare(),
         peerState: (peer, state) => this.#peering.onPeerState(peer, state),
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),

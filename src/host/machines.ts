@@ -18,6 +18,7 @@ import {
 } from '../evpn/index.js'
 import type { Operation } from '../fib/index.js'
 import type { BfdAction, TcpAction } from '../io/index.js'
+import { membershipQuery, membershipReports, routerAdvertisement } from '../wire/index.js'
 import type { EventFields, EventLevel } from './events.js'
 
 /** The world around the machines. What it answers comes as events, which wait for their turn. */
@@ -27,6 +28,8 @@ export interface Surroundings {
   startTimer(timer: string, seconds: number, jitter: boolean): void
   stopTimer(timer: string): void
   apply(operations: readonly Operation[]): void
+  /** Frames that we say to hosts behind ports, behind all writes: what they answer, or use then, is to be there. */
+  tellHosts(ports: readonly number[], frames: readonly Uint8Array[]): void
   /** Answer with the evpn event `resync`. */
   readSnapshot(): void
   peerState(peer: string, state: FsmState): void
@@ -175,6 +178,12 @@ export class Machines {
     originate: ({ routes }) => this.#tellSpeaker({ event: 'originate', routes }),
     withdraw: ({ routes }) => this.#tellSpeaker({ event: 'withdraw', routes }),
     startTimer: ({ timer, seconds }) => this.#around.startTimer(EVPN_TIMER + timer, seconds, false),
+    queryMembership: ({ ports, group, maxResponseSeconds }) =>
+      this.#around.tellHosts(ports, [membershipQuery(group, maxResponseSeconds)]),
+    reportMembership: ({ ports, version, records }) =>
+      this.#around.tellHosts(ports, membershipReports(records, version)),
+    advertiseRouter: ({ ports, advertisement }) =>
+      this.#around.tellHosts(ports, [routerAdvertisement(advertisement)]),
     readSnapshot: () => this.#around.readSnapshot(),
     event: ({ level, kind, text, fields }) => this.#around.tell(level, kind, text, fields),
   }

@@ -21,6 +21,7 @@ interface Facts {
   readonly status: ReturnType<StateReader['status']>
   readonly peers: ReturnType<StateReader['peers']>
   readonly networks: ReturnType<StateReader['networks']>
+  readonly vrfs: ReturnType<StateReader['vrfs']>
   readonly vteps: ReturnType<StateReader['vteps']>
   readonly ports: ReturnType<StateReader['ports']>
   readonly drops: ReturnType<StateReader['drops']>
@@ -120,6 +121,21 @@ const rows: readonly Row[] = [
       ]),
   },
   {
+    name: 'vtep_vrf_prefixes',
+    help: 'Prefixes of an IP-VRF.',
+    kind: 'gauge',
+    labels: ['vrf'],
+    read: ({ vrfs }) =>
+      vrfs.map(({ name, prefixes }) => ({ labels: { vrf: name }, value: prefixes })),
+  },
+  {
+    name: 'vtep_vrf_paths',
+    help: 'Paths that the prefixes of an IP-VRF are reached by.',
+    kind: 'gauge',
+    labels: ['vrf'],
+    read: ({ vrfs }) => vrfs.map(({ name, paths }) => ({ labels: { vrf: name }, value: paths })),
+  },
+  {
     name: 'vtep_remote_resolved',
     help: '1 when the underlay knows the way to the VTEP.',
     kind: 'gauge',
@@ -166,6 +182,7 @@ export async function metricsText(state: StateReader): Promise<MetricsText> {
     status: state.status(),
     peers: state.peers(),
     networks: state.networks(),
+    vrfs: state.vrfs(),
     vteps: state.vteps(),
     ports: state.ports(),
     drops: state.drops(),

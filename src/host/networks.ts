@@ -37,7 +37,8 @@ export function fabricVrfs(config: Config): FabricVrf[] {
 /** `derivedRd` holds where the configuration gives no route distinguisher. */
 export function networkSettings(network: FabricNetwork, derivedRd: string): NetworkSettings {
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
-  const { stormControl, derivation, gateway, l3Vni } = network
+  const { stormControl, derivation, gateway, l3Vni, ethernetTag, multicast } = network
+  const { routerAdvertisements: advertise } = network
   return {
     name,
     vni,
@@ -47,10 +48,14 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
     derivation,
     agingSeconds,
     suppress,
+    ...(network.suppressUnknown ? { suppressUnknown: true } : {}),
     stormFramesPerSecond: stormControl.framesPerSecond,
     stormBurst: stormControl.burst,
     staticRemotes: remotes,
+    ...(ethernetTag === undefined ? {} : { ethernetTag }),
+    ...(multicast.snooping ? { multicast: { querier: multicast.querier === 'auto' } } : {}),
     ...(l3Vni === undefined ? {} : { vrf: l3Vni, gateway: gateway.map(parseGateway) }),
+    ...(advertise === undefined ? {} : { advertise }),
   }
 }
 

@@ -42,6 +42,22 @@ const rows: Rows = {
     text: `${ip} of VNI ${vni} is no longer at MAC ${mac}`,
     fields: { vni, ip, mac },
   }),
+  multicastReport: ({ vni, port, group, source = '*', record }, portName) => {
+    const ifname = portName(port)
+    const text = `hosts behind port ${ifname} of VNI ${vni}: ${record} (${source}, ${group})`
+    return { level: 'debug', text, fields: { vni, ifname, group, source } }
+  },
+  multicastQuery: ({ vni, port, querier }, portName) => {
+    const ifname = port === undefined ? '' : portName(port)
+    const place = port === undefined ? 'a VTEP' : `port ${ifname}`
+    const text = `${querier} behind ${place} asks VNI ${vni} for multicast groups`
+    return { level: 'debug', text, fields: { vni, ifname } }
+  },
+  routerSolicited: ({ vni, port, host }, portName) => {
+    const ifname = portName(port)
+    const text = `${host} behind port ${ifname} of VNI ${vni} looks for a router`
+    return { level: 'debug', text, fields: { vni, ifname, ip: host } }
+  },
   portUp: ({ port }, portName) => portNotice('info', portName(port), 'has carrier'),
   portDown: ({ port }, portName) => portNotice('warn', portName(port), 'has no carrier'),
   portGone: ({ port }, portName) => portNotice('warn', portName(port), 'lost its interface'),

@@ -151,6 +151,14 @@ export class PacketPath {
     await this.#dataplane?.send(frames)
   }
 
+  /** Behind all writes, so that what hosts answer is heard, and what they use then is there. */
+  async tellHosts(ports: readonly number[], frames: readonly Uint8Array[]): Promise<void> {
+    await this.settled()
+    const all = ports.flatMap((port) => frames.map((bytes) => ({ port, bytes })))
+    // What could not be said now is said again.
+    await this.send(all).catch(() => undefined)
+  }
+
   counters(): Counters | undefined {
     return this.#dataplane?.counters()
   }

@@ -136,6 +136,7 @@ function surroundings({ onAction }: ReplayListener): Surroundings {
     startTimer: (timer, seconds) => tell({ do: 'startTimer', timer, seconds }),
     stopTimer: (timer) => tell({ do: 'stopTimer', timer }),
     apply: (operations) => tell({ do: 'apply', operations }),
+    tellHosts: (ports, frames) => tell({ do: 'tellHosts', ports, frames }),
     readSnapshot: () => tell({ do: 'readSnapshot' }),
     peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
     endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

@@ -3,9 +3,11 @@
 
 import type {
   DataplaneEvent,
+  ListenerState,
   MacGroupState,
   MacState,
   NeighbourState,
+  NetworkFlags,
   NetworkState,
   Operation,
   PortCounters,
@@ -19,6 +21,7 @@ import {
   type DropName,
   decodeEvents,
   decodeFloodViews,
+  decodeListenerViews,
   decodeMacGroupViews,
   decodeMacViews,
   decodeNeighbourViews,
@@ -32,9 +35,11 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  type ListenerView,
   MacFlag,
   type MacGroupView,
   type MacView,
+  MulticastRecord,
   macViewSize,
   NeighbourFlag,
   type NeighbourView,
@@ -65,6 +70,7 @@ export type ViewName =
   | 'mac'
   | 'route'
   | 'neighbour'
+  | 'listener'
 
 type Views = (name: ViewName) => Uint8Array
 
@@ -78,6 +84,7 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
   floods: (view) =>
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
   macGroups: (view) => decodeMacGroupViews(view('macGroup')).map(macGroupState),
+  listeners: (view) => decodeListenerViews(view('listener')).map(listenerState),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
   routes: (view) => decodeRouteViews(view('route')).map(routeState),
@@ -107,6 +114,7 @@ export function readSnapshot(view: Views): Snapshot {
     underlays: tables.underlays(view),
     floods: tables.floods(view),
     macGroups: tables.macGroups(view),
+    listeners: tables.listeners(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
     routes: tables.routes(view),
@@ -141,6 +149,12 @@ function macGroupState({ vni, esi, via, remotes }: MacGroupView): MacGroupState 
   return { vni, esi, ...(isUnspecified(via) ? {} : { via }), remotes }
 }
 
+const flagNames = [
+  'suppressUnknown',
+  'snoop',
+  'advertise',
+] as const satisfies readonly (keyof NetworkFlags)[]
+
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
@@ -149,6 +163,9 @@ function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): Networ
     vni,
     suppress,
     agingSeconds,
+    ...Object.fromEntries(
+      flagNames.filter((name) => (flags & NetworkFlag[name]) !== 0).map((name) => [name, true]),
+    ),
     stormFramesPerSecond,
     stormBurst,
     ...(vrf === 0 ? {} : { vrf }),
@@ -172,6 +189,11 @@ function routeState({ vrf, prefix, length, kind, vni, via, mac }: RouteView): Ro
     default:
       return { ...route, kind: 'blackhole' }
   }
+}
+
+function listenerState({ vni, group, source, port, remote }: ListenerView): ListenerState {
+  const channel = { vni, group, ...(isUnspecified(source) ? {} : { source }) }
+  return port === 0 ? { ...channel, remote } : { ...channel, port }
 }
 
 function remoteState(row: RemoteView): RemoteState {
@@ -208,6 +230,7 @@ function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): Nei
     mac,
     origin,
     router: (flags & NeighbourFlag.router) !== 0,
+    ...overrideOf(flags),
     static: (flags & NeighbourFlag.static) !== 0,
     ...((flags & NeighbourFlag.gateway) === 0 ? {} : { gateway: true }),
     ageSeconds,
@@ -219,17 +242,20 @@ export function readEvents(packed: Uint8Array): DataplaneEvent[] {
   return decodeEvents(packed).map(dataplaneEvent)
 }
 
+const recordNames = Object.fromEntries(
+  Object.entries(MulticastRecord).map(([name, record]) => [record, name]),
+) as Readonly<Record<number, keyof typeof MulticastRecord>>
+
 const eventNames = Object.fromEntries(
   Object.entries(EventKind).map(([name, kind]) => [kind, name]),
 ) as Readonly<Record<number, keyof typeof EventKind>>
 
 function dataplaneEvent(row: Event): DataplaneEvent {
   const event = eventNames[row.kind]
-  const { vni, mac, port, ip } = row
+  const { vni, mac, port, ip, timeNanoseconds } = row
   switch (event) {
     case 'macLearned':
     case 'macMoved': {
-      const { timeNanoseconds } = row
       const previous = isUnspecified(ip) ? {} : { previousRemote: ip }
       return { event, vni, mac, port, ...previous, timeNanoseconds }
     }
@@ -238,9 +264,28 @@ function dataplaneEvent(row: Event): DataplaneEvent {
       return { event, vni, mac, port }
     case 'neighbourLearned':
     case 'neighbourMoved':
-      return { event, vni, ip, mac, port, router: (row.flags & NeighbourFlag.router) !== 0 }
+      return {
+        event,
+        vni,
+        ip,
+        mac,
+        port,
+        router: (row.flags & NeighbourFlag.router) !== 0,
+        ...overrideOf(row.flags),
+      }
     case 'neighbourAged':
       return { event, vni, ip, mac }
+    case 'multicastReport': {
+      const source = isUnspecified(row.source) ? {} : { source: row.source }
+      const record = recordNames[row.flags & 0xff]!
+      return { event, vni, port, group: ip, ...source, record, version: row.flags >> 8 }
+    }
+    case 'multicastQuery': {
+      const place = port === 0 ? {} : { port }
+      return { event, vni, ...place, querier: ip, version: row.flags >> 8 }
+    }
+    case 'routerSolicited':
+      return { event, vni, port, host: ip, timeNanoseconds }
     case 'portUp':
     case 'portDown':
     case 'portGone':
@@ -257,6 +302,9 @@ function dataplaneEvent(row: Event): DataplaneEvent {
   }
 }
 
+const overrideOf = (flags: number): { readonly override?: false } =>
+  (flags & NeighbourFlag.noOverride) === 0 ? {} : { override: false }
+
 const isUnspecified = (ip: Ip): boolean => ip === '::' || ip === '0.0.0.0'
 
 /** Operations as the packet path takes them. */
@@ -270,7 +318,8 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, suppress, agingSeconds } = operation
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = NO_MAC, address4 = '::', address6 = '::' } = operation
-      const flags = suppress ? NetworkFlag.suppress : 0
+      let flags = suppress ? NetworkFlag.suppress : 0
+      for (const name of flagNames) if (operation[name] === true) flags |= NetworkFlag[name]
       const storm = { stormFramesPerSecond, stormBurst }
       return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }
@@ -306,11 +355,12 @@ function tableOperation(operation: Operation): TableOperation {
       return { op, vni, flags: MacFlag[origin], mac }
     }
     case 'neighbourSet': {
-      const { op, vni, ip, mac, origin, router, gateway = false } = operation
+      const { op, vni, ip, mac, origin, router, override = true, gateway = false } = operation
       // What a controller says of a local binding comes from the platform, not from snooping: it does not age.
       const held = origin === 'local' ? NeighbourFlag.static : 0
       const says = (router ? NeighbourFlag.router : 0) | (gateway ? NeighbourFlag.gateway : 0)
-      return { op, vni, flags: NeighbourFlag[origin] | held | says, mac, ip }
+      const keeps = override ? 0 : NeighbourFlag.noOverride
+      return { op, vni, flags: NeighbourFlag[origin] | held | says | keeps, mac, ip }
     }
     case 'routeAdd':
     case 'routeRemove': {
@@ -320,6 +370,9 @@ function tableOperation(operation: Operation): TableOperation {
       const hop = { vni: 0, via: '::', mac: NO_MAC, ...operation, kind: RouteKind[kind] }
       return { ...hop, op, vrf, prefix: address, length: bits }
     }
+    case 'listenerAdd':
+    case 'listenerRemove':
+      return { port: 0, source: '::', remote: '::', ...operation }
     case 'neighbourRemove': {
       const { op, vni, ip, origin } = operation
       return { op, vni, flags: NeighbourFlag[origin], ip }

@@ -73,6 +73,7 @@ const views: readonly ViewName[] = [
   'mac',
   'route',
   'neighbour',
+  'listener',
 ]
 
 let compiled: object | undefined

@@ -22,6 +22,7 @@ export {
   ipv6FromBytes,
   isIpv4,
   isIpv6,
+  isMulticastIp,
   parseIp,
   parseIpv4,
 } from './ip.js'

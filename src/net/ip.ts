@@ -33,6 +33,11 @@ export function isIpv6(ip: Ip): boolean {
   return ipFamily(ip) === 6
 }
 
+/** A group: 224.0.0.0/4 or ff00::/8. */
+export function isMulticastIp(ip: Ip): boolean {
+  return /^(22[4-9]|23\d)\./.test(ip) || /^ff..:/.test(ip)
+}
+
 /** The text of exactly 4 or 16 octets; any other length is the caller's mistake and throws ParseError. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
   if (bytes.length === 4) return ipv4FromBytes(bytes, 0)

@@ -39,6 +39,7 @@ export type TextName =
   | 'ipv4'
   | 'ipv6'
   | 'ip'
+  | 'group'
   | 'ipv4Prefix'
   | 'ipv6Prefix'
   | 'routeDistinguisher'

@@ -140,3 +140,19 @@ t.test('NLRI that overruns its attribute disables the family, not the session', 
   speaker.step({ event: 'received', connection: 1, bytes: good })
   t.equal([...speaker.locRib('evpn')].length, 0, 'what follows is ignored')
 })
+
+t.test('a NOTIFICATION longer than a session without RFC 8654 could carry', async (t) => {
+  const speaker = speakerWithPeer()
+  establish(speaker, 1)
+  const message: Message = {
+    kind: 'notification',
+    code: 6,
+    subcode: 99,
+    data: new Uint8Array(40_000),
+  }
+  const bytes = encodeMessage(message, { ...initialContext, extendedMessages: true })
+  speaker.step({ event: 'received', connection: 1, bytes })
+  t.equal(speaker.peers()[0]?.lastError?.notification?.length, 4096, 'as much as fits is kept')
+  establish(speaker, 2)
+  t.equal(stateOf(speaker), 'Established')
+})

@@ -66,6 +66,31 @@ t.test('a limit without a time lasts until the peer is cleared', async (t) => {
   t.equal(a.state('10.0.0.2'), 'Established')
 })
 
+t.test('a dynamic peer is held off, too', async (t) => {
+  const simulation = new Simulation()
+  const a = simulation.add('10.0.0.1', { asn: 65000 })
+  const b = simulation.add('10.0.0.2', { asn: 65000 })
+  const limits = { evpn: { routes: 3, restartSeconds: 100 } }
+  const range = { id: 'r', prefix: '10.0.0.0/24', asn: 65000, families: ['evpn'], limits } as const
+  a.dispatch({ event: 'rangeAdded', range })
+  b.dispatch({ event: 'peerAdded', peer: settingsFor(a) })
+  b.dispatch({ event: 'originate', routes: macs(0, 4) })
+  simulation.run(90)
+  t.match(a.speaker.peers(), [{ id: '10.0.0.2', state: 'Idle', statistics: { established: 1 } }])
+  b.dispatch({ event: 'withdraw', routes: macs(0, 1) })
+  simulation.run(100)
+  t.equal(a.state('10.0.0.2'), 'Established', 'a new peer after its time')
+
+  b.dispatch({ event: 'originate', routes: macs(0, 4) })
+  simulation.run(5)
+  t.equal(a.state('10.0.0.2'), 'Idle')
+  b.dispatch({ event: 'withdraw', routes: macs(0, 1) })
+  a.dispatch({ event: 'clear', peer: '10.0.0.2' })
+  t.same(a.speaker.peers(), [], 'and when it is cleared')
+  simulation.run(100)
+  t.equal(a.state('10.0.0.2'), 'Established')
+})
+
 t.test('a limit that only warns, and one that is lowered', async (t) => {
   const warn = { evpn: { routes: 3, action: 'warn' } } as const
   const { simulation, a, b } = pair([65000, 65000], { limits: warn })

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { formatEvent, type PeerSettings } from '../../src/bgp/index.js'
+import { type EvpnRoute, parseExtendedCommunity } from '../../src/wire/index.js'
 import { imet, macIp } from './routes.js'
 import { type Node, Simulation, settingsFor } from './simulation.js'
 
@@ -151,17 +152,51 @@ t.test('what may not be used is shown with its reason', async (t) => {
   t.match(b!.speaker.peers()[0]?.session?.families[0], { received: 1, rejected: 1 })
 })
 
-t.test('an opaque route type is reflected unchanged', async (t) => {
+t.test('what means nothing to us is reflected unchanged, and counted', async (t) => {
   const simulation = new Simulation()
   const [rr, a, b] = [1, 2, 3].map((n) => simulation.add(`10.0.0.${n}`, { asn: 65000 }))
   for (const leaf of [a!, b!]) simulation.peer(rr!, leaf, { routeReflectorClient: true }, {})
-  const nlri = { type: 'opaque', code: 9, value: Uint8Array.of(1, 2, 3) } as const
-  const route = { family: 'evpn', nlri, nextHop: '10.0.0.2', attributes: {} } as const
-  a!.dispatch({ event: 'originate', routes: [route] })
+  const flags = { v1: false, v2: true, v3: true, exclude: true, others: 5 }
+  const channel = { rd: '10.0.0.2:1', ethernetTag: 7, group: '239.1.1.1', originator: '10.0.0.2' }
+  const synch = { ...channel, esi: '00:11:22:33:44:55:66:77:88:99', source: '10.1.0.5' }
+  const nlri: EvpnRoute[] = [
+    { type: 'smet', ...channel, flags },
+    { type: 'joinSynch', ...synch, flags },
+    { type: 'leaveSynch', ...synch, maxResponseTime: 10, flags },
+    ...[9, 10, 11, 200].map((code) => ({
+      type: 'opaque' as const,
+      code,
+      value: Uint8Array.of(1, 2, 3),
+    })),
+  ]
+  const communities = [
+    'rt:65000:1',
+    'es-import:11:22:33:44:55:66',
+    'evi-rt:65000:1',
+    'multicast:igmp,0x8',
+  ]
+  const extendedCommunities = communities.map(parseExtendedCommunity)
+  const attributes = { extendedCommunities }
+  a!.dispatch({
+    event: 'originate',
+    routes: nlri.map((one) => ({ family: 'evpn', nlri: one, nextHop: '10.0.0.2', attributes })),
+  })
   simulation.run(5)
-  const [got] = [...b!.speaker.locRib('evpn')]
-  t.match(got?.nlri, { type: 'opaque', code: 9 })
-  t.same([...(got!.nlri as typeof nlri).value], [1, 2, 3])
+  const got = [...b!.speaker.locRib('evpn')]
+  t.same(
+    got.map((route) => route.nlri),
+    nlri,
+  )
+  for (const { best } of got) t.same(best.attributes.extendedCommunities, extendedCommunities)
+  t.match(b!.speaker.peers()[0]?.session?.families[0], { received: nlri.length, rejected: 0 })
+  a!.dispatch({
+    event: 'withdraw',
+    routes: [
+      { family: 'evpn', nlri: { ...nlri[0]!, flags: { ...flags, v3: false } } as EvpnRoute },
+    ],
+  })
+  simulation.run(5)
+  t.equal([...b!.speaker.locRib('evpn')].length, nlri.length - 1, 'flags are no part of the key')
 })
 
 t.test('unequal four-octet AS numbers through a speaker that knows them', async (t) => {

@@ -20,6 +20,8 @@ import {
   vxlan,
 } from './frames.js'
 import type { Script, Step } from './legs.js'
+import { aboutGroup, groupMac, report } from './membership-frames.js'
+import { solicitations } from './solicitations.js'
 
 /** Without the properties that are undefined. */
 const defined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
@@ -98,7 +100,33 @@ const routeHop = fc.oneof(
   }),
 )
 
+const group4 = fc.constantFrom('239.1.1.1', '232.1.1.2', '239.1.1.1', '224.0.0.9')
+const group6 = fc.constantFrom('ff05::1', 'ff3e::2', 'ff05::1', 'ff02::9')
+const channel = fc.oneof(
+  fc.record({
+    group: fc.oneof(group4, fc.constant('0.0.0.0')),
+    source: fc.option(ip4, { nil: undefined }),
+  }),
+  fc.record({
+    group: fc.oneof(group6, fc.constant('::')),
+    source: fc.option(ip6, { nil: undefined }),
+  }),
+)
+
+const listener = fc
+  .record({
+    op: fc.constantFrom('listenerAdd' as const, 'listenerAdd' as const, 'listenerRemove' as const),
+    vni: goodVni,
+    channel,
+    place: fc.oneof(
+      fc.record({ port: fc.oneof({ weight: 9, arbitrary: port }, fc.constant(65)) }),
+      fc.record({ remote: anyRemote }),
+    ),
+  })
+  .map(({ op, vni, channel, place }) => ({ op, vni, ...defined(channel), ...place }))
+
 const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
+  { weight: 3, arbitrary: listener },
   fc
     .record({
       vni: fc.oneof(goodVni, vrf),
@@ -132,6 +160,9 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     op: fc.constant('networkSet' as const),
     vni: fc.oneof({ weight: 5, arbitrary: goodVni }, vni),
     suppress: flag,
+    snoop: flag,
+    suppressUnknown: flag,
+    advertise: flag,
     agingSeconds: fc.constantFrom(0, 10, 300),
     stormFramesPerSecond: fc.constantFrom(0, 1, 3),
     stormBurst: fc.constantFrom(0, 1, 2, 5),
@@ -265,7 +296,64 @@ const offload = fc.record({
   gsoSize: fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 120 })),
 })
 
+const groupRecord = fc.oneof(
+  fc.record({
+    mode: fc.nat(7),
+    group: fc.oneof(group4, ip4),
+    sources: fc.array(fc.oneof(ip4, group4), { maxLength: 3 }),
+    auxiliary: fc.nat(1),
+  }),
+)
+const groupRecord6 = fc.record({
+  mode: fc.nat(7),
+  group: fc.oneof(group6, ip6),
+  sources: fc.array(fc.oneof(ip6, group6), { maxLength: 3 }),
+  auxiliary: fc.nat(1),
+})
+const said = fc.record({
+  source: hostMac,
+  ttl: fc.constantFrom(1, 1, 1, 2),
+  checksumError: fc.constantFrom(0, 0, 0, 1),
+  partial: fc.constantFrom(false, false, false, true),
+})
+const membership: fc.Arbitrary<Frame> = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(0x11, 0x12, 0x16, 0x17, 0x16, 0x22, 0x30),
+      fc.oneof(group4, fc.constant('0.0.0.0')),
+      fc.record({ code: fc.nat(2), tail: fc.constantFrom(filled(0), filled(2), filled(4)) }),
+      said,
+    )
+    .map(([type, group, more, options]) => aboutGroup(type, group, { ...more, ...options })),
+  fc
+    .tuple(
+      fc.constantFrom(130, 131, 132, 131, 143, 133),
+      fc.oneof(group6, fc.constant('::')),
+      fc.record({ code: fc.nat(2), tail: fc.constantFrom(filled(0), filled(2), filled(4)) }),
+      said,
+      fc.constantFrom('fe80::a', 'fe80::a', '::', 'fd00::10'),
+    )
+    .map(([type, group, more, options, from]) =>
+      aboutGroup(type, group, { ...more, ...options, from }),
+    ),
+  fc
+    .tuple(
+      fc.oneof(
+        fc.array(groupRecord, { maxLength: 4 }),
+        fc.array(groupRecord6, { minLength: 1, maxLength: 4 }),
+      ),
+      said,
+      fc.constantFrom(undefined, undefined, undefined, 0, 5, 0xffff),
+    )
+    .map(([records, options, count]) => report(records, defined({ ...options, count }))),
+)
+const stream = fc
+  .tuple(fc.oneof(fc.tuple(group4, ip4), fc.tuple(group6, ip6)), hostMac)
+  .map(([[to, from], source]) => udp({ to, from, source, destination: groupMac(to) }))
+
 const validFrame: fc.Arbitrary<Frame> = fc.oneof(
+  membership,
+  stream,
   fc
     .tuple(
       addressed,
@@ -315,6 +403,7 @@ const validFrame: fc.Arbitrary<Frame> = fc.oneof(
       }),
     )
     .map(([type, options]) => discovery(type, defined(options))),
+  solicitations(hostMac),
   fc
     .tuple(addressed, fc.nat(0xffff), payload)
     .map(([a, type, body]) => ({ bytes: link(type, body, a), meta: noMeta })),
@@ -507,7 +596,16 @@ function routing(remote: string): ModelOperation[] {
   const far = { ...nothing, kind: 'remote', vni: 50001, via: remote, mac: macC } as const
   return [
     { op: 'networkSet', vni: 50001, suppress: false, agingSeconds: 0, ...router },
-    { op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 10, ...router },
+    {
+      op: 'networkSet',
+      vni: 10100,
+      suppress: true,
+      snoop: true,
+      suppressUnknown: remote.includes(':'),
+      advertise: true,
+      agingSeconds: 10,
+      ...router,
+    },
     { ...add, prefix: '10.1.0.0/24', ...nothing, kind: 'connected', vni: 10100 },
     { ...add, prefix: 'fd00::/64', ...nothing, kind: 'connected', vni: 10100 },
     { ...add, prefix: '10.1.0.12/32', ...far },

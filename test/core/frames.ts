@@ -296,6 +296,28 @@ export function discovery(type: 135 | 136, given: Discovery = {}): Frame {
   return { bytes, meta: noMeta }
 }
 
+/** A host looks for a router (133), to all of them. */
+export function routerSolicitation(given: Omit<Discovery, 'target' | 'flags'> = {}): Frame {
+  const {
+    source = macA,
+    destination = '33:33:00:00:00:02',
+    from = 'fd00::10',
+    to = 'ff02::2',
+  } = given
+  const { linkAddress, options, hopLimit, code = 0, checksumError = 0, ...packet } = given
+  const option =
+    options ??
+    (linkAddress === undefined
+      ? new Uint8Array(0)
+      : encoded(linkAddressOption, { type: 1, length: 1, address: linkAddress }))
+  const body = concat(Uint8Array.of(133, code, 0, 0, 0, 0, 0, 0), option)
+  const sum = internetChecksum(concat(pseudoHeader(from, to, protocols.icmp6, body.length), body))
+  new DataView(body.buffer).setUint16(2, sum ^ checksumError)
+  const bytes = ipFrame(protocols.icmp6, body, { ...packet, from, to, source, destination })
+  if (hopLimit !== undefined) bytes[14 + 7] = hopLimit
+  return { bytes, meta: noMeta }
+}
+
 export interface Vxlan {
   readonly vni?: number
   readonly flags?: number

@@ -3,6 +3,7 @@
 import {
   decodeEvents,
   decodeFloodViews,
+  decodeListenerViews,
   decodeMacGroupViews,
   decodeMacViews,
   decodeNeighbourViews,
@@ -14,7 +15,9 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  type ListenerView,
   MacFlag,
+  MulticastRecord,
   NeighbourFlag,
   NetworkFlag,
   RouteKind,
@@ -203,7 +206,11 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const { stormFramesPerSecond = 0, stormBurst = 0 } = operation
       const { vrf = 0, routerMac: mac = '00:00:00:00:00:00' } = operation
       const { address4 = '::', address6 = '::' } = operation
-      const flags = suppress ? NetworkFlag.suppress : 0
+      const flags =
+        (suppress ? NetworkFlag.suppress : 0) |
+        (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
+        (operation.snoop === true ? NetworkFlag.snoop : 0) |
+        (operation.advertise === true ? NetworkFlag.advertise : 0)
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
@@ -238,6 +245,9 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const bits = ipFamily(address) === 4 ? length + 96 : length
       return { ...operation, kind: RouteKind[operation.kind], prefix: address, length: bits }
     }
+    case 'listenerAdd':
+    case 'listenerRemove':
+      return { port: 0, source: '::', remote: '::', ...operation }
     default:
       return operation
   }
@@ -251,13 +261,28 @@ const segmentFlags = ({ designated, blocked }: { designated: boolean; blocked: b
 const byText = (a: unknown, b: unknown): number => (text(a) < text(b) ? -1 : 1)
 
 /** Order among events of one step is a matter of the hash table, so both sides are sorted. */
-function coreEvent({ kind, vni, port, mac, ip }: Event): unknown {
+function coreEvent({ kind, vni, port, mac, ip, source, flags }: Event): unknown {
   const event = Object.entries(EventKind).find(([, number]) => number === kind)?.[0]
-  return { event, vni, port, mac, ip }
+  const isHeard = kind === EventKind.multicastReport || kind === EventKind.multicastQuery
+  return { event, vni, port, mac, ip, ...(isHeard ? { source, flags } : {}) }
 }
 
 function modelEvent(event: ModelEvent): unknown {
   const none = { vni: 0, port: 0, mac: '00:00:00:00:00:00', ip: '::' }
+  if (event.event === 'multicastQuery') {
+    const { vni, port, querier, version } = event
+    const said = { ip: querier, source: '::', flags: version << 8 }
+    return { event: event.event, ...none, vni, port, ...said }
+  }
+  if (event.event === 'multicastReport') {
+    const { vni, port, group, source = '::', record, version } = event
+    const said = { ip: group, source, flags: MulticastRecord[record] | (version << 8) }
+    return { event: event.event, ...none, vni, port, ...said }
+  }
+  if (event.event === 'routerSolicited') {
+    const { vni, port, host } = event
+    return { event: event.event, ...none, vni, port, ip: host }
+  }
   if ('remote' in event) return { event: event.event, ...none, ip: event.remote }
   const { event: name, vni, port, mac } = event
   const ip = 'ip' in event ? event.ip : (event.previous ?? '::')
@@ -289,11 +314,20 @@ function tablesOfCore(core: AddonCore): unknown {
       .sort(byText),
     floods: rows('flood', decodeFloodViews).sort(byText),
     macGroups: rows('macGroup', decodeMacGroupViews).sort(byText),
+    listeners: rows('listener', decodeListenerViews).map(knownListener).sort(byText),
     macs: rows('mac', decodeMacViews).sort(byText),
     neighbours: rows('neighbour', decodeNeighbourViews).sort(byText),
     routes: rows('route', decodeRouteViews).sort(byText),
   }
 }
+
+const knownListener = ({ vni, port, group, source, remote }: ListenerView) => ({
+  vni,
+  port,
+  group,
+  source: known(source),
+  remote: known(remote),
+})
 
 const NONE = '00:00:00:00:00:00'
 const known = (ip: string | undefined): string => (ip === '0.0.0.0' ? '::' : (ip ?? '::'))
@@ -310,20 +344,29 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       })
       .sort((a, b) => a.id - b.id),
     networks: networks
-      .map(([vni, { suppress, agingSeconds, ports, remotes, ...storm }]) => ({
-        vni,
-        flags: suppress ? NetworkFlag.suppress : 0,
-        agingSeconds,
-        ports: ports.length,
-        remotes: remotes.length,
-        stormFramesPerSecond: storm.stormFramesPerSecond,
-        stormBurst: storm.stormBurst,
-        vrf: storm.vrf,
-        routes: storm.routes.size,
-        mac: storm.routerMac ?? NONE,
-        address4: storm.address4 ?? '::',
-        address6: storm.address6 ?? '::',
-      }))
+      .map(
+        ([
+          vni,
+          { suppress, suppressUnknown, snoop, advertise, agingSeconds, ports, remotes, ...storm },
+        ]) => ({
+          vni,
+          flags:
+            (suppress ? NetworkFlag.suppress : 0) |
+            (suppressUnknown ? NetworkFlag.suppressUnknown : 0) |
+            (snoop ? NetworkFlag.snoop : 0) |
+            (advertise ? NetworkFlag.advertise : 0),
+          agingSeconds,
+          ports: ports.length,
+          remotes: remotes.length,
+          stormFramesPerSecond: storm.stormFramesPerSecond,
+          stormBurst: storm.stormBurst,
+          vrf: storm.vrf,
+          routes: storm.routes.size,
+          mac: storm.routerMac ?? NONE,
+          address4: storm.address4 ?? '::',
+          address6: storm.address6 ?? '::',
+        }),
+      )
       .sort(byText),
     remotes: [...tables.remotes]
       .map(([address, { nextHop }]) => ({
@@ -339,6 +382,19 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       .sort(byText),
     macGroups: networks
       .flatMap(([vni, { groups }]) => [...groups.values()].map((group) => ({ vni, ...group })))
+      .sort(byText),
+    listeners: networks
+      .flatMap(([vni, { channels }]) =>
+        [...channels].flatMap(([key, { ports, remotes }]) => {
+          const [group, source] = key.split(' ')
+          const channel = { vni, group: group!, source: source || '::' }
+          return [
+            ...ports.map((port) => ({ ...channel, port, remote: '::' })),
+            ...remotes.map((remote) => ({ ...channel, port: 0, remote })),
+          ]
+        }),
+      )
+      .map(knownListener)
       .sort(byText),
     macs: networks
       .flatMap(([vni, { macs }]) =>

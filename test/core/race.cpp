@@ -116,6 +116,17 @@ NeighbourSetOperation answer(unsigned i, uint64_t which) {
   return binding;
 }
 
+// A group of 239.0.0.0/8, wanted behind a VTEP.
+constexpr uint32_t kStableGroup = 1;
+ListenerAddOperation listener(uint32_t group, uint32_t vtep) {
+  ListenerAddOperation o = {};
+  o.vni = kVni;
+  vtep_address(group, o.group);
+  o.group[12] = 239;
+  if (vtep != 0) vtep_address(vtep, o.remote);
+  return o;
+}
+
 void next_hop(Tables& tables, uint32_t vtep, uint32_t mtu) {
   uint8_t address[16];
   vtep_address(vtep, address);
@@ -131,12 +142,17 @@ void set_up(Tables& tables) {
   PortInfo info;
   for (int i = 0; i < 4; i++) tables.open_port(info);
   Operations o;
-  o.add(OperationCode::networkSet, NetworkSetOperation{kVni, NetworkFlag::suppress, 1, 0, 0});
+  o.add(OperationCode::networkSet,
+        NetworkSetOperation{kVni, NetworkFlag::suppress | NetworkFlag::snoop, 1, 0, 0});
   for (uint32_t port = 1; port <= 3; port++)
     o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
   FloodAddOperation flood = {kVni, {}};
   vtep_address(kStableVtep, flood.remote);
   o.add(OperationCode::floodAdd, flood);
+  o.add(OperationCode::listenerAdd, listener(kStableGroup, kStableVtep));
+  ListenerAddOperation here = listener(kStableGroup, 0);
+  here.port = 2;
+  o.add(OperationCode::listenerAdd, here);
   o.add(OperationCode::macSetRemote, remote_mac(kStableMac, kStableVtep));
   o.add(OperationCode::macSetRemote, remote_mac(kStableMac + (1 << 8), kOtherVtep));
   for (unsigned i = 0; i < kMovers; i++) {
@@ -204,6 +220,12 @@ void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
       FloodAddOperation flood = {kVni, {}};
       vtep_address(1000 + n % 40, flood.remote);
       o.add(n / 40 % 2 == 0 ? OperationCode::floodAdd : OperationCode::floodRemove, flood);
+      // Of the group that is always wanted others come and go; and groups as a whole.
+      const auto word =
+          n / 40 % 2 == 0 ? OperationCode::listenerAdd : OperationCode::listenerRemove;
+      o.add(word, listener(kStableGroup, 1000 + n % 40));
+      o.add(n / 800 % 2 == 0 ? OperationCode::listenerAdd : OperationCode::listenerRemove,
+            listener(2 + n % 800, vtep));
       NeighbourSetOperation binding = {};
       binding.vni = kVni;
       binding.flags = NeighbourFlag::remote;
@@ -352,7 +374,18 @@ void worker(const Segment& segment, unsigned index) {
     sw->from_port(1, frames, 16, now(), *burst);
     if (!checker.to_stable || !checker.to_port)
       fail("the flood list lost a destination that is always in it");
+    // A datagram to the group.
+    store_mac(bytes, 0x0100005e0001);
+    memcpy(bytes + 12, "\x08\x00\x45\x00\x00\x20\x00\x00\x00\x00\x40\x11", 12);
+    memcpy(bytes + 26, "\x0a\x01\x00\x09\xef\x00\x00", 7);
+    bytes[33] = kStableGroup;
+    checker.to_stable = checker.to_port = false;
+    sw->from_port(1, frames, 16, now(), *burst);
+    if (!checker.to_stable || !checker.to_port)
+      fail("the group lost a listener that is always there");
+    memset(bytes + 12, 0, 52);
     // ARP for whatever binding: the answer is read from the neighbour table.
+    store_mac(bytes, 0xffffffffffff);
     put_net16(bytes + 12, 0x0806);
     const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 1};
     memcpy(bytes + 14, arp, sizeof arp);
@@ -361,7 +394,7 @@ void worker(const Segment& segment, unsigned index) {
     put_net32(bytes + 38, 0x0a000000 + n % 5000);
     sw->from_port(1, frames, 16, now(), *burst);
     memset(bytes + 12, 0, 52);
-    frames_seen += 48 + 2 * kFrames;
+    frames_seen += 64 + 2 * kFrames;
   }
 }
 
@@ -369,8 +402,8 @@ void observer(const Segment& segment) {
   EventReader events(segment);
   std::vector<uint8_t> out;
   while (!stopping) {
-    for (const View view :
-         {View::port, View::network, View::remote, View::flood, View::mac, View::neighbour}) {
+    for (const View view : {View::port, View::network, View::remote, View::flood, View::mac,
+                            View::neighbour, View::listener}) {
       out.resize(snapshot_estimate(segment, view));
       const SnapshotResult result = snapshot(segment, view, out.data(), out.size());
       if (view != View::mac || !result.complete) continue;

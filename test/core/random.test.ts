@@ -22,7 +22,7 @@ test('random scripts', async (t) => {
 /** The generator is worth something only if its frames get everywhere; one seed, so that this does not depend on luck. */
 test('random frames get past the first check', async (t) => {
   const seen = new Set<string>()
-  for (const each of fc.sample(script, { numRuns: 500, seed: 1 })) {
+  for (const each of fc.sample(script, { numRuns: 500, seed: 2 })) {
     for (const outcome of runEverywhere(each).flat()) {
       seen.add(outcome.kind === 'emit' ? 'emit' : outcome.reason)
     }

@@ -2,7 +2,11 @@
 
 import fc from 'fast-check'
 import { test } from 'tap'
-import { decodeMacViews, decodeNeighbourViews } from '../../src/fib/tables.gen.js'
+import {
+  decodeListenerViews,
+  decodeMacViews,
+  decodeNeighbourViews,
+} from '../../src/fib/tables.gen.js'
 import type { AddonCore } from '../../src/io/addon.js'
 import { WasmCore } from '../../src/io/wasm.js'
 import { encodeOutcomes, encodeRun, type ModelOperation } from '../../src/wire/frame/index.js'
@@ -113,5 +117,51 @@ test('ten thousand VTEPs in one flood list; the list keeps its order when some g
     Buffer.from(out),
     Buffer.from(encodeOutcomes(drops)),
     'each is tried, in order, and has no way yet',
+  )
+})
+
+test('multicast channels with growth equal a Map, and leave nothing behind', async (t) => {
+  const change = fc.record({
+    n: fc.nat(400),
+    ofSource: fc.boolean(),
+    place: fc.constantFrom({ port: 1 }, { remote: '10.0.0.2' }, { remote: '10.0.0.3' }),
+    add: fc.integer({ min: 0, max: 3 }),
+  })
+  const key = (group: string, source: string, place: object): string =>
+    `${group} ${source} ${JSON.stringify(place)}`
+  fc.assert(
+    fc.property(
+      fc.array(change, { minLength: 200, maxLength: 3000, size: 'max' }),
+      fc.nat(),
+      (changes, seed) => {
+        const core = coreWith({}, seed)
+        const expected = new Set<string>()
+        const operations = changes.map(({ n, ofSource, place, add }): ModelOperation => {
+          const group = `239.1.${n >> 8}.${n & 255}`
+          const source = ofSource ? { source: '10.1.0.5' } : {}
+          const row = key(group, source.source ?? '::', place)
+          if (add === 0) expected.delete(row)
+          else expected.add(row)
+          return {
+            op: add === 0 ? 'listenerRemove' : 'listenerAdd',
+            vni,
+            group,
+            ...source,
+            ...place,
+          }
+        })
+        if (applyTo(core, operations) !== undefined) throw new Error('an operation failed')
+        const rows = () =>
+          decodeListenerViews(core.snapshot('listener')).map(({ group, source, port, remote }) =>
+            key(group, source, port === 0 ? { remote } : { port }),
+          )
+        t.same(rows().sort(), [...expected].sort())
+        applyTo(core, [{ op: 'portAttach', port: 1, vni: 0 }])
+        t.same(rows().length, [...expected].filter((row) => !row.includes('port')).length)
+        applyTo(core, [{ op: 'networkRemove', vni }])
+        t.same([rows().length, core.snapshot('remote').length], [0, 0])
+      },
+    ),
+    { numRuns: 20 },
   )
 })

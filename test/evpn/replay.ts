@@ -7,7 +7,7 @@
 //   {"expect": ["…"]}         all actions since the last expectation, as text. None is left over at the end.
 
 import { Evpn, type EvpnAction, type EvpnEvent, type RouteChange } from '../../src/evpn/index.js'
-import type { DataplaneEvent, Operation } from '../../src/fib/index.js'
+import type { Operation } from '../../src/fib/index.js'
 import { ZERO_ESI } from '../../src/net/index.js'
 import {
   type EvpnRoute,
@@ -17,14 +17,20 @@ import {
   iana,
   type PathAttributes,
   parseExtendedCommunity,
+  type SmetRoute,
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet' | 'ead' | 'es'
+  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
   readonly ip?: string
+  /** Of a smet route; left out: all. */
+  readonly group?: string
+  readonly source?: string
+  readonly exclude?: boolean
+  readonly tag?: number
   /** Default: the VNI of network blue. */
   readonly label?: number
   /** Segment of all but imet. */
@@ -98,7 +104,8 @@ const PRELUDE: readonly EvpnEvent[] = [
 function eventOf(line: Exclude<Line, { readonly expect: unknown }>): EvpnEvent {
   if ('event' in line) return line
   if ('seen' in line) {
-    const seen = { timeNanoseconds: 0n, ...line.seen } as unknown as DataplaneEvent
+    const { timeNanoseconds = 0 } = line.seen as { readonly timeNanoseconds?: number }
+    const seen = { ...line.seen, timeNanoseconds: BigInt(timeNanoseconds) } as never
     return { event: 'dataplane', events: [seen] }
   }
   if ('routes' in line) return { event: 'routes', changes: line.routes.map(changeOf) }
@@ -121,14 +128,26 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
 }
 
-function nlriOf({ route, vtep, rd, esi = ZERO_ESI, whole, mac, ip, label }: RouteLine): EvpnRoute {
-  const common = { rd: rd ?? `${vtep}:${whole === true ? 0 : 10100}`, ethernetTag: 0 }
+function nlriOf(line: RouteLine): EvpnRoute {
+  const { route, vtep, rd, esi = ZERO_ESI, whole = false, mac, ip, label, tag = 0 } = line
+  const common = { rd: rd ?? `${vtep}:${whole ? 0 : 10100}`, ethernetTag: tag }
   if (route === 'imet') return { type: 'imet', ...common, originator: vtep }
   if (route === 'es') return { type: 'es', rd: rd ?? `${vtep}:0`, esi, originator: vtep }
-  if (route === 'ead' && whole === true) {
+  if (route === 'ead' && whole) {
     return { type: 'ead', ...common, esi, ethernetTag: 0xffffffff, label: 0 }
   }
   if (route === 'ead') return { type: 'ead', ...common, esi, label: label ?? 10100 }
+  if (route === 'smet') {
+    const { group, source, exclude = false } = line
+    return {
+      type: 'smet',
+      ...common,
+      ...(source === undefined ? {} : { source }),
+      ...(group === undefined ? {} : { group }),
+      originator: vtep,
+      flags: { v1: false, v2: true, v3: exclude, exclude, others: 0 },
+    }
+  }
   const host = {
     type: 'macIp',
     ...common,
@@ -158,16 +177,35 @@ export function actionText(action: EvpnAction): readonly string[] {
       return action.routes.map(({ nlri, nextHop, attributes }) => {
         const { extendedCommunities, pmsiTunnel } = attributes
         const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
-        const pmsi = `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
-        const label = 'label' in nlri ? `label ${nlri.label}` : nlri.type === 'imet' ? pmsi : ''
+        const { endpoint, tunnelType, label } = pmsiTunnel ?? {}
+        const pmsi = endpoint === undefined ? '' : `pmsi ${tunnelType} ${endpoint} label ${label}`
+        const labelled = 'label' in nlri ? `label ${nlri.label}` : pmsi
         const segment = nlri.type === 'macIp' && nlri.esi !== ZERO_ESI ? `esi ${nlri.esi}` : ''
-        const path = [`via ${nextHop}`, label, segment, communities].filter((part) => part !== '')
-        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} ${path.join(' ')}`
+        const flags = nlri.type === 'smet' ? flagsOf(nlri) : ''
+        const parts = [`via ${nextHop}`, labelled, segment, flags, communities]
+        const path = parts.filter((part) => part !== '').join(' ')
+        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} ${path}`
       })
     case 'withdraw':
       return action.routes.map(({ nlri }) => `withdraw ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)}`)
     case 'startTimer':
       return [`startTimer ${action.timer} ${action.seconds}`]
+    case 'queryMembership': {
+      const { ports, group, maxResponseSeconds } = action
+      return [`query ${group} at ${ports.join(' and ')} within ${maxResponseSeconds}`]
+    }
+    case 'advertiseRouter': {
+      const { ports, advertisement } = action
+      const { ip, lifetimeSeconds, prefixes } = advertisement
+      const said = prefixes.map(({ prefix, autonomous }) => `${prefix}${autonomous ? ' auto' : ''}`)
+      const where = ports.join(' and ')
+      return [`advertise ${ip} for ${lifetimeSeconds} s at ${where}: ${said.join(', ')}`]
+    }
+    case 'reportMembership':
+      return action.records.map(
+        ({ record, group, source = '*' }) =>
+          `report ${record} ${source} ${group} at ${action.ports.join()} version ${action.version}`,
+      )
     case 'readSnapshot':
       return ['readSnapshot']
     case 'event':
@@ -175,14 +213,23 @@ export function actionText(action: EvpnAction): readonly string[] {
   }
 }
 
+function flagsOf({ flags }: SmetRoute): string {
+  return `flags ${Object.entries(flags)
+    .filter(([, is]) => is)
+    .map(([name]) => name)
+    .join(',')}`
+}
+
 function rdOf(nlri: EvpnRoute): string {
   return nlri.type === 'opaque' ? '' : nlri.rd
 }
 
-/** Values in their order; what is true by its name. */
+/** Values in their order; what is true by its name, and that an answer overrides nothing. */
 function operationText(operation: Operation): string {
-  return Object.entries(operation)
+  const keeps =
+    operation.op === 'neighbourSet' && operation.override === false ? ' no override' : ''
+  return `${Object.entries(operation)
     .flatMap(([name, value]) => (typeof value === 'boolean' ? (value ? [name] : []) : [value]))
     .map((value) => (Array.isArray(value) ? `[${value.join(' ')}]` : value))
-    .join(' ')
+    .join(' ')}${keeps}`
 }

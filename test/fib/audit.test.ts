@@ -18,6 +18,8 @@ const ip = fc.constantFrom(...IPS)
 const remote = fc.constantFrom(...REMOTES)
 const port = fc.constantFrom(...PORTS)
 
+const group = fc.constantFrom('239.1.1.1', 'ff05::1')
+
 /** The second network is also the IP-VRF. */
 const VRF = VNIS[1]!
 const route = fc
@@ -36,6 +38,7 @@ const row: fc.Arbitrary<Operation> = fc.oneof(
     // Ours always overrides what the tables may have learned: so do the routes that a machine installs after a loss.
     override: fc.constant(true),
   }),
+  fc.record({ op: fc.constant('listenerAdd' as const), vni, group, remote }),
   fc.record({ op: fc.constant('macSetLocal' as const), vni, mac, port, sticky: fc.boolean() }),
   fc.record({
     op: fc.constant('neighbourSet' as const),
@@ -44,6 +47,7 @@ const row: fc.Arbitrary<Operation> = fc.oneof(
     mac,
     origin: fc.constantFrom('local' as const, 'remote' as const),
     router: fc.boolean(),
+    override: fc.boolean(),
     gateway: fc.boolean(),
   }),
   route.map((one) => ({ op: 'routeAdd' as const, ...one })),
@@ -52,6 +56,7 @@ const row: fc.Arbitrary<Operation> = fc.oneof(
 const damage: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: row },
   fc.record({ op: fc.constant('floodRemove' as const), vni, remote }),
+  fc.record({ op: fc.constant('listenerRemove' as const), vni, group, remote }),
   fc.record({
     op: fc.constant('macRemove' as const),
     vni,

@@ -3,6 +3,8 @@
 
 import {
   type DataplaneEvent,
+  type ListenerState,
+  listenerKey,
   type MacGroupState,
   type MacState,
   macGroupKey,
@@ -28,6 +30,7 @@ interface Network {
   readonly routes: Map<string, RouteState>
   readonly floods: Set<Ip>
   readonly macGroups: Map<string, MacGroupState>
+  readonly listeners: Map<string, ListenerState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
 }
@@ -73,6 +76,7 @@ export class ModelDataplane {
         flags: 0,
       })),
       networks: networks.map(([, { settings }]) => settings),
+      listeners: networks.flatMap(([, { listeners }]) => [...listeners.values()]),
       routes: networks.flatMap(([, { routes }]) => [...routes.values()]),
       remotes: [],
       underlays: [],
@@ -186,13 +190,9 @@ export class ModelDataplane {
       if (vrf !== vni) this.#forgetVrf(vni)
       const storm = { stormFramesPerSecond: 0, stormBurst: 0 }
       const settings = { ...storm, ...row, ...(vrf === 0 ? {} : { vrf }) }
-      const rows = {
-        macGroups: new Map(),
-        macs: new Map(),
-        neighbours: new Map(),
-        routes: new Map(),
-      }
-      this.networks.set(vni, { floods: new Set(), ...rows, ...old, settings })
+      const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
+      const lists = { floods: new Set<Ip>(), macGroups: new Map(), listeners: new Map() }
+      this.networks.set(vni, { ...lists, ...rows, ...old, settings })
       if (row.routerMac !== undefined) {
         const entry = old?.macs.get(row.routerMac)
         old?.macs.delete(row.routerMac)
@@ -237,6 +237,15 @@ export class ModelDataplane {
       case 'floodRemove':
         network.floods.delete(operation.remote)
         return true
+      case 'listenerAdd': {
+        const { op: _, ...row } = operation
+        if ('port' in row && this.ports.get(row.port)?.vni !== vni) return false
+        network.listeners.set(listenerKey(row), row)
+        return true
+      }
+      case 'listenerRemove':
+        network.listeners.delete(listenerKey(operation))
+        return true
       case 'macGroupSet': {
         const { op: _, ...group } = operation
         network.macGroups.set(macGroupKey(group), group)
@@ -266,8 +275,9 @@ export class ModelDataplane {
         if (macs.get(operation.mac)?.origin === operation.origin) macs.delete(operation.mac)
         return true
       case 'neighbourSet': {
-        const { ip, mac, origin, router, gateway = false } = operation
-        const row = { vni, ip, mac, origin, router, static: origin === 'local', port: 0 }
+        const { ip, mac, origin, router, override = true, gateway = false } = operation
+        const keeps = override ? {} : { override }
+        const row = { vni, ip, mac, origin, router, ...keeps, static: origin === 'local', port: 0 }
         neighbours.set(ip, { ...row, ...(gateway ? { gateway } : {}), ageSeconds: 0 })
         return true
       }
@@ -314,6 +324,8 @@ export class ModelDataplane {
     if (port === undefined || (vni !== 0 && !this.networks.has(vni))) return false
     if (port.vni === vni) return true
     if (port.vni !== 0) this.#flush(id)
+    const before = this.networks.get(port.vni)?.listeners ?? new Map<string, ListenerState>()
+    for (const [key, row] of before) if ('port' in row && row.port === id) before.delete(key)
     port.vni = vni
     return true
   }

@@ -6,6 +6,7 @@ import t from 'tap'
 import {
   additions,
   Image,
+  listenerKey,
   macGroupKey,
   type Operation,
   type RouteState,
@@ -37,6 +38,23 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     vni: fc.constantFrom(0, 10100, 10200),
   }),
   fc.record({ op: fc.constantFrom('floodAdd' as const, 'floodRemove' as const), vni, remote }),
+  fc
+    .record({
+      op: fc.constantFrom(
+        'listenerAdd' as const,
+        'listenerAdd' as const,
+        'listenerRemove' as const,
+      ),
+      vni,
+      group: fc.constantFrom('239.1.1.1', 'ff05::1', '0.0.0.0'),
+      source: fc.constantFrom(undefined, '10.1.0.5'),
+      place: fc.oneof(fc.record({ port }), fc.record({ remote })),
+    })
+    .map(({ source, place, ...at }) => ({
+      ...at,
+      ...(source === undefined ? {} : { source }),
+      ...place,
+    })),
   fc.record({
     op: fc.constant('macSetRemote' as const),
     vni,
@@ -74,12 +92,23 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   }),
   fc.record({ op: fc.constant('portSegmentClear' as const), port }),
   fc.record({ op: fc.constant('macRemove' as const), vni, mac, origin }),
-  fc.record({ op: fc.constant('neighbourSet' as const), vni, ip, mac, origin, router: is }),
+  fc.record({
+    op: fc.constant('neighbourSet' as const),
+    vni,
+    ip,
+    mac,
+    origin,
+    router: is,
+    override: is,
+  }),
   fc.record({ op: fc.constant('neighbourRemove' as const), vni, ip, origin }),
   fc.record({
     op: fc.constant('networkSet' as const),
     vni,
     suppress: is,
+    snoop: is,
+    suppressUnknown: is,
+    advertise: is,
     agingSeconds: fc.constantFrom(0, 300),
     stormFramesPerSecond: fc.constantFrom(0, 10_000),
     stormBurst: fc.constantFrom(1, 10_000),
@@ -158,9 +187,11 @@ function isSound(image: Image, wanted: Operation): boolean {
   if (wanted.op === 'macSetGroup' && !macGroups.has(macGroupKey(wanted))) return false
   // What is bound here gives way to a claim from elsewhere only where that says so.
   const isBound = 'mac' in wanted && macs.get(wanted.mac)?.op === 'macSetLocal'
-  if ('override' in wanted && !wanted.override && isBound) return false
-  const isPlaced = wanted.op === 'macSetLocal' || wanted.op === 'macSetPeer'
-  return !isPlaced || image.attachments.get(wanted.port) === wanted.vni
+  const isFar = wanted.op.startsWith('macSet') && 'override' in wanted
+  if (isFar && !wanted.override && isBound) return false
+  const needsPort =
+    wanted.op === 'macSetLocal' || wanted.op === 'macSetPeer' || wanted.op === 'listenerAdd'
+  return !needsPort || !('port' in wanted) || image.attachments.get(wanted.port) === wanted.vni
 }
 
 const isInto = (route: RouteState, vni: number): boolean =>
@@ -187,11 +218,12 @@ function imageOf(steps: readonly Step[]): Image {
 
 /** What is in the tables and not learned, as operations would say it. */
 function said(tables: ModelDataplane): readonly string[] {
-  const { networks, floods, macs, neighbours, ports } = tables.snapshot()
+  const { networks, floods, listeners, macs, neighbours, ports } = tables.snapshot()
   return [
     ...networks.map((row) => `network ${JSON.stringify(row)}`),
     ...ports.map(({ id, vni: at }) => `port ${id} ${at}`),
     ...floods.map((row) => `flood ${row.vni} ${row.remote}`),
+    ...listeners.map((row) => `listener ${row.vni} ${listenerKey(row)}`),
     ...macs.map((row) => `mac ${JSON.stringify(row)}`),
     ...neighbours.map((row) => `neighbour ${JSON.stringify(row)}`),
   ].sort()

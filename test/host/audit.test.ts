@@ -159,6 +159,7 @@ function machinesAndAudit() {
       startTimer: ignore,
       stopTimer: ignore,
       apply: (operations) => tables.apply(operations),
+      tellHosts: () => {},
       readSnapshot: ignore,
       peerState: ignore,
       endOfRib: ignore,

@@ -319,8 +319,10 @@ api: { listen: "[::1]:8472" }
         gateway: [],
         routeTargets: { import: ['65000:10100'] },
         suppress: true,
+        suppressUnknown: false,
         agingSeconds: 300,
         stormControl: { framesPerSecond: 10_000, burst: 10_000 },
+        multicast: { snooping: false, querier: 'auto' },
         ports: [
           {
             name: 'tap1',

@@ -83,6 +83,7 @@ function makeSide(address: string, wire: Wire, other: () => Side): Side {
         image.change(operation)
       }
     },
+    tellHosts: () => {},
     readSnapshot: () => done.push('readSnapshot'),
     peerState: (_peer, state) => done.push(state),
     endOfRib: (_peer, family) => done.push(`endOfRib ${family}`),

@@ -95,6 +95,7 @@ async function record(steps: readonly Step[]): Promise<{ text: string; actions: 
         // In front of the routes that the same step originates.
         perform(machines, { do: 'frame', n: 3, interrupts: false })
       },
+      tellHosts: () => {},
       readSnapshot: () => tell({ do: 'readSnapshot' }),
       peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
       endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),

@@ -74,6 +74,9 @@ t.test('added and removed while it runs', async (t) => {
     ])
     t.match(await daemon.get<NetworkView[]>('networks'), [{ vrf: 'red', gateway: ['10.2.0.1/24'] }])
     t.same(await prefixes(daemon), ['red 10.2.0.0/24 connected green', 'red 10.2.0.1/32 own '])
+    const { text: metrics } = await daemon.http('GET', '/metrics')
+    t.match(metrics, /^vtep_vrf_prefixes\{vrf="red"\} 2$/m)
+    t.match(metrics, /^vtep_vrf_paths\{vrf="red"\} 2$/m)
   }
   await check()
   t.equal(await daemon.stop(), 0)

@@ -110,6 +110,7 @@ test('rows fit the cache lines they are meant for', async (t) => {
   t.equal(4 + 5 * sizeOfTable('fdbSlot'), 64)
   t.ok(4 + 4 * sizeOfTable('neighbourSlot') <= 128)
   t.ok(4 + 5 * sizeOfTable('prefixSlot') <= 128)
+  t.ok(4 + 3 * sizeOfTable('channelSlot') <= 128)
   t.equal(sizeOfTable('network'), 128)
   t.equal(sizeOfTable('nextHop'), 64)
   t.equal(sizeOfTable('group'), 192)
@@ -148,6 +149,14 @@ const samples: readonly TableOperation[] = [
     vni: 0x111213,
     via: '2001:db8::1',
     mac: '02:03:04:05:06:07',
+  })),
+  ...(['listenerAdd', 'listenerRemove'] as const).map((op) => ({
+    op,
+    vni: 0x010203,
+    port: 0x11121314,
+    group: '239.1.1.1',
+    source: '10.1.0.5',
+    remote: '2001:db8::1',
   })),
   {
     op: 'nextHopSet',
@@ -237,7 +246,7 @@ test('rows are read back as they lie', async (t) => {
   ])
   t.equal(structureSize(views.find(({ name }) => name === 'macView')!), 48)
   t.throws(() => decodeMacViews(row.subarray(1)), /expected a multiple of 48 bytes, got 47/)
-  const event = Buffer.alloc(56)
+  const event = Buffer.alloc(72)
   event.writeBigUInt64LE(2n ** 60n, 0)
   t.equal(decodeEvents(event)[0]?.sequence, 2n ** 60n)
 })

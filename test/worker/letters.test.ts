@@ -44,9 +44,9 @@ t.test('a frame for a port arrives there, and nowhere else', async (t) => {
   await t.rejects(
     dataplane.send([
       { port: two, bytes: frames[0]! },
-      { port: two, bytes: new Uint8Array(97) },
+      { port: two, bytes: new Uint8Array(121) },
     ]),
-    { message: 'port-send: frame 1: expected port, length and at most 96 bytes' },
+    { message: 'port-send: frame 1: expected port, length and at most 120 bytes' },
   )
   await dataplane.shutdown()
 })

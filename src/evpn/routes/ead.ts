@@ -38,8 +38,14 @@ export const ead: RouteMeaning<EadRoute> = {
   network: {
     install(vrf, key, { esi, ethernetTag, label }, path) {
       if (ethernetTag === WHOLE_SEGMENT) return
+      // Of a bundle, it may be about all networks at once.
+      const isGeneral = ethernetTag === 0 && vrf.tag !== undefined
+      if (!isGeneral && !vrf.hasTag(ethernetTag)) {
+        vrf.groups.deleteCircuit(key)
+        return
+      }
       // Some leave the label out, as nothing is sent by it that MAC routes do not say.
-      const tunnel = { endpoint: path.nextHop, label: label === 0 ? vrf.vni : label }
+      const tunnel = { endpoint: path.nextHop, label: isGeneral || label === 0 ? vrf.vni : label }
       const reason = isSegment(esi)
         ? refusal(vrf, factsOf(path.attributes), tunnel)
         : 'it has no ESI'
@@ -77,8 +83,10 @@ export function eadPerSegmentRoutes(
   return routes
 }
 
+type Circuit = Pick<Identity, 'rd' | 'vni' | 'ethernetTag' | 'vtep' | 'exportTargets'>
+
 export function eadPerEviRoute(
-  { rd, vni, vtep, exportTargets }: Identity,
+  { rd, vni, ethernetTag, vtep, exportTargets }: Circuit,
   esi: Esi,
 ): OriginatedRoute {
   const extendedCommunities: readonly ExtendedCommunity[] = [
@@ -87,7 +95,7 @@ export function eadPerEviRoute(
   ]
   return {
     family: 'evpn',
-    nlri: { type: 'ead', rd, esi, ethernetTag: 0, label: vni },
+    nlri: { type: 'ead', rd, esi, ethernetTag, label: vni },
     nextHop: vtep,
     attributes: { extendedCommunities },
   }

@@ -9,6 +9,7 @@ import type { RouteMeaning } from './meaning.js'
 import { refusal, refuse } from './refusal.js'
 
 export const imet: RouteMeaning<ImetRoute> = {
+  byTag: true,
   network: {
     install(vrf, key, _route, path) {
       const { nextHop } = path
@@ -16,13 +17,17 @@ export const imet: RouteMeaning<ImetRoute> = {
       // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
       // leaves it to the next hop.
       const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
-      if (endpoint === vrf.vtep) {
+      // A replicator says with another route that it takes broadcasts itself; this one is for those that let it replicate theirs
+      // (RFC 9574 section 4).
+      const isReplicator = pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication
+      if (endpoint === vrf.vtep || isReplicator) {
         vrf.flood.delete(key)
         return
       }
       const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
-      const reason = noIngressReplication(pmsi) ?? refusal(vrf, factsOf(path.attributes), tunnel)
-      if (reason === undefined) vrf.flood.set(key, endpoint)
+      const facts = factsOf(path.attributes)
+      const reason = noIngressReplication(pmsi) ?? refusal(vrf, facts, tunnel)
+      if (reason === undefined) vrf.flood.set(key, endpoint, facts.multicastProxy)
       else {
         vrf.flood.delete(key)
         refuse(vrf, 'IMET', tunnel, reason)
@@ -34,14 +39,16 @@ export const imet: RouteMeaning<ImetRoute> = {
   },
 }
 
-export function imetRoute({ rd, vni, vtep, exportTargets }: Identity): OriginatedRoute {
+export function imetRoute(identity: Identity): OriginatedRoute {
+  const { rd, vni, ethernetTag, vtep, exportTargets } = identity
   const extendedCommunities: readonly ExtendedCommunity[] = [
     { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
     ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+    ...(identity.multicastProxy ? [MULTICAST_PROXY] : []),
   ]
   return {
     family: 'evpn',
-    nlri: { type: 'imet', rd, ethernetTag: 0, originator: vtep },
+    nlri: { type: 'imet', rd, ethernetTag, originator: vtep },
     nextHop: vtep,
     attributes: {
       extendedCommunities,
@@ -54,6 +61,9 @@ export function imetRoute({ rd, vni, vtep, exportTargets }: Identity): Originate
     },
   }
 }
+
+/** We tell which groups we want, of both families. */
+const MULTICAST_PROXY = { type: 'multicastFlags', igmp: true, mld: true, others: 0 } as const
 
 function noIngressReplication(pmsi: PmsiTunnel | undefined): string | undefined {
   if (pmsi?.tunnelType === iana.pmsiTunnelType.ingressReplication) return undefined

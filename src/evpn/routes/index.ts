@@ -11,6 +11,7 @@ import { kept } from './kept.js'
 import { macIp } from './mac-ip.js'
 import type { Importer, RouteMeaning } from './meaning.js'
 import { prefix } from './prefix.js'
+import { smet } from './smet.js'
 
 type RouteOf<Name extends EvpnRoute['type']> = Extract<EvpnRoute, { readonly type: Name }>
 
@@ -20,6 +21,10 @@ export const meanings = {
   imet,
   es,
   prefix,
+  smet,
+  // Between VTEPs that share a segment.
+  joinSynch: kept,
+  leaveSynch: kept,
   opaque: kept,
 } satisfies { readonly [Name in EvpnRoute['type']]: RouteMeaning<RouteOf<Name>> }
 
@@ -28,6 +33,8 @@ export type { Importer } from './meaning.js'
 export function install(target: Importer, key: string, route: EvpnRoute, path: Path): void {
   const meaning: RouteMeaning<never> = meanings[route.type]
   if (target instanceof IpVrf) meaning.vrf?.install(target, key, route as never, path)
+  else if (meaning.byTag && 'ethernetTag' in route && !target.hasTag(route.ethernetTag))
+    meaning.network?.remove(target, key)
   else meaning.network?.install(target, key, route as never, path)
 }
 

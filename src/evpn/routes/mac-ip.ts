@@ -15,6 +15,7 @@ import type { Identity } from '../announcer.js'
 import type { OriginatedRoute } from '../events.js'
 import { factsOf } from '../facts.js'
 import { hostPrefix } from '../ip-vrf.js'
+import type { AnswerFlags } from '../macs.js'
 import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
 import type { RouteMeaning } from './meaning.js'
@@ -23,6 +24,7 @@ import { refusal, refuse, refuseRouted, routedRefusal } from './refusal.js'
 const ZERO_MAC = '00:00:00:00:00:00'
 
 export const macIp: RouteMeaning<MacIpRoute> = {
+  byTag: true,
   network: {
     install(vrf, key, route, path) {
       const { nextHop } = path
@@ -43,6 +45,7 @@ export const macIp: RouteMeaning<MacIpRoute> = {
         mac: route.mac,
         ip: route.ip,
         router: facts.router,
+        override: facts.override,
         macSlot: 0,
         ipSlot: 0,
       })
@@ -88,11 +91,9 @@ function noHost({ mac, ip }: MacIpRoute): string | undefined {
 }
 
 /** What a type 2 route of ours says beyond its MAC and IP. */
-export interface Announcement {
+export interface Announcement extends AnswerFlags {
   readonly sequence: number
   readonly sticky: boolean
-  /** The host is an IPv6 router (RFC 9047). */
-  readonly router: boolean
   /** Segment that it is behind, or ZERO_ESI. */
   readonly esi: Esi
 }
@@ -101,10 +102,10 @@ export function macIpRoute(
   identity: Identity,
   mac: Mac,
   ip: Ip | undefined,
-  { sequence, sticky, router, esi }: Announcement,
+  { sequence, sticky, router, override, esi }: Announcement,
 ): OriginatedRoute & { readonly nlri: MacIpRoute } {
-  const { rd, vni, vtep, exportTargets } = identity
-  const host = { type: 'macIp', rd, esi, ethernetTag: 0, mac, label: vni } as const
+  const { rd, vni, ethernetTag, vtep, exportTargets } = identity
+  const host = { type: 'macIp', rd, esi, ethernetTag, mac, label: vni } as const
   // Only what can be routed to has a label, targets and a router MAC of the IP-VRF.
   const routed = ip === undefined || isLinkLocal(ip) ? undefined : identity.routed
   const extendedCommunities: ExtendedCommunity[] = [
@@ -117,8 +118,10 @@ export function macIpRoute(
   if (routed !== undefined) extendedCommunities.push({ type: 'routerMac', mac: routed.routerMac })
   // "the very first" advertisement has no community, and none means 0 (RFC 7432 section 15).
   if (sequence > 0 || sticky) extendedCommunities.push({ type: 'macMobility', sequence, sticky })
-  if (router && ip !== undefined && ipFamily(ip) === 6) {
-    extendedCommunities.push({ type: 'arpNd', router, override: false, immutable: false })
+  // Without it an ordinary host is meant. What is static may not change its MAC, either (RFC 9047 section 2).
+  if (ip !== undefined && (sticky || (ipFamily(ip) === 6 && (router || !override)))) {
+    const flags = ipFamily(ip) === 6 ? { router, override } : { router: false, override: false }
+    extendedCommunities.push({ type: 'arpNd', ...flags, immutable: sticky })
   }
   return {
     family: 'evpn',

@@ -11,6 +11,8 @@ export type Importer = MacVrf | IpVrf
 
 /** One per route type; without a part it means nothing there. */
 export interface RouteMeaning<R extends EvpnRoute> {
+  /** Its Ethernet tag says which network of a bundle it is about (RFC 7432 section 6.3). */
+  readonly byTag?: true
   readonly network?: Part<MacVrf, R>
   readonly vrf?: Part<IpVrf, R>
   /** Whatever its route targets are. */

@@ -12,7 +12,12 @@ export interface Tunnel {
   readonly label: number
 }
 
-function unreachableTunnel(vtep: Ip, { encapsulation }: Facts, endpoint: Ip): string | undefined {
+/** Why no tunnel leads there, or undefined. */
+export function unreachableTunnel(
+  vtep: Ip,
+  { encapsulation }: Facts,
+  endpoint: Ip,
+): string | undefined {
   if (encapsulation === 'other') return 'its encapsulation is not VXLAN'
   if (ipFamily(endpoint) === ipFamily(vtep)) return undefined
   return `VTEP ${endpoint} is of another address family than ours, ${vtep}`

@@ -46,6 +46,8 @@ export function hints(config: Config): Finding[] {
 }
 
 /** What names a neighbour: one of these. */
+/** Prefixes, and servers, that fit one advertisement. */
+const MOST_ADVERTISED = 8
 const names = ['address', 'interface', 'range'] as const
 
 /** What names an Ethernet segment: one of these. */
@@ -65,6 +67,17 @@ const rules: readonly Rule[] = [
   function networkVnis(config, report) {
     const vrfs = config.vrfs.map(({ vni }, i): [Path, number] => [['vrfs', i, 'vni'], vni])
     unique(report, 'a VNI that no other network or VRF has', [...vrfs, ...each(config, 'vni')])
+  },
+
+  function bundles(config, report) {
+    for (const [i, { routeDistinguisher: rd, ethernetTag: tag }] of config.networks.entries()) {
+      if (rd === undefined) continue
+      const others = config.networks.slice(0, i).filter((one) => one.routeDistinguisher === rd)
+      const path = ['networks', i, 'ethernetTag']
+      const expected = `an Ethernet tag that no other network with route distinguisher ${rd} has`
+      if (others.some((one) => (one.ethernetTag ?? 0) === (tag ?? 0)))
+        report(path, expected, tag ?? 'nothing')
+    }
   },
 
   function vrfNames(config, report) {
@@ -118,6 +131,24 @@ const rules: readonly Rule[] = [
     }
   },
 
+  function advertisementsFit(config, report) {
+    for (const [i, { gateway, routerAdvertisements }] of config.networks.entries()) {
+      if (routerAdvertisements === undefined) continue
+      const path = ['networks', i, 'routerAdvertisements']
+      const six = gateway.filter((one) => one?.includes(':'))
+      if (six.length === 0) report(path, 'a gateway with an IPv6 address', 'none')
+      if (six.length > MOST_ADVERTISED) {
+        report(path, `at most ${MOST_ADVERTISED} IPv6 addresses of the gateway`, `${six.length}`)
+      }
+      const { dnsServers } = routerAdvertisements
+      if (dnsServers.length > MOST_ADVERTISED) {
+        report([...path, 'dnsServers'], `at most ${MOST_ADVERTISED}`, `${dnsServers.length}`)
+      }
+      for (const [j, ip] of dnsServers.entries()) {
+        if (!ip.includes(':')) report([...path, 'dnsServers', j], 'an IPv6 address', ip)
+      }
+    }
+  },
   function gatewayIsNoHost(config, report) {
     for (const [i, { gateway, ports: members }] of config.networks.entries()) {
       const own = gateway.filter((one) => one !== undefined).map((one) => parseGateway(one).ip)

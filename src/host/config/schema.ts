@@ -80,6 +80,29 @@ export const Network = keys(
       text('gateway', 'Address and length of the subnet.'),
       'Distributed anycast gateway: our addresses in this network, the same on every VTEP.',
     ),
+    routerAdvertisements: Type.Optional(
+      keys(
+        {
+          lifetimeSeconds: integer(
+            1,
+            9000,
+            'Hosts keep the gateway as default router for so long.',
+            {
+              default: 1800,
+            },
+          ),
+          managed: flag(false, 'Hosts get addresses by DHCPv6 (the M flag).'),
+          otherConfig: flag(false, 'Hosts get everything else by DHCPv6 (the O flag).'),
+          autonomous: flag(true, 'Hosts make themselves addresses in prefixes of 64 bits (SLAAC).'),
+          mtu: Type.Optional(integer(1280, 65535, 'MTU for hosts.')),
+          dnsServers: list(
+            text('ip', 'An IPv6 address.'),
+            'Recursive DNS servers (RFC 8106), at most 8.',
+          ),
+        },
+        'The gateway tells hosts of its IPv6 subnets by router advertisements (RFC 4861). Left out: it does not.',
+      ),
+    ),
     profile: Type.Optional(
       choice(profileNames, 'Profile of this network, where it differs from the fabric.'),
     ),
@@ -87,7 +110,18 @@ export const Network = keys(
     routeDistinguisher: Type.Optional(
       text('routeDistinguisher', 'Default: the router ID and a number derived from the VNI.'),
     ),
+    ethernetTag: Type.Optional(
+      integer(
+        0,
+        0xfffffffe,
+        'VLAN-aware bundle (RFC 7432 section 6.3): networks that share route distinguisher and route targets are told apart by this tag of their routes. Default: ours carry 0, and any is taken.',
+      ),
+    ),
     suppress: flag(true, 'Answer ARP and ND requests for known addresses on the spot.'),
+    suppressUnknown: flag(
+      false,
+      'Do not flood ARP and ND requests for addresses that nobody is known to have: only hosts that have spoken, or that the platform names, are found.',
+    ),
     agingSeconds: integer(
       0,
       1_000_000,
@@ -105,6 +139,21 @@ export const Network = keys(
         burst: integer(1, 1_000_000, 'How many of them at once.', { default: 10_000 }),
       },
       'What a port sends beyond that is dropped as storm_control.',
+      { default: {} },
+    ),
+    multicast: keys(
+      {
+        snooping: flag(
+          false,
+          'Hear by IGMP and MLD which groups hosts want, tell it to other VTEPs (type 6), and send multicast only to those that want it. Otherwise everybody gets all of it.',
+        ),
+        querier: choice(
+          ['auto', 'off'],
+          'auto: ask the hosts behind our ports for their groups, as long as no multicast router does.',
+          { default: 'auto' },
+        ),
+      },
+      'IP multicast beyond the link-local groups.',
       { default: {} },
     ),
     ports: list(Port, 'Host attachments.'),

@@ -5,6 +5,7 @@ import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
 import { neighborId } from '../effective.js'
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -106,9 +107,13 @@ export class State implements StateReader {
         vteps: [...(is?.remotes ?? [])],
         macs: is?.macs ?? { local: 0, remote: 0 },
         suppress,
+        suppressUnknown: network.suppressUnknown,
         agingSeconds,
+        ethernetTag: network.ethernetTag ?? null,
+        multicast: network.multicast,
         vrf: network.vrf ?? null,
         gateway: network.gateway,
+        routerAdvertisements: network.routerAdvertisements !== undefined,
         stormControl,
         source: effective.added.networks.has(name) ? 'added' : 'config',
       }
@@ -190,6 +195,21 @@ export class State implements StateReader {
     const { evpn, effective } = this.#source
     const names = this.#portNames()
     return evpn.segments().map((each) => segmentView(each, effective.config.vtep.address, names))
+  }
+
+  groups(): GroupView[] {
+    const names = this.#portNames()
+    return Array.from(
+      this.#source.evpn.groups(),
+      ({ network, vni, group, source, ports, remotes }) => ({
+        network,
+        vni,
+        group: group ?? '*',
+        source: source ?? '*',
+        ports: ports.map((port) => names.get(port) ?? String(port)),
+        vteps: [...remotes],
+      }),
+    )
   }
 
   #portNames(): ReadonlyMap<number | undefined, string> {

@@ -2,6 +2,7 @@
 
 import type {
   DropView,
+  GroupView,
   MacView,
   NetworkView,
   PeerView,
@@ -24,6 +25,7 @@ export interface StateReader {
   vteps(): VtepView[]
   macs(): MacView[]
   segments(): SegmentView[]
+  groups(): GroupView[]
   routes(): RouteView[]
   ports(): PortView[]
   drops(): DropView[]
@@ -93,6 +95,11 @@ export const views: readonly View[] = [
     name: 'segments',
     summary: 'Ethernet segments: hosts behind several VTEPs.',
     filters: ['esi', 'kind', 'mode', 'state'],
+  },
+  {
+    name: 'groups',
+    summary: 'Multicast groups and who wants them, of networks that snoop.',
+    filters: ['network', 'vni', 'group', 'source', 'ports', 'vteps'],
   },
   {
     name: 'routes',

@@ -4,6 +4,7 @@ export { type StateReader, type View, type ViewName, views } from './catalogue.j
 export type {
   DropView,
   EventView,
+  GroupView,
   HealthView,
   MacView,
   NetworkView,

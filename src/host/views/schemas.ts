@@ -78,9 +78,16 @@ export const NetworkView = row({
   vteps: texts('VTEPs that broadcasts are replicated to.'),
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
+  suppressUnknown: yes('Where it is not known they are not flooded.'),
   agingSeconds: count('0 = never.'),
+  ethernetTag: orNull(count('Of a VLAN-aware bundle.')),
+  multicast: row({
+    snooping: yes('Multicast groups go to those that want them.'),
+    querier: text('auto: hosts are asked for their groups; off: they are not.'),
+  }),
   vrf: orNull(text('VRF that its hosts are routed in.')),
   gateway: texts('Our addresses in it.'),
+  routerAdvertisements: yes('The gateway tells hosts of IPv6 of itself.'),
   stormControl: row({
     framesPerSecond: count('Flooded frames of each port and worker; 0 = any number.'),
     burst: count('Flooded frames at once.'),
@@ -184,6 +191,15 @@ export const SegmentView = row({
   ),
 })
 
+export const GroupView = row({
+  network: text('Name of the network.'),
+  vni: count('VNI.'),
+  group: text('Multicast group; * where a multicast router wants all.'),
+  source: text('Source; * = any.'),
+  ports: texts('Ports whose hosts want it.'),
+  vteps: texts('VTEPs that want it.'),
+})
+
 /** Besides these, a row has the NLRI's fields by RFC name and the path attributes. */
 export const RouteView = Type.Object({
   family: Type.Union([
@@ -201,7 +217,9 @@ export const RouteView = Type.Object({
   ethernetTag: Type.Optional(count('Ethernet tag.')),
   mac: Type.Optional(text('Type 2.')),
   ip: Type.Optional(text('Type 2.')),
-  originator: Type.Optional(text('Types 3 and 4.')),
+  group: Type.Optional(text('Types 6 to 8; left out: all.')),
+  source: Type.Optional(text('Types 6 to 8; left out: any.')),
+  originator: Type.Optional(text('Types 3, 4 and 6 to 8.')),
   prefix: Type.Optional(text('Type 5, and families ipv4 and ipv6.')),
   originAs: Type.Optional(count('Family rtc: AS that wants the routes.')),
   target: Type.Optional(text('Family rtc: the route target, its first octets in hex, or "every".')),
@@ -270,6 +288,7 @@ export type PrefixView = Static<typeof PrefixView>
 export type VtepView = Static<typeof VtepView>
 export type MacView = Static<typeof MacView>
 export type SegmentView = Static<typeof SegmentView>
+export type GroupView = Static<typeof GroupView>
 export type RouteView = Static<typeof RouteView>
 export type PortView = Static<typeof PortView>
 export type DropView = Static<typeof DropView>
@@ -285,6 +304,7 @@ export const viewSchemas = {
   vteps: VtepView,
   macs: MacView,
   segments: SegmentView,
+  groups: GroupView,
   routes: RouteView,
   ports: PortView,
   drops: DropView,

@@ -44,10 +44,14 @@ export type {
   EsRoute,
   EvpnRoute,
   ImetRoute,
+  JoinSynchRoute,
   KnownEvpnRoute,
+  LeaveSynchRoute,
   MacIpRoute,
+  MembershipFlags,
   OpaqueRoute,
   PrefixRoute,
+  SmetRoute,
 } from './evpn/index.js'
 export { evpnKey, evpnRouteCode, formatEvpnRoute } from './evpn/index.js'
 export {
@@ -68,6 +72,7 @@ export type { Keepalive } from './message/keepalive.js'
 export {
   type Notification,
   notificationName,
+  shortened,
   shutdownCommunication,
   shutdownData,
 } from './message/notification.js'

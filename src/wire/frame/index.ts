@@ -1,10 +1,22 @@
 // The front door of wire/frame: headers of frames, and the reference switch.
 
+export { type RouterAdvertisement, routerAdvertisement } from './advertisement.js'
 export { concat, encoded } from './bytes.js'
 export { internetChecksum, onesComplementSum, pseudoHeader, transportChecksum } from './checksum.js'
 export { ethernet, etherTypes, vlanTag } from './ethernet.js'
 export { extensionHeader, fragmentHeader, ipv4Header, ipv6Header, protocols } from './ip.js'
 export { findLayers, flowHash, type Layers } from './layers.js'
+export {
+  igmpMessage,
+  igmpTypes,
+  type MembershipRecord,
+  membershipQuery,
+  membershipReports,
+  mldMessage,
+  mldTypes,
+  readMembership,
+  recordModes,
+} from './membership.js'
 export { type Frame, gsoTypes, type Meta, metaFlags, noMeta } from './meta.js'
 export { type ModelOptions, type ModelOutcome, SwitchModel } from './model.js'
 export type { ModelEvent, ModelOperation } from './model-tables.js'

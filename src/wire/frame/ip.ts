@@ -7,6 +7,7 @@ import { encoded } from './bytes.js'
 
 export const protocols = {
   hopByHop: 0,
+  igmp: 2,
   tcp: 6,
   udp: 17,
   dccp: 33,
@@ -15,6 +16,7 @@ export const protocols = {
   authentication: 51,
   icmp6: 58,
   destinationOptions: 60,
+  pim: 103,
   sctp: 132,
   udpLite: 136,
 } as const

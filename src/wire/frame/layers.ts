@@ -30,9 +30,11 @@ export interface Layers {
 const MAX_TAGS = 2
 const MAX_EXTENSIONS = 8
 
-/** Undefined when a VLAN tag is cut off. */
+/** Undefined when the Ethernet header or a VLAN tag is cut off. */
 export function findLayers(frame: Uint8Array): Layers | undefined {
-  let { etherType } = at(ethernet, frame, 0)!
+  const header = at(ethernet, frame, 0)
+  if (header === undefined) return undefined
+  let { etherType } = header
   let l3 = ETHERNET_LENGTH
   for (let tags = 0; tags < MAX_TAGS && isTag(etherType); tags++) {
     const tag = at(vlanTag, frame, l3)

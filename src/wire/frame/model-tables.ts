@@ -1,8 +1,16 @@
 // The tables of the reference switch as plain maps: what operations do to them, and what frames teach. native/core/tables_*.cpp does the
 // same for a million entries; here it is written for reading.
 
-import { type Ip, isIpv4, isMulticastMac, type Mac, type Prefix } from '../../net/index.js'
+import {
+  type Ip,
+  ipFamily,
+  isIpv4,
+  isMulticastMac,
+  type Mac,
+  type Prefix,
+} from '../../net/index.js'
 import { isUnicastIp } from './bytes.js'
+import type { MembershipRecord } from './membership.js'
 import { type RouteHop, Routes } from './model-routes.js'
 import {
   type GroupKey,
@@ -12,6 +20,7 @@ import {
   type PortSegment,
   type SegmentOperation,
 } from './model-segments.js'
+import type { NeighbourTalk } from './neighbour.js'
 
 /** One write, under the names of the packet path's operations. */
 export type ModelOperation =
@@ -20,6 +29,9 @@ export type ModelOperation =
       readonly vni: number
       readonly suppress: boolean
       readonly agingSeconds: number
+      readonly snoop?: boolean
+      readonly suppressUnknown?: boolean
+      readonly advertise?: boolean
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -59,6 +71,7 @@ export type ModelOperation =
       readonly vrf: number
       readonly prefix: Prefix
     } & RouteHop)
+  | ({ readonly op: 'listenerAdd' | 'listenerRemove'; readonly vni: number } & Wish)
   | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
   | SegmentOperation
   | ({
@@ -75,6 +88,23 @@ export type ModelOperation =
       readonly port: number
       readonly override: boolean
     } & Placement)
+
+/** A multicast group, of any source where none is named. 0.0.0.0 and :: are all groups without a channel. */
+interface Channel {
+  readonly group: Ip
+  readonly source?: Ip
+}
+
+type Listener = { readonly port: number } | { readonly remote: Ip }
+type Wish = Channel & Listener
+
+/** Who wants a channel, each in the order in which it came. */
+interface Listeners {
+  readonly ports: number[]
+  readonly remotes: Ip[]
+}
+
+const channelKey = (group: Ip, source: Ip | undefined): string => `${group} ${source ?? ''}`
 
 export type Origin = 'local' | 'remote'
 
@@ -117,6 +147,9 @@ export type Binding = Claim & { port: number; lastSeen: number }
 
 export interface Network {
   suppress: boolean
+  snoop: boolean
+  suppressUnknown: boolean
+  advertise: boolean
   agingSeconds: number
   stormFramesPerSecond: number
   stormBurst: number
@@ -126,6 +159,7 @@ export interface Network {
   readonly groups: Map<string, MacGroup>
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
+  readonly channels: Map<string, Listeners>
   /** VNI of the IP-VRF, 0 = none. */
   vrf: number
   routerMac: Mac | undefined
@@ -156,6 +190,25 @@ export type ModelEvent =
       readonly ip: Ip
       readonly mac: Mac
       readonly port: number
+    }
+  | ({
+      readonly event: 'multicastReport'
+      readonly vni: number
+      readonly port: number
+      readonly version: number
+    } & MembershipRecord)
+  | {
+      readonly event: 'multicastQuery'
+      readonly vni: number
+      readonly port: number
+      readonly querier: Ip
+      readonly version: number
+    }
+  | {
+      readonly event: 'routerSolicited'
+      readonly vni: number
+      readonly port: number
+      readonly host: Ip
     }
   | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
 
@@ -206,6 +259,11 @@ export class ModelTables {
       case 'floodRemove':
         network.remotes = network.remotes.filter((remote) => remote !== operation.remote)
         return true
+      case 'listenerAdd':
+        return this.#addListener(network, operation)
+      case 'listenerRemove':
+        leaveChannel(network, channelKey(operation.group, operation.source), operation)
+        return true
       case 'macSetRemote':
         return this.#setRemoteMac(network, operation)
       case 'macSetGroup': {
@@ -244,6 +302,9 @@ export class ModelTables {
     vni,
     suppress,
     agingSeconds,
+    snoop = false,
+    suppressUnknown = false,
+    advertise = false,
     stormFramesPerSecond = 0,
     stormBurst = 0,
     vrf = 0,
@@ -258,11 +319,12 @@ export class ModelTables {
     if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
     const storm = { stormFramesPerSecond, stormBurst }
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
-    const settings = { suppress, agingSeconds, ...storm, vrf, routerMac, ...addresses }
+    const flags = { suppress, suppressUnknown, snoop, advertise }
+    const settings = { ...flags, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
       const maps = { groups: new Map(), macs: new Map(), bindings: new Map() }
-      const content = { ports: [], remotes: [], ...maps }
-      this.networks.set(vni, { ...settings, ...content, routes: new Routes() })
+      const listed = { channels: new Map(), routes: new Routes() }
+      this.networks.set(vni, { ...settings, ports: [], remotes: [], ...maps, ...listed })
       return true
     }
     if (this.isVrf(vni) && vrf !== vni) this.#forgetVrf(vni)
@@ -322,9 +384,22 @@ export class ModelTables {
     const before = this.networks.get(old)
     if (before !== undefined) {
       before.ports = before.ports.filter((each) => each !== port)
+      for (const key of before.channels.keys()) leaveChannel(before, key, { port })
       this.#flush(old, (entryPort) => entryPort === port)
     }
     this.networks.get(vni)?.ports.push(port)
+    return true
+  }
+
+  #addListener(network: Network, wish: Wish): boolean {
+    const isThere = 'port' in wish ? network.ports.includes(wish.port) : this.#remember(wish.remote)
+    if (!isThere) return false
+    const key = channelKey(wish.group, wish.source)
+    const channel = network.channels.get(key) ?? { ports: [], remotes: [] }
+    network.channels.set(key, channel)
+    if ('remote' in wish) {
+      if (!channel.remotes.includes(wish.remote)) channel.remotes.push(wish.remote)
+    } else if (!channel.ports.includes(wish.port)) channel.ports.push(wish.port)
     return true
   }
 
@@ -482,16 +557,18 @@ export class ModelTables {
   }
 
   /** A frame from this port said that `mac` has this address. */
-  learnBinding(vni: number, ip: Ip, mac: Mac, port: number, router: boolean): void {
+  learnBinding(vni: number, ip: Ip, mac: Mac, port: number, said: NeighbourTalk): void {
     const { bindings } = this.networks.get(vni)!
     const old = bindings.get(ip)
     if (old?.static) return
     const same = old !== undefined && isLearned(old) && old.mac === mac
-    if (same && (old.router || !router)) {
+    const router = said.router || (same && old.router)
+    const override = said.keeps !== true && (!same || old.override)
+    if (same && old.router === router && old.override === override) {
       Object.assign(old, { port, lastSeen: this.now })
       return
     }
-    const claim = { mac, origin: 'local', static: false, router, override: true } as const
+    const claim = { mac, origin: 'local', static: false, router, override } as const
     bindings.set(ip, { ...claim, port, lastSeen: this.now })
     const event = old === undefined || same ? 'neighbourLearned' : 'neighbourMoved'
     this.events.push({ event, vni, ip, mac, port })
@@ -525,6 +602,26 @@ type Place =
       : never
     : never
 
+function leaveChannel(network: Network, key: string, listener: Listener): void {
+  const channel = network.channels.get(key)
+  if (channel === undefined) return
+  const [from, each]: [(number | Ip)[], number | Ip] =
+    'port' in listener ? [channel.ports, listener.port] : [channel.remotes, listener.remote]
+  const place = from.indexOf(each)
+  if (place >= 0) from.splice(place, 1)
+  if (channel.ports.length + channel.remotes.length === 0) network.channels.delete(key)
+}
+
+/** Who wants a group of this source; undefined: nobody has said anything that would concern it. */
+export function listenersOf(network: Network, group: Ip, source: Ip): Listeners | undefined {
+  const { channels } = network
+  return (
+    channels.get(channelKey(group, source)) ??
+    channels.get(channelKey(group, undefined)) ??
+    channels.get(channelKey(ipFamily(group) === 4 ? '0.0.0.0' : '::', undefined))
+  )
+}
+
 type Unseen<T> = T extends unknown ? Omit<T, 'lastSeen'> : never
 
 const sameEntry = (old: MacEntry, entry: Unseen<MacEntry>): boolean =>
@@ -537,12 +634,16 @@ const isHostMac = (mac: Mac): boolean => !isMulticastMac(mac) && mac !== '00:00:
 
 const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !binding.static
 
-/** Decapsulation accepts a VTEP only where it is named: in the flood list, as the place of a MAC, or as a router. */
-export const speaksIn = ({ remotes, macs, routes, groups }: Network, address: Ip): boolean =>
-  remotes.includes(address) ||
-  [...groups.values()].some((group) => group.remotes.includes(address)) ||
-  routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
-  [...macs.values()].some((entry) => 'remote' in entry && entry.remote === address)
+/** Decapsulation accepts a VTEP only where it is named: in a list, as the place of a MAC, or as a router. */
+export const speaksIn = (network: Network, address: Ip): boolean => {
+  const { remotes, macs, routes, groups, channels } = network
+  return (
+    remotes.includes(address) ||
+    [...groups.values(), ...channels.values()].some((each) => each.remotes.includes(address)) ||
+    routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
+    [...macs.values()].some((entry) => 'remote' in entry && entry.remote === address)
+  )
+}
 
 const leadsTo = (entry: MacEntry, group: GroupKey): boolean =>
   'esi' in entry && groupKey(entry) === groupKey(group)

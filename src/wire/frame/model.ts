@@ -1,15 +1,17 @@
 // The reference switch: frames in, frames out, in as few words as it takes. The tests hold native/core (as addon and as WebAssembly) against
 // it, octet by octet; traces and the library may use it where nothing can be built.
 
-import { type Ip, ipFamily, isMulticastMac, type Mac } from '../../net/index.js'
+import { type Ip, ipFamily, isMulticastIp, isMulticastMac, type Mac } from '../../net/index.js'
 import { at, patched } from './bytes.js'
 import { ETHERNET_LENGTH, ethernet, etherTypes } from './ethernet.js'
-import { protocols } from './ip.js'
+import { ipv4Header, ipv6Header, protocols } from './ip.js'
 import { findLayers, flowHash, type Layers } from './layers.js'
+import { isLinkGroup, readMembership } from './membership.js'
 import { checkMeta, type Frame, isSuper, needsChecksum, noMeta, wireLength } from './meta.js'
 import { isLinkLocal, type RouteHop } from './model-routes.js'
 import { groupKey, keptBack, memberOf } from './model-segments.js'
 import {
+  listenersOf,
   type MacEntry,
   type ModelEvent,
   type ModelOperation,
@@ -17,7 +19,12 @@ import {
   type Network,
   speaksIn,
 } from './model-tables.js'
-import { answerNeighbour, isAskedOfAll, readNeighbourTalk } from './neighbour.js'
+import {
+  answerNeighbour,
+  isAskedOfAll,
+  readNeighbourTalk,
+  readRouterSolicitation,
+} from './neighbour.js'
 import {
   decapsulateOuter,
   decapsulatePayload,
@@ -95,6 +102,7 @@ type Place =
   | { readonly origin: 'remote'; readonly remote: Ip }
 
 const NO_MAC = '00:00:00:00:00:00'
+const NOBODY: Pick<Network, 'ports' | 'remotes'> = { ports: [], remotes: [] }
 const BURST = 64
 const SECOND = 1_000_000_000n
 
@@ -104,6 +112,7 @@ export class SwitchModel {
   /** When the bucket of each port is full again, in nanoseconds. */
   readonly #stormFullAt = new Map<number, bigint>()
   readonly #errorsFullAt = new Map<number, bigint>()
+  readonly #heardFullAt = new Map<number, bigint>()
   readonly #questionsFullAt = new Map<number, bigint>()
   #outcomes: ModelOutcome[] = []
   #learnMacs: (() => void)[] = []
@@ -204,12 +213,16 @@ export class SwitchModel {
     const { frame, layers, source, destination, vni, network, port } = accepted
     if (isSuper(frame.meta)) return false
     const talk = readNeighbourTalk(frame.bytes, layers, !needsChecksum(frame.meta))
-    const { tells, asks, router } = talk
+    const { tells, asks } = talk
     if (tells !== undefined) {
-      this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, router))
+      this.#learnBindings.push(() => this.tables.learnBinding(vni, tells, source, port, talk))
     }
     const binding = asks === undefined ? undefined : network.bindings.get(asks)
-    if (binding === undefined) return false
+    if (binding === undefined) {
+      const isLost = asks !== undefined && network.suppressUnknown && isMulticastMac(destination)
+      if (isLost) this.#drop(input, 'unknown_neighbour')
+      return isLost
+    }
     const told = network.suppress && (binding.origin === 'remote' || binding.static)
     if (!binding.gateway && !told) return false
     // Who knows the answer may ask whether it still holds (RFC 4861 section 7.3).
@@ -257,9 +270,11 @@ export class SwitchModel {
       this.#drop(input, 'storm_control')
       return
     }
-    const ports = network.ports.filter((each) => each !== port)
-    const remotes = port === 0 ? [] : network.remotes
-    if (ports.length + remotes.length === 0) this.#drop(input, 'no_destination')
+    this.#hearSolicitation(accepted)
+    const { list, nobody } = this.#listeners(accepted)
+    const ports = list.ports.filter((each) => each !== port)
+    const remotes = port === 0 ? [] : list.remotes
+    if (ports.length + remotes.length === 0) this.#drop(input, nobody)
     for (const each of ports) {
       const segment = this.tables.segments.get(each)
       const isOpen = segment?.blocked === false && vtep !== undefined
@@ -268,6 +283,55 @@ export class SwitchModel {
       else this.#drop(input, reason, destinationWord.port | each)
     }
     for (const each of remotes) this.#sendRemote(accepted, input, each)
+  }
+
+  #hearSolicitation({ frame, layers, destination, vni, network, port }: Accepted): void {
+    const mayAsk = network.advertise && port !== 0 && isMulticastMac(destination)
+    if (!mayAsk || isSuper(frame.meta)) return
+    const host = readRouterSolicitation(frame.bytes, layers, !needsChecksum(frame.meta))
+    if (host === undefined || !this.#hears(port)) return
+    this.tables.events.push({ event: 'routerSolicited', vni, port, host })
+  }
+
+  /** The flood list, or of multicast, where it is heard who wants it, that; and why a frame is lost where it is empty. */
+  #listeners({ frame, layers, destination, vni, network, port }: Accepted): {
+    readonly list: Pick<Network, 'ports' | 'remotes'>
+    readonly nobody: string
+  } {
+    const all = { list: network, nobody: 'no_destination' }
+    const isIp = layers.l3 === ETHERNET_LENGTH && layers.version !== 0
+    if (!network.snoop || !isMulticastMac(destination) || !isIp) return all
+    const header = layers.version === 4 ? ipv4Header : ipv6Header
+    const { source, destination: group } = at<{ source: Ip; destination: Ip }>(
+      header,
+      frame.bytes,
+      layers.l3,
+    )!
+    if (!isMulticastIp(group)) return all
+    const message = isSuper(frame.meta)
+      ? undefined
+      : readMembership(frame.bytes, layers, !needsChecksum(frame.meta))
+    const any = layers.version === 4 ? '0.0.0.0' : '::'
+    if (message?.kind === 'report') {
+      const { version, records } = message
+      for (const record of port === 0 ? [] : records) {
+        if (this.#hears(port))
+          this.tables.events.push({ event: 'multicastReport', vni, port, version, ...record })
+      }
+      const list = listenersOf(network, any, any) ?? NOBODY
+      return { list, nobody: 'no_multicast_router' }
+    }
+    const isPim = layers.protocol === protocols.pim && !layers.fragment
+    if ((message !== undefined || isPim) && this.#hears(port)) {
+      const version = message?.version ?? 0
+      this.tables.events.push({ event: 'multicastQuery', vni, port, querier: source, version })
+    }
+    if (isLinkGroup(group)) return all
+    return { list: listenersOf(network, group, source) ?? NOBODY, nobody: 'no_multicast_listener' }
+  }
+
+  #hears(port: number): boolean {
+    return admit(this.#heardFullAt, port, 1000, 1000, this.tables.now)
   }
 
   #admitFlood(port: number, { stormFramesPerSecond, stormBurst }: Network): boolean {

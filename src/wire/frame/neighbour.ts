@@ -45,6 +45,8 @@ export interface NeighbourTalk {
   readonly tells?: Ip
   /** And that it is a router. */
   readonly router: boolean
+  /** And that what others know of the address shall stay as it is (RFC 4861 section 4.4, the O flag not set). */
+  readonly keeps?: true
   /** It wants to know who has this address. */
   readonly asks?: Ip
 }
@@ -85,26 +87,58 @@ function readArp(frame: Uint8Array): NeighbourTalk {
   return { router: false, ...(tells && { tells: senderIp }), ...(asks && { asks: targetIp }) }
 }
 
-function readDiscovery(frame: Uint8Array, summed: boolean): NeighbourTalk {
-  const { source } = at(ethernet, frame, 0)!
-  const ip = at(ipv6Header, frame, ETHERNET_LENGTH)!
+/** The ICMPv6 message of a frame from the link, code 0, with its addresses. */
+function discoveryOf(
+  frame: Uint8Array,
+  summed: boolean,
+): { readonly source: Ip; readonly destination: Ip; readonly body: Uint8Array } | undefined {
+  const { source, destination, ...ip } = at(ipv6Header, frame, ETHERNET_LENGTH)!
   const start = ETHERNET_LENGTH + IPV6_LENGTH
   const body = frame.subarray(start, start + ip.payloadLength)
-  const message = at(neighbourMessage, body, 0)
-  if (ip.nextHeader !== protocols.icmp6 || ip.hopLimit !== 255 || message === undefined)
-    return silence
-  if (body.length < ip.payloadLength || message.code !== 0) return silence
+  if (ip.nextHeader !== protocols.icmp6 || ip.hopLimit !== 255) return undefined
+  if (body.length < ip.payloadLength || body[1] !== 0) return undefined
+  const pseudo = pseudoHeader(source, destination, protocols.icmp6, body.length)
+  if (summed && internetChecksum(concat(pseudo, body)) !== 0) return undefined
+  return { source, destination, body }
+}
+
+const ROUTER_SOLICITATION = 133
+const ROUTER_SOLICITATION_LENGTH = 8
+
+/** Whether a host looks for a router (RFC 4861 section 6.1.1): its address, :: while it has none. */
+export function readRouterSolicitation(
+  frame: Uint8Array,
+  layers: Layers,
+  summed: boolean,
+): Ip | undefined {
+  if (layers.l3 !== ETHERNET_LENGTH || layers.version !== 6) return undefined
+  const discovery = discoveryOf(frame, summed)
+  if (discovery === undefined) return undefined
+  const { source, body } = discovery
+  if (body[0] !== ROUTER_SOLICITATION || body.length < ROUTER_SOLICITATION_LENGTH) return undefined
+  const link = findLinkAddress(body.subarray(ROUTER_SOLICITATION_LENGTH), 1)
+  if (link === 'malformed') return undefined
+  return isHost(source) || (source === '::' && link === undefined) ? source : undefined
+}
+
+function readDiscovery(frame: Uint8Array, summed: boolean): NeighbourTalk {
+  const { source } = at(ethernet, frame, 0)!
+  const discovery = discoveryOf(frame, summed)
+  const message = discovery && at(neighbourMessage, discovery.body, 0)
+  if (message === undefined) return silence
+  const { body, ...ip } = discovery!
   const { type, target, flags } = message
   const solicits = type === neighbourMessages.solicitation
   if (!solicits && type !== neighbourMessages.advertisement) return silence
-  const pseudo = pseudoHeader(ip.source, ip.destination, protocols.icmp6, body.length)
-  if (summed && internetChecksum(concat(pseudo, body)) !== 0) return silence
   if (!isHost(target)) return silence
   const link = findLinkAddress(body.subarray(NEIGHBOUR_MESSAGE_LENGTH), solicits ? 1 : 2)
   if (link === 'malformed') return silence
   if (!solicits) {
     const router = (flags & advertisementFlags.router) !== 0
-    return link === undefined || link === source ? { tells: target, router } : { router }
+    // Who is asked by unicast may answer without its link address, and then overrides nothing.
+    const keeps = link !== undefined && (flags & advertisementFlags.override) === 0
+    const said = { router, ...(keeps ? { keeps } : {}) }
+    return link === undefined || link === source ? { tells: target, ...said } : said
   }
   if (ip.source === '::') {
     // Duplicate address detection (RFC 4862 section 5.4.2).

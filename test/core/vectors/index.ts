@@ -4,6 +4,7 @@ import { bridging } from './bridging.js'
 import { decapsulation } from './decapsulation.js'
 import { encapsulation } from './encapsulation.js'
 import { metadata } from './metadata.js'
+import { multicast } from './multicast.js'
 import { neighbours } from './neighbours.js'
 import { routing } from './routing.js'
 import { segments } from './segments.js'
@@ -15,6 +16,7 @@ export const groups = {
   decapsulation,
   neighbours,
   routing,
+  multicast,
   segments,
 }
 export const vectors = Object.values(groups).flat()

@@ -11,6 +11,7 @@ import {
   macA,
   macB,
   macC,
+  routerSolicitation,
   vxlan,
 } from '../frames.js'
 import { binding, network, vni } from '../network.js'
@@ -22,7 +23,30 @@ const answers = (change = {}) => [
 const through = (index: number) => [`emit ${index} port 2`, `emit ${index} remote 1`]
 const answered = (index: number) => [`emit ${index} port 1`, `drop ${index} suppressed`]
 
+const advertising = [
+  {
+    apply: [
+      ...network(),
+      { op: 'networkSet', vni, suppress: true, agingSeconds: 300, advertise: true },
+    ],
+  },
+] as const
+
 export const neighbours: readonly Vector[] = [
+  {
+    // Events are compared between the builds; which ones there are, test/core/arbitraries and the daemon's tests say.
+    name: 'who looks for a router is heard, and so are its other routers',
+    steps: advertising,
+    frames: [
+      fromPort(1, routerSolicitation()),
+      fromPort(1, routerSolicitation({ from: '::' })),
+      fromPort(1, routerSolicitation({ linkAddress: macA })),
+      fromPort(1, routerSolicitation({ from: '::', linkAddress: macA })),
+      fromPort(1, routerSolicitation({ hopLimit: 64 })),
+      fromPort(1, routerSolicitation({ checksumError: 1 })),
+    ],
+    expected: [0, 1, 2, 3, 4, 5].flatMap(through),
+  },
   {
     name: 'an ARP request for a known address is answered on the spot',
     steps: answers(),
@@ -187,6 +211,62 @@ export const neighbours: readonly Vector[] = [
     ],
     frames: [fromPort(1, arpFrame())],
     expected: answered(0),
+  },
+  {
+    name: 'where unknown addresses are not asked for, known ones are, and announcements go through',
+    steps: [
+      ...answers(),
+      {
+        apply: [
+          { op: 'networkSet', vni, suppress: true, suppressUnknown: true, agingSeconds: 300 },
+        ],
+      },
+      { now: 5, frames: [fromPort(2, arpFrame({ source: macB, senderIp: '10.1.0.20' }))] },
+    ],
+    frames: [
+      fromPort(1, arpFrame({ targetIp: '10.1.0.99' })),
+      fromPort(1, discovery(135, { target: 'fd00::99', linkAddress: macA })),
+      fromPort(1, arpFrame()),
+      fromPort(1, arpFrame({ targetIp: '10.1.0.20' })),
+      fromPort(1, arpFrame({ senderIp: '10.1.0.10', targetIp: '10.1.0.10' })),
+      fromPort(1, arpFrame({ destination: macB, targetIp: '10.1.0.99' })),
+      fromPort(1, discovery(136, { linkAddress: macA })),
+      fromVxlan(vxlan(arpFrame({ targetIp: '10.1.0.99' }).bytes)),
+    ],
+    expected: [
+      'drop 0 unknown_neighbour',
+      'drop 1 unknown_neighbour',
+      ...answered(2),
+      ...[3, 4].flatMap(through),
+      'emit 5 port 2',
+      ...through(6),
+      'emit 7 port 1',
+      'emit 7 port 2',
+    ],
+  },
+  {
+    name: 'an advertisement that overrides nothing is remembered so',
+    steps: [
+      { apply: network() },
+      {
+        now: 10,
+        frames: [
+          fromPort(2, discovery(136, { source: macB, target: 'fe80::b', linkAddress: macB })),
+          fromPort(
+            2,
+            discovery(136, { source: macB, target: 'fe80::c', linkAddress: macB, flags: 0x20 }),
+          ),
+          fromPort(2, discovery(136, { source: macB, target: 'fe80::d' })),
+          fromPort(
+            2,
+            discovery(136, { source: macB, target: 'fe80::d', linkAddress: macB, flags: 0xa0 }),
+          ),
+          fromPort(2, discovery(136, { source: macB, target: 'fe80::d', linkAddress: macB })),
+        ],
+      },
+    ],
+    frames: [],
+    expected: [],
   },
   {
     name: 'nothing is answered or learned for what comes from the underlay',

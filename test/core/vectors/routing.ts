@@ -484,6 +484,31 @@ export const routing: readonly Vector[] = [
     frames: [fromPort(1, udp(to('10.2.0.11')))],
     expected: ['emit 0 port 2'],
   },
+  {
+    name: 'a network whose gateway took the MAC of a host can be removed',
+    steps: [
+      {
+        apply: [
+          { op: 'networkSet', vni: 10300, suppress: false, agingSeconds: 300 },
+          { op: 'portAttach', port: 3, vni: 10300 },
+          local(10300, gatewayMac, 3),
+          ...routed(),
+          {
+            op: 'networkSet',
+            vni: 10300,
+            suppress: false,
+            agingSeconds: 300,
+            vrf,
+            routerMac: gatewayMac,
+            address4: '10.4.0.1',
+          },
+          { op: 'networkRemove', vni: 10300 },
+        ],
+      },
+    ],
+    frames: [fromPort(1, udp(to('10.2.0.11')))],
+    expected: ['emit 0 port 2'],
+  },
 ]
 
 function spoiled(bytes: Uint8Array): Uint8Array {

@@ -166,6 +166,9 @@ function evpnKeyFields(code: number): readonly string[] {
     3: ['rd', 'ethernetTag', 'originator'],
     4: ['rd', 'esi', 'originator'],
     5: ['rd', 'ethernetTag', 'prefix'],
+    6: ['rd', 'ethernetTag', 'source', 'group', 'originator'],
+    7: ['rd', 'esi', 'ethernetTag', 'source', 'group', 'originator'],
+    8: ['rd', 'esi', 'ethernetTag', 'source', 'group', 'originator'],
   }
   return fields[code] ?? []
 }

@@ -11,8 +11,10 @@ import { dfElection } from './df-election.js'
 import { encapsulation } from './encapsulation.js'
 import { esImport } from './es-import.js'
 import { esiLabel } from './esi-label.js'
+import { eviRouteTarget } from './evi-route-target.js'
 import { linkBandwidth } from './link-bandwidth.js'
 import { macMobility } from './mac-mobility.js'
+import { multicastFlags } from './multicast-flags.js'
 import { routeOrigin } from './route-origin.js'
 import { routeTarget } from './route-target.js'
 import { routerMac } from './router-mac.js'
@@ -31,6 +33,8 @@ export const communityTypes = [
   arpNd,
   color,
   linkBandwidth,
+  multicastFlags,
+  eviRouteTarget,
 ] as const
 
 /** A community without a row: "0x" and its eight octets in hex. */

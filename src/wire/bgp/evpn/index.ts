@@ -8,18 +8,34 @@ import { ethernetAd } from './ethernet-ad.js'
 import { ethernetSegment } from './ethernet-segment.js'
 import { imet } from './imet.js'
 import { ipPrefix } from './ip-prefix.js'
+import { joinSynch } from './join-synch.js'
+import { leaveSynch } from './leave-synch.js'
 import { macIp } from './mac-ip.js'
 import type { AnyRouteType, RouteOf, WithPathId } from './route-type.js'
+import { smet } from './smet.js'
 
 export type { EadRoute } from './ethernet-ad.js'
 export type { EsRoute } from './ethernet-segment.js'
 export type { ImetRoute } from './imet.js'
 export type { PrefixRoute } from './ip-prefix.js'
+export type { JoinSynchRoute } from './join-synch.js'
+export type { LeaveSynchRoute } from './leave-synch.js'
 export type { MacIpRoute } from './mac-ip.js'
+export type { MembershipFlags } from './multicast.js'
 export type { WithPathId } from './route-type.js'
+export type { SmetRoute } from './smet.js'
 
 /** Adding a route type is its file and one line here. */
-export const routeTypes = [ethernetAd, macIp, imet, ethernetSegment, ipPrefix] as const
+export const routeTypes = [
+  ethernetAd,
+  macIp,
+  imet,
+  ethernetSegment,
+  ipPrefix,
+  smet,
+  joinSynch,
+  leaveSynch,
+] as const
 
 /** A route of a type without a row. `value` is the body after type and length. */
 export interface OpaqueRoute extends WithPathId {

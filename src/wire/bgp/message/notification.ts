@@ -40,6 +40,15 @@ export const notification = messageType<'notification', Notification>({
   onError: { code: errorCode.messageHeader, subcode: headerError.badMessageLength },
 })
 
+/** The longest data that any peer takes: only a session with RFC 8654 could carry more, and what is said ends it. */
+const MAX_DATA = 4096 - 21
+
+/** With as much of the data as fits a message of any session. */
+export function shortened(message: Notification): Notification {
+  if (message.data.length <= MAX_DATA) return message
+  return { ...message, data: message.data.subarray(0, MAX_DATA) }
+}
+
 type Names = { readonly [name: string]: number }
 
 const subcodes: { readonly [code: number]: Names } = {

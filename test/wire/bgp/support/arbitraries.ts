@@ -33,6 +33,13 @@ export const ipv6 = fc
   )
   .map(ipFromBytes)
 export const ip = fc.oneof(ipv4, ipv6)
+/** Of multicast. */
+const group = fc.oneof(
+  octets(4).map((bytes) =>
+    ipFromBytes(Uint8Array.of(224 | (bytes[0]! & 15), ...bytes.subarray(1))),
+  ),
+  octets(16).map((bytes) => ipFromBytes(Uint8Array.of(255, ...bytes.subarray(1)))),
+)
 export const mac = octets(6).map((bytes) => macFromBytes(bytes))
 export const esi = fc
   .oneof(fc.constant(new Uint8Array(10)), octets(10))
@@ -62,6 +69,7 @@ const texts: { readonly [N in TextName]: fc.Arbitrary<string> } = {
   ipv4,
   ipv6,
   ip,
+  group,
   ipv4Prefix,
   ipv6Prefix,
   routeDistinguisher,

@@ -194,7 +194,16 @@ function addPlain(fields: Fields, attributes: PathAttributes): void {
 }
 
 function addRoute(fields: Fields, route: EvpnRoute): void {
-  const codes = { ead: 1, macIp: 2, imet: 3, es: 4, prefix: 5 }
+  const codes = {
+    ead: 1,
+    macIp: 2,
+    imet: 3,
+    es: 4,
+    prefix: 5,
+    smet: 6,
+    joinSynch: 7,
+    leaveSynch: 8,
+  }
   add(fields, 'bgp.evpn.nlri.rt', route.type === 'opaque' ? route.code : codes[route.type])
   if (route.type === 'opaque') return
   const rd = hexFromBytes(routeDistinguisherToBytes(route.rd)).match(/../g)!.join(':')
