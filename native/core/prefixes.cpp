@@ -39,6 +39,10 @@ uint64_t next_hop_identity(const NextHopRow& hop) {
   return mix(h ^ (hop.vni | static_cast<uint64_t>(hop.kind) << 32));
 }
 
+uint64_t remote_identity(const uint8_t address[16]) {
+  return mix(mix(kRouteSeed ^ load64(address)) ^ load64(address + 8));
+}
+
 unsigned bucket_member(const uint64_t* identities, unsigned count, unsigned bucket) {
   unsigned best = 0;
   uint64_t highest = 0;

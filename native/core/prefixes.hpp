@@ -8,7 +8,8 @@ namespace vtep {
 
 inline constexpr uint32_t kIpv4Length = 96;  // in front of an IPv4 prefix length
 inline constexpr uint32_t kMaxPrefixLength = 128;
-inline constexpr uint32_t kGroupBit = 1u << 31;  // of PrefixSlot.target
+inline constexpr uint32_t kGroupBit = 1u << 31;     // of PrefixSlot.target
+inline constexpr uint32_t kMacGroupBit = 1u << 30;  // beside it, where both are looked up
 inline constexpr unsigned kMaxGroupMembers = 16;
 inline constexpr unsigned kGroupBuckets = 128;
 inline constexpr unsigned kGroupShift = 25;  // of a flow hash, to its bucket
@@ -105,6 +106,19 @@ class RouteLookup : HashTable<PrefixShape> {
 
 // Where packets of a flow go that have found `target`. False when that has gone meanwhile.
 bool read_target(const Segment& segment, uint32_t target, uint32_t flow_hash, NextHopRow& out);
+
+// Index of the VTEP that has a flow, of a group of a MAC; 0 = none. A single word, so that it is
+// one of before or after while members change.
+inline uint32_t group_remote(const MacGroupRow& group, uint32_t flow_hash) {
+  const RowWord* words = row_words(group) + offsetof(MacGroupRow, buckets) / 4;
+  const uint32_t bucket = flow_hash >> kGroupShift;
+  return load_word(words + bucket / 2) >> bucket % 2 * 16 & 0xffff;
+}
+static_assert(sizeof(MacGroupRow::buckets) == 2 * kGroupBuckets);
+static_assert(offsetof(MacGroupRow, buckets) % 4 == 0);
+
+// What makes a VTEP, whatever row it is in.
+uint64_t remote_identity(const uint8_t address[16]);
 
 // What makes a next hop: equal ones have equal identities, whatever rows they are in.
 uint64_t next_hop_identity(const NextHopRow& hop);

@@ -6,7 +6,7 @@
 namespace vtep {
 namespace {
 
-constexpr uint64_t kMagic = 0x346e656d67657376;  // "vsegmen4"; grows with the header
+constexpr uint64_t kMagic = 0x356e656d67657376;  // "vsegmen5"; grows with the header
 constexpr uint64_t kPage = 4096;
 constexpr int kRowAttempts = 4096;
 
@@ -51,6 +51,7 @@ SegmentHeader plan(const SegmentConfig& config) {
   header.underlays = planner.place((Limits::maxUnderlays + 1) * sizeof(UnderlayRow));
   header.nextHops = planner.place(uint64_t{config.nextHops + 1} * sizeof(NextHopRow));
   header.groups = planner.place(uint64_t{config.groups + 1} * sizeof(GroupRow));
+  header.macGroups = planner.place(uint64_t{config.macGroups + 1} * sizeof(MacGroupRow));
   header.events = planner.place(uint64_t{config.eventSlots} * sizeof(Event));
   header.countersStride =
       align((kDropCount + 7) / 8 * 64 + uint64_t{config.ports + 1} * sizeof(PortCounters));
@@ -63,7 +64,8 @@ SegmentHeader plan(const SegmentConfig& config) {
   plan_hash<AddressShape>(planner, header.addresses, config.remotes, 0, config);
   plan_hash<NumberShape>(planner, header.access, config.macs, 0, config);
   plan_hash<PrefixShape>(planner, header.prefixes, config.routes, 0, config);
-  plan_hash<NumberShape>(planner, header.interned, config.nextHops + config.groups, 0, config);
+  plan_hash<NumberShape>(planner, header.interned,
+                         config.nextHops + config.groups + config.macGroups, 0, config);
   plan_hash<ChannelShape>(planner, header.channels, config.channels, 0, config);
   header.size = align(planner.end);
   return header;
@@ -89,6 +91,7 @@ SegmentConfig SegmentConfig::full(uint32_t workers, uint64_t seed) {
   config.routes = Limits::maxRoutes;
   config.nextHops = Limits::maxNextHops;
   config.groups = Limits::maxGroups;
+  config.macGroups = Limits::maxMacGroups;
   config.channels = Limits::maxChannels;
   config.eventSlots = Limits::eventRingSlots;
   config.floodWords = 1u << 28;

@@ -23,6 +23,7 @@ struct SegmentConfig {
   uint32_t routes = 16384;
   uint32_t nextHops = 1024;
   uint32_t groups = 256;
+  uint32_t macGroups = 256;
   uint32_t channels = 1024;
   uint32_t eventSlots = 4096;      // power of two
   uint32_t floodWords = 1u << 16;  // flood arena in units of 4 bytes
@@ -59,6 +60,7 @@ struct SegmentHeader {
   uint64_t underlays;
   uint64_t nextHops;
   uint64_t groups;
+  uint64_t macGroups;
   uint64_t flood;
   uint64_t events;
   uint64_t counters;
@@ -72,8 +74,10 @@ struct SegmentHeader {
   uint32_t
       flushCount;  // grows when a local MAC or binding goes: workers then report it again at once
   uint32_t paths;  // of all routes
-  uint32_t listeners;     // of all multicast channels
-  uint32_t learnRefused;  // learned entries that found no room
+  uint32_t listeners;      // of all multicast channels
+  uint32_t macGroupCount;  // rows in use
+  uint32_t learnRefused;   // learned entries that found no room
+  uint32_t spare;
   HashRegion macs;
   HashRegion neighbours;
   HashRegion vnis;       // VNI -> network index
@@ -134,6 +138,9 @@ class Segment {
   }
   GroupRow& group(uint32_t index) const {
     return reinterpret_cast<GroupRow*>(base_ + header().groups)[index];
+  }
+  MacGroupRow& mac_group(uint32_t index) const {
+    return reinterpret_cast<MacGroupRow*>(base_ + header().macGroups)[index];
   }
   uint32_t* flood_words() const { return reinterpret_cast<uint32_t*>(base_ + header().flood); }
 

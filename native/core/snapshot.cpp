@@ -42,6 +42,23 @@ uint32_t vni_of(const Segment& segment, uint32_t index) {
   return read_network(segment, index, row) ? row.vni : 0;
 }
 
+bool address_of(const Segment& segment, uint32_t index, uint8_t out[16]) {
+  RemoteSnapshot remote;
+  if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) return false;
+  copy(out, remote.address, 16);
+  return true;
+}
+
+// Of up to 16 remote indices, as a row has them.
+void addresses_of(const Segment& segment, const uint8_t indices[32], uint8_t out[256]) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < kMaxGroupMembers; i++) {
+    const uint32_t index = load16(indices + 2 * i);
+    if (index == 0) break;
+    if (address_of(segment, index, out + 16 * count)) count++;
+  }
+}
+
 void ports(const Segment& segment, Rows& rows) {
   for (uint32_t id = 1; id <= segment.config().ports; id++) {
     PortRow row;
@@ -58,6 +75,8 @@ void ports(const Segment& segment, Rows& rows) {
     copy(view.kind, row.kind, sizeof view.kind);
     copy(view.name, row.name, sizeof view.name);
     copy(view.spec, row.spec, sizeof view.spec);
+    view.segmentFlags = row.segmentFlags;
+    addresses_of(segment, row.peers, view.peers);
     rows.add(view);
   }
 }
@@ -125,13 +144,6 @@ void underlays(const Segment& segment, Rows& rows) {
   }
 }
 
-bool address_of(const Segment& segment, uint32_t index, uint8_t out[16]) {
-  RemoteSnapshot remote;
-  if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) return false;
-  copy(out, remote.address, 16);
-  return true;
-}
-
 // A list that was replaced while we read it is read again; the writer may be quick, but not for
 // ever.
 void floods(const Segment& segment, Rows& rows) {
@@ -174,6 +186,28 @@ void entries(const Segment& segment, HashRegion& region, Rows& rows, Network net
   if (!all) rows.spoil();
 }
 
+bool read_group(const Segment& segment, uint32_t index, MacGroupRow& row) {
+  return index != 0 && index <= segment.config().macGroups &&
+         read_row(segment.mac_group(index), row, kRowAttempts) && row.network != 0;
+}
+
+void mac_groups(const Segment& segment, Rows& rows) {
+  // Rows that were never used are left alone: reading them would make their memory.
+  uint32_t left = load_relaxed(&segment.header().macGroupCount);
+  for (uint32_t index = 1; left > 0 && index <= segment.config().macGroups; index++) {
+    MacGroupRow row;
+    if (!read_group(segment, index, row)) continue;
+    left--;
+    MacGroupView view = {};
+    view.vni = vni_of(segment, row.network);
+    if (view.vni == 0) continue;
+    copy(view.esi, row.esi, sizeof view.esi);
+    copy(view.via, row.via, sizeof view.via);
+    addresses_of(segment, row.members, view.remotes);
+    rows.add(view);
+  }
+}
+
 void macs(const Segment& segment, Rows& rows) {
   entries<MacShape>(
       segment, segment.header().macs, rows, [](const auto& slot) { return slot.w[2] >> 16; },
@@ -183,16 +217,21 @@ void macs(const Segment& segment, Rows& rows) {
         const uint32_t id = slot.w[0] & DestinationWord::idMask;
         const uint32_t kind = slot.w[0] >> DestinationWord::kindShift;
         if (kind == Destination::router) return;
-        const bool local = kind == Destination::port;
-        if (local) {
+        const uint32_t flags = slot.w[0] >> DestinationWord::flagShift & 0xff;
+        const bool local = kind == Destination::port && (flags & MacFlag::peer) == 0;
+        if (kind == Destination::port) {
           view.port = id;
-          view.ageSeconds = age_of(segment, seen);
+          if (local) view.ageSeconds = age_of(segment, seen);
+        } else if (kind == Destination::group) {
+          MacGroupRow group;
+          if (!read_group(segment, id, group)) return;
+          copy(view.esi, group.esi, sizeof view.esi);
+          copy(view.remote, group.via, sizeof view.remote);
         } else if (!address_of(segment, id, view.remote)) {
           return;
         }
         store_mac(view.mac, slot_mac(slot));
-        view.flags = static_cast<uint8_t>((local ? MacFlag::local : MacFlag::remote) |
-                                          (slot.w[0] >> DestinationWord::flagShift & 0xff));
+        view.flags = static_cast<uint8_t>((local ? MacFlag::local : MacFlag::remote) | flags);
         rows.add(view);
       });
 }
@@ -299,6 +338,9 @@ const ViewInfo kViews[] = {
      [](const Segment&) { return uint64_t{Limits::maxUnderlays}; }, underlays},
     {"flood", sizeof(FloodView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().access.count)}; }, floods},
+    {"macGroup", sizeof(MacGroupView),
+     [](const Segment& s) { return uint64_t{load_relaxed(&s.header().macGroupCount)}; },
+     mac_groups},
     {"mac", sizeof(MacView),
      [](const Segment& s) { return uint64_t{load_relaxed(&s.header().macs.count)}; }, macs},
     {"route", sizeof(RouteView),

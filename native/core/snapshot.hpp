@@ -11,6 +11,7 @@ enum class View : uint8_t {
   remote,
   underlay,
   flood,
+  macGroup,
   mac,
   route,
   neighbour,

@@ -19,6 +19,18 @@ bool is_reserved(uint64_t mac) {
 // All that a frame from a VTEP needs: it goes to ports, as it is.
 constexpr Layers kToPort = {0, kEthernetHeader, 0, 0, 0, false};
 
+// SegmentFlag bits.
+uint16_t segment_of(const Segment& segment, uint32_t port) {
+  const RowWord* words = row_words(segment.port(port));
+  return static_cast<uint16_t>(load_word(words + offsetof(PortRow, segmentFlags) / 4));
+}
+static_assert(offsetof(PortRow, segmentFlags) % 4 == 0 && offsetof(PortRow, peers) % 4 == 0);
+
+bool is_blocked(const Segment& segment, uint32_t port) {
+  return port != 0 && port <= segment.config().ports &&
+         (segment_of(segment, port) & SegmentFlag::blocked) != 0;
+}
+
 bool may_talk(const Layers& layers) {
   return layers.ethertype == kEtherArp || layers.protocol == kProtocolIcmp6;
 }
@@ -60,6 +72,10 @@ void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint6
     const unsigned n = count - done < kBurst ? count - done : kBurst;
     Pass pass(segment_, port, now, out);
     pass.network = segment_.port_network(port);
+    if (is_blocked(segment_, port)) {
+      pass.network = 0;
+      pass.refusal = Drop::segment_blocked;
+    }
     if (pass.network != 0) {
       const RowWord* words = row_words(segment_.network(pass.network));
       pass.vni = load_word(words + offsetof(NetworkRow, vni) / 4);
@@ -182,7 +198,7 @@ inline bool Switch::take_plain_frame(const Pass& pass, Frame& frame, Work& work)
 // destination.
 inline Drop Switch::check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work) {
   work.care = Care::special;
-  if (network == 0) return Drop::port_detached;
+  if (network == 0) return pass.refusal;
   if (frame.length < kEthernetHeader) return Drop::too_short;
   const uint64_t destination = load_mac(frame.data);
   const uint64_t source = load_mac(frame.data + 6);
@@ -336,6 +352,10 @@ void Switch::measure_port(Way& way) const {
   way.kind = Way::open;
   way.port = true;
   way.room = mtu != 0 ? mtu : ~0u;
+  way.segment = segment_of(segment_, destination_id(way.destination));
+  if ((way.segment & SegmentFlag::blocked) == 0) return;
+  way.kind = Way::obstructed;
+  way.reason = Drop::segment_blocked;
 }
 
 // Towards a port or nowhere, or from a VTEP to a VTEP.
@@ -354,6 +374,8 @@ void Switch::find_local_way(Pass& pass, uint32_t destination) const {
     measure_port(way);
   } else if (destination_kind(destination) == Destination::router) {
     way.kind = Way::routed;
+  } else if (destination_kind(destination) == Destination::group && pass.port != 0) {
+    way.kind = Way::spread;
   } else {
     way.kind = Way::turned;
     way.reason = Drop::split_horizon;
@@ -408,6 +430,7 @@ void Switch::turn_away(Pass& pass, const Work& work, unsigned index) {
   const Way& way = pass.way;
   if (way.kind == Way::unknown) return flood(pass, work, index);
   if (way.kind == Way::routed) return route(pass, work, index);
+  if (way.kind == Way::spread) return to_group(pass, work, index);
   drop(pass, index, way.reason, way.kind == Way::obstructed ? way.destination : 0);
 }
 
@@ -418,6 +441,33 @@ void Switch::forward_special(Pass& pass, const Work& work, unsigned index) {
   find_way(pass, pass.macs.finish(work.key, work.bucket).word & kPlace);
   if (pass.way.kind != Way::open) return turn_away(pass, work, index);
   send(pass, work, index);
+}
+
+// To a host behind several VTEPs (RFC 7432 section 8.4): by the one that has this flow.
+void Switch::to_group(Pass& pass, const Work& work, unsigned index) {
+  const Frame& frame = frames_[index];
+  const uint32_t hash = work.care == Care::plain ? plain_flow_hash(frame.data)
+                                                 : flow_hash(frame.data, frame.length, work.layers);
+  const MacGroupRow& group = segment_.mac_group(destination_id(pass.way.destination));
+  const uint32_t remote = group_remote(group, hash);
+  if (remote == 0) return flood(pass, work, index);
+  find_way(pass, destination_word(Destination::remote, remote));
+  if (pass.way.kind != Way::open) return turn_away(pass, work, index);
+  send(pass, work, index);
+}
+
+// Why a broadcast from the VTEP `source` (remote index) must not go to a port that leads to an
+// Ethernet segment, or `none`. Who leads there, too, has delivered it (RFC 8365 section 8.3.1); of
+// all others' one VTEP of the segment delivers.
+Drop Switch::keep_back(const Way& way, uint32_t source) const {
+  const RowWord* peers =
+      row_words(segment_.port(destination_id(way.destination))) + offsetof(PortRow, peers) / 4;
+  for (unsigned i = 0; i < kMaxGroupMembers / 2; i++) {
+    const uint32_t pair = load_word(peers + i);
+    if (pair == 0) break;
+    if (source != 0 && ((pair & 0xffff) == source || pair >> 16 == source)) return Drop::local_bias;
+  }
+  return (way.segment & SegmentFlag::designated) != 0 ? Drop::none : Drop::not_designated;
 }
 
 // To every port but the one it came from and, unless it came from a VTEP, to every remote; of
@@ -444,11 +494,20 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
     const uint32_t ports = counts & 0xffff;
     const uint32_t end = pass.port != 0 ? ports + (counts >> 16) : ports;
     const uint32_t here = destination_word(Destination::port, pass.port);
+    uint32_t source = 0;
     for (uint32_t i = 0; i < end; i++) {
       const uint32_t word = load_relaxed(block + 2 + i);
       if (word == 0 || word == here) continue;
       targets++;
       find_way(pass, word);
+      if (pass.port == 0 && pass.way.segment != 0 && pass.way.kind == Way::open) {
+        if (source == 0) source = segment_.find_remote(frames_[index].source);
+        const Drop reason = keep_back(pass.way, source);
+        if (reason != Drop::none) {
+          drop(pass, index, reason, word);
+          continue;
+        }
+      }
       if (pass.way.kind == Way::open) {
         send(pass, work, index);
       } else {

@@ -164,6 +164,8 @@ class Switch {
   void measure_remote(Way& way) const;
   void measure_port(Way& way) const;
   void flood(Pass& pass, const Work& work, unsigned index);
+  void to_group(Pass& pass, const Work& work, unsigned index);
+  Drop keep_back(const Way& way, uint32_t source) const;
   void send(Pass& pass, const Work& work, unsigned index);
   // switch_multicast.cpp
   void hear_solicitation(Pass& pass, const Work& work, unsigned index);

@@ -22,7 +22,7 @@ void Switch::learn_macs(Pass& pass) {
   for (unsigned i = 0; i < pass.sourceCount; i++) {
     const Source& source = pass.sources[i];
     const MacLookup::Found found = pass.macs.finish(source.key, source.bucket);
-    if ((found.word & kPlace) == here) {
+    if ((found.word & kSeat) == here) {
       seen[known] = pass.macs.seen(found.position);
       __builtin_prefetch(seen[known++]);
     } else if ((found.word & kPlaced) == 0) {

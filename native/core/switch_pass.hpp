@@ -9,6 +9,8 @@ namespace vtep {
 
 inline constexpr uint32_t kPlace =
     ~(0xffu << DestinationWord::flagShift);  // a destination word without flags
+inline constexpr uint32_t kSeat =
+    kPlace | MacFlag::peer << DestinationWord::flagShift;  // and whether we have seen it there
 
 // How much there is to think about one frame.
 enum class Care : uint8_t {
@@ -49,12 +51,14 @@ struct Switch::Way {
     turned,      // a frame that goes there is lost for `reason`
     obstructed,  // the same, and it counts as lost on its way out
     routed,      // to the router MAC
+    spread,      // to one of several VTEPs, by the flow
   };
   uint32_t destination = ~0u;
   uint32_t room;  // octets, without the headers before l3 for a port; all ones = any
   Kind kind;
   bool port;
   Drop reason;
+  uint16_t segment = 0;  // SegmentFlag bits of a port
 };
 
 // One burst on its way through the stages: the tables as they are at its start, and where results
@@ -69,6 +73,7 @@ struct Switch::Pass {
   uint32_t network = 0;
   uint32_t vni = 0;
   uint32_t networkFlags = 0;
+  Drop refusal = Drop::port_detached;  // of frames that are in no network
   uint64_t now;
   Burst& out;
   Source sources[kBurst];  // to learn, in the order of arrival

@@ -116,7 +116,11 @@ Drop Switch::find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t h
     return Drop::no_neighbour;
   hop.mac = slot_mac(binding);
   const uint64_t key = MacLookup::key(hop.mac, next.network);
-  const uint32_t place = pass.macs.finish(key, pass.macs.begin(key)).word & kPlace;
+  uint32_t place = pass.macs.finish(key, pass.macs.begin(key)).word & kPlace;
+  if (destination_kind(place) == Destination::group) {
+    const uint32_t remote = group_remote(segment_.mac_group(destination_id(place)), hash);
+    place = remote != 0 ? destination_word(Destination::remote, remote) : 0;
+  }
   hop.way.destination = place;
   hop.way.kind = Way::unknown;
   hop.way.room = ~0u;

@@ -34,6 +34,12 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<ListenerAddOperation, &Tables::listener_add>(),
     Verb::of<ListenerRemoveOperation, &Tables::listener_remove>(),
     Verb::of<NextHopSetOperation, &Tables::next_hop_set>(),
+    Verb::of<MacGroupSetOperation, &Tables::mac_group_set>(),
+    Verb::of<MacGroupRemoveOperation, &Tables::mac_group_remove>(),
+    Verb::of<MacSetGroupOperation, &Tables::mac_set_group>(),
+    Verb::of<MacSetPeerOperation, &Tables::mac_set_peer>(),
+    Verb::of<PortSegmentSetOperation, &Tables::port_segment_set>(),
+    Verb::of<PortSegmentClearOperation, &Tables::port_segment_clear>(),
 };
 static_assert(OperationCode::networkSet == 1 && OperationCode::networkRemove == 2);
 static_assert(OperationCode::portAttach == 3 && OperationCode::floodAdd == 4);
@@ -43,6 +49,9 @@ static_assert(OperationCode::neighbourSet == 9 && OperationCode::neighbourRemove
 static_assert(OperationCode::routeAdd == 11 && OperationCode::routeRemove == 12);
 static_assert(OperationCode::listenerAdd == 13 && OperationCode::listenerRemove == 14);
 static_assert(OperationCode::nextHopSet == 15);
+static_assert(OperationCode::macGroupSet == 16 && OperationCode::macGroupRemove == 17);
+static_assert(OperationCode::macSetGroup == 18 && OperationCode::macSetPeer == 19);
+static_assert(OperationCode::portSegmentSet == 20 && OperationCode::portSegmentClear == 21);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -155,6 +164,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   }
   macs_flush_network(index);
   bindings_flush_network(index);
+  mac_groups_flush_network(index);
   flood_clear(index);
   channels_flush_network(index);
   prefixes_flush_network(index);

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x4fb4e7d9271bb8ec;
-inline constexpr char kLayoutHashText[] = "4fb4e7d9271bb8ec";
+inline constexpr uint64_t kLayoutHash = 0x0add0f61b820d55e;
+inline constexpr char kLayoutHashText[] = "0add0f61b820d55e";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -21,6 +21,7 @@ struct Limits {
   static constexpr uint32_t maxRoutes = 1048576;
   static constexpr uint32_t maxNextHops = 32767;
   static constexpr uint32_t maxGroups = 16384;
+  static constexpr uint32_t maxMacGroups = 16384;
   static constexpr uint32_t maxChannels = 65536;
   static constexpr uint32_t eventRingSlots = 65536;
 };
@@ -30,6 +31,7 @@ struct Destination {
   static constexpr uint32_t port = 1;
   static constexpr uint32_t remote = 2;
   static constexpr uint32_t router = 3;
+  static constexpr uint32_t group = 4;
 };
 
 struct DestinationWord {
@@ -94,6 +96,13 @@ struct MacFlag {
   static constexpr uint32_t fixed = 4;
   static constexpr uint32_t sticky = 8;
   static constexpr uint32_t override = 16;
+  static constexpr uint32_t peer = 32;
+};
+
+struct SegmentFlag {
+  static constexpr uint32_t member = 1;
+  static constexpr uint32_t designated = 2;
+  static constexpr uint32_t blocked = 4;
 };
 
 struct NeighbourFlag {
@@ -157,6 +166,12 @@ struct OperationCode {
   static constexpr uint32_t listenerAdd = 13;
   static constexpr uint32_t listenerRemove = 14;
   static constexpr uint32_t nextHopSet = 15;
+  static constexpr uint32_t macGroupSet = 16;
+  static constexpr uint32_t macGroupRemove = 17;
+  static constexpr uint32_t macSetGroup = 18;
+  static constexpr uint32_t macSetPeer = 19;
+  static constexpr uint32_t portSegmentSet = 20;
+  static constexpr uint32_t portSegmentClear = 21;
 };
 
 // A host attachment. Array by port id; id 0 is never used.
@@ -175,8 +190,11 @@ struct PortRow {
   char spec[256];  // the options it was opened with, key=value lines: adoption compares them
   uint32_t macs;  // MACs behind this port: a flush ends when it has found them all
   uint32_t neighbours;  // bindings learned from this port
+  uint16_t segmentFlags;  // SegmentFlag bits; 0 = it leads to no Ethernet segment
+  uint16_t spare2;  // zero
+  uint8_t peers[32];  // u16 each, ended by 0: remote indices of the VTEPs that lead to the segment, too
 };
-static_assert(sizeof(PortRow) == 372);
+static_assert(sizeof(PortRow) == 408);
 static_assert(offsetof(PortRow, generation) == 0);
 static_assert(offsetof(PortRow, state) == 4);
 static_assert(offsetof(PortRow, up) == 5);
@@ -191,6 +209,9 @@ static_assert(offsetof(PortRow, name) == 44);
 static_assert(offsetof(PortRow, spec) == 108);
 static_assert(offsetof(PortRow, macs) == 364);
 static_assert(offsetof(PortRow, neighbours) == 368);
+static_assert(offsetof(PortRow, segmentFlags) == 372);
+static_assert(offsetof(PortRow, spare2) == 374);
+static_assert(offsetof(PortRow, peers) == 376);
 
 // A bridge domain (VNI). Array by network index; index 0 is never used.
 struct NetworkRow {
@@ -328,6 +349,29 @@ static_assert(offsetof(GroupRow, members) == 12);
 static_assert(offsetof(GroupRow, buckets) == 44);
 static_assert(offsetof(GroupRow, spare) == 172);
 
+// VTEPs by which the MACs of an Ethernet segment are reached in a network; each takes its share of the flows. Array; row 0 is never used.
+struct MacGroupRow {
+  uint32_t generation;  // odd while the row is being written
+  uint32_t references;  // MACs that point here
+  uint32_t count;  // members, 0 to 16; none: the MACs are as good as unknown
+  uint8_t members[32];  // u16 each: remote indices, in the order they were given
+  uint8_t buckets[256];  // u16 each: by the upper 7 bits of the flow hash the remote index, 0 = none; chosen as of a group
+  uint16_t network;  // network index, 0 = free row
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // of a single-active segment the VTEP that announces the MACs, else ::
+  uint8_t spare[56];  // zero: a row is six cache lines
+};
+static_assert(sizeof(MacGroupRow) == 384);
+static_assert(offsetof(MacGroupRow, generation) == 0);
+static_assert(offsetof(MacGroupRow, references) == 4);
+static_assert(offsetof(MacGroupRow, count) == 8);
+static_assert(offsetof(MacGroupRow, members) == 12);
+static_assert(offsetof(MacGroupRow, buckets) == 44);
+static_assert(offsetof(MacGroupRow, network) == 300);
+static_assert(offsetof(MacGroupRow, esi) == 302);
+static_assert(offsetof(MacGroupRow, via) == 312);
+static_assert(offsetof(MacGroupRow, spare) == 328);
+
 // A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.
 struct PrefixSlot {
   uint32_t target;  // next hop index, or group index and the highest bit; 0 = free slot
@@ -393,8 +437,11 @@ struct PortView {
   char kind[16];  // port kind
   char name[64];  // name
   char spec[256];  // options
+  uint16_t segmentFlags;  // SegmentFlag bits; 0 = it leads to no Ethernet segment
+  uint16_t spare;  // zero
+  uint8_t peers[256];  // VTEPs that lead to the segment, too
 };
-static_assert(sizeof(PortView) == 364);
+static_assert(sizeof(PortView) == 624);
 static_assert(offsetof(PortView, id) == 0);
 static_assert(offsetof(PortView, vni) == 4);
 static_assert(offsetof(PortView, ifindex) == 8);
@@ -406,6 +453,9 @@ static_assert(offsetof(PortView, mac) == 22);
 static_assert(offsetof(PortView, kind) == 28);
 static_assert(offsetof(PortView, name) == 44);
 static_assert(offsetof(PortView, spec) == 108);
+static_assert(offsetof(PortView, segmentFlags) == 364);
+static_assert(offsetof(PortView, spare) == 366);
+static_assert(offsetof(PortView, peers) == 368);
 
 // A network as it is.
 struct NetworkView {
@@ -500,32 +550,34 @@ static_assert(sizeof(FloodView) == 20);
 static_assert(offsetof(FloodView, vni) == 0);
 static_assert(offsetof(FloodView, address) == 4);
 
-// One destination of a multicast channel.
-struct ListenerView {
+// A group of MACs as it is.
+struct MacGroupView {
   uint32_t vni;  // VNI
-  uint32_t port;  // port id, 0 = a remote
-  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a channel
-  uint8_t source[16];  // source, :: = any
-  uint8_t remote[16];  // VTEP address, :: = a port
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+  uint8_t remotes[256];  // members
 };
-static_assert(sizeof(ListenerView) == 56);
-static_assert(offsetof(ListenerView, vni) == 0);
-static_assert(offsetof(ListenerView, port) == 4);
-static_assert(offsetof(ListenerView, group) == 8);
-static_assert(offsetof(ListenerView, source) == 24);
-static_assert(offsetof(ListenerView, remote) == 40);
+static_assert(sizeof(MacGroupView) == 288);
+static_assert(offsetof(MacGroupView, vni) == 0);
+static_assert(offsetof(MacGroupView, spare) == 4);
+static_assert(offsetof(MacGroupView, esi) == 6);
+static_assert(offsetof(MacGroupView, via) == 16);
+static_assert(offsetof(MacGroupView, remotes) == 32);
 
 // A MAC as it is.
 struct MacView {
   uint32_t vni;  // VNI
-  uint32_t port;  // port id of a local MAC, else 0
+  uint32_t port;  // port id of a local MAC, or of one that a peer told of; else 0
   uint32_t ageSeconds;  // since a local MAC was last seen
   uint8_t mac[6];  // Ethernet address
   uint8_t flags;  // MacFlag bits
   uint8_t spare;  // zero
-  uint8_t remote[16];  // VTEP of a remote MAC, else ::
+  uint8_t remote[16];  // VTEP of a remote MAC, `via` of its group, else ::
+  uint8_t esi[10];  // of its group, else zero
+  uint16_t spare2;  // zero
 };
-static_assert(sizeof(MacView) == 36);
+static_assert(sizeof(MacView) == 48);
 static_assert(offsetof(MacView, vni) == 0);
 static_assert(offsetof(MacView, port) == 4);
 static_assert(offsetof(MacView, ageSeconds) == 8);
@@ -533,6 +585,8 @@ static_assert(offsetof(MacView, mac) == 12);
 static_assert(offsetof(MacView, flags) == 18);
 static_assert(offsetof(MacView, spare) == 19);
 static_assert(offsetof(MacView, remote) == 20);
+static_assert(offsetof(MacView, esi) == 36);
+static_assert(offsetof(MacView, spare2) == 46);
 
 // An IP binding as it is.
 struct NeighbourView {
@@ -550,6 +604,21 @@ static_assert(offsetof(NeighbourView, ageSeconds) == 8);
 static_assert(offsetof(NeighbourView, mac) == 12);
 static_assert(offsetof(NeighbourView, spare) == 18);
 static_assert(offsetof(NeighbourView, ip) == 20);
+
+// One destination of a multicast channel.
+struct ListenerView {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id, 0 = a remote
+  uint8_t group[16];  // group; 0.0.0.0 or ::: every group of that family without a channel
+  uint8_t source[16];  // source, :: = any
+  uint8_t remote[16];  // VTEP address, :: = a port
+};
+static_assert(sizeof(ListenerView) == 56);
+static_assert(offsetof(ListenerView, vni) == 0);
+static_assert(offsetof(ListenerView, port) == 4);
+static_assert(offsetof(ListenerView, group) == 8);
+static_assert(offsetof(ListenerView, source) == 24);
+static_assert(offsetof(ListenerView, remote) == 40);
 
 // Create a network or change its settings.
 struct NetworkSetOperation {
@@ -767,6 +836,84 @@ static_assert(offsetof(NextHopSetOperation, ifindex) == 48);
 static_assert(offsetof(NextHopSetOperation, mtu) == 52);
 static_assert(offsetof(NextHopSetOperation, mac) == 56);
 static_assert(offsetof(NextHopSetOperation, sourceMac) == 62);
+
+// All members of a group at once; made where it is not there.
+struct MacGroupSetOperation {
+  uint32_t vni;  // VNI
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+  uint8_t remotes[256];  // members; may be none
+};
+static_assert(sizeof(MacGroupSetOperation) == 288);
+static_assert(offsetof(MacGroupSetOperation, vni) == 0);
+static_assert(offsetof(MacGroupSetOperation, spare) == 4);
+static_assert(offsetof(MacGroupSetOperation, esi) == 6);
+static_assert(offsetof(MacGroupSetOperation, via) == 16);
+static_assert(offsetof(MacGroupSetOperation, remotes) == 32);
+
+// Remove a group that no MAC leads to.
+struct MacGroupRemoveOperation {
+  uint32_t vni;  // VNI
+  uint16_t spare;  // zero
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+};
+static_assert(sizeof(MacGroupRemoveOperation) == 32);
+static_assert(offsetof(MacGroupRemoveOperation, vni) == 0);
+static_assert(offsetof(MacGroupRemoveOperation, spare) == 4);
+static_assert(offsetof(MacGroupRemoveOperation, esi) == 6);
+static_assert(offsetof(MacGroupRemoveOperation, via) == 16);
+
+// A MAC lives behind a group. Replaces a local entry only with MacFlag.override.
+struct MacSetGroupOperation {
+  uint32_t vni;  // VNI
+  uint16_t flags;  // MacFlag bits
+  uint8_t mac[6];  // Ethernet address
+  uint8_t esi[10];  // Ethernet segment identifier
+  uint16_t spare;  // zero
+  uint8_t via[16];  // VTEP that announces the MACs, or ::
+};
+static_assert(sizeof(MacSetGroupOperation) == 40);
+static_assert(offsetof(MacSetGroupOperation, vni) == 0);
+static_assert(offsetof(MacSetGroupOperation, flags) == 4);
+static_assert(offsetof(MacSetGroupOperation, mac) == 6);
+static_assert(offsetof(MacSetGroupOperation, esi) == 12);
+static_assert(offsetof(MacSetGroupOperation, spare) == 22);
+static_assert(offsetof(MacSetGroupOperation, via) == 24);
+
+// A MAC lives behind a port, as another VTEP of its segment says: of remote origin until the port sees it. Replaces a local entry only with MacFlag.override.
+struct MacSetPeerOperation {
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id
+  uint16_t flags;  // MacFlag bits
+  uint8_t mac[6];  // Ethernet address
+};
+static_assert(sizeof(MacSetPeerOperation) == 16);
+static_assert(offsetof(MacSetPeerOperation, vni) == 0);
+static_assert(offsetof(MacSetPeerOperation, port) == 4);
+static_assert(offsetof(MacSetPeerOperation, flags) == 8);
+static_assert(offsetof(MacSetPeerOperation, mac) == 10);
+
+// A port leads to an Ethernet segment: what passes it, and who else leads there.
+struct PortSegmentSetOperation {
+  uint32_t port;  // port id
+  uint16_t flags;  // SegmentFlag bits
+  uint16_t spare;  // zero
+  uint8_t peers[256];  // VTEPs that lead to the segment, too
+};
+static_assert(sizeof(PortSegmentSetOperation) == 264);
+static_assert(offsetof(PortSegmentSetOperation, port) == 0);
+static_assert(offsetof(PortSegmentSetOperation, flags) == 4);
+static_assert(offsetof(PortSegmentSetOperation, spare) == 6);
+static_assert(offsetof(PortSegmentSetOperation, peers) == 8);
+
+// A port leads to no segment.
+struct PortSegmentClearOperation {
+  uint32_t port;  // port id
+};
+static_assert(sizeof(PortSegmentClearOperation) == 4);
+static_assert(offsetof(PortSegmentClearOperation, port) == 0);
 
 // One fact, in the order in which it became true.
 struct Event {

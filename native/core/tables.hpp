@@ -2,6 +2,7 @@
 // segment.
 #pragma once
 #include "hash_writer.hpp"
+#include "prefixes.hpp"
 #include "rows.hpp"
 #include "segment.hpp"
 #include "switch.hpp"
@@ -132,6 +133,12 @@ class Tables {
   const char* listener_add(const ListenerAddOperation& operation);
   const char* listener_remove(const ListenerRemoveOperation& operation);
   const char* next_hop_set(const NextHopSetOperation& operation);
+  const char* mac_group_set(const MacGroupSetOperation& operation);
+  const char* mac_group_remove(const MacGroupRemoveOperation& operation);
+  const char* mac_set_group(const MacSetGroupOperation& operation);
+  const char* mac_set_peer(const MacSetPeerOperation& operation);
+  const char* port_segment_set(const PortSegmentSetOperation& operation);
+  const char* port_segment_clear(const PortSegmentClearOperation& operation);
 
   // tables_memory.cpp
   uint32_t allocate(uint64_t bitmap, uint32_t capacity);
@@ -200,6 +207,9 @@ class Tables {
 
   // tables_macs.cpp
   const char* mac_put(uint32_t network, uint64_t mac, uint32_t word, uint32_t& position);
+  const char* mac_put_far(uint32_t network, const uint8_t mac[6], uint32_t word, uint32_t flags);
+  bool place_acquire(uint32_t network, uint32_t word);
+  void place_release(uint32_t network, uint32_t word);
   const char* mac_change(uint32_t position, const MacSlot& slot, uint32_t word);
   void mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell);
   void mac_tell(const MacSlot& slot, uint32_t kind, uint64_t time,
@@ -231,11 +241,25 @@ class Tables {
   void router_clear(uint32_t network, const uint8_t mac[6]);
   template <class Operation>
   const char* read_route(const Operation& operation, PrefixWords& key, NextHopRow& hop) const;
-  uint32_t intern_find(uint32_t hash, bool group, const void* wanted) const;
+  // The row for which `same` holds, of those with this hash and kind (kGroupBit …); 0 = none.
+  template <class Same>
+  uint32_t intern_find(uint32_t hash, uint32_t kind, Same same) const {
+    for (uint32_t i = 0; i < kInternProbes; i++) {
+      Words<NumberShape::kWords> slot;
+      if (interned_.find({{0, hash + i}}, slot) == interned_.kNowhere) continue;
+      constexpr uint32_t kKinds = kGroupBit | kMacGroupBit;
+      if ((slot.w[0] & kKinds) == kind && same(slot.w[0] & ~kKinds)) return slot.w[0] & ~kKinds;
+    }
+    return 0;
+  }
+  // Places of the index of what is shared; more say the same hash.
+  static constexpr unsigned kInternProbes = 8;
+  uint32_t hop_find(const NextHopRow& wanted) const;
   bool intern_add(uint32_t hash, uint32_t value);
   void intern_remove(uint32_t hash, uint32_t value);
   const char* hop_obtain(NextHopRow& hop, const uint8_t remote[16], uint32_t& index);
   void hop_count(uint32_t index, int by);
+  uint32_t group_find(const Members& wanted) const;
   Members members_of(uint32_t target) const;
   const char* target_obtain(const Members& members, uint32_t& target);
   void target_count(uint32_t target, int by);
@@ -245,6 +269,13 @@ class Tables {
   bool is_routed_into(uint32_t network) const;
   bool is_vrf(uint32_t network) const;
   void forget_vrf(uint32_t vrf);
+
+  // tables_segments.cpp
+  uint32_t mac_group_find(uint32_t network, const uint8_t esi[10], const uint8_t via[16]) const;
+  void mac_group_count(int by);
+  void mac_group_erase(uint32_t index);
+  void mac_groups_flush_network(uint32_t network);
+  void port_segment_put(uint32_t id, uint16_t flags, const uint16_t peers[16]);
 
   Segment segment_;
   TablesObserver observer_;

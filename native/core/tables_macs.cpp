@@ -7,9 +7,13 @@ namespace {
 constexpr uint32_t kFixed = MacFlag::fixed << DestinationWord::flagShift;
 constexpr uint32_t kSticky = MacFlag::sticky << DestinationWord::flagShift;
 
+constexpr uint32_t kPeer = MacFlag::peer << DestinationWord::flagShift;
+
 constexpr uint32_t kRouter = Destination::router << DestinationWord::kindShift | kFixed;
 
 bool is_local(uint32_t word) { return destination_kind(word) == Destination::port; }
+// Behind a port, and seen or bound there: not by the word of another VTEP of its segment.
+bool is_own(uint32_t word) { return is_local(word) && (word & kPeer) == 0; }
 uint32_t slot_network(const Words<MacShape::kWords>& slot) { return slot.w[2] >> 16; }
 uint32_t kept_flags(uint32_t flags) {
   return (flags & (MacFlag::fixed | MacFlag::sticky)) << DestinationWord::flagShift;
@@ -57,12 +61,10 @@ const char* Tables::mac_put(uint32_t network, uint64_t mac, uint32_t word, uint3
   if (position != macs_.kNowhere) return mac_change(position, slot, word);
   slot = mac_key(mac, network);
   slot.w[0] = word;
-  if (!is_local(word) && !access_acquire(network, destination_id(word), 0)) {
-    return "no room for another VTEP of this network";
-  }
+  if (!place_acquire(network, word)) return "no room for another VTEP of this network";
   position = macs_.insert(slot);
   if (position == macs_.kNowhere) {
-    if (!is_local(word)) access_release(network, destination_id(word), 0);
+    place_release(network, word);
     return "no room for another MAC";
   }
   store_relaxed(macs_.cold(position), now_seconds());
@@ -75,9 +77,7 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
   const uint32_t old = slot.w[0];
   if (old == word) return nullptr;
   const uint32_t network = slot_network(slot);
-  if (!is_local(word) && !access_acquire(network, destination_id(word), 0)) {
-    return "no room for another VTEP of this network";
-  }
+  if (!place_acquire(network, word)) return "no room for another VTEP of this network";
   mac_count(slot, -1);
   macs_.set_first(position, word);
   MacSlot changed = slot;
@@ -85,9 +85,24 @@ const char* Tables::mac_change(uint32_t position, const MacSlot& slot, uint32_t 
   mac_count(changed, 1);
   mac_changed(slot);
   store_relaxed(macs_.cold(position), now_seconds());
-  if (!is_local(old)) access_release(network, destination_id(old), 0);
+  place_release(network, old);
   count_flush();
   return nullptr;
+}
+
+// A VTEP may speak where MACs are behind it; a group stays as long as MACs are.
+bool Tables::place_acquire(uint32_t network, uint32_t word) {
+  const uint32_t kind = destination_kind(word), id = destination_id(word);
+  if (kind == Destination::group)
+    add_to_row(&segment_.mac_group(id), offsetof(MacGroupRow, references), 1);
+  return kind != Destination::remote || access_acquire(network, id, 0);
+}
+
+void Tables::place_release(uint32_t network, uint32_t word) {
+  const uint32_t kind = destination_kind(word), id = destination_id(word);
+  if (kind == Destination::group)
+    add_to_row(&segment_.mac_group(id), offsetof(MacGroupRow, references), -1);
+  if (kind == Destination::remote) access_release(network, id, 0);
 }
 
 // `tell`: event kind for a local entry, 0 = nobody needs to know.
@@ -95,12 +110,10 @@ void Tables::mac_erase(uint32_t position, const MacSlot& slot, uint32_t tell) {
   macs_.remove(position);
   mac_changed(slot);
   mac_count(slot, -1);
-  if (!is_local(slot.w[0])) {
-    access_release(slot_network(slot), destination_id(slot.w[0]), 0);
-    return;
-  }
+  place_release(slot_network(slot), slot.w[0]);
+  if (!is_local(slot.w[0])) return;
   count_flush();
-  if (tell != 0) mac_tell(slot, tell, state_.timeNanoseconds);
+  if (tell != 0 && is_own(slot.w[0])) mac_tell(slot, tell, state_.timeNanoseconds);
 }
 
 // The router's MAC has its place in the FDB: no frame and no route takes it away. It is counted as
@@ -151,17 +164,26 @@ const char* Tables::mac_set_remote(const MacSetRemoteOperation& operation) {
   if (is_group(mac) || mac == 0) return "not a unicast MAC";
   MacSlot slot;
   uint32_t position = macs_.find(mac_key(mac, network), slot);
-  const bool local = position != macs_.kNowhere && is_local(slot.w[0]);
-  if (local && (operation.flags & MacFlag::override) == 0) return nullptr;
+  const bool own = position != macs_.kNowhere && is_own(slot.w[0]);
+  if (own && (operation.flags & MacFlag::override) == 0) return nullptr;
   uint32_t remote = 0;
   if (const char* reason = remote_find_or_add(operation.remote, remote)) return reason;
-  const uint32_t word = destination_word(Destination::remote, remote) | kept_flags(operation.flags);
-  const char* reason = mac_put(network, mac, word, position);
-  if (reason != nullptr) {
-    remote_drop_unused(remote);
-  } else if (local) {
-    mac_tell(slot, EventKind::macFlushed, state_.timeNanoseconds);
-  }
+  const char* reason = mac_put_far(network, operation.mac,
+                                   destination_word(Destination::remote, remote), operation.flags);
+  if (reason != nullptr) remote_drop_unused(remote);
+  return reason;
+}
+
+// What another VTEP says of a MAC: what was seen here stays, unless the other has won it.
+const char* Tables::mac_put_far(uint32_t network, const uint8_t mac[6], uint32_t word,
+                                uint32_t flags) {
+  if (is_group(load_mac(mac)) || load_mac(mac) == 0) return "not a unicast MAC";
+  MacSlot slot;
+  uint32_t position = macs_.find(mac_key(load_mac(mac), network), slot);
+  const bool own = position != macs_.kNowhere && is_own(slot.w[0]);
+  if (own && (flags & MacFlag::override) == 0) return nullptr;
+  const char* reason = mac_put(network, load_mac(mac), word | kept_flags(flags), position);
+  if (reason == nullptr && own) mac_tell(slot, EventKind::macFlushed, state_.timeNanoseconds);
   return reason;
 }
 
@@ -185,7 +207,7 @@ const char* Tables::mac_remove(const MacRemoveOperation& operation) {
   MacSlot slot;
   const uint32_t position = macs_.find(mac_key(load_mac(operation.mac), network), slot);
   if (position == macs_.kNowhere || slot.w[0] == kRouter) return nullptr;
-  const uint32_t origin = is_local(slot.w[0]) ? MacFlag::local : MacFlag::remote;
+  const uint32_t origin = is_own(slot.w[0]) ? MacFlag::local : MacFlag::remote;
   if ((operation.flags & origin) != 0) mac_erase(position, slot, 0);
   return nullptr;
 }
@@ -205,22 +227,24 @@ void Tables::mac_learn(const LearnRecord& record) {
     }
     return mac_tell(macs_.read(position), EventKind::macLearned, record.timeNanoseconds);
   }
-  if (is_local(slot.w[0]) && destination_id(slot.w[0]) == record.port) {
+  const bool here = is_local(slot.w[0]) && destination_id(slot.w[0]) == record.port;
+  if (here && is_own(slot.w[0])) {
     store_relaxed(macs_.cold(position), now_seconds());
     return;
   }
   if ((slot.w[0] & (kFixed | kSticky)) != 0) return;
   uint8_t previous[16] = {};
-  if (!is_local(slot.w[0])) {
+  if (destination_kind(slot.w[0]) == Destination::remote) {
     copy(previous, current_row(segment_.remote(destination_id(slot.w[0]))).address, 16);
   }
   mac_change(position, slot, word);
-  mac_tell(macs_.read(position), EventKind::macMoved, record.timeNanoseconds, previous);
+  const uint32_t kind = here ? EventKind::macLearned : EventKind::macMoved;
+  mac_tell(macs_.read(position), kind, record.timeNanoseconds, previous);
 }
 
 void Tables::mac_age(uint32_t position) {
   const MacSlot slot = macs_.read(position);
-  if (slot.w[0] == 0 || !is_local(slot.w[0]) || (slot.w[0] & kFixed) != 0) return;
+  if (slot.w[0] == 0 || !is_own(slot.w[0]) || (slot.w[0] & kFixed) != 0) return;
   const uint32_t limit = current_row(segment_.network(slot_network(slot))).agingSeconds;
   // Signed: a worker's clock may be a little ahead of ours.
   const int32_t age = static_cast<int32_t>(now_seconds() - load_relaxed(macs_.cold(position)));

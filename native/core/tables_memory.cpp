@@ -11,7 +11,7 @@ uint64_t bitmap_bytes(uint32_t capacity) { return (uint64_t{capacity} + 64) / 64
 // Enough that an operation that retires every row of a kind fits.
 uint64_t retired_capacity(const SegmentConfig& config) {
   return 4096 + 2 * (uint64_t{config.ports} + config.networks + config.remotes + config.nextHops +
-                     config.groups + config.channels);
+                     config.groups + config.macGroups + config.channels);
 }
 
 uint64_t length_bytes(const SegmentConfig& config) {
@@ -27,8 +27,8 @@ uint64_t* bitmap_word(const Segment& segment, uint64_t bitmap, uint32_t index) {
 uint64_t writer_bytes(const SegmentConfig& config) {
   return sizeof(WriterState) + bitmap_bytes(config.ports) + bitmap_bytes(config.networks) +
          bitmap_bytes(config.remotes) + bitmap_bytes(config.nextHops) +
-         bitmap_bytes(config.groups) + retired_capacity(config) * sizeof(Retired) +
-         length_bytes(config);
+         bitmap_bytes(config.groups) + bitmap_bytes(config.macGroups) +
+         retired_capacity(config) * sizeof(Retired) + length_bytes(config);
 }
 
 void format_writer(const Segment& segment) {
@@ -40,13 +40,14 @@ void format_writer(const Segment& segment) {
   state.usedRemotes = offset += bitmap_bytes(config.networks);
   state.usedNextHops = offset += bitmap_bytes(config.remotes);
   state.usedGroups = offset += bitmap_bytes(config.nextHops);
-  state.retired = offset += bitmap_bytes(config.groups);
+  state.usedMacGroups = offset += bitmap_bytes(config.groups);
+  state.retired = offset += bitmap_bytes(config.macGroups);
   state.retiredCapacity = retired_capacity(config);
   state.lengthCounts = offset += state.retiredCapacity * sizeof(Retired);
   state.epoch = 1;
   state.floodTop = 2;  // offset 0 means: no list
-  const uint64_t bitmaps[] = {state.usedPorts, state.usedNetworks, state.usedRemotes,
-                              state.usedNextHops, state.usedGroups};
+  const uint64_t bitmaps[] = {state.usedPorts,    state.usedNetworks, state.usedRemotes,
+                              state.usedNextHops, state.usedGroups,   state.usedMacGroups};
   for (const uint64_t bitmap : bitmaps) {
     *bitmap_word(segment, bitmap, 0) = 1;  // row 0 is never used
   }
@@ -111,6 +112,8 @@ void Tables::reclaim(const Retired& retired) {
       return release(state_.usedNextHops, retired.value);
     case RetiredKind::group:
       return release(state_.usedGroups, retired.value);
+    case RetiredKind::macGroup:
+      return release(state_.usedMacGroups, retired.value);
     case RetiredKind::floodBlock:
       return flood_free(retired.value);
   }

@@ -108,6 +108,8 @@ void Tables::port_gone(uint32_t id) {
 void Tables::close_port(uint32_t id) {
   if (!port_is_open(id)) return;
   port_move(id, 0);
+  constexpr uint16_t kNobody[16] = {};
+  port_segment_put(id, 0, kNobody);
   PortRow row = current_row(segment_.port(id));
   row.state = PortState::closing;
   row.up = 0;

@@ -6,7 +6,6 @@
 namespace vtep {
 namespace {
 
-constexpr unsigned kProbes = 8;  // places of the index of what is shared; more say the same hash
 constexpr size_t kIdentified = offsetof(NextHopRow, identity);
 
 uint32_t slot_network(const Words<PrefixShape::kWords>& slot) { return slot.w[1] & 0xffff; }
@@ -72,27 +71,21 @@ const char* Tables::read_route(const Operation& operation, PrefixWords& key,
 }
 
 // The row with this content, 0 = none.
-uint32_t Tables::intern_find(uint32_t hash, bool group, const void* wanted) const {
-  for (uint32_t i = 0; i < kProbes; i++) {
-    Words<NumberShape::kWords> slot;
-    if (interned_.find({{0, hash + i}}, slot) == interned_.kNowhere) continue;
-    if (((slot.w[0] & kGroupBit) != 0) != group) continue;
-    const uint32_t index = slot.w[0] & ~kGroupBit;
-    if (group) {
-      const GroupRow row = current_row(segment_.group(index));
-      const Members& members = *static_cast<const Members*>(wanted);
-      if (row.count == members.count && equal(row.members, members.hops, 2 * members.count))
-        return index;
-    } else if (same_hop(current_row(segment_.next_hop(index)),
-                        *static_cast<const NextHopRow*>(wanted))) {
-      return index;
-    }
-  }
-  return 0;
+uint32_t Tables::hop_find(const NextHopRow& wanted) const {
+  return intern_find(hash_of(wanted), 0, [&](uint32_t index) {
+    return same_hop(current_row(segment_.next_hop(index)), wanted);
+  });
+}
+
+uint32_t Tables::group_find(const Members& wanted) const {
+  return intern_find(hash_of(wanted.hops, wanted.count), kGroupBit, [&](uint32_t index) {
+    const GroupRow row = current_row(segment_.group(index));
+    return row.count == wanted.count && equal(row.members, wanted.hops, 2 * wanted.count);
+  });
 }
 
 bool Tables::intern_add(uint32_t hash, uint32_t value) {
-  for (uint32_t i = 0; i < kProbes; i++) {
+  for (uint32_t i = 0; i < kInternProbes; i++) {
     Words<NumberShape::kWords> slot;
     if (interned_.find({{0, hash + i}}, slot) == interned_.kNowhere)
       return interned_.insert({{value, hash + i}}) != interned_.kNowhere;
@@ -101,7 +94,7 @@ bool Tables::intern_add(uint32_t hash, uint32_t value) {
 }
 
 void Tables::intern_remove(uint32_t hash, uint32_t value) {
-  for (uint32_t i = 0; i < kProbes; i++) {
+  for (uint32_t i = 0; i < kInternProbes; i++) {
     Words<NumberShape::kWords> slot;
     const uint32_t position = interned_.find({{0, hash + i}}, slot);
     if (position != interned_.kNowhere && slot.w[0] == value) return interned_.remove(position);
@@ -117,7 +110,7 @@ const char* Tables::hop_obtain(NextHopRow& hop, const uint8_t remote[16], uint32
     hop.remote = remote_index;
   }
   const uint32_t hash = hash_of(hop);
-  index = intern_find(hash, false, &hop);
+  index = hop_find(hop);
   if (index != 0) return nullptr;
   const char* reason = "no room for another next hop";
   index = allocate(state_.usedNextHops, segment_.config().nextHops);
@@ -164,7 +157,7 @@ const char* Tables::target_obtain(const Members& members, uint32_t& target) {
   target = members.hops[0];
   if (members.count == 1) return nullptr;
   const uint32_t hash = hash_of(members.hops, members.count);
-  uint32_t index = intern_find(hash, true, &members);
+  uint32_t index = group_find(members);
   if (index == 0) {
     index = allocate(state_.usedGroups, segment_.config().groups);
     if (index == 0) return "no room for another group of next hops";
@@ -265,7 +258,7 @@ const char* Tables::route_remove(const RouteRemoveOperation& operation) {
   if (const char* reason = read_route(operation, key, hop)) return reason;
   if (hop.kind == RouteKind::remote) hop.remote = segment_.find_remote(operation.via);
   const uint32_t position = prefixes_.find(key, slot);
-  const uint32_t index = intern_find(hash_of(hop), false, &hop);
+  const uint32_t index = hop_find(hop);
   if (position == prefixes_.kNowhere || index == 0) return nullptr;
   Members members = members_of(slot.w[0]);
   unsigned place = 0;

@@ -6,7 +6,7 @@
 
 namespace vtep {
 
-enum class RetiredKind : uint32_t { port, network, remote, floodBlock, nextHop, group };
+enum class RetiredKind : uint32_t { port, network, remote, floodBlock, nextHop, group, macGroup };
 
 struct Retired {
   uint64_t epoch;
@@ -28,6 +28,7 @@ struct WriterState {
   uint64_t usedRemotes;
   uint64_t usedNextHops;
   uint64_t usedGroups;
+  uint64_t usedMacGroups;
   uint64_t lengthCounts;              // offset: by network and prefix length, how many prefixes
   uint32_t floodTop;                  // arena words handed out so far
   uint32_t floodFree[kFloodClasses];  // first free block by log2 of its words; linked through their

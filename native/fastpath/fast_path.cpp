@@ -276,7 +276,8 @@ void FastPath::port_changed(uint32_t id) {
     (void)bpf_map_erase(maps_[kFastPorts], &port.key);
     port.key = key;
   }
-  if (row.network == 0 || key == 0) {
+  const bool blocked = (row.segmentFlags & SegmentFlag::blocked) != 0;
+  if (row.network == 0 || blocked || key == 0) {
     const uint64_t none = 0;
     (void)bpf_map_erase(maps_[kFastPorts], &key);
     (void)bpf_map_set(maps_[kFastExits], &id, &none);
@@ -341,7 +342,9 @@ void FastPath::use_mac(uint32_t network, uint64_t mac) {
   Words<MacShape::kWords> slot;
   if (table.find(mac_key(mac, network), slot) == table.kNowhere) return;
   const uint32_t kind = destination_kind(slot.w[0]), id = destination_id(slot.w[0]);
-  if (kind == Destination::router) return;
+  // By several VTEPs, or told by another one and not seen here yet: the workers spread, and learn.
+  constexpr uint32_t kPeer = MacFlag::peer << DestinationWord::flagShift;
+  if (kind == Destination::router || kind == Destination::group || (slot.w[0] & kPeer) != 0) return;
   const bool local = kind == Destination::port;
   const auto port = ports_.find(id);
   if (local ? port == ports_.end() : !use_remote(id)) return;

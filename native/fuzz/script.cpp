@@ -177,10 +177,13 @@ class Growing {
   }
 
   void ethernet(uint16_t type) {
-    static const uint8_t macs[][6] = {
-        {2, 0, 0, 0, 0, 1},       {2, 0, 0, 0, 0, 2},
-        {2, 0, 0, 0, 0, 9},       {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-        {0x33, 0x33, 0, 0, 0, 1}, {1, 0x80, 0xc2, 0, 0, 2}};
+    static const uint8_t macs[][6] = {{2, 0, 0, 0, 0, 1},
+                                      {2, 0, 0, 0, 0, 2},
+                                      {2, 0, 0, 0, 0, 9},
+                                      {2, 0, 0, 0, 0, 12},
+                                      {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                                      {0x33, 0x33, 0, 0, 0, 1},
+                                      {1, 0x80, 0xc2, 0, 0, 2}};
     Octets header;
     static const uint8_t router[6] = {2, 0, 0, 0, 0, 10};
     append(header, random_.once_in(3) ? router : macs[random_.below(std::size(macs))], 6);
@@ -471,6 +474,29 @@ void routes(Octets& out) {
   }
 }
 
+// 02:..:0c is behind a segment that host 9's VTEP leads to; two ports lead to one, too.
+void segments(Octets& out) {
+  MacGroupSetOperation group = {};
+  group.vni = kVni;
+  group.esi[0] = 3, group.esi[9] = 1;
+  memcpy(group.remotes, kFar, sizeof kFar);
+  add(out, OperationCode::macGroupSet, group);
+  MacSetGroupOperation mac = {};
+  mac.vni = kVni;
+  mac.mac[0] = 2, mac.mac[5] = 12;
+  memcpy(mac.esi, group.esi, sizeof mac.esi);
+  add(out, OperationCode::macSetGroup, mac);
+  PortSegmentSetOperation port = {};
+  port.port = kPorts;
+  port.flags = SegmentFlag::designated;
+  memcpy(port.peers, kFar, sizeof kFar);
+  add(out, OperationCode::portSegmentSet, port);
+  port.port = kPorts - 1;
+  port.flags = 0;
+  memset(port.peers, 0, sizeof port.peers);
+  add(out, OperationCode::portSegmentSet, port);
+}
+
 Octets network() {
   Octets out;
   NetworkSetOperation settings = {};
@@ -508,6 +534,7 @@ Octets network() {
   memcpy(binding.ip, asked, sizeof asked);
   add(out, OperationCode::neighbourSet, binding);
   routes(out);
+  segments(out);
   return out;
 }
 

@@ -5,6 +5,9 @@
 // A controller asks by operations; it never writes, so that a controller killed at any instruction cannot tear a table.
 
 import { field, type Structure } from './schema.js'
+import { listenerFields } from './views.js'
+
+export { views } from './views.js'
 
 /** Fixed capacities. Memory is reserved as address space and grows with use. */
 export const limits = {
@@ -18,6 +21,7 @@ export const limits = {
   maxRoutes: 1 << 20,
   maxNextHops: 32767,
   maxGroups: 16384,
+  maxMacGroups: 16384,
   maxChannels: 1 << 16,
   eventRingSlots: 65536,
 } as const
@@ -50,6 +54,13 @@ export const tables: readonly Structure[] = [
       ),
       field('macs', 'u32', 'MACs behind this port: a flush ends when it has found them all'),
       field('neighbours', 'u32', 'bindings learned from this port'),
+      field('segmentFlags', 'u16', 'SegmentFlag bits; 0 = it leads to no Ethernet segment'),
+      field('spare2', 'u16', 'zero'),
+      field(
+        'peers',
+        'bytes32',
+        'u16 each, ended by 0: remote indices of the VTEPs that lead to the segment, too',
+      ),
     ],
   },
   {
@@ -170,6 +181,25 @@ export const tables: readonly Structure[] = [
     ],
   },
   {
+    name: 'macGroup',
+    doc: 'VTEPs by which the MACs of an Ethernet segment are reached in a network; each takes its share of the flows. Array; row 0 is never used.',
+    fields: [
+      field('generation', 'u32', 'odd while the row is being written'),
+      field('references', 'u32', 'MACs that point here'),
+      field('count', 'u32', 'members, 0 to 16; none: the MACs are as good as unknown'),
+      field('members', 'bytes32', 'u16 each: remote indices, in the order they were given'),
+      field(
+        'buckets',
+        'bytes256',
+        'u16 each: by the upper 7 bits of the flow hash the remote index, 0 = none; chosen as of a group',
+      ),
+      field('network', 'u16', 'network index, 0 = free row'),
+      field('esi', 'esi', 'Ethernet segment identifier'),
+      field('via', 'ip', 'of a single-active segment the VTEP that announces the MACs, else ::'),
+      field('spare', 'bytes56', 'zero: a row is six cache lines'),
+    ],
+  },
+  {
     name: 'prefixSlot',
     doc: 'A prefix of an IP-VRF. Hash slots; every length in use is looked up, the longest first.',
     fields: [
@@ -211,15 +241,6 @@ export const tables: readonly Structure[] = [
   },
 ]
 
-/** Who wants a multicast channel. */
-const listenerFields = [
-  field('vni', 'u32', 'VNI'),
-  field('port', 'u32', 'port id, 0 = a remote'),
-  field('group', 'ip', 'group; 0.0.0.0 or ::: every group of that family without a channel'),
-  field('source', 'ip', 'source, :: = any'),
-  field('remote', 'ip', 'VTEP address, :: = a port'),
-]
-
 /** One path of a route. */
 const pathFields = [
   field('vrf', 'u32', 'L3 VNI of the IP-VRF'),
@@ -231,118 +252,6 @@ const pathFields = [
   field('via', 'ip', 'VTEP, gateway, or ::'),
   field('mac', 'mac', 'router MAC of the remote, else zero'),
   field('spare2', 'u16', 'zero'),
-]
-
-/** Rows as readers get them: indices resolved to the words people use. */
-export const views: readonly Structure[] = [
-  {
-    name: 'portView',
-    doc: 'A port as it is.',
-    fields: [
-      field('id', 'u32', 'port id'),
-      field('vni', 'u32', '0 = detached'),
-      field('ifindex', 'u32', 'kernel interface index'),
-      field('mtu', 'u32', 'bytes, 0 = unknown'),
-      field('flags', 'u32', 'PortFlag bits'),
-      field('state', 'u8', 'PortState'),
-      field('up', 'u8', '1 = carrier'),
-      field('mac', 'mac', 'address of the interface'),
-      field('kind', 'text16', 'port kind'),
-      field('name', 'text64', 'name'),
-      field('spec', 'text256', 'options'),
-    ],
-  },
-  {
-    name: 'networkView',
-    doc: 'A network as it is.',
-    fields: [
-      field('vni', 'u32', 'VNI'),
-      field('flags', 'u32', 'NetworkFlag bits'),
-      field('agingSeconds', 'u32', '0 = never'),
-      field('ports', 'u32', 'local ports in the flood list'),
-      field('remotes', 'u32', 'remotes in the flood list'),
-      field('stormFramesPerSecond', 'u32', 'storm control of each port, 0 = off'),
-      field('stormBurst', 'u32', 'flooded frames at once'),
-      field('vrf', 'u32', 'L3 VNI of its IP-VRF, 0 = none'),
-      field('routes', 'u32', 'prefixes of this network as IP-VRF'),
-      field('mac', 'mac', 'router MAC, zero = none'),
-      field('spare', 'u16', 'zero'),
-      field('address4', 'ip', 'sender of ICMP errors, :: = none'),
-      field('address6', 'ip', 'sender of ICMPv6 errors, :: = none'),
-    ],
-  },
-  {
-    name: 'routeView',
-    doc: 'One path of a route as it is.',
-    fields: [
-      field('vrf', 'u32', 'L3 VNI'),
-      field('prefix', 'ip', 'address'),
-      field('length', 'u16', 'bits, of IPv4 96 more'),
-      field('kind', 'u8', 'RouteKind'),
-      field('spare', 'u8', 'zero'),
-      field('vni', 'u32', 'label of kind remote; network of connected and gateway'),
-      field('via', 'ip', 'VTEP, gateway, or ::'),
-      field('mac', 'mac', 'router MAC of the remote, else zero'),
-      field('spare2', 'u16', 'zero'),
-    ],
-  },
-  {
-    name: 'remoteView',
-    doc: 'A far VTEP as it is.',
-    fields: [
-      field('address', 'ip', 'VTEP address'),
-      field('nextHop', 'ip', 'underlay next hop'),
-      field('nextHopMac', 'mac', 'its link address, zero = unresolved'),
-      field('state', 'u8', 'RemoteState'),
-      field('spare', 'u8', 'zero'),
-      field('ifindex', 'u32', 'underlay interface'),
-      field('mtu', 'u32', 'bytes'),
-      field('references', 'u32', 'uses'),
-    ],
-  },
-  {
-    name: 'underlayView',
-    doc: 'An interface that the uplink sends out of, as it is.',
-    fields: [
-      field('ifindex', 'u32', 'kernel interface index'),
-      field('flags', 'u32', 'UnderlayFlag bits'),
-    ],
-  },
-  {
-    name: 'floodView',
-    doc: 'One remote in the flood list of a network.',
-    fields: [field('vni', 'u32', 'VNI'), field('address', 'ip', 'VTEP address')],
-  },
-  {
-    name: 'listenerView',
-    doc: 'One destination of a multicast channel.',
-    fields: listenerFields,
-  },
-  {
-    name: 'macView',
-    doc: 'A MAC as it is.',
-    fields: [
-      field('vni', 'u32', 'VNI'),
-      field('port', 'u32', 'port id of a local MAC, else 0'),
-      field('ageSeconds', 'u32', 'since a local MAC was last seen'),
-      field('mac', 'mac', 'Ethernet address'),
-      field('flags', 'u8', 'MacFlag bits'),
-      field('spare', 'u8', 'zero'),
-      field('remote', 'ip', 'VTEP of a remote MAC, else ::'),
-    ],
-  },
-  {
-    name: 'neighbourView',
-    doc: 'An IP binding as it is.',
-    fields: [
-      field('vni', 'u32', 'VNI'),
-      field('flags', 'u32', 'NeighbourFlag bits'),
-      field('ageSeconds', 'u32', 'since a snooped binding was last seen'),
-      field('mac', 'mac', 'Ethernet address'),
-      field('spare', 'u16', 'zero'),
-      field('ip', 'ip', 'address'),
-    ],
-  },
 ]
 
 /** What a controller asks for. Keys are the words of the outside (VNI, address, MAC), so every operation is idempotent. */
@@ -465,6 +374,64 @@ export const operations: readonly Structure[] = [
       field('sourceMac', 'mac', 'link address of our interface'),
     ],
   },
+  {
+    name: 'macGroupSet',
+    doc: 'All members of a group at once; made where it is not there.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('spare', 'u16', 'zero'),
+      field('esi', 'esi', 'Ethernet segment identifier'),
+      field('via', 'ip', 'VTEP that announces the MACs, or ::'),
+      field('remotes', 'ips16', 'members; may be none'),
+    ],
+  },
+  {
+    name: 'macGroupRemove',
+    doc: 'Remove a group that no MAC leads to.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('spare', 'u16', 'zero'),
+      field('esi', 'esi', 'Ethernet segment identifier'),
+      field('via', 'ip', 'VTEP that announces the MACs, or ::'),
+    ],
+  },
+  {
+    name: 'macSetGroup',
+    doc: 'A MAC lives behind a group. Replaces a local entry only with MacFlag.override.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u16', 'MacFlag bits'),
+      field('mac', 'mac', 'Ethernet address'),
+      field('esi', 'esi', 'Ethernet segment identifier'),
+      field('spare', 'u16', 'zero'),
+      field('via', 'ip', 'VTEP that announces the MACs, or ::'),
+    ],
+  },
+  {
+    name: 'macSetPeer',
+    doc: 'A MAC lives behind a port, as another VTEP of its segment says: of remote origin until the port sees it. Replaces a local entry only with MacFlag.override.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('port', 'u32', 'port id'),
+      field('flags', 'u16', 'MacFlag bits'),
+      field('mac', 'mac', 'Ethernet address'),
+    ],
+  },
+  {
+    name: 'portSegmentSet',
+    doc: 'A port leads to an Ethernet segment: what passes it, and who else leads there.',
+    fields: [
+      field('port', 'u32', 'port id'),
+      field('flags', 'u16', 'SegmentFlag bits'),
+      field('spare', 'u16', 'zero'),
+      field('peers', 'ips16', 'VTEPs that lead to the segment, too'),
+    ],
+  },
+  {
+    name: 'portSegmentClear',
+    doc: 'A port leads to no segment.',
+    fields: [field('port', 'u32', 'port id')],
+  },
 ]
 
 /** What the dataplane tells. The ring is broadcast: a reader that falls behind sees a gap and re-reads the tables. */
@@ -512,9 +479,9 @@ export const counters: readonly Structure[] = [
 
 /** Named numbers of both languages. */
 export const constants = {
-  /** `router`: the frame is to be routed; never in the FDB's snapshots. */
-  Destination: { none: 0, port: 1, remote: 2, router: 3 },
-  /** Destination << kindShift | MacFlag.static or .sticky << flagShift | port id or remote index. */
+  /** `router`: the frame is to be routed; never in the FDB's snapshots. `group`: a macGroup, never where frames go out. */
+  Destination: { none: 0, port: 1, remote: 2, router: 3, group: 4 },
+  /** Destination << kindShift | MacFlag.static, .sticky or .peer << flagShift | port id, remote or group index. */
   DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
   /**
@@ -558,7 +525,12 @@ export const constants = {
    */
   NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
-  MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16 },
+  /** `peer`: of remote origin, behind a port of ours that leads to the same segment. */
+  MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16, peer: 32 },
+  /**
+   * `member`: it leads to a segment. `designated`: broadcasts from VTEPs are delivered. `blocked`: nothing passes, in either direction.
+   */
+  SegmentFlag: { member: 1, designated: 2, blocked: 4 },
   /**
    * `router` and `noOverride` are the R flag and the negated O flag of an answer (RFC 9047, RFC 4861 section 4.4). `gateway`: it is our
    * own address in this network, answered whether or not requests are suppressed.

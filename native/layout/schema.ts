@@ -1,6 +1,9 @@
 // How a shared structure is described: fields in memory order, one sentence each. The generator writes C++ and TypeScript from it.
 
-/** Scalar and array types a field may have; all little-endian, naturally aligned. `ip` is 16 bytes (IPv4 as ::ffff:a.b.c.d), `mac` 6. */
+/**
+ * Scalar and array types a field may have; all little-endian, naturally aligned. `ip` is 16 bytes (IPv4 as ::ffff:a.b.c.d), `mac` 6, `esi`
+ * 10; `ips16` are up to 16 addresses, ended by ::.
+ */
 export type FieldType =
   | 'u8'
   | 'u16'
@@ -8,6 +11,8 @@ export type FieldType =
   | 'u64'
   | 'mac'
   | 'ip'
+  | 'esi'
+  | 'ips16'
   | `bytes${number}`
   | `text${number}`
 
@@ -52,6 +57,8 @@ const scalarSizes: Readonly<Record<string, number>> = {
   u64: 8,
   mac: 6,
   ip: 16,
+  esi: 10,
+  ips16: 256,
 }
 
 /** Size of a field in bytes. */

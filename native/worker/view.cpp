@@ -32,7 +32,7 @@ bool SegmentView::attach(uint8_t* memory, size_t size, std::string& error) {
 bool SegmentView::snapshot(std::string_view name, std::string& rows, std::string& error) const {
   View view;
   if (!view_by_name(name.data(), name.size(), view)) {
-    error = "expected port, network, remote, flood, mac or neighbour, got " +
+    error = "expected port, network, remote, flood, macGroup, mac or neighbour, got " +
             std::string(name.substr(0, 32));
     return false;
   }

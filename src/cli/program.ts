@@ -33,6 +33,7 @@ const commands: readonly CommandRow[] = [
       prefixes: 'What IP-VRFs forward by, one row per path.',
       vteps: 'Far VTEPs.',
       macs: 'MAC addresses, local and remote.',
+      segments: 'Ethernet segments: hosts behind several VTEPs.',
       groups: 'Multicast groups and who wants them.',
       routes: 'Routes, one row per path.',
       ports: 'Host attachments and their counters.',

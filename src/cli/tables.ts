@@ -9,6 +9,7 @@ import type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StateReader,
   StatusView,
   VrfView,
@@ -33,7 +34,9 @@ export const tables: {
   vrfs: (rows, paint) => formatTable(vrfs, rows, paint),
   prefixes: (rows, paint) => formatTable(prefixes, rows, paint),
   vteps: (rows, paint) => formatTable(vteps, rows, paint),
-  macs: (rows, paint) => formatTable(macs, rows, paint),
+  macs: (rows, paint) =>
+    formatTable(rows.some(({ esi }) => esi !== null) ? macsOfSegments : macs, rows, paint),
+  segments: (rows, paint) => formatTable(segments, rows, paint),
   groups: (rows, paint) => formatTable(groups, rows, paint),
   routes: (rows, paint) => formatTable(routes, rows, paint),
   ports: (rows, paint) => formatTable(ports, rows, paint),
@@ -156,6 +159,35 @@ const macs: readonly Column<MacView>[] = [
   ),
   text('IPS', (row) => list(row.ips)),
 ]
+
+/** Shown where there are segments at all. */
+const macsOfSegments = [...macs, text<MacView>('ESI', (row) => row.esi)]
+
+const segments: readonly Column<SegmentView>[] = [
+  text('ESI', (row) => row.esi),
+  text('MODE', (row) => row.mode),
+  {
+    title: 'STATE',
+    value: (row) => row.state,
+    style: (row) => (row.state === 'up' || row.state === 'remote' ? 'green' : 'yellow'),
+  },
+  text('PORTS', (row) => list([...new Set(row.networks.map(({ ifname }) => ifname))])),
+  text('ALGORITHM', (row) => row.algorithm),
+  text('DF', (row) => list(row.networks.map(forwarderText))),
+  text('MEMBERS', (row) =>
+    list(
+      row.members.map(({ dst, active }) => (active ? dst : `-${dst}`)),
+      MOST_SHOWN,
+    ),
+  ),
+]
+
+/** Members of a segment are few. */
+const MOST_SHOWN = 16
+
+/** `blue=us`, `red=10.0.0.2`. */
+const forwarderText = ({ network, df, designated }: SegmentView['networks'][number]): string =>
+  `${network}=${designated ? 'us' : (df ?? '?')}`
 
 const routes: readonly Column<RouteView>[] = [
   { title: '', value: (row) => (row.best ? '*' : ' '), style: () => 'green' },

@@ -1,6 +1,12 @@
 // What one network says of itself: its type 2, 3 and 6 routes, and the wish to stay silent.
 
-import type { Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import {
+  type Ip,
+  type Mac,
+  type RouteDistinguisher,
+  type RouteTarget,
+  ZERO_ESI,
+} from '../net/index.js'
 import type { MembershipFlags } from '../wire/index.js'
 import { PLAIN } from './macs.js'
 import type { Output } from './output.js'
@@ -76,8 +82,8 @@ export class Announcer {
   }
 
   retract(mac: Mac, ip: Ip | undefined): void {
-    this.#out.withdraw(
-      macIpRoute(this.#identity, mac, ip, { sequence: 0, sticky: false, ...PLAIN }).nlri,
-    )
+    // None of it is part of the route's key.
+    const nothing = { sequence: 0, sticky: false, ...PLAIN, esi: ZERO_ESI }
+    this.#out.withdraw(macIpRoute(this.#identity, mac, ip, nothing).nlri)
   }
 }

@@ -1,9 +1,10 @@
 // What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
 
-import type { DataplaneEvent, Operation, RouteState, Snapshot } from '../fib/index.js'
-import type { Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import type { DataplaneEvent, Operation, PortSegment, RouteState, Snapshot } from '../fib/index.js'
+import type { Esi, Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes, RouterAdvertisement } from '../wire/index.js'
 import type { AdvertiserSettings } from './advertiser.js'
+import type { DfAlgorithm } from './df-election.js'
 import type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
 
@@ -21,6 +22,8 @@ export interface EvpnSettings {
   readonly profile: Profile
   /** When a MAC counts as duplicate (RFC 7432 section 15.1). Default 5 moves in 180 seconds; false: never. */
   readonly duplicates?: { readonly moves: number; readonly seconds: number } | false
+  /** A VTEP's EAD per ES route is enough to reach a segment by it in every network: who announces none per EVI. */
+  readonly ignoreEadPerEvi?: boolean
 }
 
 /** A VTEP that the configuration names, beside or without EVPN. */
@@ -90,6 +93,19 @@ export interface VrfSettings {
   readonly routes?: readonly StaticRoute[]
 }
 
+/** The Ethernet segment that a port leads to: a link that other VTEPs have, too (RFC 7432 section 5). */
+export interface SegmentSettings {
+  readonly esi: Esi
+  /** One VTEP at a time carries a network's frames, where else all do. */
+  readonly singleActive: boolean
+  readonly algorithm: DfAlgorithm
+  /** 0 to 65535, of the algorithms by preference (RFC 9785). */
+  readonly preference: number
+  readonly dontPreempt: boolean
+  /** Others are given so long to make themselves known before a forwarder is elected (RFC 7432 section 8.5: 3). */
+  readonly waitSeconds: number
+}
+
 /** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */
 export interface PortBinding {
   readonly vni: number
@@ -99,6 +115,8 @@ export interface PortBinding {
   readonly ips?: readonly Ip[]
   /** Announce the MAC as static (RFC 7432 section 15.2): no other VTEP may learn it. Not for hosts that migrate. */
   readonly sticky?: boolean
+  /** One port of a segment in each network. */
+  readonly segment?: SegmentSettings
 }
 
 /** The chosen path of a route. */
@@ -133,6 +151,8 @@ export type EvpnEvent =
        * here whatever routes say and however often it moved, and what was static elsewhere is static here.
        */
       readonly arrived?: true
+      /** After a restart: what a dataplane that went on forwarding lets pass. It does so until `sweep`. */
+      readonly found?: PortSegment
     }
   | { readonly event: 'portUnbound'; readonly port: number }
   | { readonly event: 'dataplane'; readonly events: readonly DataplaneEvent[] }
@@ -194,6 +214,10 @@ export type NoticeKind =
   | 'multicastLimit'
   /** The tables differed from what they should contain. */
   | 'repaired'
+  /** An Ethernet segment has another designated forwarder in a network. */
+  | 'segmentForwarder'
+  /** VTEPs of a segment do not agree on what it is. */
+  | 'segmentMismatch'
 
 export interface Notice {
   readonly do: 'event'
@@ -239,6 +263,8 @@ export interface MacView {
   /** Bound by configuration. */
   readonly static: boolean
   readonly duplicate: boolean
+  /** Segment that it is behind. */
+  readonly esi?: Esi
 }
 
 /** Who wants a multicast group of a network. */
@@ -311,6 +337,42 @@ export interface VrfView {
 
 /** One path of a prefix of an IP-VRF. */
 export type PrefixView = RouteState & { readonly vrfName: string }
+
+/** A network of a segment of ours. */
+export interface SegmentNetworkView {
+  readonly network: string
+  readonly vni: number
+  readonly port: number
+  readonly up: boolean
+  /** Designated forwarder; undefined while it is not elected. */
+  readonly forwarder?: Ip
+  /** Nothing passes the port, as another VTEP is active. */
+  readonly blocked: boolean
+}
+
+export interface SegmentMemberView {
+  readonly address: Ip
+  /** By its type 4 route: number and preference. */
+  readonly algorithm?: number
+  readonly preference?: number
+  /** It announces type 1 per ES: hosts can be reached by it. */
+  readonly active: boolean
+}
+
+/** An Ethernet segment: of ours, or behind other VTEPs. */
+export interface SegmentView {
+  readonly esi: Esi
+  readonly kind: 'local' | 'remote'
+  readonly singleActive: boolean
+  readonly state: 'down' | 'waiting' | 'up' | 'remote'
+  /** In use; undefined where nobody elects. */
+  readonly algorithm?: number
+  /** What we announce. */
+  readonly preference?: number
+  readonly networks: readonly SegmentNetworkView[]
+  /** The others. */
+  readonly members: readonly SegmentMemberView[]
+}
 
 export interface VtepView {
   readonly address: Ip

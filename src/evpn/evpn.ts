@@ -26,6 +26,7 @@ import type {
   PortBinding,
   PrefixView,
   RouteChange,
+  SegmentView,
   SnoopedIp,
   TargetMismatch,
   VrfSettings,
@@ -39,12 +40,15 @@ import { MacVrf } from './mac-vrf.js'
 import { Output } from './output.js'
 import { type KeptRoute, RouteTable } from './route-table.js'
 import { ImportIndex } from './route-targets.js'
-import { type Importer, install, remove } from './routes/index.js'
+import { type Importer, install, installSegment, remove, removeSegment } from './routes/index.js'
+import { Segments } from './segments.js'
 
 const TICK = 'evpn'
 /** While hosts are asked whether they still want a multicast group. */
 const BEAT = 'multicast'
 const BEAT_SECONDS = 0.5
+
+type EventOf<Name extends EvpnEvent['event']> = Extract<EvpnEvent, { readonly event: Name }>
 
 /** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
 export const defaultGatewayMac = '02:76:74:65:70:01'
@@ -66,6 +70,7 @@ export class Evpn {
   readonly #routes = new RouteTable<Importer>()
   readonly #imports = new ImportIndex<Importer>()
   readonly #ports = new Map<number, PortBinding>()
+  readonly #segments: Segments
   readonly #dirty = new Set<Importer>()
   /** What was found after a restart, until `sweep`. */
   #adopted: Snapshot | undefined
@@ -78,6 +83,15 @@ export class Evpn {
   constructor(settings: EvpnSettings) {
     this.#settings = settings
     this.#distinguishers = new Distinguishers(settings.routerId)
+    const { vtep, routerId, ignoreEadPerEvi = false } = settings
+    this.#segments = new Segments({
+      out: this.#out,
+      vtep,
+      routerId,
+      ignoreEadPerEvi,
+      importers: () => [...this.#vrfs.values(), ...this.#ipVrfs.values()],
+      networkOf: (vni) => this.#vrfs.get(vni),
+    })
   }
 
   /** The best path that is known of a route; undefined where nobody else has one. */
@@ -131,7 +145,8 @@ export class Evpn {
 
   step(event: EvpnEvent): readonly EvpnAction[] {
     const after = this.#handle(event)
-    // Networks first: they say which hosts are here.
+    // Segments first: they say where hosts behind them are. Then networks: they say which hosts are here.
+    this.#segments.settle()
     for (const vrf of this.#dirty) {
       if (!(vrf instanceof MacVrf)) continue
       vrf.settle()
@@ -185,6 +200,10 @@ export class Evpn {
     return [...this.#vrfs.values()].map((vrf) => vrf.view())
   }
 
+  segments(): readonly SegmentView[] {
+    return this.#segments.views()
+  }
+
   vrfs(): readonly VrfView[] {
     return [...this.#ipVrfs.values()].map((vrf) => vrf.view())
   }
@@ -225,7 +244,7 @@ export class Evpn {
         this.#removeVrf(event.vni)
         return
       case 'portBound':
-        this.#bindPort(event.binding, event.arrived === true)
+        this.#bindPort(event)
         return
       case 'portUnbound':
         this.#unbindPort(event.port)
@@ -246,6 +265,7 @@ export class Evpn {
       case 'sweep': {
         const adopted = this.#adopted
         this.#adopted = undefined
+        this.#segments.sweep()
         return adopted && (() => this.#out.tell(removals(this.#image, adopted)))
       }
       case 'resync': {
@@ -266,10 +286,12 @@ export class Evpn {
         return
       case 'timer':
         if (event.timer === TICK) this.#tick()
-        if (event.timer === BEAT) this.#beat()
+        else if (event.timer === BEAT) this.#beat()
+        else this.#segments.onTimer(event.timer)
         return
       case 'shutdown':
         this.#isShutDown = true
+        this.#segments.silence()
         for (const vrf of this.#vrfs.values()) vrf.silence()
         for (const vrf of this.#ipVrfs.values()) vrf.silence()
         return
@@ -297,6 +319,9 @@ export class Evpn {
         isOurs: (vni: number) => this.#vrfs.has(vni),
         vrfOf: (vni: number) => this.#ipVrfs.get(vni),
         gatewayMac: this.#settings.gatewayMac ?? defaultGatewayMac,
+        segments: this.#segments,
+        ignoreEadPerEvi: this.#settings.ignoreEadPerEvi ?? false,
+        onChanged: (vrf: MacVrf) => this.#dirty.add(vrf),
       }
       const vrf = new MacVrf(settings, rd, around)
       if (this.#isShutDown) vrf.silence()
@@ -309,6 +334,7 @@ export class Evpn {
     const before = known.importTargets
     const { tag } = known
     known.change(settings, rd)
+    this.#segments.networkChanged(vni)
     this.#reimport(known, before)
     if (known.tag !== tag) this.#import(this.#routes.matching(before))
   }
@@ -348,6 +374,7 @@ export class Evpn {
         const from = [...this.#ipVrfs.values()].find((each) => each.rd === origin)
         return from?.leadOf(prefix)
       },
+      isConnected: (esi, vtep) => this.#segments.isConnected(esi, vtep),
       onUnsettled: (vrf) => this.#unsettled.add(vrf),
       onLocals: (changed) => {
         for (const each of this.#ipVrfs.values()) if (each !== changed) each.resolve()
@@ -392,7 +419,12 @@ export class Evpn {
   #removeNetwork(vni: number): void {
     const vrf = this.#vrfs.get(vni)
     if (vrf === undefined) return
-    for (const [port, binding] of this.#ports) if (binding.vni === vni) this.#ports.delete(port)
+    const left: number[] = []
+    for (const [port, binding] of this.#ports) {
+      if (binding.vni !== vni) continue
+      this.#ports.delete(port)
+      left.push(port)
+    }
     vrf.silence()
     vrf.leaveVrf()
     this.#vrfs.delete(vni)
@@ -402,9 +434,10 @@ export class Evpn {
     // Routes that lead there go first.
     this.#settleVrfs()
     this.#out.change({ op: 'networkRemove', vni })
+    for (const port of left) this.#segments.unbind(port)
   }
 
-  #bindPort(binding: PortBinding, arrived: boolean): void {
+  #bindPort({ binding, arrived, found }: EventOf<'portBound'>): void {
     const { port, vni } = binding
     const before = this.#ports.get(port)
     const vrf = this.#touch(vni)
@@ -413,9 +446,10 @@ export class Evpn {
     }
     if (before !== undefined && before.vni !== vni) this.#leave(before)
     this.#ports.set(port, binding)
+    this.#segments.bind(port, vni, binding.segment, found)
     this.#out.change({ op: 'portAttach', port, vni })
     vrf.bind(before?.vni === vni ? before : undefined, binding)
-    if (arrived) vrf.arrive(binding)
+    if (arrived === true) vrf.arrive(binding)
   }
 
   #unbindPort(port: number): void {
@@ -424,6 +458,8 @@ export class Evpn {
     this.#leave(binding)
     this.#ports.delete(port)
     this.#out.change({ op: 'portAttach', port, vni: 0 })
+    this.#segments.unbind(port)
+    this.#segments.forgetPort(port)
   }
 
   #leave(binding: PortBinding): void {
@@ -456,9 +492,7 @@ export class Evpn {
       case 'portDown':
       case 'portGone': {
         const { port } = seen
-        const vrf = this.#touch(this.#ports.get(port)?.vni ?? 0)
-        if (seen.event === 'portUp') vrf?.portUp(port)
-        else vrf?.portDown(port)
+        this.#setPort(port, seen.event === 'portUp')
         return
       }
       case 'multicastReport':
@@ -480,15 +514,24 @@ export class Evpn {
     }
   }
 
+  #setPort(port: number, isUp: boolean): void {
+    this.#segments.setPort(port, isUp)
+    const vrf = this.#touch(this.#ports.get(port)?.vni ?? 0)
+    if (isUp) vrf?.portUp(port)
+    else vrf?.portDown(port)
+  }
+
   #route({ key, nlri, best }: RouteChange): void {
     // A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours.
     const isOurs = best?.nextHop === this.#settings.vtep
     if (best === undefined || (isOurs && nlri.type !== 'prefix')) {
       const gone = this.#routes.delete(key)
+      if (gone !== undefined) removeSegment(this.#segments, key, gone.nlri)
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
       return
     }
     const { targets } = factsOf(best.attributes)
+    installSegment(this.#segments, key, nlri, best)
     this.#place(this.#routes.put(key, nlri, best, targets))
   }
 
@@ -516,11 +559,7 @@ export class Evpn {
 
   /** Takes over what the packet path knows by itself: which ports are up, and what it has learned. */
   #align(snapshot: Snapshot): void {
-    for (const { id, up } of snapshot.ports) {
-      const vrf = this.#touch(this.#ports.get(id)?.vni ?? 0)
-      if (up) vrf?.portUp(id)
-      else vrf?.portDown(id)
-    }
+    for (const { id, up } of snapshot.ports) this.#setPort(id, up)
     for (const vrf of this.#vrfs.values()) {
       this.#dirty.add(vrf)
       vrf.align(snapshot)

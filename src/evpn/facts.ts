@@ -1,7 +1,7 @@
 // What the attributes of a path say that EVPN cares for, read once.
 
 import type { Mac, RouteTarget } from '../net/index.js'
-import { iana, type PathAttributes } from '../wire/index.js'
+import { type CommunityNamed, iana, type PathAttributes } from '../wire/index.js'
 import type { MulticastProxy } from './flood.js'
 
 /** What the encapsulation communities allow (RFC 8365 section 5.1.3). */
@@ -18,6 +18,12 @@ export interface Facts {
   readonly gateway: boolean
   /** The MAC to route to (RFC 9135 section 8.1). */
   readonly routerMac: Mac | undefined
+  /** Of ES-Import communities (RFC 7432 section 7.6). */
+  readonly esImports: readonly Mac[]
+  /** Of the ESI Label community (RFC 7432 section 7.5). */
+  readonly singleActive: boolean
+  /** RFC 8584 section 2.2. */
+  readonly election: CommunityNamed<'dfElection'> | undefined
   readonly multicastProxy: MulticastProxy
 }
 
@@ -43,6 +49,9 @@ function read(attributes: PathAttributes): Facts {
   let immutable = false
   let gateway = false
   let routerMac: Mac | undefined
+  let singleActive = false
+  let election: CommunityNamed<'dfElection'> | undefined
+  const esImports: Mac[] = []
   let multicastProxy: MulticastProxy = { igmp: false, mld: false }
   for (const community of attributes.extendedCommunities ?? []) {
     switch (community.type) {
@@ -71,18 +80,20 @@ function read(attributes: PathAttributes): Facts {
       case 'defaultGateway':
         gateway = true
         break
+      case 'esImport':
+        esImports.push(community.target)
+        break
+      case 'esiLabel':
+        singleActive = community.singleActive
+        break
+      case 'dfElection':
+        election = community
+        break
     }
   }
   // What may not change does not move, either.
   const mobility = { sequence, sticky: sticky || immutable }
-  return {
-    targets,
-    encapsulation,
-    ...mobility,
-    router,
-    override,
-    gateway,
-    routerMac,
-    multicastProxy,
-  }
+  const segment = { esImports, singleActive, election }
+  const ofHost = { ...mobility, router, override, gateway, routerMac }
+  return { targets, encapsulation, ...ofHost, ...segment, multicastProxy }
 }

@@ -1,6 +1,7 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
 export type { AdvertiserSettings } from './advertiser.js'
+export { type DfAlgorithm, dfAlgorithms } from './df-election.js'
 export type {
   DuplicateView,
   EvpnAction,
@@ -19,6 +20,8 @@ export type {
   PortBinding,
   PrefixView,
   RouteChange,
+  SegmentSettings,
+  SegmentView,
   SnoopedIp,
   StaticRemote,
   StaticRoute,

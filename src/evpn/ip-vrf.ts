@@ -6,6 +6,7 @@
 
 import { type RouteHop, type RouteState, routeKey } from '../fib/index.js'
 import {
+  type Esi,
   type Ip,
   ipFamily,
   type Mac,
@@ -18,6 +19,7 @@ import {
 import type { Notice, NoticeKind, PrefixView, StaticRoute, VrfSettings, VrfView } from './events.js'
 import type { Output } from './output.js'
 import { type Derivation, profiles } from './profiles.js'
+import { erase, insert } from './route-targets.js'
 import { prefixRoute } from './routes/prefix.js'
 
 /** So many paths of one prefix are used. */
@@ -37,6 +39,8 @@ export interface RoutedClaim {
   readonly hop: Leads
   /** Higher is better, the first that differs decides; equal ones share the flows. */
   readonly rank: readonly number[]
+  /** It holds while this VTEP is connected to the segment that the host is behind. */
+  readonly behind?: { readonly esi: Esi; readonly vtep: Ip }
 }
 
 /** What the host has by itself. */
@@ -61,6 +65,7 @@ export interface IpVrfSurroundings {
   readonly routerMac: Mac
   /** Where another IP-VRF of ours leads a prefix of its own. */
   readonly leadOf: (rd: RouteDistinguisher, prefix: Prefix) => RouteHop | undefined
+  readonly isConnected: (esi: Esi, vtep: Ip) => boolean
   /** What this one has of its own has changed: others may lead there. */
   readonly onLocals: (vrf: IpVrf) => void
   /** It wants to be settled in this step. */
@@ -77,6 +82,8 @@ export class IpVrf {
   readonly #dirty = new Set<Entry>()
   /** Those with paths that lead where something else tells. */
   readonly #deferred = new Set<Entry>()
+  /** Those with hosts behind a segment; some may have them no longer. */
+  readonly #bySegment = new Map<Esi, Set<Entry>>()
   /** Addresses of hosts that are here, by the number of networks that say so. */
   readonly #here = new Map<Ip, number>()
   #settings: VrfSettings
@@ -205,8 +212,18 @@ export class IpVrf {
     const entry = this.#obtain(claim.prefix)
     entry.claims.set(key, claim)
     if (!('kind' in claim.hop)) this.#deferred.add(entry)
+    if (claim.behind !== undefined) insert(this.#bySegment, claim.behind.esi, entry)
     this.#byKey.set(key, entry)
     this.#touch(entry)
+  }
+
+  /** Other VTEPs are connected to the segment than before. */
+  segmentChanged(esi: Esi): void {
+    for (const entry of this.#bySegment.get(esi) ?? []) {
+      const isBehind = [...entry.claims.values()].some((each) => each.behind?.esi === esi)
+      if (isBehind) this.#touch(entry)
+      else erase(this.#bySegment, esi, entry)
+    }
   }
 
   unclaim(key: string): void {
@@ -234,6 +251,7 @@ export class IpVrf {
     for (const entry of this.#entries.values()) this.#install(entry, [])
     this.#entries.clear()
     this.#byKey.clear()
+    this.#bySegment.clear()
     this.#deferred.clear()
     this.#dirty.clear()
   }
@@ -292,9 +310,10 @@ export class IpVrf {
     if (local !== undefined) return [this.#route(prefix, local)]
     if (isHere(this.#here, prefix)) return []
     let best: { readonly hop: RouteHop; readonly rank: readonly number[] }[] = []
-    for (const { hop: said, rank } of claims.values()) {
+    for (const { hop: said, rank, behind } of claims.values()) {
       const hop = this.#resolved(prefix, said)
       if (hop === undefined) continue
+      if (behind !== undefined && !this.#around.isConnected(behind.esi, behind.vtep)) continue
       const order = best.length === 0 ? 1 : compareRanks(rank, best[0]!.rank)
       if (order > 0) best = [{ hop, rank }]
       else if (order === 0) best.push({ hop, rank })

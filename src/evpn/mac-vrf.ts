@@ -1,7 +1,8 @@
 // One network (VNI): its identity in BGP, and what it knows of MACs, addresses and VTEPs.
 
 import type { Snapshot } from '../fib/index.js'
-import type { Ip, Mac, RouteDistinguisher } from '../net/index.js'
+import type { Esi, Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
+import { ZERO_ESI } from '../net/index.js'
 import { Advertiser } from './advertiser.js'
 import { Announcer } from './announcer.js'
 import type {
@@ -20,16 +21,21 @@ import type {
 import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
 import type { IpVrf } from './ip-vrf.js'
+import { type GroupsSurroundings, MacGroups } from './mac-groups.js'
 import { type MacEntry, type MacSurroundings, Macs, PLAIN, type RemoteClaim } from './macs.js'
 import { Multicast } from './multicast.js'
 import { type Derivation, profiles } from './profiles.js'
 import { Suppression } from './suppress.js'
 
-export interface VrfSurroundings extends Omit<MacSurroundings, 'announcer' | 'gateway'> {
+export interface VrfSurroundings
+  extends Omit<MacSurroundings, 'announcer' | 'gateway' | 'groups'>,
+    GroupsSurroundings {
   /** Whether there is a network with this VNI. */
   readonly isOurs: (vni: number) => boolean
   readonly vrfOf: (vni: number) => IpVrf | undefined
   readonly gatewayMac: Mac
+  /** It wants to be settled in this step. */
+  readonly onChanged: (vrf: MacVrf) => void
 }
 
 /** Sources that are not routes; a route's key begins with its type's number. */
@@ -38,6 +44,7 @@ const staticKey = (remote: Ip, mac?: Mac) => `static ${remote} ${mac ?? ''}`
 export class MacVrf {
   readonly vni: number
   readonly flood: FloodList
+  readonly groups: MacGroups
   readonly macs: Macs
   readonly suppression: Suppression
   readonly multicast: Multicast
@@ -58,12 +65,15 @@ export class MacVrf {
     this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
     this.flood = new FloodList(this.vni, around.out, () => this.multicast.floodChanged())
+    this.groups = new MacGroups(this.vni, around)
     const { out, ticks } = around
     const announcer = this.#announcer
     this.multicast = new Multicast(this.vni, { out, ticks, flood: this.flood, announcer })
     this.advertiser = new Advertiser(out, ticks)
-    const surroundings = { ...around, announcer: this.#announcer, gateway: this.#gateway }
+    const own = { announcer, gateway: this.#gateway, groups: this.groups }
+    const surroundings = { ...around, ...own }
     this.macs = new Macs(this.vni, surroundings)
+    this.groups.onMoved = (esi) => this.macs.segmentMoved(esi)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
     this.#setNetwork()
     this.#gateway.fill()
@@ -78,6 +88,23 @@ export class MacVrf {
 
   get vtep(): Ip {
     return this.#around.settings.vtep
+  }
+
+  get rd(): RouteDistinguisher {
+    return this.#rd
+  }
+
+  get exportTargets(): readonly RouteTarget[] {
+    return this.#identity().exportTargets
+  }
+
+  hasCircuit(esi: Esi, vtep: Ip): boolean {
+    return this.groups.hasCircuit(esi, vtep)
+  }
+
+  /** An Ethernet segment is not as it was. */
+  segmentChanged(esi: Esi): void {
+    if (this.groups.segmentChanged(esi)) this.#around.onChanged(this)
   }
 
   get importTargets(): readonly string[] {
@@ -168,6 +195,7 @@ export class MacVrf {
     const before = this.#claims.get(key)
     if (before !== undefined && sameWord(before, claim)) return
     this.#claims.set(key, claim)
+    this.groups.count(claim, 1)
     this.macs.claim(claim)
     if (claim.ip !== undefined) this.suppression.claim(claim.ip, claim)
     // Behind the new one, so that the MAC is never without a claim.
@@ -194,6 +222,7 @@ export class MacVrf {
     if (before?.mac !== undefined && before.mac !== now?.mac) {
       this.macs.unbind(before.mac, before.port)
     }
+    if (now !== undefined) this.macs.segmentOfPort(now.port)
     if (now?.mac === undefined) return
     this.macs.bind(now.mac, now.port, now.sticky ?? false)
     for (const ip of now.ips ?? []) this.suppression.bind(ip, now.mac)
@@ -250,10 +279,12 @@ export class MacVrf {
   }
 
   settle(): void {
+    this.groups.settle()
     this.macs.settle()
     this.suppression.settle()
     this.multicast.settle()
     this.advertiser.settle()
+    this.groups.tidy()
   }
 
   tick(): void {
@@ -344,13 +375,16 @@ export class MacVrf {
       sequence: owner.sequence,
       sticky: owner.sticky,
       duplicate: this.macs.isDuplicate(mac),
+      ...(owner.esi === ZERO_ESI ? {} : { esi: owner.esi }),
     }
     if (local !== undefined) {
       const { port, bound } = local
       return { ...common, kind: 'local', port, static: bound, ips: [...(ips ?? [])] }
     }
     const known = new Set(remotes.flatMap(({ ip }) => (ip === undefined ? [] : [ip])))
-    return { ...common, kind: 'remote', dst: owner.vtep, static: false, ips: [...known] }
+    const place = this.groups.placeOf(owner)
+    const port = 'port' in place ? { port: place.port } : {}
+    return { ...common, kind: 'remote', dst: owner.vtep, ...port, static: false, ips: [...known] }
   }
 
   #identity() {
@@ -415,13 +449,21 @@ export class MacVrf {
     for (const [key, { vtep, mac }] of wanted) {
       if (mac === undefined) this.flood.set(key, vtep)
       else {
-        const word = { vtep, sequence: 0, sticky: true, ip: undefined, ...PLAIN }
+        const word = {
+          vtep,
+          sequence: 0,
+          sticky: true,
+          esi: ZERO_ESI,
+          ip: undefined,
+          ...PLAIN,
+        }
         this.claim(key, { ...word, mac, macSlot: 0, ipSlot: 0 })
       }
     }
   }
 
   #drop(claim: RemoteClaim): void {
+    this.groups.count(claim, -1)
     this.macs.unclaim(claim)
     if (claim.ip !== undefined) this.suppression.unclaim(claim.ip, claim)
   }
@@ -438,6 +480,7 @@ function sameWord(a: RemoteClaim, b: RemoteClaim): boolean {
     a.sequence === b.sequence &&
     a.sticky === b.sticky &&
     a.router === b.router &&
-    a.override === b.override
+    a.override === b.override &&
+    a.esi === b.esi
   )
 }

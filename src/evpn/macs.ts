@@ -5,16 +5,25 @@
 // Claims change at once, consequences follow in `settle`, once per step: what is withdrawn and announced again in one
 // step moves nothing.
 
-import type { Image, OperationOf } from '../fib/index.js'
-import type { Ip, Mac } from '../net/index.js'
+import type { Image, MacRow } from '../fib/index.js'
+import { type Esi, type Ip, type Mac, ZERO_ESI } from '../net/index.js'
 import type { Announcer } from './announcer.js'
 import { Duplicates } from './duplicates.js'
 import type { EvpnSettings } from './events.js'
 import { Expiring, type Ticks } from './expiring.js'
 import type { Gateway } from './gateway.js'
-import { type Claim, compareClaims, MAX_SEQUENCE, nextSequence } from './mobility.js'
+import { isAt, type MacGroups, rowOf } from './mac-groups.js'
+import {
+  type Claim,
+  compareClaims,
+  MAX_SEQUENCE,
+  nextSequence,
+  samePlace,
+  sameSegment,
+} from './mobility.js'
 import type { Output } from './output.js'
 import { erase, insert } from './route-targets.js'
+import type { Segments } from './segments.js'
 
 /**
  * So long the highest sequence number of a MAC is remembered when its claim has gone: a withdrawal may overtake the copies
@@ -79,6 +88,8 @@ export interface MacSurroundings {
   readonly ticks: Ticks
   readonly announcer: Announcer
   readonly gateway: Gateway
+  readonly groups: MacGroups
+  readonly segments: Segments
 }
 
 export class Macs {
@@ -87,6 +98,8 @@ export class Macs {
   readonly #entries = new Map<Mac, MacEntry>()
   readonly #byPort = new Map<number, Set<MacEntry>>()
   readonly #boundByPort = new Map<number, Set<MacEntry>>()
+  /** Those that another VTEP says are behind a segment. */
+  readonly #bySegment = new Map<Esi, Set<MacEntry>>()
   readonly #downPorts = new Set<number>()
   readonly #dirty = new Set<MacEntry>()
   /** The sequence number that the next local claim takes. */
@@ -108,6 +121,12 @@ export class Macs {
 
   entries(): IterableIterator<MacEntry> {
     return this.#entries.values()
+  }
+
+  /** By the word of another VTEP, and by a segment that a port of ours leads to. */
+  isBehindPort(mac: Mac): boolean {
+    const winner = this.#entries.get(mac)?.winner
+    return winner !== undefined && 'port' in this.#around.groups.placeOf(winner)
   }
 
   isDuplicate(mac: Mac): boolean {
@@ -153,8 +172,30 @@ export class Macs {
       return
     }
     const bound = binding?.port === port
-    const sequence = local?.sequence ?? this.#nextHere(entry, previousRemote)
+    const sequence = local?.sequence ?? this.#nextHere(entry, port, previousRemote)
     this.#claimLocal(entry, port, bound, bound && binding.sticky, sequence)
+  }
+
+  /** The port leads to another segment than before, or to one for the first time. */
+  segmentOfPort(port: number): void {
+    const esi = this.#esiOf(port)
+    for (const entry of this.#byPort.get(port) ?? []) {
+      if (entry.local === undefined || entry.local.esi === esi) continue
+      entry.local = { ...entry.local, esi }
+      this.#dirty.add(entry)
+    }
+  }
+
+  /** Hosts behind a segment are reached by another way now. */
+  segmentMoved(esi: Esi): void {
+    for (const entry of this.#bySegment.get(esi) ?? []) {
+      this.#dirty.add(entry)
+      this.onOwner(entry)
+    }
+  }
+
+  #esiOf(port: number): Esi {
+    return this.#around.segments.esiOf(port) ?? ZERO_ESI
   }
 
   /** Aged or flushed. A claim of the configuration, or of another port, stays. */
@@ -181,7 +222,7 @@ export class Macs {
     if (isMove) this.clearDuplicate(mac)
     if (this.#downPorts.has(port)) return
     if (local === undefined && !isMove) return
-    this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry))
+    this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry, port))
   }
 
   /** The platform says that the MAC is at the port it is bound to, now. The same word again changes nothing. */
@@ -195,11 +236,14 @@ export class Macs {
       entry.binding = { ...binding, arrives: true }
       return
     }
-    const isOurs = local !== undefined && (winner === undefined || compareClaims(local, winner) > 0)
+    const isOurs =
+      local !== undefined &&
+      (winner === undefined || sameSegment(local, winner) || compareClaims(local, winner) > 0)
     if (isOurs && local.port === port && local.bound) return
     // A static claim gives way to another static one only.
     const sticky = binding.sticky || winner?.sticky === true
-    this.#claimLocal(entry, port, true, sticky, isOurs ? local.sequence : this.#nextHere(entry))
+    const sequence = isOurs ? local.sequence : this.#nextHere(entry, port)
+    this.#claimLocal(entry, port, true, sticky, sequence)
   }
 
   unbind(mac: Mac, port: number): void {
@@ -286,6 +330,7 @@ export class Macs {
     if (entry.remotes.length === 0) entry.remotes = [claim]
     else entry.remotes.push(claim)
     if (entry.winner === undefined || compareClaims(claim, entry.winner) > 0) entry.winner = claim
+    if (claim.esi !== ZERO_ESI) insert(this.#bySegment, claim.esi, entry)
     this.#dirty.add(entry)
   }
 
@@ -298,6 +343,9 @@ export class Macs {
       last.macSlot = claim.macSlot
     }
     if (entry.winner === claim) entry.winner = bestOf(remotes, claim)
+    if (claim.esi !== ZERO_ESI && remotes.every(({ esi }) => esi !== claim.esi)) {
+      erase(this.#bySegment, claim.esi, entry)
+    }
     if (entry.local === undefined && claim.sequence > (entry.winner?.sequence ?? -1)) {
       this.#remember(entry.mac, nextSequence(claim.sequence))
     }
@@ -346,7 +394,8 @@ export class Macs {
     const { binding } = entry
     const nobody = entry.local === undefined && entry.winner === undefined
     if (nobody && binding !== undefined && !this.#downPorts.has(binding.port)) {
-      this.#claimLocal(entry, binding.port, true, binding.sticky, this.#nextHere(entry))
+      const { port, sticky } = binding
+      this.#claimLocal(entry, port, true, sticky, this.#nextHere(entry, port))
     }
     const lost = this.#yield(entry)
     const owner: Claim | undefined = entry.local ?? entry.winner
@@ -356,7 +405,7 @@ export class Macs {
     else this.#settleRemote(entry, lost)
     entry.isDisplaced = false
     if (!sameClaim(before, owner)) this.onOwner(entry)
-    if (before !== undefined && owner !== undefined && before.vtep !== owner.vtep) {
+    if (before !== undefined && owner !== undefined && !samePlace(before, owner)) {
       this.#moved(entry, before, owner)
     }
     this.#tidy(entry)
@@ -366,6 +415,11 @@ export class Macs {
   #yield(entry: MacEntry): boolean {
     const { local, winner } = entry
     if (local === undefined || winner === undefined) return false
+    if (sameSegment(local, winner)) {
+      // Both are right, and say so with one number (RFC 7432 section 15).
+      if (winner.sequence > local.sequence) entry.local = { ...local, sequence: winner.sequence }
+      return false
+    }
     const isBeaten = compareClaims(winner, local) > 0
     if (winner.sticky || (local.sticky && !isBeaten)) {
       const holder = isBeaten ? winner.vtep : local.vtep
@@ -389,10 +443,10 @@ export class Macs {
     } else {
       out.change({ op: 'macRemove', vni, mac, origin: 'local' })
     }
-    const said = `${local.sequence} ${local.sticky}`
+    const { sequence, sticky, esi } = local
+    const said = `${sequence} ${sticky} ${esi}`
     if (entry.announced === said) return
-    const { sequence, sticky } = local
-    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, ...PLAIN })) {
+    if (this.#around.announcer.announce(mac, undefined, { sequence, sticky, esi, ...PLAIN })) {
       entry.announced = said
     }
   }
@@ -407,16 +461,16 @@ export class Macs {
       out.change({ op: 'macRemove', vni, mac, origin: 'local' })
       return
     }
-    const { vtep: remote, sticky } = winner
+    const place = this.#around.groups.placeOf(winner)
+    const { sticky } = winner
     const row = this.#around.image.networks.get(vni)?.macs.get(mac)
     const override = lost || row?.op === 'macSetLocal'
-    const isThere =
-      row?.op === 'macSetRemote' && row.remote === remote && row.sticky === sticky && !override
+    const isThere = row !== undefined && isAt(row, place) && row.sticky === sticky && !override
     if (isThere && !entry.isDisplaced) return
-    this.#put(entry, { op: 'macSetRemote', vni, mac, remote, sticky, override })
+    this.#put(entry, rowOf(place, { vni, mac }, { sticky, override }))
   }
 
-  #put(entry: MacEntry, row: OperationOf<'macSetLocal' | 'macSetRemote'>): void {
+  #put(entry: MacEntry, row: MacRow): void {
     if (entry.isDisplaced) this.#around.out.force(row)
     else this.#around.out.change(row)
   }
@@ -428,7 +482,11 @@ export class Macs {
     this.#retract(entry)
     entry.owner = undefined
     if (!entry.local?.bound) this.#around.out.change({ op: 'macRemove', vni, mac, origin: 'local' })
-    if (entry.winner === undefined) {
+    const row = this.#around.image.networks.get(vni)?.macs.get(mac)
+    const place = entry.winner && this.#around.groups.placeOf(entry.winner)
+    // A group that is not the winner's may be gone.
+    const isLost = row?.op === 'macSetGroup' && (place === undefined || !isAt(row, place))
+    if (entry.winner === undefined || isLost) {
       this.#around.out.change({ op: 'macRemove', vni, mac, origin: 'remote' })
     }
     this.onOwner(entry)
@@ -465,7 +523,7 @@ export class Macs {
   ): void {
     if (entry.local !== undefined) erase(this.#byPort, entry.local.port, entry)
     const { vtep } = this.#around.announcer.identity
-    entry.local = { vtep, port, bound, sticky, sequence }
+    entry.local = { vtep, port, bound, sticky, sequence, esi: this.#esiOf(port) }
     insert(this.#byPort, port, entry)
     this.#dirty.add(entry)
   }
@@ -479,11 +537,18 @@ export class Macs {
     this.#dirty.add(entry)
   }
 
-  /** The sequence number of a new local claim: one above all others, or where the MAC was left off. */
-  #nextHere(entry: MacEntry, previousRemote?: Ip): number {
+  /**
+   * The sequence number of a new local claim: one above all others, or where the MAC was left off. What others say who are
+   * on the same segment is no other word, and has the same number.
+   */
+  #nextHere(entry: MacEntry, port: number, previousRemote?: Ip): number {
+    const here = this.#esiOf(port)
     let highest = -1
-    for (const { sequence } of entry.remotes) highest = Math.max(highest, sequence)
-    const remembered = this.#memory.get(entry.mac) ?? 0
+    let remembered = this.#memory.get(entry.mac) ?? 0
+    for (const { sequence, esi } of entry.remotes) {
+      if (esi !== ZERO_ESI && esi === here) remembered = Math.max(remembered, sequence)
+      else highest = Math.max(highest, sequence)
+    }
     if (highest < 0) return Math.max(remembered, previousRemote === undefined ? 0 : 1)
     if (highest === MAX_SEQUENCE) {
       const text = `${entry.mac} of network ${this.#vni} has used up its sequence numbers`
@@ -520,5 +585,6 @@ function bestOf(claims: readonly RemoteClaim[], gone: RemoteClaim): RemoteClaim 
 
 function sameClaim(a: Claim | undefined, b: Claim | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
-  return a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky
+  const isSame = a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky
+  return isSame && a.esi === b.esi
 }

@@ -1,6 +1,6 @@
 // MAC mobility (RFC 7432 section 15): who of several that claim a MAC has it, and which sequence number comes next.
 
-import { compareIp, type Ip } from '../net/index.js'
+import { compareIp, type Esi, type Ip, ZERO_ESI } from '../net/index.js'
 
 /** Somebody says that a MAC is behind a VTEP. */
 export interface Claim {
@@ -9,6 +9,17 @@ export interface Claim {
   readonly sequence: number
   /** Static: "the MAC address must not be moved" (section 15.2). */
   readonly sticky: boolean
+  /** Ethernet segment that the MAC is behind, or ZERO_ESI. */
+  readonly esi: Esi
+}
+
+/** Behind the same segment, whichever of its VTEPs say so: that is no move (section 15). */
+export function sameSegment(a: Claim, b: Claim): boolean {
+  return a.esi === b.esi && a.esi !== ZERO_ESI
+}
+
+export function samePlace(a: Claim, b: Claim): boolean {
+  return a.esi === b.esi && (a.esi !== ZERO_ESI || a.vtep === b.vtep)
 }
 
 /** Sequence numbers do not wrap: a MAC that has come so far stays there, and the lowest VTEP has it. */

@@ -13,7 +13,7 @@ import {
   PLAIN,
   type RemoteClaim,
 } from './macs.js'
-import { type Claim, compareClaims } from './mobility.js'
+import { type Claim, compareClaims, sameSegment } from './mobility.js'
 
 interface LocalIp extends AnswerFlags {
   readonly mac: Mac
@@ -215,7 +215,9 @@ export class Suppression {
     }
     for (const claim of remotes) {
       const { mac, router, override } = claim
-      if (!this.#isRemote(mac)) continue
+      if (!this.#isRemote(mac) && !this.#isShared(claim)) continue
+      // Both are right; what was seen here is ours to announce.
+      if (best?.isLocal && best.mac === mac && sameSegment(best.claim, claim)) continue
       const candidate = { mac, claim, router, override, bound: false, isLocal: false }
       if (best === undefined || isBetter(candidate, best)) best = candidate
     }
@@ -229,6 +231,12 @@ export class Suppression {
   #isRemote(mac: Mac): boolean {
     const entry = this.#macs.get(mac)
     return entry?.winner !== undefined && entry.local === undefined && entry.owner !== undefined
+  }
+
+  /** The MAC is here by what was seen, and behind the same segment by what another VTEP says. */
+  #isShared(claim: RemoteClaim): boolean {
+    const local = this.#localClaim(claim.mac)
+    return local !== undefined && sameSegment(local, claim)
   }
 
   #settle(entry: IpEntry): void {
@@ -255,7 +263,8 @@ export class Suppression {
     const { ip, local } = entry
     const { out } = this.#around
     const vni = this.#vni
-    this.#setHere(entry, false)
+    // Another VTEP of the segment that one of our ports leads to has told of it.
+    this.#setHere(entry, best !== undefined && this.#macs.isBehindPort(best.mac))
     this.#retract(entry)
     out.change({ op: 'neighbourRemove', vni, ip, origin: 'local' })
     if (best === undefined) out.change({ op: 'neighbourRemove', vni, ip, origin: 'remote' })
@@ -312,12 +321,14 @@ export class Suppression {
     this.#around.out.notice('duplicateCleared', 'info', text, { vni: this.#vni, ip })
   }
 
-  #announce(entry: IpEntry, mac: Mac, { sequence, sticky }: Claim, flags: AnswerFlags): void {
+  #announce(entry: IpEntry, mac: Mac, claim: Claim, flags: AnswerFlags): void {
+    const { sequence, sticky, esi } = claim
     const { router, override } = flags
-    const text = `${sequence} ${sticky} ${router} ${override}`
+    const text = `${sequence} ${sticky} ${router} ${override} ${esi}`
     if (entry.announced?.mac === mac && entry.announced.text === text) return
     if (entry.announced !== undefined && entry.announced.mac !== mac) this.#retract(entry)
-    if (this.#around.announcer.announce(mac, entry.ip, { sequence, sticky, router, override })) {
+    const said = { sequence, sticky, esi, router, override }
+    if (this.#around.announcer.announce(mac, entry.ip, said)) {
       entry.announced = { mac, text }
     }
   }

@@ -6,13 +6,15 @@ import {
   type Image,
   type ImageRows,
   listenerKey,
+  type MacRow,
+  macGroupKey,
   type NetworkImage,
   type OperationOf,
   originOf,
   routeKey,
   sameRow,
 } from './image.js'
-import { reconcile } from './reconcile.js'
+import { leadsThere, reconcile } from './reconcile.js'
 
 /** The tables that are small enough to be read at once. */
 export type SmallTables = Omit<Snapshot, 'macs' | 'neighbours' | 'routes'>
@@ -66,17 +68,19 @@ export class Audit {
       this.#found.set(vni, new Found(this.#short.has(vni) ? new Set() : undefined))
     }
     const networks = new Map<number, NetworkImage>()
-    for (const [vni, { settings, floods, listeners }] of this.#image.networks) {
+    for (const [vni, { settings, floods, macGroups, listeners }] of this.#image.networks) {
       networks.set(vni, {
         settings,
         floods,
+        macGroups,
         listeners,
         macs: NOTHING,
         neighbours: NOTHING,
         routes: NOTHING,
       })
     }
-    this.#compare({ networks, attachments: this.#image.attachments }, { ...small })
+    const { attachments, segments } = this.#image
+    this.#compare({ networks, attachments, segments }, { ...small })
   }
 
   /** The large tables are as they were in a round that found nothing, and so is the image. */
@@ -100,7 +104,7 @@ export class Audit {
       const row = this.#image.networks.get(vni)!.macs.get(mac)
       if (row !== undefined) part.macs.set(mac, row)
     })
-    this.#compare({ networks, attachments: NO_PORTS }, { macs: odd })
+    this.#compare({ networks, ...NO_PORTS }, { macs: odd })
   }
 
   neighbours(rows: readonly NeighbourState[]): void {
@@ -118,7 +122,7 @@ export class Audit {
       const row = this.#image.networks.get(vni)!.neighbours.get(ip)
       if (row !== undefined) part.neighbours.set(ip, row)
     })
-    this.#compare({ networks, attachments: NO_PORTS }, { neighbours: odd })
+    this.#compare({ networks, ...NO_PORTS }, { neighbours: odd })
   }
 
   /** A route says all it has to say by being there. */
@@ -170,7 +174,7 @@ export class Audit {
       for (const row of rows.values()) {
         if (++looked % AUDIT_PAGE === 0) yield
         // A port that is not there can not be the place of a MAC.
-        if (row.op === 'macSetLocal' && !ports.has(row.port)) continue
+        if ('port' in row && !ports.has(row.port)) continue
         if (!found.has(row)) this.#suspect(row)
       }
     }
@@ -194,6 +198,7 @@ export class Audit {
         part = {
           settings: network.settings,
           floods: NOTHING,
+          macGroups: NOTHING,
           listeners: NOTHING,
           macs: new Map(),
           neighbours: new Map(),
@@ -215,7 +220,8 @@ export class Audit {
       : small.networks
     const snapshot = { ...EMPTY, ports: isPage ? small.ports : [], ...tables, networks }
     for (const operation of reconcile(image, snapshot)) {
-      if (isPage && operation.op === 'portAttach') continue
+      const isOfPort = operation.op === 'portAttach' || operation.op === 'portSegmentClear'
+      if (isPage && isOfPort) continue
       this.#suspect(operation)
     }
   }
@@ -232,6 +238,18 @@ export class Audit {
         return network !== undefined && sameRow(network.settings, operation)
       case 'networkRemove':
         return network === undefined
+      case 'portSegmentSet': {
+        const row = this.#image.segments.get(operation.port)
+        return row !== undefined && sameRow(row, operation)
+      }
+      case 'portSegmentClear':
+        return !this.#image.segments.has(operation.port)
+      case 'macGroupSet': {
+        const row = network?.macGroups.get(macGroupKey(operation))
+        return row !== undefined && sameRow(row, operation)
+      }
+      case 'macGroupRemove':
+        return network?.macGroups.has(macGroupKey(operation)) === false
       case 'portAttach':
         return (this.#image.attachments.get(operation.port) ?? 0) === operation.vni
       case 'floodAdd':
@@ -244,6 +262,8 @@ export class Audit {
         return isThere === (operation.op === 'listenerAdd')
       }
       case 'macSetRemote':
+      case 'macSetGroup':
+      case 'macSetPeer':
       case 'macSetLocal': {
         const row = network?.macs.get(operation.mac)
         return row !== undefined && sameRow(row, operation)
@@ -270,11 +290,11 @@ export class Audit {
 }
 
 /** Most rows are as they should be, and comparing them costs next to nothing; `reconcile` sees the others. */
-function sameMac(row: OperationOf<'macSetRemote' | 'macSetLocal'>, is: MacState): boolean {
+function sameMac(row: MacRow, is: MacState): boolean {
   if (is.sticky !== row.sticky) return false
-  return row.op === 'macSetRemote'
-    ? is.origin === 'remote' && is.remote === row.remote
-    : is.origin === 'local' && is.static && is.port === row.port
+  return row.op === 'macSetLocal'
+    ? is.origin === 'local' && is.static && is.port === row.port
+    : is.origin === 'remote' && leadsThere(row, is)
 }
 
 function sameNeighbour(row: OperationOf<'neighbourSet'>, is: NeighbourState): boolean {
@@ -295,7 +315,10 @@ interface Part extends NetworkImage {
   readonly neighbours: Map<string, NonNullable<ReturnType<NetworkImage['neighbours']['get']>>>
 }
 
-const NO_PORTS: ReadonlyMap<number, number> = new Map()
+const NO_PORTS: Pick<ImageRows, 'attachments' | 'segments'> = {
+  attachments: new Map(),
+  segments: new Map(),
+}
 
 const EMPTY: Snapshot = {
   ports: [],
@@ -303,6 +326,7 @@ const EMPTY: Snapshot = {
   remotes: [],
   underlays: [],
   floods: [],
+  macGroups: [],
   listeners: [],
   macs: [],
   neighbours: [],

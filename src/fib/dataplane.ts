@@ -1,6 +1,6 @@
 // The packet path as the control plane sees it. Implemented by io/native.ts (a dataplane process) and io/wasm.ts (in this process).
 
-import type { Ip, Mac, Prefix } from '../net/index.js'
+import type { Esi, Ip, Mac, Prefix } from '../net/index.js'
 
 /** Who owns a MAC or a binding. */
 export type Origin = 'local' | 'remote'
@@ -21,6 +21,31 @@ export interface PortState extends PortSpec {
   readonly mac: Mac
   readonly up: boolean
   readonly flags: number
+  /** It leads to an Ethernet segment. */
+  readonly segment?: PortSegment
+}
+
+/** What of a network's frames passes a port that leads to an Ethernet segment (RFC 7432 section 8, RFC 8365 section 8.3.1). */
+export interface PortSegment {
+  /** Broadcasts from VTEPs are delivered: we are the designated forwarder. */
+  readonly designated: boolean
+  /** Nothing passes, in either direction: another VTEP is active. */
+  readonly blocked: boolean
+  /** VTEPs that lead to the segment, too: they have delivered their broadcasts themselves. */
+  readonly peers: readonly Ip[]
+}
+
+/** VTEPs by which hosts of a segment can be reached, in one network. */
+export interface MacGroupKey {
+  readonly vni: number
+  readonly esi: Esi
+  /** Of a single-active segment: the VTEP that announces the hosts. Else left out. */
+  readonly via?: Ip
+}
+
+export interface MacGroupState extends MacGroupKey {
+  /** Each takes its share of the flows; none: hosts are as good as unknown. At most 16. */
+  readonly remotes: readonly Ip[]
 }
 
 /** What a network may do; left out: it does not. */
@@ -73,10 +98,13 @@ export interface MacState {
   readonly vni: number
   readonly mac: Mac
   readonly origin: Origin
-  /** Port id of a local MAC. */
+  /** Port id of a local MAC, or of a remote one whose segment the port leads to. */
   readonly port?: number
   /** VTEP of a remote MAC. */
   readonly remote?: Ip
+  /** Group of a remote MAC, instead of a VTEP. */
+  readonly esi?: Esi
+  readonly via?: Ip
   readonly static: boolean
   readonly sticky: boolean
   readonly ageSeconds: number
@@ -134,6 +162,7 @@ export interface Snapshot {
   readonly remotes: readonly RemoteState[]
   readonly underlays: readonly UnderlayState[]
   readonly floods: readonly FloodState[]
+  readonly macGroups: readonly MacGroupState[]
   readonly listeners: readonly ListenerState[]
   readonly macs: readonly MacState[]
   readonly neighbours: readonly NeighbourState[]
@@ -176,6 +205,28 @@ export type Operation =
       readonly port: number
       readonly sticky: boolean
     }
+  | ({ readonly op: 'macGroupSet' } & MacGroupState)
+  /** Refused while a MAC leads there. */
+  | ({ readonly op: 'macGroupRemove' } & MacGroupKey)
+  /** A MAC of a segment; its group is there. */
+  | ({
+      readonly op: 'macSetGroup'
+      readonly mac: Mac
+      readonly sticky: boolean
+      readonly override: boolean
+    } & MacGroupKey)
+  /** A MAC of a segment that the port leads to, as another VTEP says: of remote origin, until the port sees it. */
+  | {
+      readonly op: 'macSetPeer'
+      readonly vni: number
+      readonly mac: Mac
+      readonly port: number
+      readonly sticky: boolean
+      readonly override: boolean
+    }
+  /** Before the port is attached. */
+  | ({ readonly op: 'portSegmentSet'; readonly port: number } & PortSegment)
+  | { readonly op: 'portSegmentClear'; readonly port: number }
   | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
   /** Replaces what is there, snooped or not. Local: bound by configuration, does not age. */
   | {

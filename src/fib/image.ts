@@ -3,7 +3,7 @@
 // packet path's own.
 
 import type { Ip, Mac } from '../net/index.js'
-import type { ListenerState, Operation, RouteState } from './dataplane.js'
+import type { ListenerState, MacGroupKey, Operation, PortSegment, RouteState } from './dataplane.js'
 
 /** The operations of the given names. */
 export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
@@ -16,6 +16,14 @@ export function routeKey(route: RouteState): string {
   return `${prefix} ${kind} ${vni} ${via} ${'mac' in route ? route.mac : ''}`
 }
 
+/** What tells the groups of a network apart. */
+export function macGroupKey({ esi, via = '' }: Pick<MacGroupKey, 'esi' | 'via'>): string {
+  return `${esi} ${via}`
+}
+
+/** Where a MAC is. */
+export type MacRow = OperationOf<'macSetRemote' | 'macSetGroup' | 'macSetPeer' | 'macSetLocal'>
+
 /** A listener of one network: all that it says. */
 export function listenerKey(listener: ListenerState): string {
   const { group, source = '' } = listener
@@ -26,7 +34,9 @@ export function listenerKey(listener: ListenerState): string {
 export interface NetworkImage {
   readonly settings: OperationOf<'networkSet'>
   readonly floods: ReadonlySet<Ip>
-  readonly macs: ReadonlyMap<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
+  /** By `macGroupKey`. */
+  readonly macGroups: ReadonlyMap<string, OperationOf<'macGroupSet'>>
+  readonly macs: ReadonlyMap<Mac, MacRow>
   readonly neighbours: ReadonlyMap<Ip, OperationOf<'neighbourSet'>>
   /** By `listenerKey`. */
   readonly listeners: ReadonlyMap<string, ListenerState>
@@ -35,12 +45,13 @@ export interface NetworkImage {
 }
 
 /** The content of an image, or of a part of one. */
-export type ImageRows = Pick<Image, 'networks' | 'attachments'>
+export type ImageRows = Pick<Image, 'networks' | 'attachments' | 'segments'>
 
 interface Rows extends NetworkImage {
   settings: OperationOf<'networkSet'>
   readonly floods: Set<Ip>
-  readonly macs: Map<Mac, OperationOf<'macSetRemote' | 'macSetLocal'>>
+  readonly macGroups: Map<string, OperationOf<'macGroupSet'>>
+  readonly macs: Map<Mac, MacRow>
   readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
   readonly listeners: Map<string, ListenerState>
   readonly routes: Map<string, RouteState>
@@ -50,6 +61,7 @@ interface Rows extends NetworkImage {
 export class Image {
   readonly #networks = new Map<number, Rows>()
   readonly #attachments = new Map<number, number>()
+  readonly #segments = new Map<number, OperationOf<'portSegmentSet'>>()
   #changes = 0
 
   /** How often it has changed. */
@@ -64,6 +76,11 @@ export class Image {
   /** Port id to VNI; detached ports are not in it. */
   get attachments(): ReadonlyMap<number, number> {
     return this.#attachments
+  }
+
+  /** Ports that lead to an Ethernet segment, by id. */
+  get segments(): ReadonlyMap<number, OperationOf<'portSegmentSet'>> {
+    return this.#segments
   }
 
   /**
@@ -90,7 +107,17 @@ export class Image {
       }
       case 'floodRemove':
         return this.#networks.get(operation.vni)?.floods.delete(operation.remote) ?? false
+      case 'portSegmentSet':
+        return put(this.#segments, operation.port, operation)
+      case 'portSegmentClear':
+        return this.#segments.delete(operation.port)
+      case 'macGroupSet':
+        return put(this.#rows(operation.vni).macGroups, macGroupKey(operation), operation)
+      case 'macGroupRemove':
+        return this.#networks.get(operation.vni)?.macGroups.delete(macGroupKey(operation)) ?? false
       case 'macSetRemote':
+      case 'macSetGroup':
+      case 'macSetPeer':
         return put(this.#rows(operation.vni).macs, operation.mac, operation) || operation.override
       case 'macSetLocal':
         return put(this.#rows(operation.vni).macs, operation.mac, operation)
@@ -138,6 +165,7 @@ export class Image {
       this.#networks.set(operation.vni, {
         settings: operation,
         floods: new Set(),
+        macGroups: new Map(),
         macs: new Map(),
         neighbours: new Map(),
         listeners: new Map(),
@@ -178,7 +206,7 @@ export class Image {
     if (before !== undefined) {
       const { macs, listeners } = this.#rows(before)
       for (const [mac, row] of macs) {
-        if (row.op === 'macSetLocal' && row.port === port) macs.delete(mac)
+        if ('port' in row && row.port === port) macs.delete(mac)
       }
       for (const [key, row] of listeners) {
         if ('port' in row && row.port === port) listeners.delete(key)
@@ -194,16 +222,28 @@ export class Image {
 }
 
 /** Whose MAC a row says it is. */
-export function originOf(row: OperationOf<'macSetRemote' | 'macSetLocal'>): 'local' | 'remote' {
+export function originOf(row: MacRow): 'local' | 'remote' {
   return row.op === 'macSetLocal' ? 'local' : 'remote'
 }
 
-/** Equal in every field. Rows are flat, so this is equality of values. */
+/** Equal in every field. Rows are flat, but for lists of addresses, so this is equality of values. */
 export function sameRow(a: Operation, b: Operation): boolean {
   const left = a as unknown as { readonly [field: string]: unknown }
   const right = b as unknown as { readonly [field: string]: unknown }
-  for (const field in { ...left, ...right }) if (left[field] !== right[field]) return false
+  for (const field in { ...left, ...right }) {
+    if (left[field] !== right[field] && !sameList(left[field], right[field])) return false
+  }
   return true
+}
+
+export function sameSegmentState(a: PortSegment, b: PortSegment): boolean {
+  return a.designated === b.designated && a.blocked === b.blocked && sameList(a.peers, b.peers)
+}
+
+/** Lists of addresses with the same ones in the same order. */
+export function sameList(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
+  return a.every((value, i) => value === b[i])
 }
 
 function put<K, Row extends Operation>(rows: Map<K, Row>, key: K, row: Row): boolean {

@@ -9,6 +9,8 @@ export type {
   FloodState,
   LargeTable,
   ListenerState,
+  MacGroupKey,
+  MacGroupState,
   MacState,
   NeighbourState,
   NetworkFlags,
@@ -17,6 +19,7 @@ export type {
   Origin,
   PortCounters,
   PortFrame,
+  PortSegment,
   PortSpec,
   PortState,
   RemoteState,
@@ -28,5 +31,13 @@ export type {
   UplinkState,
   VtepSpec,
 } from './dataplane.js'
-export { Image, listenerKey, type NetworkImage, type OperationOf, routeKey } from './image.js'
+export {
+  Image,
+  listenerKey,
+  type MacRow,
+  macGroupKey,
+  type NetworkImage,
+  type OperationOf,
+  routeKey,
+} from './image.js'
 export { additions, reconcile, removals } from './reconcile.js'

@@ -8,6 +8,7 @@
 import type { Mac } from '../net/index.js'
 import {
   type ListenerState,
+  type MacGroupState,
   type MacState,
   type NeighbourState,
   type NetworkState,
@@ -19,9 +20,13 @@ import {
 import {
   type ImageRows,
   listenerKey,
+  type MacRow,
+  macGroupKey,
   type NetworkImage,
   type OperationOf,
   routeKey,
+  sameList,
+  sameSegmentState,
 } from './image.js'
 
 /** What makes the tables equal to the image. Empty when they are. */
@@ -48,6 +53,11 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
   operations.push(...settings.filter(isVrf), ...settings.filter((row) => !isVrf(row)))
   // A port that is not there can be neither attached nor the place of a MAC.
   const ports = new Map(snapshot.ports.map((port) => [port.id, port.vni]))
+  for (const { id, segment } of snapshot.ports) {
+    const wanted = image.segments.get(id)
+    if (wanted === undefined) continue
+    if (segment === undefined || !sameSegmentState(wanted, segment)) operations.push(wanted)
+  }
   for (const [port, vni] of image.attachments) {
     if (ports.has(port) && ports.get(port) !== vni) {
       operations.push({ op: 'portAttach', port, vni })
@@ -58,6 +68,10 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
     for (const remote of wanted.floods) {
       if (!rows.floods.has(remote)) operations.push({ op: 'floodAdd', vni, remote })
     }
+    for (const [key, row] of wanted.macGroups) {
+      const is = rows.macGroups.get(key)
+      if (is === undefined || !sameList(is.remotes, row.remotes)) operations.push(row)
+    }
     for (const [key, row] of wanted.listeners) {
       const isPlaced = !('port' in row) || ports.has(row.port)
       // Attaching the port has emptied its channels.
@@ -65,8 +79,11 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
       if (isPlaced && !isThere) operations.push({ op: 'listenerAdd', ...row })
     }
     for (const [mac, row] of wanted.macs) {
-      if (row.op === 'macSetRemote') addRemote(row, rows.macs.get(mac), operations)
-      else if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
+      if (row.op === 'macSetLocal') {
+        if (ports.has(row.port)) addLocal(row, rows.macs.get(mac), ports, operations)
+      } else if (row.op !== 'macSetPeer' || ports.has(row.port)) {
+        addRemote(row, rows.macs.get(mac), ports, operations)
+      }
     }
     for (const [ip, row] of wanted.neighbours) {
       addNeighbour(row, rows.neighbours.get(ip), operations)
@@ -112,6 +129,15 @@ export function removals(image: ImageRows, snapshot: Snapshot): readonly Operati
   for (const { vni, remote } of snapshot.floods) {
     if (wantedIn(vni)?.floods.has(remote) === false) rest.push({ op: 'floodRemove', vni, remote })
   }
+  for (const { vni, esi, via } of snapshot.macGroups) {
+    const key = { vni, esi, ...(via === undefined ? {} : { via }) }
+    if (wantedIn(vni)?.macGroups.has(macGroupKey(key)) === false)
+      rest.push({ op: 'macGroupRemove', ...key })
+  }
+  for (const { id, segment } of snapshot.ports) {
+    if (segment !== undefined && !image.segments.has(id))
+      rest.push({ op: 'portSegmentClear', port: id })
+  }
   for (const { id, vni } of snapshot.ports) {
     if (wantedIn(vni) !== undefined && !image.attachments.has(id)) {
       rest.push({ op: 'portAttach', port: id, vni: 0 })
@@ -138,17 +164,28 @@ function sameSettings(wanted: OperationOf<'networkSet'>, is: NetworkState): bool
 }
 
 function addRemote(
-  row: OperationOf<'macSetRemote'>,
+  row: Exclude<MacRow, { readonly op: 'macSetLocal' }>,
   is: MacState | undefined,
+  ports: ReadonlyMap<number, number>,
   operations: Operation[],
 ): void {
   if (is?.origin === 'local') {
     if (is.static) operations.push({ op: 'macRemove', vni: row.vni, mac: row.mac, origin: 'local' })
     else if (!row.override) return
     operations.push(row)
-  } else if (is === undefined || is.remote !== row.remote || is.sticky !== row.sticky) {
+    return
+  }
+  const isFlushed = row.op === 'macSetPeer' && ports.get(row.port) !== row.vni
+  if (is === undefined || !leadsThere(row, is) || is.sticky !== row.sticky || isFlushed) {
     operations.push(row)
   }
+}
+
+/** Whether a MAC of remote origin is where the row says. */
+export function leadsThere(row: MacRow, is: MacState): boolean {
+  if (row.op === 'macSetRemote') return is.remote === row.remote
+  if (row.op === 'macSetGroup') return is.esi === row.esi && is.via === row.via
+  return is.esi === undefined && is.remote === undefined && is.port === row.port
 }
 
 function addLocal(
@@ -187,6 +224,7 @@ function addNeighbour(
 interface Rows {
   readonly settings: NetworkState | undefined
   readonly floods: Set<string>
+  readonly macGroups: Map<string, MacGroupState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
   readonly listeners: Map<string, ListenerState>
@@ -196,6 +234,7 @@ interface Rows {
 const EMPTY: Rows = {
   settings: undefined,
   floods: new Set(),
+  macGroups: new Map(),
   macs: new Map(),
   neighbours: new Map(),
   listeners: new Map(),
@@ -206,11 +245,12 @@ const EMPTY: Rows = {
 function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   const tables = new Map<number, Rows>()
   for (const settings of snapshot.networks) {
-    const content = { macs: new Map(), neighbours: new Map() }
-    const rows = { ...content, listeners: new Map(), routes: new Map() }
+    const groups = { macGroups: new Map(), listeners: new Map() }
+    const rows = { ...groups, macs: new Map(), neighbours: new Map(), routes: new Map() }
     tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
   }
   for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
+  for (const row of snapshot.macGroups) tables.get(row.vni)?.macGroups.set(macGroupKey(row), row)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)
   for (const row of snapshot.listeners) tables.get(row.vni)?.listeners.set(listenerKey(row), row)

@@ -169,6 +169,7 @@ export class Auditor {
       ports: path.table('ports'),
       networks: path.table('networks'),
       floods: path.table('floods'),
+      macGroups: path.table('macGroups'),
       listeners: path.table('listeners'),
       remotes: [],
       underlays: [],

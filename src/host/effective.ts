@@ -155,6 +155,7 @@ const frozen: readonly (readonly [Finding['path'], (config: Config) => unknown])
   [['api'], ({ api }) => api],
   [['dataplane'], ({ dataplane }) => dataplane],
   [['duplicateDetection'], ({ duplicateDetection }) => duplicateDetection],
+  [['multihoming'], ({ multihoming }) => multihoming],
 ]
 
 /** Changes that a running host does not carry out. */

@@ -463,12 +463,14 @@ export class Host implements HostSurface {
 
   // ---- the machines
 
-  #createMachines({ asn, vtep, bgp, profile, duplicateDetection }: Config): Machines {
+  #createMachines({ asn, vtep, bgp, profile, duplicateDetection, multihoming }: Config): Machines {
     const routerId = this.#routerId
     const { moves, seconds } = duplicateDetection
     const duplicates = moves > 0 && { moves, seconds }
     const speaker = speakerSettings(asn, routerId, bgp)
-    const evpn = { asn, routerId, vtep: vtep.address, profile, duplicates, ...macs(vtep) }
+    const ignoreEadPerEvi = multihoming.eadPerEvi === 'ignore'
+    const own = { asn, routerId, vtep: vtep.address, ...macs(vtep) }
+    const evpn = { ...own, profile, duplicates, ignoreEadPerEvi }
     const { record, version } = this.#settings
     if (record !== undefined) {
       this.#recording = new RecordingFile(record, { version, speaker, evpn }, (reason) =>

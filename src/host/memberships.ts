@@ -1,15 +1,22 @@
 // Which routes this host asks its peers for (RFC 4684): route target memberships of our own.
 //
-// A network or VRF with explicit route targets asks for those. All there is, by the default membership, asks
+// A network or VRF with explicit route targets asks for those, and an Ethernet segment for the type 4 routes of its
+// other VTEPs (RFC 7432 section 7.6). All there is, by the default membership, asks
 // - one that imports by its VNI alone, as all profiles do: "any AS, this number" is no prefix of a route target;
 // - who passes routes on: a reflector, or a host with an external peer and another one beside it. What these want,
 //   the others' memberships would have to tell, and those change with every network of the fabric;
 // - who has no network yet: it is a reflector or route server, or soon something else.
 
 import type { OriginatedRoute } from '../bgp/index.js'
-import { hexFromBytes } from '../net/index.js'
-import { communityOctets, defaultMembership, type MembershipNlri } from '../wire/index.js'
+import { esImportTarget, hexFromBytes } from '../net/index.js'
+import {
+  communityOctets,
+  defaultMembership,
+  type ExtendedCommunity,
+  type MembershipNlri,
+} from '../wire/index.js'
 import type { Config, Neighbor } from './config/schema.js'
+import { esiOf } from './config/segments.js'
 
 const WHOLE_BITS = 96
 
@@ -19,10 +26,24 @@ export function memberships(config: Config): readonly OriginatedRoute[] {
   const targets = [...networks, ...vrfs].map(({ routeTargets }) => routeTargets?.import)
   const isExplicit = targets.length > 0 && targets.every((some) => some !== undefined)
   if (!isExplicit || passesOn(bgp.neighbors, asn)) return [membership(defaultMembership)]
-  return [...new Set(targets.flat() as readonly string[])].map((target) => {
-    const octets = communityOctets({ type: 'routeTarget', target })
-    return membership({ originAs: asn, target: hexFromBytes(octets), bits: WHOLE_BITS })
-  })
+  const communities: ExtendedCommunity[] = [
+    ...(targets.flat() as readonly string[]).map(
+      (target) => ({ type: 'routeTarget', target }) as const,
+    ),
+    ...segmentsOf(config).map(
+      (esi) => ({ type: 'esImport', target: esImportTarget(esi) }) as const,
+    ),
+  ]
+  const octets = communities.map((community) => hexFromBytes(communityOctets(community)))
+  return [...new Set(octets)].map((target) =>
+    membership({ originAs: asn, target, bits: WHOLE_BITS }),
+  )
+}
+
+function segmentsOf({ networks }: Config): readonly string[] {
+  return networks.flatMap(({ ports }) =>
+    ports.flatMap(({ ethernetSegment: segment }) => (segment && esiOf(segment)) ?? []),
+  )
 }
 
 function membership(nlri: MembershipNlri): OriginatedRoute {

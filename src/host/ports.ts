@@ -1,6 +1,6 @@
 // The ports that should be open, and what became of them. A port is known by its name; its id is the dataplane's.
 
-import type { PortSpec, PortState } from '../fib/index.js'
+import type { PortSegment, PortSpec, PortState } from '../fib/index.js'
 import type { PlacedPort } from './effective.js'
 import { reasonOf } from './instance/index.js'
 import type { PacketPath } from './packet-path.js'
@@ -11,6 +11,8 @@ export interface HeldPort {
   readonly id: number | undefined
   /** Why it is missing; else empty. */
   readonly reason: string
+  /** What a dataplane that was adopted lets pass there, when it leads to an Ethernet segment. */
+  readonly found?: PortSegment
 }
 
 /** As the dataplane knows it. */
@@ -45,7 +47,8 @@ export class Ports {
     for (const found of ports) {
       const port = byName.get(found.name)
       if (port !== undefined && sameSpec(specOf(port), found)) {
-        this.#held.set(port.name, { port, id: found.id, reason: '' })
+        const segment = found.segment === undefined ? {} : { found: found.segment }
+        this.#held.set(port.name, { port, id: found.id, reason: '', ...segment })
       } else {
         await this.#path.closePort(found.id)
       }

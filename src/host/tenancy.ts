@@ -2,6 +2,8 @@
 // to the next in two steps, so that what can fail happens before anything is changed.
 
 import type { NetworkSettings, VrfSettings } from '../evpn/index.js'
+import type { PortSegment } from '../fib/index.js'
+import { segmentSettings } from './config/segments.js'
 import { difference, type PlacedPort, same } from './effective.js'
 import type { EventLog } from './events.js'
 import type { Machines } from './machines.js'
@@ -60,7 +62,7 @@ export class Tenancy {
     if (failed.length > 0) return failed
     for (const vrf of vrfs) this.#setVrf(vrf)
     for (const network of networks) this.#setNetwork(network)
-    for (const { name } of ports) this.#bind(name)
+    for (const { name } of ports) this.#bind(name, { found: this.ports.held.get(name)?.found })
     const event = adopted ? 'adopt' : 'resync'
     await path.whenSettled((snapshot) => machines.toEvpn({ event, snapshot }))
     return []
@@ -88,7 +90,7 @@ export class Tenancy {
     const changed = ports.filter((port) => !same(this.ports.held.get(port.name)?.port, port))
     for (const port of changed) this.ports.replace(port)
     // The new place first: what comes from another MAC has to know that MAC's number.
-    this.#bind(name, true)
+    this.#bind(name, { arrived: true })
     for (const port of changed) if (port.name !== name) this.#bind(port.name)
     const port = this.ports.held.get(name)?.port
     if (port !== undefined)
@@ -185,15 +187,21 @@ export class Tenancy {
   }
 
   /** Tells evpn where an open port belongs, and what is known to be behind it. */
-  #bind(name: string, arrived = false): void {
+  #bind(
+    name: string,
+    { arrived, found }: { readonly arrived?: true; readonly found?: PortSegment | undefined } = {},
+  ): void {
     const held = this.ports.held.get(name)
     if (held?.id === undefined) return
-    const { vni, mac, ip } = held.port
+    const { vni, mac, ip, ethernetSegment } = held.port
     const bindings = mac === undefined ? {} : { mac, ips: ip }
+    const segment =
+      ethernetSegment === undefined ? {} : { segment: segmentSettings(ethernetSegment) }
     this.#parts.machines.toEvpn({
       event: 'portBound',
-      binding: { vni, port: held.id, ...bindings },
-      ...(arrived ? { arrived } : {}),
+      binding: { vni, port: held.id, ...bindings, ...segment },
+      ...(arrived === undefined ? {} : { arrived }),
+      ...(found === undefined ? {} : { found }),
     })
   }
 

@@ -4,6 +4,7 @@
 import type {
   DataplaneEvent,
   ListenerState,
+  MacGroupState,
   MacState,
   NeighbourState,
   NetworkFlags,
@@ -21,6 +22,7 @@ import {
   decodeEvents,
   decodeFloodViews,
   decodeListenerViews,
+  decodeMacGroupViews,
   decodeMacViews,
   decodeNeighbourViews,
   decodeNetworkViews,
@@ -35,6 +37,7 @@ import {
   encodeOperations,
   type ListenerView,
   MacFlag,
+  type MacGroupView,
   type MacView,
   MulticastRecord,
   macViewSize,
@@ -51,9 +54,10 @@ import {
   RouteKind,
   type RouteView,
   routeViewSize,
+  SegmentFlag,
   type TableOperation,
 } from '../fib/tables.gen.js'
-import { type Ip, ipFamily, splitPrefix } from '../net/index.js'
+import { type Ip, ipFamily, splitPrefix, ZERO_ESI } from '../net/index.js'
 
 /** The views of the tables, by the names that the packet path knows them by. */
 export type ViewName =
@@ -62,6 +66,7 @@ export type ViewName =
   | 'remote'
   | 'underlay'
   | 'flood'
+  | 'macGroup'
   | 'mac'
   | 'route'
   | 'neighbour'
@@ -78,6 +83,7 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
     decodeUnderlayViews(view('underlay')).map(({ ifindex, flags }) => ({ ifindex, flags })),
   floods: (view) =>
     decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+  macGroups: (view) => decodeMacGroupViews(view('macGroup')).map(macGroupState),
   listeners: (view) => decodeListenerViews(view('listener')).map(listenerState),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
   neighbours: (view) => decodeNeighbourViews(view('neighbour')).map(neighbourState),
@@ -107,6 +113,7 @@ export function readSnapshot(view: Views): Snapshot {
     remotes: tables.remotes(view),
     underlays: tables.underlays(view),
     floods: tables.floods(view),
+    macGroups: tables.macGroups(view),
     listeners: tables.listeners(view),
     macs: tables.macs(view),
     neighbours: tables.neighbours(view),
@@ -127,7 +134,19 @@ function portState(row: PortView): PortState {
     mac,
     up: row.up === 1,
     flags,
+    ...segmentOf(row),
   }
+}
+
+function segmentOf({ segmentFlags, peers }: PortView): Pick<PortState, 'segment'> {
+  if (segmentFlags === 0) return {}
+  const designated = (segmentFlags & SegmentFlag.designated) !== 0
+  const blocked = (segmentFlags & SegmentFlag.blocked) !== 0
+  return { segment: { designated, blocked, peers } }
+}
+
+function macGroupState({ vni, esi, via, remotes }: MacGroupView): MacGroupState {
+  return { vni, esi, ...(isUnspecified(via) ? {} : { via }), remotes }
 }
 
 const flagNames = [
@@ -183,17 +202,24 @@ function remoteState(row: RemoteView): RemoteState {
   return { address, resolved, nextHop, nextHopMac, ifindex, mtu }
 }
 
-function macState({ vni, mac, port, remote, flags, ageSeconds }: MacView): MacState {
+function macState({ vni, mac, flags, ageSeconds, ...row }: MacView): MacState {
   const isLocal = (flags & MacFlag.local) !== 0
   return {
     vni,
     mac,
     origin: isLocal ? 'local' : 'remote',
-    ...(isLocal ? { port } : { remote }),
+    ...placeOf(row),
     static: (flags & MacFlag.static) !== 0,
     sticky: (flags & MacFlag.sticky) !== 0,
     ageSeconds,
   }
+}
+
+/** By the columns that a MAC's kind of place uses. */
+function placeOf({ port, remote, esi }: Pick<MacView, 'port' | 'remote' | 'esi'>) {
+  if (port !== 0) return { port }
+  if (esi === ZERO_ESI) return { remote }
+  return isUnspecified(remote) ? { esi } : { esi, via: remote }
 }
 
 function neighbourState({ vni, ip, mac, flags, ageSeconds }: NeighbourView): NeighbourState {
@@ -301,6 +327,24 @@ function tableOperation(operation: Operation): TableOperation {
       const { op, vni, mac, remote, sticky, override } = operation
       const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
       return { op, vni, flags, mac, remote }
+    }
+    case 'macGroupSet':
+    case 'macGroupRemove':
+      return { via: '::', ...operation }
+    case 'macSetGroup': {
+      const { op, vni, mac, esi, via = '::', sticky, override } = operation
+      const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
+      return { op, vni, flags, mac, esi, via }
+    }
+    case 'macSetPeer': {
+      const { op, vni, mac, port, sticky, override } = operation
+      const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)
+      return { op, vni, port, flags, mac }
+    }
+    case 'portSegmentSet': {
+      const { op, port, designated, blocked, peers } = operation
+      const passes = (designated ? SegmentFlag.designated : 0) | (blocked ? SegmentFlag.blocked : 0)
+      return { op, port, flags: passes | SegmentFlag.member, peers }
     }
     case 'macSetLocal': {
       const { op, vni, mac, port, sticky } = operation

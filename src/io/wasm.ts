@@ -69,6 +69,7 @@ const views: readonly ViewName[] = [
   'remote',
   'underlay',
   'flood',
+  'macGroup',
   'mac',
   'route',
   'neighbour',

@@ -1,6 +1,17 @@
 // The front door of net: values and their text forms.
 
-export { type Esi, esiFromBytes, esiToBytes, MAX_ESI, parseEsi, ZERO_ESI } from './esi.js'
+export {
+  type Esi,
+  esImportTarget,
+  esiFromBytes,
+  esiFromLacp,
+  esiFromSystem,
+  esiToBytes,
+  isSegment,
+  MAX_ESI,
+  parseEsi,
+  ZERO_ESI,
+} from './esi.js'
 export {
   compareIp,
   type Ip,

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import type { Frame, Meta, ModelOperation, RunFrame } from '../../src/wire/frame/index.js'
 import { concat, noMeta } from '../../src/wire/frame/index.js'
+import { beginning } from './beginning.js'
 import {
   arpFrame,
   broadcast,
@@ -54,6 +55,13 @@ const anyIp = fc.oneof(
   { weight: 9, arbitrary: fc.oneof(ip4, ip6) },
   fc.constantFrom('0.0.0.0', '::', 'ff02::1'),
 )
+const isSpecified = (ip: string): boolean => ip !== '0.0.0.0' && ip !== '::'
+const esi = fc.constantFrom(
+  '03:02:00:00:00:00:01:00:00:01',
+  '03:02:00:00:00:00:01:00:00:01',
+  '00:00:00:00:00:00:00:00:00:00',
+)
+const via = fc.constantFrom('::', '::', '10.0.0.2')
 const origin = fc.constantFrom('local' as const, 'remote' as const)
 const flag = fc.boolean()
 
@@ -188,6 +196,41 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     static: fc.constant(true),
     sticky: flag,
   }),
+  fc.record({
+    op: fc.constant('macGroupSet' as const),
+    vni: goodVni,
+    esi,
+    via,
+    remotes: fc.array(anyRemote.filter(isSpecified), { maxLength: 4 }),
+  }),
+  fc.record({ op: fc.constant('macGroupRemove' as const), vni: goodVni, esi, via }),
+  fc.record({
+    op: fc.constant('macSetGroup' as const),
+    vni: goodVni,
+    mac: anyMac,
+    esi,
+    via,
+    static: flag,
+    sticky: flag,
+    override: flag,
+  }),
+  fc.record({
+    op: fc.constant('macSetPeer' as const),
+    vni: goodVni,
+    mac: anyMac,
+    port,
+    static: flag,
+    sticky: flag,
+    override: flag,
+  }),
+  fc.record({
+    op: fc.constant('portSegmentSet' as const),
+    port: fc.oneof({ weight: 9, arbitrary: port }, fc.constantFrom(0, 65)),
+    designated: flag,
+    blocked: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
+    peers: fc.array(anyRemote.filter(isSpecified), { maxLength: 3 }),
+  }),
+  fc.record({ op: fc.constant('portSegmentClear' as const), port }),
   fc.record({ op: fc.constant('macRemove' as const), vni: goodVni, mac: anyMac, origin }),
   fc.record({
     op: fc.constant('neighbourSet' as const),
@@ -515,61 +558,6 @@ const step = (local: string): fc.Arbitrary<Step> =>
     },
     { weight: 1, arbitrary: fc.record({ tick: fc.nat(60) }) },
   )
-
-/** A network to begin with, so that most frames have somewhere to go. */
-const beginning = (local: string): Step => {
-  const first = local.includes(':') ? '2001:db8::2' : '10.0.0.2'
-  const hop = { nextHop: first, source: local, ifindex: 3, mtu: 0, mac: macB, sourceMac: macA }
-  const claim = {
-    mac: macC,
-    origin: 'remote',
-    static: false,
-    router: true,
-    override: true,
-  } as const
-  return {
-    apply: [
-      { op: 'networkSet', vni: 10100, suppress: true, agingSeconds: 10 },
-      { op: 'portAttach', port: 1, vni: 10100 },
-      { op: 'portAttach', port: 2, vni: 10100 },
-      { op: 'floodAdd', vni: 10100, remote: first },
-      { op: 'nextHopSet', remote: first, ...hop },
-      { op: 'neighbourSet', vni: 10100, ip: '10.1.0.11', ...claim },
-      { op: 'neighbourSet', vni: 10100, ip: 'fd00::11', ...claim },
-      ...routing(first),
-    ],
-  }
-}
-
-/** Frames to 02:00:00:00:00:0d are routed. */
-function routing(remote: string): ModelOperation[] {
-  const router = {
-    vrf: 50001,
-    routerMac: '02:00:00:00:00:0d',
-    address4: '10.1.0.1',
-    address6: 'fd00::1',
-  }
-  const nothing = { vni: 0, via: '::', mac: '00:00:00:00:00:00' }
-  const add = { op: 'routeAdd', vrf: 50001 } as const
-  const far = { ...nothing, kind: 'remote', vni: 50001, via: remote, mac: macC } as const
-  return [
-    { op: 'networkSet', vni: 50001, suppress: false, agingSeconds: 0, ...router },
-    {
-      op: 'networkSet',
-      vni: 10100,
-      suppress: true,
-      snoop: true,
-      suppressUnknown: remote.includes(':'),
-      advertise: true,
-      agingSeconds: 10,
-      ...router,
-    },
-    { ...add, prefix: '10.1.0.0/24', ...nothing, kind: 'connected', vni: 10100 },
-    { ...add, prefix: 'fd00::/64', ...nothing, kind: 'connected', vni: 10100 },
-    { ...add, prefix: '10.1.0.12/32', ...far },
-    { ...add, prefix: '10.1.0.10/32', ...nothing, kind: 'own' },
-  ]
-}
 
 /** Time only moves forward. */
 function inOrder(steps: readonly Step[]): Step[] {

@@ -4,6 +4,7 @@ import {
   decodeEvents,
   decodeFloodViews,
   decodeListenerViews,
+  decodeMacGroupViews,
   decodeMacViews,
   decodeNeighbourViews,
   decodeNetworkViews,
@@ -20,13 +21,14 @@ import {
   NeighbourFlag,
   NetworkFlag,
   RouteKind,
+  SegmentFlag,
   type TableOperation,
 } from '../../src/fib/tables.gen.js'
 import type { AddonCore } from '../../src/io/addon.js'
 import { loadAddon } from '../../src/io/native.js'
 import type { ViewName } from '../../src/io/rows.js'
 import { WasmCore } from '../../src/io/wasm.js'
-import { ipFamily, splitPrefix } from '../../src/net/index.js'
+import { ipFamily, splitPrefix, ZERO_ESI } from '../../src/net/index.js'
 import {
   decodeOutcomes,
   encodeOutcomes,
@@ -212,6 +214,10 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
+    case 'portSegmentSet':
+      return { ...operation, flags: segmentFlags(operation) }
+    case 'macSetGroup':
+    case 'macSetPeer':
     case 'macSetRemote':
       return {
         ...operation,
@@ -246,6 +252,11 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       return operation
   }
 }
+
+const segmentFlags = ({ designated, blocked }: { designated: boolean; blocked: boolean }): number =>
+  SegmentFlag.member |
+  (designated ? SegmentFlag.designated : 0) |
+  (blocked ? SegmentFlag.blocked : 0)
 
 const byText = (a: unknown, b: unknown): number => (text(a) < text(b) ? -1 : 1)
 
@@ -283,7 +294,12 @@ function tablesOfCore(core: AddonCore): unknown {
   const rows = <T>(view: ViewName, decode: (packed: Uint8Array) => T[]): T[] =>
     decode(core.snapshot(view))
   return {
-    ports: rows('port', decodePortViews).map(({ id, vni }) => ({ id, vni })),
+    ports: rows('port', decodePortViews).map(({ id, vni, segmentFlags: flags, peers }) => ({
+      id,
+      vni,
+      flags,
+      peers,
+    })),
     networks: rows('network', decodeNetworkViews)
       .map((row) => ({ ...row, address4: known(row.address4), address6: known(row.address6) }))
       .sort(byText),
@@ -297,6 +313,7 @@ function tablesOfCore(core: AddonCore): unknown {
       }))
       .sort(byText),
     floods: rows('flood', decodeFloodViews).sort(byText),
+    macGroups: rows('macGroup', decodeMacGroupViews).sort(byText),
     listeners: rows('listener', decodeListenerViews).map(knownListener).sort(byText),
     macs: rows('mac', decodeMacViews).sort(byText),
     neighbours: rows('neighbour', decodeNeighbourViews).sort(byText),
@@ -319,7 +336,13 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
   const networks = [...tables.networks]
   const age = (lastSeen: number): number => Math.max(0, tables.now - lastSeen)
   return {
-    ports: [...tables.ports].map(([id, vni]) => ({ id, vni })).sort((a, b) => a.id - b.id),
+    ports: [...tables.ports]
+      .map(([id, vni]) => {
+        const segment = tables.segments.get(id)
+        const flags = segment === undefined ? 0 : segmentFlags(segment)
+        return { id, vni, flags, peers: segment?.peers ?? [] }
+      })
+      .sort((a, b) => a.id - b.id),
     networks: networks
       .map(
         ([
@@ -357,6 +380,9 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
     floods: networks
       .flatMap(([vni, { remotes }]) => remotes.map((address) => ({ vni, address })))
       .sort(byText),
+    macGroups: networks
+      .flatMap(([vni, { groups }]) => [...groups.values()].map((group) => ({ vni, ...group })))
+      .sort(byText),
     listeners: networks
       .flatMap(([vni, { channels }]) =>
         [...channels].flatMap(([key, { ports, remotes }]) => {
@@ -374,11 +400,15 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       .flatMap(([vni, { macs }]) =>
         [...macs].map(([mac, entry]) => ({
           vni,
-          port: entry.origin === 'local' ? entry.port : 0,
+          port: 'port' in entry ? entry.port : 0,
           ageSeconds: entry.origin === 'local' ? age(entry.lastSeen) : 0,
           mac,
-          flags: MacFlag[entry.origin] | placement(entry),
-          remote: entry.origin === 'remote' ? entry.remote : '::',
+          flags:
+            MacFlag[entry.origin] |
+            placement(entry) |
+            (entry.origin === 'remote' && 'port' in entry ? MacFlag.peer : 0),
+          remote: 'remote' in entry ? entry.remote : 'via' in entry ? entry.via : '::',
+          esi: 'esi' in entry ? entry.esi : ZERO_ESI,
         })),
       )
       .sort(byText),

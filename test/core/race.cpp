@@ -49,15 +49,16 @@ void vtep_address(uint32_t n, uint8_t out[16]) {
 constexpr uint32_t kStableVtep = 2, kOtherVtep = 3;
 constexpr int kRounds = 3;
 
-// MACs that are always known, behind kStableVtep or kOtherVtep, and addresses that always have an
-// answer, one of two MACs. The keeper counts: odd while it changes one, half of it says where it
-// is.
+// MACs that are always known, every fourth by a group of its own, behind kStableVtep or kOtherVtep,
+// and addresses that always have an answer, one of two MACs. The keeper counts: odd while it
+// changes one, half of it says where it is.
 constexpr unsigned kMovers = 64, kAnswers = 16, kFrames = 16;
 std::atomic<uint64_t> moves[kMovers], answers[kAnswers];
 constexpr uint64_t mover_mac(unsigned i) { return 0x0d0000000002 + (uint64_t{i} << 8); }
 constexpr uint64_t answer_mac(unsigned i, uint64_t which) {
   return 0x0e0000000002 + (uint64_t{i} << 8) + (which << 24);
 }
+constexpr bool by_group(unsigned i) { return i % 4 == 1; }
 constexpr uint32_t answer_host(unsigned i) { return 9000 + i; }
 
 // What a worker's quiescence is: it says that it has seen the newest epoch between two bursts.
@@ -86,6 +87,23 @@ MacSetRemoteOperation remote_mac(uint64_t mac, uint32_t vtep) {
   o.flags = MacFlag::sticky;
   store_mac(o.mac, mac);
   vtep_address(vtep, o.remote);
+  return o;
+}
+
+MacGroupSetOperation group_of(unsigned i, uint32_t vtep) {
+  MacGroupSetOperation o = {};
+  o.vni = kVni;
+  o.esi[0] = 3, o.esi[9] = static_cast<uint8_t>(i);
+  vtep_address(vtep, o.remotes);
+  return o;
+}
+
+MacSetGroupOperation group_mac(unsigned i) {
+  MacSetGroupOperation o = {};
+  o.vni = kVni;
+  o.flags = MacFlag::sticky;
+  store_mac(o.mac, mover_mac(i));
+  memcpy(o.esi, group_of(i, kStableVtep).esi, sizeof o.esi);
   return o;
 }
 
@@ -139,7 +157,12 @@ void set_up(Tables& tables) {
   o.add(OperationCode::macSetRemote, remote_mac(kStableMac + (1 << 8), kOtherVtep));
   for (unsigned i = 0; i < kMovers; i++) {
     moves[i] = 0;
-    o.add(OperationCode::macSetRemote, remote_mac(mover_mac(i), kStableVtep));
+    if (by_group(i)) {
+      o.add(OperationCode::macGroupSet, group_of(i, kStableVtep));
+      o.add(OperationCode::macSetGroup, group_mac(i));
+    } else {
+      o.add(OperationCode::macSetRemote, remote_mac(mover_mac(i), kStableVtep));
+    }
   }
   for (unsigned i = 0; i < kAnswers; i++) {
     answers[i] = 0;
@@ -164,8 +187,12 @@ void move_all(Tables& tables) {
     const unsigned m = n % kMovers, a = n % kAnswers;
     const uint64_t moved = moves[m], answered = answers[a];
     moves[m] = moved + 1;
-    apply_one(tables, OperationCode::macSetRemote,
-              remote_mac(mover_mac(m), (moved / 2 + 1) % 2 == 0 ? kStableVtep : kOtherVtep));
+    const uint32_t vtep = (moved / 2 + 1) % 2 == 0 ? kStableVtep : kOtherVtep;
+    if (by_group(m)) {
+      apply_one(tables, OperationCode::macGroupSet, group_of(m, vtep));
+    } else {
+      apply_one(tables, OperationCode::macSetRemote, remote_mac(mover_mac(m), vtep));
+    }
     moves[m] = moved + 2;
     answers[a] = answered + 1;
     apply_one(tables, OperationCode::neighbourSet, answer(a, (answered / 2 + 1) % 2));

@@ -8,11 +8,13 @@ import { Duplicates } from '../../src/evpn/duplicates.js'
 import { Expiring, Ticks } from '../../src/evpn/expiring.js'
 import { Evpn } from '../../src/evpn/index.js'
 import { compareClaims, MAX_SEQUENCE, nextSequence } from '../../src/evpn/mobility.js'
+import { ZERO_ESI } from '../../src/net/index.js'
 
 const claim = fc.record({
   vtep: fc.constantFrom('10.0.0.2', '10.0.0.10', '10.0.1.1', '2001:db8::1'),
   sequence: fc.constantFrom(0, 1, MAX_SEQUENCE),
   sticky: fc.boolean(),
+  esi: fc.constant(ZERO_ESI),
 })
 
 t.test('claims have a total order', async () => {
@@ -26,7 +28,7 @@ t.test('claims have a total order', async () => {
 })
 
 t.test('static, then the higher number, then the lowest VTEP', async (t) => {
-  const base = { vtep: '10.0.0.2', sequence: 3, sticky: false }
+  const base = { vtep: '10.0.0.2', sequence: 3, sticky: false, esi: ZERO_ESI }
   t.ok(compareClaims({ ...base, sequence: 0, sticky: true }, base) > 0)
   t.ok(compareClaims({ ...base, sequence: 4 }, base) > 0)
   t.ok(compareClaims(base, { ...base, vtep: '10.0.0.10' }) > 0, 'as numbers, not as text')

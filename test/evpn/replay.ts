@@ -21,7 +21,7 @@ import {
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet' | 'smet'
+  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
@@ -33,10 +33,15 @@ interface RouteLine {
   readonly tag?: number
   /** Default: the VNI of network blue. */
   readonly label?: number
+  /** Segment of all but imet. */
+  readonly esi?: string
+  /** The ead route is about the segment as a whole, not about a network. */
+  readonly whole?: boolean
   /** Instead of VXLAN and the route target of network blue. */
   readonly communities?: readonly string[]
   /** Besides those. */
   readonly mm?: string
+  readonly also?: readonly string[]
   /** Of an imet route; "none" leaves the attribute out. */
   readonly pmsi?: { readonly tunnelType?: number; readonly endpoint?: string } | 'none'
 }
@@ -115,16 +120,23 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   const communities = route.communities ?? ['encap:vxlan', 'rt:65000:10100']
   const mobility = route.mm === undefined ? [] : [`mm:${route.mm}`]
   const attributes: PathAttributes = {
-    extendedCommunities: [...communities, ...mobility].map(parseExtendedCommunity),
+    extendedCommunities: [...communities, ...mobility, ...(route.also ?? [])].map(
+      parseExtendedCommunity,
+    ),
     ...(route.route === 'imet' && route.pmsi !== 'none' ? { pmsiTunnel: pmsiOf(route) } : {}),
   }
   return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
 }
 
 function nlriOf(line: RouteLine): EvpnRoute {
-  const { route, vtep, rd, mac, ip, label, tag = 0 } = line
-  const common = { rd: rd ?? `${vtep}:10100`, ethernetTag: tag }
+  const { route, vtep, rd, esi = ZERO_ESI, whole = false, mac, ip, label, tag = 0 } = line
+  const common = { rd: rd ?? `${vtep}:${whole ? 0 : 10100}`, ethernetTag: tag }
   if (route === 'imet') return { type: 'imet', ...common, originator: vtep }
+  if (route === 'es') return { type: 'es', rd: rd ?? `${vtep}:0`, esi, originator: vtep }
+  if (route === 'ead' && whole) {
+    return { type: 'ead', ...common, esi, ethernetTag: 0xffffffff, label: 0 }
+  }
+  if (route === 'ead') return { type: 'ead', ...common, esi, label: label ?? 10100 }
   if (route === 'smet') {
     const { group, source, exclude = false } = line
     return {
@@ -139,7 +151,7 @@ function nlriOf(line: RouteLine): EvpnRoute {
   const host = {
     type: 'macIp',
     ...common,
-    esi: ZERO_ESI,
+    esi,
     mac: mac!,
     label: label ?? 10100,
   } as const
@@ -165,14 +177,14 @@ export function actionText(action: EvpnAction): readonly string[] {
       return action.routes.map(({ nlri, nextHop, attributes }) => {
         const { extendedCommunities, pmsiTunnel } = attributes
         const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
-        const pmsi = `pmsi ${pmsiTunnel?.tunnelType} ${pmsiTunnel?.endpoint} label ${pmsiTunnel?.label}`
-        const more =
-          nlri.type === 'macIp'
-            ? `label ${nlri.label}`
-            : nlri.type === 'smet'
-              ? flagsOf(nlri)
-              : pmsi
-        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} via ${nextHop} ${more} ${communities}`
+        const { endpoint, tunnelType, label } = pmsiTunnel ?? {}
+        const pmsi = endpoint === undefined ? '' : `pmsi ${tunnelType} ${endpoint} label ${label}`
+        const labelled = 'label' in nlri ? `label ${nlri.label}` : pmsi
+        const segment = nlri.type === 'macIp' && nlri.esi !== ZERO_ESI ? `esi ${nlri.esi}` : ''
+        const flags = nlri.type === 'smet' ? flagsOf(nlri) : ''
+        const parts = [`via ${nextHop}`, labelled, segment, flags, communities]
+        const path = parts.filter((part) => part !== '').join(' ')
+        return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} ${path}`
       })
     case 'withdraw':
       return action.routes.map(({ nlri }) => `withdraw ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)}`)
@@ -218,5 +230,6 @@ function operationText(operation: Operation): string {
     operation.op === 'neighbourSet' && operation.override === false ? ' no override' : ''
   return `${Object.entries(operation)
     .flatMap(([name, value]) => (typeof value === 'boolean' ? (value ? [name] : []) : [value]))
+    .map((value) => (Array.isArray(value) ? `[${value.join(' ')}]` : value))
     .join(' ')}${keeps}`
 }

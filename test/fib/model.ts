@@ -5,10 +5,14 @@ import {
   type DataplaneEvent,
   type ListenerState,
   listenerKey,
+  type MacGroupState,
   type MacState,
+  macGroupKey,
   type NeighbourState,
   type NetworkState,
   type Operation,
+  type OperationOf,
+  type PortSegment,
   type RouteState,
   routeKey,
   type Snapshot,
@@ -18,12 +22,14 @@ import type { Ip, Mac } from '../../src/net/index.js'
 interface Port {
   vni: number
   up: boolean
+  segment?: PortSegment
 }
 
 interface Network {
   settings: NetworkState
   readonly routes: Map<string, RouteState>
   readonly floods: Set<Ip>
+  readonly macGroups: Map<string, MacGroupState>
   readonly listeners: Map<string, ListenerState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
@@ -56,7 +62,8 @@ export class ModelDataplane {
   snapshot(): Snapshot {
     const networks = [...this.networks]
     return {
-      ports: [...this.ports].map(([id, { vni, up }]) => ({
+      ports: [...this.ports].map(([id, { vni, up, segment }]) => ({
+        ...(segment === undefined ? {} : { segment }),
         id,
         vni,
         up,
@@ -76,6 +83,7 @@ export class ModelDataplane {
       floods: networks.flatMap(([vni, { floods }]) =>
         [...floods].map((remote) => ({ vni, remote })),
       ),
+      macGroups: networks.flatMap(([, { macGroups }]) => [...macGroups.values()]),
       macs: networks.flatMap(([, { macs }]) => [...macs.values()]),
       neighbours: networks.flatMap(([, { neighbours }]) =>
         [...neighbours.values()].map(({ port: _, ...state }) => state),
@@ -99,10 +107,11 @@ export class ModelDataplane {
     if (mac === network.settings.routerMac) return
     const old = network.macs.get(mac)
     const told = { vni, mac, port, timeNanoseconds: 0n }
-    if (old === undefined) this.events.push({ event: 'macLearned', ...told })
+    if (old?.origin === 'local' && old.port === port) return
+    if (old?.static || old?.sticky) return
+    // What another VTEP of the segment had told is seen here for the first time.
+    if (old === undefined || old.port === port) this.events.push({ event: 'macLearned', ...told })
     else {
-      if (old.origin === 'local' && old.port === port) return
-      if (old.static || old.sticky) return
       const previous = old.remote === undefined ? {} : { previousRemote: old.remote }
       this.events.push({ event: 'macMoved', ...told, ...previous })
     }
@@ -158,8 +167,9 @@ export class ModelDataplane {
   #flush(port: number): void {
     for (const [vni, { macs, neighbours }] of this.networks) {
       for (const [mac, row] of macs) {
-        if (row.origin !== 'local' || row.port !== port) continue
+        if (row.port !== port) continue
         macs.delete(mac)
+        if (row.origin !== 'local') continue
         this.events.push({ event: 'macFlushed', vni, mac, port })
       }
       for (const [ip, row] of neighbours) {
@@ -181,7 +191,7 @@ export class ModelDataplane {
       const storm = { stormFramesPerSecond: 0, stormBurst: 0 }
       const settings = { ...storm, ...row, ...(vrf === 0 ? {} : { vrf }) }
       const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
-      const lists = { floods: new Set<Ip>(), listeners: new Map() }
+      const lists = { floods: new Set<Ip>(), macGroups: new Map(), listeners: new Map() }
       this.networks.set(vni, { ...lists, ...rows, ...old, settings })
       if (row.routerMac !== undefined) {
         const entry = old?.macs.get(row.routerMac)
@@ -200,6 +210,15 @@ export class ModelDataplane {
       return true
     }
     if (operation.op === 'portAttach') return this.#attach(operation.port, operation.vni)
+    if (operation.op === 'portSegmentSet' || operation.op === 'portSegmentClear') {
+      const port = this.ports.get(operation.port)
+      if (port === undefined) return operation.op === 'portSegmentClear'
+      delete port.segment
+      if (operation.op === 'portSegmentClear') return true
+      const { designated, blocked, peers } = operation
+      port.segment = { designated, blocked, peers }
+      return true
+    }
     const network = this.networks.get(operation.vni)
     if (network === undefined) return false
     const { vni } = operation
@@ -227,18 +246,25 @@ export class ModelDataplane {
       case 'listenerRemove':
         network.listeners.delete(listenerKey(operation))
         return true
-      case 'macSetRemote': {
-        if (operation.mac === network.settings.routerMac) return false
-        const { mac, remote, sticky, override } = operation
-        const old = macs.get(mac)
-        if (old?.origin === 'local') {
-          if (!override) return true
-          this.events.push({ event: 'macFlushed', vni, mac, port: old.port! })
-        }
-        const row = { vni, mac, origin: 'remote', remote, static: false, sticky } as const
-        macs.set(mac, { ...row, ageSeconds: 0 })
+      case 'macGroupSet': {
+        const { op: _, ...group } = operation
+        network.macGroups.set(macGroupKey(group), group)
         return true
       }
+      case 'macGroupRemove': {
+        const key = macGroupKey(operation)
+        const leads = ({ esi, via }: MacState) =>
+          esi !== undefined && key === macGroupKey({ esi, ...(via === undefined ? {} : { via }) })
+        if ([...macs.values()].some(leads)) return false
+        network.macGroups.delete(key)
+        return true
+      }
+      case 'macSetGroup':
+        return network.macGroups.has(macGroupKey(operation)) && this.#setFar(network, operation)
+      case 'macSetPeer':
+        return this.ports.get(operation.port)?.vni === vni && this.#setFar(network, operation)
+      case 'macSetRemote':
+        return this.#setFar(network, operation)
       case 'macSetLocal': {
         const { mac, port, sticky } = operation
         if (this.ports.get(port)?.vni !== vni || mac === network.settings.routerMac) return false
@@ -261,6 +287,23 @@ export class ModelDataplane {
         }
         return true
     }
+  }
+
+  /** What another VTEP says: what was seen here stays, unless the other has won it. */
+  #setFar(
+    { macs, settings }: Network,
+    operation: OperationOf<'macSetRemote' | 'macSetGroup' | 'macSetPeer'>,
+  ): boolean {
+    const { op: _, override, ...row } = operation
+    const { vni, mac } = row
+    if (mac === settings.routerMac) return false
+    const old = macs.get(mac)
+    if (old?.origin === 'local') {
+      if (!override) return true
+      this.events.push({ event: 'macFlushed', vni, mac, port: old.port! })
+    }
+    macs.set(mac, { ...row, origin: 'remote', static: false, ageSeconds: 0 })
+    return true
   }
 
   #isVrf(vni: number): boolean {

@@ -7,6 +7,7 @@ import {
   additions,
   Image,
   listenerKey,
+  macGroupKey,
   type Operation,
   type RouteState,
   reconcile,
@@ -21,6 +22,13 @@ const remote = fc.constantFrom('10.0.0.2', '10.0.0.3')
 const port = fc.constantFrom(1, 2)
 const origin = fc.constantFrom('local' as const, 'remote' as const)
 const is = fc.boolean()
+const groupKey = fc
+  .record({ vni, via: fc.constantFrom(undefined, '10.0.0.2') })
+  .map(({ vni, via }) => ({
+    vni,
+    esi: '03:00:00:00:00:00:01:00:00:01',
+    ...(via === undefined ? {} : { via }),
+  }))
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('networkRemove' as const), vni }),
@@ -56,6 +64,33 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     override: is,
   }),
   fc.record({ op: fc.constant('macSetLocal' as const), vni, mac, port, sticky: is }),
+  groupKey.chain((key) =>
+    fc.oneof(
+      fc
+        .uniqueArray(remote, { maxLength: 2 })
+        .map((remotes) => ({ op: 'macGroupSet' as const, ...key, remotes })),
+      fc.constant({ op: 'macGroupRemove' as const, ...key }),
+      fc
+        .record({ mac, sticky: is, override: is })
+        .map((row) => ({ op: 'macSetGroup' as const, ...key, ...row })),
+    ),
+  ),
+  fc.record({
+    op: fc.constant('macSetPeer' as const),
+    vni,
+    mac,
+    port,
+    sticky: is,
+    override: is,
+  }),
+  fc.record({
+    op: fc.constant('portSegmentSet' as const),
+    port,
+    designated: is,
+    blocked: is,
+    peers: fc.uniqueArray(remote, { maxLength: 2 }),
+  }),
+  fc.record({ op: fc.constant('portSegmentClear' as const), port }),
   fc.record({ op: fc.constant('macRemove' as const), vni, mac, origin }),
   fc.record({
     op: fc.constant('neighbourSet' as const),
@@ -138,18 +173,24 @@ function isSound(image: Image, wanted: Operation): boolean {
     return isVrf(wanted.vrf) && image.networks.has(into)
   }
   if (wanted.op === 'routeRemove') return true
+  if (wanted.op === 'portSegmentSet' || wanted.op === 'portSegmentClear') return true
   if (wanted.op === 'portAttach') return wanted.vni === 0 || image.networks.has(wanted.vni)
   if (!image.networks.has(wanted.vni)) return false
   const { routerMac } = image.networks.get(wanted.vni)!.settings
-  if ((wanted.op === 'macSetLocal' || wanted.op === 'macSetRemote') && wanted.mac === routerMac) {
-    return false
+  if (wanted.op.startsWith('macSet') && 'mac' in wanted && wanted.mac === routerMac) return false
+  const { macs, macGroups } = image.networks.get(wanted.vni)!
+  if (wanted.op === 'macGroupRemove') {
+    return [...macs.values()].every(
+      (row) => row.op !== 'macSetGroup' || macGroupKey(row) !== macGroupKey(wanted),
+    )
   }
+  if (wanted.op === 'macSetGroup' && !macGroups.has(macGroupKey(wanted))) return false
   // What is bound here gives way to a claim from elsewhere only where that says so.
-  const { macs } = image.networks.get(wanted.vni)!
-  if (wanted.op === 'macSetRemote' && !wanted.override) {
-    return macs.get(wanted.mac)?.op !== 'macSetLocal'
-  }
-  const needsPort = wanted.op === 'macSetLocal' || wanted.op === 'listenerAdd'
+  const isBound = 'mac' in wanted && macs.get(wanted.mac)?.op === 'macSetLocal'
+  const isFar = wanted.op.startsWith('macSet') && 'override' in wanted
+  if (isFar && !wanted.override && isBound) return false
+  const needsPort =
+    wanted.op === 'macSetLocal' || wanted.op === 'macSetPeer' || wanted.op === 'listenerAdd'
   return !needsPort || !('port' in wanted) || image.attachments.get(wanted.port) === wanted.vni
 }
 

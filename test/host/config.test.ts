@@ -272,6 +272,7 @@ api: { listen: "[::1]:8472" }
     },
     profile: 'frr',
     duplicateDetection: { moves: 5, seconds: 180 },
+    multihoming: { eadPerEvi: 'auto' },
     bgp: {
       listen: { address: '0.0.0.0', port: 179 },
       announceVtep: false,

@@ -224,6 +224,14 @@ t.test('what peers are asked for (RFC 4684)', async (t) => {
   t.same(asked(`${blue}, ${red}`, internal), explicit, 'each target once')
   t.same(asked(blue, external), explicit, 'one external peer')
   t.same(asked('', internal), every, 'without networks')
+  const segment = (name: string): string =>
+    `{ name: ${name}, ethernetSegment: { lacp: { systemMac: "02:00:00:00:00:01", key: 5 } } }`
+  const shared = `ports: [${segment('p')}] }`
+  t.same(
+    asked(blue.replace(/}$/, `, ${shared}`), internal),
+    [...explicit, '65000:0602020000000001/96'],
+    'and the type 4 routes of its segments (RFC 7432 section 7.6)',
+  )
   const vrf = (targets: string): string => `], vrfs: [{ name: a, vni: 50001${targets} }`
   t.same(asked(blue + vrf(''), internal), every, 'a VRF that imports by its VNI')
   const own = ', routeTargets: { import: ["65000:9"] }'

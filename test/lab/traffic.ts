@@ -116,6 +116,9 @@ export async function counted(
     '-Z',
     'root',
     '--immediate-mode',
+    // A ring of whole super-frames holds eight, and loses the rest of a burst.
+    '-s',
+    '512',
     '-l',
     '-n',
     '-e',

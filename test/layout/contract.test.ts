@@ -117,6 +117,7 @@ test('rows fit the cache lines they are meant for', async (t) => {
 })
 
 /** A value for every operation, so that each field is told from its neighbours. */
+const esi = '00:01:02:03:04:05:06:07:08:09'
 const samples: readonly TableOperation[] = [
   {
     op: 'networkSet',
@@ -167,6 +168,12 @@ const samples: readonly TableOperation[] = [
     mac: '02:03:04:05:06:07',
     sourceMac: '02:03:04:05:06:08',
   },
+  { op: 'macGroupSet', vni: 1, esi, via: '10.0.0.1', remotes: ['10.0.0.2', '2001:db8::1'] },
+  { op: 'macGroupRemove', vni: 1, esi, via: 'fe80::1' },
+  { op: 'macSetGroup', vni: 1, flags: 2, mac: '02:03:04:05:06:07', esi, via: '10.0.0.1' },
+  { op: 'macSetPeer', vni: 1, port: 2, flags: 3, mac: '02:03:04:05:06:07' },
+  { op: 'portSegmentSet', port: 1, flags: 2, peers: ['10.0.0.2'] },
+  { op: 'portSegmentClear', port: 1 },
 ]
 
 test('operations are packed as the layout says', async (t) => {
@@ -201,8 +208,12 @@ function octetsOf(type: FieldType, value: unknown): Buffer {
     octets.writeUIntLE(value, 0, size)
     return octets
   }
+  if (type === 'ips16') {
+    const octets = (value as string[]).map((ip) => octetsOf('ip', ip))
+    return Buffer.concat([...octets, Buffer.alloc(size)], size)
+  }
   const text = String(value)
-  if (type === 'mac') return Buffer.from(text.replaceAll(':', ''), 'hex')
+  if (type === 'mac' || type === 'esi') return Buffer.from(text.replaceAll(':', ''), 'hex')
   if (text.includes('.'))
     return Buffer.from([...Array(10).fill(0), 255, 255, ...text.split('.').map(Number)])
   return Buffer.from(
@@ -215,7 +226,7 @@ function octetsOf(type: FieldType, value: unknown): Buffer {
 }
 
 test('rows are read back as they lie', async (t) => {
-  const row = Buffer.alloc(36)
+  const row = Buffer.alloc(48)
   row.writeUInt32LE(10100, 0)
   row.writeUInt32LE(7, 4)
   row.writeUInt32LE(9, 8)
@@ -230,10 +241,11 @@ test('rows are read back as they lie', async (t) => {
       mac: '02:03:04:05:06:07',
       flags: 5,
       remote: '10.0.0.2',
+      esi: '00:00:00:00:00:00:00:00:00:00',
     }),
   ])
-  t.equal(structureSize(views.find(({ name }) => name === 'macView')!), 36)
-  t.throws(() => decodeMacViews(row.subarray(1)), /expected a multiple of 36 bytes, got 35/)
+  t.equal(structureSize(views.find(({ name }) => name === 'macView')!), 48)
+  t.throws(() => decodeMacViews(row.subarray(1)), /expected a multiple of 48 bytes, got 47/)
   const event = Buffer.alloc(72)
   event.writeBigUInt64LE(2n ** 60n, 0)
   t.equal(decodeEvents(event)[0]?.sequence, 2n ** 60n)

@@ -3,6 +3,9 @@
 import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
 import { IpVrf } from '../ip-vrf.js'
+import type { Segments } from '../segments.js'
+import { ead } from './ead.js'
+import { es } from './es.js'
 import { imet } from './imet.js'
 import { kept } from './kept.js'
 import { macIp } from './mac-ip.js'
@@ -13,10 +16,10 @@ import { smet } from './smet.js'
 type RouteOf<Name extends EvpnRoute['type']> = Extract<EvpnRoute, { readonly type: Name }>
 
 export const meanings = {
-  ead: kept,
+  ead,
   macIp,
   imet,
-  es: kept,
+  es,
   prefix,
   smet,
   // Between VTEPs that share a segment.
@@ -39,4 +42,20 @@ export function remove(target: Importer, key: string, route: EvpnRoute): void {
   const meaning: RouteMeaning<never> = meanings[route.type]
   if (target instanceof IpVrf) meaning.vrf?.remove(target, key)
   else meaning.network?.remove(target, key)
+}
+
+/** The same for what is true of Ethernet segments, whoever imports the route. */
+export function installSegment(
+  segments: Segments,
+  key: string,
+  route: EvpnRoute,
+  path: Path,
+): void {
+  const meaning: RouteMeaning<never> = meanings[route.type]
+  meaning.segments?.install(segments, key, route as never, path)
+}
+
+export function removeSegment(segments: Segments, key: string, route: EvpnRoute): void {
+  const meaning: RouteMeaning<never> = meanings[route.type]
+  meaning.segments?.remove(segments, key)
 }

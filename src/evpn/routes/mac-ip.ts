@@ -1,7 +1,15 @@
 // Type 2, MAC/IP Advertisement: a MAC, or a MAC with one of its addresses, is behind a VTEP (RFC 7432 sections 7.2
 // and 10, RFC 8365 section 5.1.3). Each of the routes of a MAC is a claim of its own.
 
-import { type Ip, ipFamily, isMulticastMac, type Mac, ZERO_ESI } from '../../net/index.js'
+import {
+  type Esi,
+  type Ip,
+  ipFamily,
+  isMulticastMac,
+  isSegment,
+  type Mac,
+  ZERO_ESI,
+} from '../../net/index.js'
 import { type ExtendedCommunity, iana, type MacIpRoute } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute } from '../events.js'
@@ -33,6 +41,7 @@ export const macIp: RouteMeaning<MacIpRoute> = {
         sequence: facts.sequence,
         // A gateway is never a host that moves (RFC 9135 section 4.2).
         sticky: facts.sticky || facts.gateway,
+        esi: isSegment(route.esi) ? route.esi : ZERO_ESI,
         mac: route.mac,
         ip: route.ip,
         router: facts.router,
@@ -64,7 +73,9 @@ export const macIp: RouteMeaning<MacIpRoute> = {
       const hop = { kind: 'remote', vni: label2, via: path.nextHop, mac: facts.routerMac! } as const
       // The last move decides, as in the network of the host (RFC 7432 section 15).
       const rank = [1, facts.sequence, ...rankOf(path.attributes)]
-      vrf.claim(key, { prefix: hostPrefix(ip), hop, rank })
+      const behind = { esi: route.esi, vtep: path.nextHop }
+      const isShared = isSegment(route.esi)
+      vrf.claim(key, { prefix: hostPrefix(ip), hop, rank, ...(isShared ? { behind } : {}) })
     },
     remove(vrf, key) {
       vrf.unclaim(key)
@@ -83,16 +94,18 @@ function noHost({ mac, ip }: MacIpRoute): string | undefined {
 export interface Announcement extends AnswerFlags {
   readonly sequence: number
   readonly sticky: boolean
+  /** Segment that it is behind, or ZERO_ESI. */
+  readonly esi: Esi
 }
 
 export function macIpRoute(
   identity: Identity,
   mac: Mac,
   ip: Ip | undefined,
-  { sequence, sticky, router, override }: Announcement,
+  { sequence, sticky, router, override, esi }: Announcement,
 ): OriginatedRoute & { readonly nlri: MacIpRoute } {
   const { rd, vni, ethernetTag, vtep, exportTargets } = identity
-  const host = { type: 'macIp', rd, esi: ZERO_ESI, ethernetTag, mac, label: vni } as const
+  const host = { type: 'macIp', rd, esi, ethernetTag, mac, label: vni } as const
   // Only what can be routed to has a label, targets and a router MAC of the IP-VRF.
   const routed = ip === undefined || isLinkLocal(ip) ? undefined : identity.routed
   const extendedCommunities: ExtendedCommunity[] = [

@@ -4,6 +4,7 @@ import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
 import type { IpVrf } from '../ip-vrf.js'
 import type { MacVrf } from '../mac-vrf.js'
+import type { Segments } from '../segments.js'
 
 /** Who imports routes. */
 export type Importer = MacVrf | IpVrf
@@ -14,6 +15,8 @@ export interface RouteMeaning<R extends EvpnRoute> {
   readonly byTag?: true
   readonly network?: Part<MacVrf, R>
   readonly vrf?: Part<IpVrf, R>
+  /** Whatever its route targets are. */
+  readonly segments?: Part<Segments, R>
 }
 
 /** Both may be called for any route at any time, and again. */

@@ -4,6 +4,8 @@
 import { ipFamily, parsePrefix, prefixContains } from '../../net/index.js'
 import { describe, type Finding, formatPath, type Path } from './problem.js'
 import type { Config, Neighbor } from './schema.js'
+import type { EthernetSegment } from './schema-segment.js'
+import { esiOf } from './segments.js'
 import { parseGateway } from './text.js'
 
 type Report = (path: Path, expected: string, got: unknown) => void
@@ -47,6 +49,9 @@ export function hints(config: Config): Finding[] {
 /** Prefixes, and servers, that fit one advertisement. */
 const MOST_ADVERTISED = 8
 const names = ['address', 'interface', 'range'] as const
+
+/** What names an Ethernet segment: one of these. */
+const segmentNames = ['esi', 'lacp', 'system'] as const
 
 const rules: readonly Rule[] = [
   function routerIdKnown(config, report) {
@@ -163,6 +168,44 @@ const rules: readonly Rule[] = [
       'a name that no other port has',
       ports(config).map(({ port, path }) => [[...path, 'name'], port.name]),
     )
+  },
+
+  function segmentNamed(config, report) {
+    segments(config, (segment, path) => {
+      const given = segmentNames.filter((key) => segment[key] !== undefined)
+      if (given.length === 1) return
+      const got = given.length === 0 ? 'none' : given.join(' and ')
+      report(path, 'one of esi, lacp or system', got)
+    })
+  },
+
+  function segmentsAgree(config, report) {
+    const seen = new Map<string, { readonly path: Path; readonly segment: EthernetSegment }>()
+    segments(config, (segment, path) => {
+      const esi = esiOf(segment)
+      if (esi === undefined) return
+      const first = seen.get(esi) ?? { path, segment }
+      seen.set(esi, first)
+      for (const key of ['mode', 'df'] as const) {
+        const [wanted, got] = [first.segment[key], segment[key]].map((one) => JSON.stringify(one))
+        if (wanted === got) continue
+        const expected = `the same as ${formatPath([...first.path, key])}, as it is one segment`
+        report([...path, key], expected, got)
+      }
+    })
+  },
+
+  function segmentsOfNetwork(config, report) {
+    for (const [i, network] of config.networks.entries()) {
+      unique(
+        report,
+        'a segment that the network has once',
+        network.ports.map(({ ethernetSegment: segment }, j) => [
+          ['networks', i, 'ports', j, 'ethernetSegment'],
+          segment && esiOf(segment),
+        ]),
+      )
+    }
   },
 
   function macsOfNetwork(config, report) {
@@ -424,6 +467,13 @@ function ports(config: Config) {
   return config.networks.flatMap((network, i) =>
     network.ports.map((port, j) => ({ port, path: ['networks', i, 'ports', j] as Path })),
   )
+}
+
+function segments(config: Config, visit: (segment: EthernetSegment, path: Path) => void): void {
+  for (const { port, path } of ports(config)) {
+    const { ethernetSegment } = port
+    if (ethernetSegment !== undefined) visit(ethernetSegment, [...path, 'ethernetSegment'])
+  }
 }
 
 function each(config: Config, key: 'name' | 'vni'): [Path, string | number][] {

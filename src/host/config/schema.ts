@@ -1,52 +1,12 @@
 // The configuration, described once: its types, checks, defaults and documentation all come from here.
 // A key with a default is always there after the check; `Type.Optional` marks those that may stay away.
 
-import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
-import { type TextFormatName, VNI_EXPECTED } from './text.js'
-
-const text = (format: TextFormatName, description: string, more: object = {}) =>
-  Type.String({ format, description, ...more })
-
-const words = (description: string, maxLength = 255) => Type.String({ description, maxLength })
-
-const integer = (minimum: number, maximum: number, description: string, more: object = {}) =>
-  Type.Integer({ minimum, maximum, description, ...more })
-
-const flag = (fallback: boolean, description: string) =>
-  Type.Boolean({ default: fallback, description })
-
-/** One of some words. */
-function choice<const T extends string>(
-  values: readonly T[],
-  description: string,
-  more: { readonly default?: T } = {},
-) {
-  return Type.Unsafe<T>({ type: 'string', enum: values, description, ...more })
-}
-
-/** A key of the design that this version does not carry out: refused, never ignored. */
-const later = (description: string) =>
-  Type.Optional(Type.Unsafe<undefined>({ not: {}, notYet: true, description }))
-
-const list = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
-  Type.Array(item, { default: [], description })
-
-const options = (description: string) =>
-  Type.Record(
-    Type.String(),
-    Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
-    { default: {}, description },
-  )
-
-function keys<T extends TProperties>(
-  properties: T,
-  description: string,
-  more: { readonly default?: object } = {},
-): TObject<T> {
-  return Type.Object(properties, { description, additionalProperties: false, ...more })
-}
+import { choice, flag, integer, keys, later, list, options, text, words } from './schema-parts.js'
+import { EthernetSegment } from './schema-segment.js'
+import { VNI_EXPECTED } from './text.js'
 
 const asNumber = integer(1, 4294967295, 'Autonomous system number.', {
   expected: 'an AS number, 1 to 4294967295',
@@ -92,6 +52,7 @@ export const Port = keys(
     ),
     ip: list(text('unicastIp', 'Address.'), 'The addresses of that MAC.'),
     options: options('Options of the kind; `vtep port add --help` lists them.'),
+    ethernetSegment: Type.Optional(EthernetSegment),
     wait: flag(
       false,
       'The interface may appear later: start without it and open the port when it comes. Otherwise a missing interface is an error.',
@@ -516,6 +477,17 @@ export const Config = keys(
         ),
       },
       'Duplicate detection (RFC 7432 section 15.1).',
+      { default: {} },
+    ),
+    multihoming: keys(
+      {
+        eadPerEvi: choice(
+          ['auto', 'ignore'],
+          'ignore: who announces an Ethernet segment as a whole has it in every network, for fabrics whose VTEPs do not say it for each (Ethernet A-D per EVI). auto: who says so, or announces hosts of it.',
+          { default: 'auto' },
+        ),
+      },
+      'Hosts behind several VTEPs.',
       { default: {} },
     ),
     vrfs: list(Vrf, 'IP-VRFs.'),

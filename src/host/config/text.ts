@@ -4,8 +4,10 @@
 import {
   ipFamily,
   isMulticastMac,
+  isSegment,
   MAX_VNI,
   ParseError,
+  parseEsi,
   parseIp,
   parseIpv4,
   parseMac,
@@ -51,6 +53,10 @@ export const textFormats = {
   routeDistinguisher: {
     expected: 'a route distinguisher like 10.0.0.1:100 or 65000:100',
     parse: parseRouteDistinguisher,
+  },
+  esi: {
+    expected: 'ten octets like 00:11:22:33:44:55:66:77:88:99, of type 0, 1 or 3',
+    parse: parseSegment,
   },
   socketAddress: {
     expected: 'an address and a port like 127.0.0.1:8472 or [::1]:8472',
@@ -113,6 +119,17 @@ function matching(what: string, form: RegExp): (text: string) => string {
     }
     return text
   }
+}
+
+/** An ESI that an operator may choose, or another host have chosen: 0, 1 and 3 (RFC 7432 section 5). */
+function parseSegment(text: string): string {
+  const esi = parseEsi(text)
+  if (!isSegment(esi)) {
+    const expected = 'an ESI other than all zeros and all ones, which are reserved'
+    throw new ParseError('ESI', expected, text)
+  }
+  if (!/^0[013]:/.test(esi)) throw new ParseError('ESI', 'an ESI of type 0, 1 or 3', text)
+  return esi
 }
 
 function parseUnicastMac(text: string): string {

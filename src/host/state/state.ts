@@ -12,6 +12,7 @@ import type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StateReader,
   StatusView,
   VrfView,
@@ -20,6 +21,7 @@ import type {
 import { health } from './health.js'
 import { portOffloads, underlayOffloads } from './offloads.js'
 import { routeViews } from './routes.js'
+import { segmentView } from './segments.js'
 import type { StateSource } from './source.js'
 
 /** Routes about routes last. */
@@ -169,38 +171,52 @@ export class State implements StateReader {
   }
 
   macs(): MacView[] {
-    const { evpn, ports } = this.#source
-    const names = new Map<number | undefined, string>()
-    for (const { id, port } of ports.values()) names.set(id, port.name)
+    const { evpn } = this.#source
+    const names = this.#portNames()
     return Array.from(
       evpn.macs(),
-      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky, duplicate }) => ({
+      ({ network, vni, mac, ips, kind, port, dst, sequence, sticky, duplicate, esi }) => ({
         network,
         vni,
         mac,
         ips: [...ips],
         kind,
-        ifname: kind === 'local' ? (names.get(port) ?? null) : null,
+        ifname: names.get(port) ?? null,
         dst: kind === 'remote' ? (dst ?? null) : null,
         sequence,
         sticky,
         duplicate,
+        esi: esi ?? null,
       }),
     )
   }
 
+  segments(): SegmentView[] {
+    const { evpn, effective } = this.#source
+    const names = this.#portNames()
+    return evpn.segments().map((each) => segmentView(each, effective.config.vtep.address, names))
+  }
+
   groups(): GroupView[] {
-    const { evpn, ports } = this.#source
+    const names = this.#portNames()
+    return Array.from(
+      this.#source.evpn.groups(),
+      ({ network, vni, group, source, ports, remotes }) => ({
+        network,
+        vni,
+        group: group ?? '*',
+        source: source ?? '*',
+        ports: ports.map((port) => names.get(port) ?? String(port)),
+        vteps: [...remotes],
+      }),
+    )
+  }
+
+  #portNames(): ReadonlyMap<number | undefined, string> {
     const names = new Map<number | undefined, string>()
-    for (const { id, port } of ports.values()) names.set(id, port.name)
-    return Array.from(evpn.groups(), ({ network, vni, group, source, ports, remotes }) => ({
-      network,
-      vni,
-      group: group ?? '*',
-      source: source ?? '*',
-      ports: ports.map((port) => names.get(port) ?? String(port)),
-      vteps: [...remotes],
-    }))
+    for (const { id, port } of this.#source.ports.values())
+      if (id !== undefined) names.set(id, port.name)
+    return names
   }
 
   routes(): RouteView[] {

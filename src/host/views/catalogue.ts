@@ -9,6 +9,7 @@ import type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StatusView,
   VrfView,
   VtepView,
@@ -23,6 +24,7 @@ export interface StateReader {
   prefixes(): PrefixView[]
   vteps(): VtepView[]
   macs(): MacView[]
+  segments(): SegmentView[]
   groups(): GroupView[]
   routes(): RouteView[]
   ports(): PortView[]
@@ -76,7 +78,23 @@ export const views: readonly View[] = [
   {
     name: 'macs',
     summary: 'MAC addresses, local and remote.',
-    filters: ['network', 'vni', 'mac', 'ips', 'kind', 'ifname', 'dst', 'sticky', 'duplicate'],
+    filters: [
+      'network',
+      'vni',
+      'mac',
+      'ips',
+      'kind',
+      'ifname',
+      'dst',
+      'sticky',
+      'duplicate',
+      'esi',
+    ],
+  },
+  {
+    name: 'segments',
+    summary: 'Ethernet segments: hosts behind several VTEPs.',
+    filters: ['esi', 'kind', 'mode', 'state'],
   },
   {
     name: 'groups',

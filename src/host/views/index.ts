@@ -13,6 +13,7 @@ export type {
   PortView,
   PrefixView,
   RouteView,
+  SegmentView,
   StatusView,
   VrfView,
   VtepView,

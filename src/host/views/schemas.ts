@@ -150,6 +150,45 @@ export const MacView = row({
   sequence: count('MAC mobility sequence number, RFC 7432 section 7.7.'),
   sticky: yes('May not move.'),
   duplicate: yes('Moves too often: neither announced nor installed for now.'),
+  esi: orNull(text('Ethernet segment that it is behind.')),
+})
+
+export const SegmentView = row({
+  esi: text('Ethernet segment identifier.'),
+  kind: Type.Union([Type.Literal('local'), Type.Literal('remote')], {
+    description: 'local: ports of ours lead to it.',
+  }),
+  mode: Type.Union([Type.Literal('all-active'), Type.Literal('single-active')]),
+  state: Type.Union(
+    [Type.Literal('up'), Type.Literal('waiting'), Type.Literal('down'), Type.Literal('remote')],
+    {
+      description:
+        'Of a local one: up, waiting for others before a forwarder is elected, down with all of its ports.',
+    },
+  ),
+  algorithm: orNull(text('DF algorithm in use: that of all VTEPs, or modulo.')),
+  preference: orNull(count('Preference that we announce.')),
+  networks: Type.Array(
+    row({
+      network: text('Name of the network.'),
+      vni: count('VNI.'),
+      ifname: text('Port that leads to the segment.'),
+      up: yes('The port is up.'),
+      df: orNull(text('Designated forwarder; null while it is not elected.')),
+      designated: yes('It is us.'),
+      blocked: yes('Nothing passes the port, as another VTEP is active.'),
+    }),
+    { description: 'Networks of a local one.' },
+  ),
+  members: Type.Array(
+    row({
+      dst: text('VTEP address.'),
+      active: yes('It is connected: hosts are reached by it.'),
+      algorithm: orNull(text('DF algorithm that it asks for; null where it takes no part.')),
+      preference: orNull(count('Its preference.')),
+    }),
+    { description: 'Other VTEPs of it.' },
+  ),
 })
 
 export const GroupView = row({
@@ -248,6 +287,7 @@ export type VrfView = Static<typeof VrfView>
 export type PrefixView = Static<typeof PrefixView>
 export type VtepView = Static<typeof VtepView>
 export type MacView = Static<typeof MacView>
+export type SegmentView = Static<typeof SegmentView>
 export type GroupView = Static<typeof GroupView>
 export type RouteView = Static<typeof RouteView>
 export type PortView = Static<typeof PortView>
@@ -263,6 +303,7 @@ export const viewSchemas = {
   prefixes: PrefixView,
   vteps: VtepView,
   macs: MacView,
+  segments: SegmentView,
   groups: GroupView,
   routes: RouteView,
   ports: PortView,

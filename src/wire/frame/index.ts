@@ -19,7 +19,8 @@ export {
 } from './membership.js'
 export { type Frame, gsoTypes, type Meta, metaFlags, noMeta } from './meta.js'
 export { type ModelOptions, type ModelOutcome, SwitchModel } from './model.js'
-export type { ModelEvent, ModelOperation } from './model-tables.js'
+export type { ModelEvent } from './model-events.js'
+export type { ModelOperation } from './model-operations.js'
 export {
   answerNeighbour,
   arp,

@@ -25,7 +25,7 @@ export interface RouteHop {
 /** As numbers, for what is hashed. */
 const routeKinds = { own: 1, connected: 2, gateway: 3, remote: 4, blackhole: 5 } as const
 
-const SEED = 0x7674657072746573n
+export const ROUTE_SEED = 0x7674657072746573n
 const BUCKETS = 128
 
 export class Routes {
@@ -60,16 +60,22 @@ export class Routes {
     const matching = [...this.#hops].filter(([prefix]) => prefixContains(prefix, ip))
     const bits = ([prefix]: readonly [Prefix, unknown]) => splitPrefix(prefix).length
     const [longest] = matching.sort((a, b) => bits(b) - bits(a))
-    return longest && choose(longest[1], flowHash, vrf)
+    return longest && rendezvous(longest[1], (hop) => identity(hop, vrf), flowHash)
   }
 }
 
-/** Rendezvous hashing over 128 buckets: a hop that comes or goes moves only its own share of the flows. */
-function choose(hops: readonly RouteHop[], flowHash: number, vrf: number): RouteHop {
+/** Rendezvous hashing over 128 buckets: what comes or goes moves only its own share of the flows. */
+export function rendezvous<T>(
+  members: readonly T[],
+  identity: (member: T) => bigint,
+  flowHash: number,
+): T | undefined {
   const bucket = BigInt(flowHash >>> 25) + 1n
   if (bucket > BUCKETS) throw new RangeError('a flow hash has 32 bits')
-  const score = (hop: RouteHop) => mix(identity(hop, vrf) ^ mix(bucket))
-  return hops.reduce((best, hop) => (score(hop) > score(best) ? hop : best))
+  const score = (member: T) => mix(identity(member) ^ mix(bucket))
+  const [first, ...rest] = members
+  if (first === undefined) return undefined
+  return rest.reduce((best, member) => (score(member) > score(best) ? member : best), first)
 }
 
 function identity({ kind, vni, via, mac }: RouteHop, vrf: number): bigint {
@@ -85,7 +91,7 @@ function identity({ kind, vni, via, mac }: RouteHop, vrf: number): bigint {
     macWord,
     BigInt(leads) | (BigInt(routeKinds[kind]) << 32n),
   ]
-  return words.reduce((h, word) => mix(h ^ word), SEED)
+  return words.reduce((h, word) => mix(h ^ word), ROUTE_SEED)
 }
 
 /** By what the kind uses. */

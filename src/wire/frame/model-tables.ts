@@ -1,79 +1,26 @@
 // The tables of the reference switch as plain maps: what operations do to them, and what frames teach. native/core/tables_*.cpp does the
 // same for a million entries; here it is written for reading.
 
-import {
-  type Ip,
-  ipFamily,
-  isIpv4,
-  isMulticastMac,
-  type Mac,
-  type Prefix,
-} from '../../net/index.js'
+import { type Ip, ipFamily, isIpv4, isMulticastMac, type Mac } from '../../net/index.js'
 import { isUnicastIp } from './bytes.js'
-import type { MembershipRecord } from './membership.js'
+import type { ModelEvent } from './model-events.js'
+import type {
+  Claim,
+  Listener,
+  ModelOperation,
+  NextHop,
+  Placement,
+  Wish,
+} from './model-operations.js'
 import { type RouteHop, Routes } from './model-routes.js'
+import {
+  type GroupKey,
+  groupKey,
+  isNoSegment,
+  type MacGroup,
+  type PortSegment,
+} from './model-segments.js'
 import type { NeighbourTalk } from './neighbour.js'
-
-/** One write, under the names of the packet path's operations. */
-export type ModelOperation =
-  | {
-      readonly op: 'networkSet'
-      readonly vni: number
-      readonly suppress: boolean
-      readonly agingSeconds: number
-      readonly snoop?: boolean
-      readonly suppressUnknown?: boolean
-      readonly advertise?: boolean
-      /** Storm control of each port; 0 or left out: off. */
-      readonly stormFramesPerSecond?: number
-      readonly stormBurst?: number
-      /** L3 VNI of the IP-VRF that it is routed in; its own makes it one. */
-      readonly vrf?: number
-      readonly routerMac?: Mac
-      /** Senders of ICMP errors. */
-      readonly address4?: Ip
-      readonly address6?: Ip
-    }
-  | { readonly op: 'networkRemove'; readonly vni: number }
-  | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
-  | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
-  | ({
-      readonly op: 'macSetRemote'
-      readonly vni: number
-      readonly mac: Mac
-      readonly remote: Ip
-      readonly override: boolean
-    } & Placement)
-  | ({
-      readonly op: 'macSetLocal'
-      readonly vni: number
-      readonly mac: Mac
-      readonly port: number
-    } & Placement)
-  | { readonly op: 'macRemove'; readonly vni: number; readonly mac: Mac; readonly origin: Origin }
-  | ({ readonly op: 'neighbourSet'; readonly vni: number; readonly ip: Ip } & Claim)
-  | {
-      readonly op: 'neighbourRemove'
-      readonly vni: number
-      readonly ip: Ip
-      readonly origin: Origin
-    }
-  | ({
-      readonly op: 'routeAdd' | 'routeRemove'
-      readonly vrf: number
-      readonly prefix: Prefix
-    } & RouteHop)
-  | ({ readonly op: 'listenerAdd' | 'listenerRemove'; readonly vni: number } & Wish)
-  | ({ readonly op: 'nextHopSet'; readonly remote: Ip } & NextHop)
-
-/** A multicast group, of any source where none is named. 0.0.0.0 and :: are all groups without a channel. */
-interface Channel {
-  readonly group: Ip
-  readonly source?: Ip
-}
-
-type Listener = { readonly port: number } | { readonly remote: Ip }
-type Wish = Channel & Listener
 
 /** Who wants a channel, each in the order in which it came. */
 interface Listeners {
@@ -83,38 +30,13 @@ interface Listeners {
 
 const channelKey = (group: Ip, source: Ip | undefined): string => `${group} ${source ?? ''}`
 
-export type Origin = 'local' | 'remote'
-
-/** Why an entry stays where it is when frames say otherwise. */
-interface Placement {
-  readonly static: boolean
-  readonly sticky: boolean
-}
-
-interface Claim {
-  readonly mac: Mac
-  readonly origin: Origin
-  readonly static: boolean
-  readonly router: boolean
-  readonly override: boolean
-  /** Our own address. */
-  readonly gateway?: boolean
-}
-
-interface NextHop {
-  readonly nextHop: Ip
-  readonly source: Ip
-  /** 0 = unresolved. */
-  readonly ifindex: number
-  readonly mtu: number
-  readonly mac: Mac
-  readonly sourceMac: Mac
-}
-
 /** A MAC of a network: behind a port, or behind a VTEP. */
 export type MacEntry = Placement & { lastSeen: number } & (
     | { readonly origin: 'local'; readonly port: number }
     | { readonly origin: 'remote'; readonly remote: Ip }
+    | ({ readonly origin: 'remote' } & GroupKey)
+    /** As another VTEP of the segment that the port leads to says. */
+    | { readonly origin: 'remote'; readonly port: number }
   )
 
 export type Binding = Claim & { port: number; lastSeen: number }
@@ -130,6 +52,7 @@ export interface Network {
   /** In the order of attachment. */
   ports: number[]
   remotes: Ip[]
+  readonly groups: Map<string, MacGroup>
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
   readonly channels: Map<string, Listeners>
@@ -149,46 +72,12 @@ export interface Remote {
 
 export const isResolved = ({ nextHop }: Remote): boolean => (nextHop?.ifindex ?? 0) !== 0
 
-export type ModelEvent =
-  | {
-      readonly event: 'macLearned' | 'macMoved' | 'macAged' | 'macFlushed'
-      readonly vni: number
-      readonly mac: Mac
-      readonly port: number
-      readonly previous?: Ip
-    }
-  | {
-      readonly event: 'neighbourLearned' | 'neighbourMoved' | 'neighbourAged'
-      readonly vni: number
-      readonly ip: Ip
-      readonly mac: Mac
-      readonly port: number
-    }
-  | ({
-      readonly event: 'multicastReport'
-      readonly vni: number
-      readonly port: number
-      readonly version: number
-    } & MembershipRecord)
-  | {
-      readonly event: 'multicastQuery'
-      readonly vni: number
-      readonly port: number
-      readonly querier: Ip
-      readonly version: number
-    }
-  | {
-      readonly event: 'routerSolicited'
-      readonly vni: number
-      readonly port: number
-      readonly host: Ip
-    }
-  | { readonly event: 'remoteResolved' | 'remoteUnresolved'; readonly remote: Ip }
-
 export class ModelTables {
   readonly networks = new Map<number, Network>()
   /** VNI of every port; 0 = detached. */
   readonly ports = new Map<number, number>()
+  /** Of ports that lead to an Ethernet segment. */
+  readonly segments = new Map<number, PortSegment>()
   readonly remotes = new Map<Ip, Remote>()
   readonly local: Ip
   events: ModelEvent[] = []
@@ -214,8 +103,12 @@ export class ModelTables {
     if (operation.op === 'routeAdd' || operation.op === 'routeRemove') {
       return this.#setRoute(operation)
     }
+    if (operation.op === 'portSegmentSet') return this.#setSegment(operation)
+    if (operation.op === 'portSegmentClear') return this.segments.delete(operation.port) || true
     const network = this.networks.get(operation.vni)
-    if (network === undefined) return operation.op === 'networkRemove'
+    if (network === undefined) {
+      return operation.op === 'networkRemove' || operation.op === 'macGroupRemove'
+    }
     switch (operation.op) {
       case 'networkRemove':
         return this.#removeNetwork(operation.vni, network)
@@ -233,6 +126,22 @@ export class ModelTables {
         return true
       case 'macSetRemote':
         return this.#setRemoteMac(network, operation)
+      case 'macSetGroup': {
+        if (!network.groups.has(groupKey(operation))) return false
+        const { esi, via } = operation
+        return this.#setFarMac(network, operation, { origin: 'remote', esi, via })
+      }
+      case 'macSetPeer': {
+        const { port } = operation
+        if (!network.ports.includes(port)) return false
+        return this.#setFarMac(network, operation, { origin: 'remote', port })
+      }
+      case 'macGroupSet':
+        return this.#setGroup(network, operation)
+      case 'macGroupRemove':
+        if ([...network.macs.values()].some((entry) => leadsTo(entry, operation))) return false
+        network.groups.delete(groupKey(operation))
+        return true
       case 'macSetLocal':
         return this.#setLocalMac(network, operation)
       case 'macRemove':
@@ -273,9 +182,9 @@ export class ModelTables {
     const flags = { suppress, suppressUnknown, snoop, advertise }
     const settings = { ...flags, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
-      const content = { ports: [], remotes: [], macs: new Map(), bindings: new Map() }
+      const maps = { groups: new Map(), macs: new Map(), bindings: new Map() }
       const listed = { channels: new Map(), routes: new Routes() }
-      this.networks.set(vni, { ...settings, ...content, ...listed })
+      this.networks.set(vni, { ...settings, ports: [], remotes: [], ...maps, ...listed })
       return true
     }
     if (this.isVrf(vni) && vrf !== vni) this.#forgetVrf(vni)
@@ -358,6 +267,7 @@ export class ModelTables {
   #flush(vni: number, matches: (port: number) => boolean): void {
     const { macs, bindings } = this.networks.get(vni)!
     for (const [mac, entry] of macs) {
+      if (entry.origin === 'remote' && 'port' in entry && matches(entry.port)) macs.delete(mac)
       if (entry.origin === 'local' && matches(entry.port)) {
         macs.delete(mac)
         this.events.push({ event: 'macFlushed', vni, mac, port: entry.port })
@@ -374,14 +284,49 @@ export class ModelTables {
   }
 
   #setRemoteMac(network: Network, operation: ModelOperation & { op: 'macSetRemote' }): boolean {
-    const { vni, mac, remote, sticky, override } = operation
+    const { mac, remote, override } = operation
+    if (!isHostMac(mac) || mac === network.routerMac) return false
+    if (network.macs.get(mac)?.origin === 'local' && !override) return true
+    if (!this.#remember(remote)) return false
+    return this.#setFarMac(network, operation, { origin: 'remote', remote })
+  }
+
+  /** What another VTEP says: what was seen here stays, unless the other has won it. */
+  #setFarMac(
+    network: Network,
+    { vni, mac, sticky, override, static: isStatic }: FarMac,
+    place: Place,
+  ): boolean {
     if (!isHostMac(mac) || mac === network.routerMac) return false
     const old = network.macs.get(mac)
     if (old?.origin === 'local' && !override) return true
-    if (!this.#remember(remote)) return false
-    this.#put(network, mac, { origin: 'remote', remote, static: operation.static, sticky })
+    this.#put(network, mac, { ...place, static: isStatic, sticky })
     if (old?.origin === 'local') this.events.push({ event: 'macFlushed', vni, mac, port: old.port })
     return true
+  }
+
+  #setGroup(
+    network: Network,
+    { esi, via, remotes }: ModelOperation & { op: 'macGroupSet' },
+  ): boolean {
+    if (isNoSegment(esi) || !this.#rememberAll(remotes)) return false
+    network.groups.set(groupKey({ esi, via }), { esi, via, remotes: [...new Set(remotes)] })
+    return true
+  }
+
+  #setSegment({
+    port,
+    designated,
+    blocked,
+    peers,
+  }: ModelOperation & { op: 'portSegmentSet' }): boolean {
+    if (!this.ports.has(port) || !this.#rememberAll(peers)) return false
+    this.segments.set(port, { designated, blocked, peers: [...new Set(peers)] })
+    return true
+  }
+
+  #rememberAll(addresses: readonly Ip[]): boolean {
+    return addresses.every((address) => this.#remember(address))
   }
 
   #setLocalMac(
@@ -438,7 +383,9 @@ export class ModelTables {
 
   #forgetUnused(): void {
     for (const address of this.remotes.keys()) {
-      const used = [...this.networks.values()].some((network) => speaksIn(network, address))
+      const used =
+        [...this.networks.values()].some((network) => speaksIn(network, address)) ||
+        [...this.segments.values()].some(({ peers }) => peers.includes(address))
       if (!used) this.remotes.delete(address)
     }
   }
@@ -460,10 +407,10 @@ export class ModelTables {
       sticky: false,
       lastSeen: this.now,
     })
-    if (old === undefined) {
+    if (old === undefined || ('port' in old && old.port === port)) {
       this.events.push({ event: 'macLearned', vni, mac, port })
     } else {
-      const previous = old.origin === 'remote' ? { previous: old.remote } : {}
+      const previous = 'remote' in old ? { previous: old.remote } : {}
       this.events.push({ event: 'macMoved', vni, mac, port, ...previous })
       this.#forgetUnused()
     }
@@ -505,6 +452,16 @@ export class ModelTables {
   }
 }
 
+type FarMac = Extract<ModelOperation, { op: 'macSetRemote' | 'macSetGroup' | 'macSetPeer' }>
+
+/** Where it is, without what else is known of it. */
+type Place =
+  Unseen<Extract<MacEntry, { origin: 'remote' }>> extends infer Each
+    ? Each extends unknown
+      ? Omit<Each, keyof Placement>
+      : never
+    : never
+
 function leaveChannel(network: Network, key: string, listener: Listener): void {
   const channel = network.channels.get(key)
   if (channel === undefined) return
@@ -539,11 +496,14 @@ const isLearned = (binding: Binding): boolean => binding.origin === 'local' && !
 
 /** Decapsulation accepts a VTEP only where it is named: in a list, as the place of a MAC, or as a router. */
 export const speaksIn = (network: Network, address: Ip): boolean => {
-  const { remotes, macs, routes, channels } = network
+  const { remotes, macs, routes, groups, channels } = network
   return (
     remotes.includes(address) ||
-    [...channels.values()].some((channel) => channel.remotes.includes(address)) ||
+    [...groups.values(), ...channels.values()].some((each) => each.remotes.includes(address)) ||
     routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
-    [...macs.values()].some((entry) => entry.origin === 'remote' && entry.remote === address)
+    [...macs.values()].some((entry) => 'remote' in entry && entry.remote === address)
   )
 }
+
+const leadsTo = (entry: MacEntry, group: GroupKey): boolean =>
+  'esi' in entry && groupKey(entry) === groupKey(group)

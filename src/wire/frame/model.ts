@@ -8,15 +8,12 @@ import { ipv4Header, ipv6Header, protocols } from './ip.js'
 import { findLayers, flowHash, type Layers } from './layers.js'
 import { isLinkGroup, readMembership } from './membership.js'
 import { checkMeta, type Frame, isSuper, needsChecksum, noMeta, wireLength } from './meta.js'
+import type { ModelEvent } from './model-events.js'
+import type { ModelOperation } from './model-operations.js'
 import { isLinkLocal, type RouteHop } from './model-routes.js'
-import {
-  listenersOf,
-  type ModelEvent,
-  type ModelOperation,
-  ModelTables,
-  type Network,
-  speaksIn,
-} from './model-tables.js'
+import { groupKey, keptBack, memberOf } from './model-segments.js'
+import { listenersOf, type MacEntry, ModelTables, type Network, speaksIn } from './model-tables.js'
+import { admit } from './model-tokens.js'
 import {
   answerNeighbour,
   isAskedOfAll,
@@ -77,6 +74,8 @@ interface Accepted {
   readonly network: Network
   /** 0 = from the underlay. */
   readonly port: number
+  /** The VTEP, from the underlay. */
+  readonly vtep?: Ip
 }
 
 /** Where a packet goes next. */
@@ -100,7 +99,6 @@ type Place =
 const NO_MAC = '00:00:00:00:00:00'
 const NOBODY: Pick<Network, 'ports' | 'remotes'> = { ports: [], remotes: [] }
 const BURST = 64
-const SECOND = 1_000_000_000n
 
 export class SwitchModel {
   readonly tables: ModelTables
@@ -168,7 +166,11 @@ export class SwitchModel {
   #fromPort(frame: Frame, port: number, input: number): void {
     const vni = this.tables.ports.get(port) ?? 0
     const network = this.tables.networks.get(vni)
-    const accepted = network === undefined ? 'port_detached' : accept(frame, { vni, network, port })
+    const accepted = this.tables.segments.get(port)?.blocked
+      ? 'segment_blocked'
+      : network === undefined
+        ? 'port_detached'
+        : accept(frame, { vni, network, port })
     if (typeof accepted === 'string') {
       this.#drop(input, accepted)
     } else {
@@ -197,7 +199,7 @@ export class SwitchModel {
     if (network === undefined) return 'unknown_vni'
     if (!speaksIn(network, source)) return 'unknown_vtep'
     const inner = { bytes: bytes.subarray(VXLAN_LENGTH), meta: shifted(meta, VXLAN_LENGTH) }
-    return accept(inner, { vni, network, port: 0 })
+    return accept(inner, { vni, network, port: 0, vtep: source })
   }
 
   /** ARP and ND: remembers what is said, answers where the tables can. True when the frame needs to go no further. */
@@ -237,18 +239,27 @@ export class SwitchModel {
     const entry = isMulticastMac(destination) ? undefined : network.macs.get(destination)
     if (entry === undefined) {
       this.#flood(accepted, input)
-    } else if (entry.origin === 'remote') {
-      if (port === 0) this.#drop(input, 'split_horizon')
-      else this.#sendRemote(accepted, input, entry.remote)
-    } else if (entry.port === port) {
-      this.#drop(input, 'same_port')
-    } else {
-      this.#emit(input, destinationWord.port | entry.port, accepted.frame)
+      return
     }
+    if (port === 0 && !('port' in entry)) {
+      this.#drop(input, 'split_horizon')
+      return
+    }
+    const place = placeOf(entry, network, () => flowHash(accepted.frame.bytes, accepted.layers))
+    if (place === undefined) this.#flood(accepted, input)
+    else if (place.origin === 'remote') this.#sendRemote(accepted, input, place.remote)
+    else if (place.port === port) this.#drop(input, 'same_port')
+    else this.#sendPort(accepted, input, place.port)
+  }
+
+  #sendPort({ frame }: Accepted, input: number, port: number): void {
+    const word = destinationWord.port | port
+    if (this.tables.segments.get(port)?.blocked) this.#drop(input, 'segment_blocked', word)
+    else this.#emit(input, word, frame)
   }
 
   #flood(accepted: Accepted, input: number): void {
-    const { frame, network, port } = accepted
+    const { network, port, vtep } = accepted
     if (port !== 0 && !this.#admitFlood(port, network)) {
       this.#drop(input, 'storm_control')
       return
@@ -258,7 +269,13 @@ export class SwitchModel {
     const ports = list.ports.filter((each) => each !== port)
     const remotes = port === 0 ? [] : list.remotes
     if (ports.length + remotes.length === 0) this.#drop(input, nobody)
-    for (const each of ports) this.#emit(input, destinationWord.port | each, frame)
+    for (const each of ports) {
+      const segment = this.tables.segments.get(each)
+      const isOpen = segment?.blocked === false && vtep !== undefined
+      const reason = isOpen ? keptBack(segment, vtep) : undefined
+      if (reason === undefined) this.#sendPort(accepted, input, each)
+      else this.#drop(input, reason, destinationWord.port | each)
+    }
     for (const each of remotes) this.#sendRemote(accepted, input, each)
   }
 
@@ -354,9 +371,9 @@ export class SwitchModel {
       this.#drop(input, 'no_neighbour')
       return
     }
-    const { word, mtu } = this.#way(hop)
-    if (word !== undefined && mtu === undefined) {
-      this.#drop(input, 'unresolved', word)
+    const { word, mtu, obstacle } = this.#way(hop)
+    if (obstacle !== undefined) {
+      this.#drop(input, obstacle, word)
       return
     }
     if (mtu !== undefined && wireLength(frame) - ETHERNET_LENGTH > mtu) {
@@ -403,7 +420,8 @@ export class SwitchModel {
     const mac = network.bindings.get(asked)?.mac
     if (mac === undefined) return hop
     if (mac === network.routerMac) return 'no_route'
-    const place = network.macs.get(mac)
+    const entry = network.macs.get(mac)
+    const place = entry && placeOf(entry, network, () => hash)
     return { ...hop, mac, ...(place === undefined ? {} : { place }) }
   }
 
@@ -415,15 +433,23 @@ export class SwitchModel {
     return word !== undefined && mtu !== undefined ? hop : undefined
   }
 
-  /** Destination word, undefined = all of the network; largest IP packet, undefined = no way to the VTEP. */
-  #way({ place }: Hop): { readonly word?: number; readonly mtu?: number } {
+  /** Destination word, undefined = all of the network; largest IP packet, undefined = no way there, and why. */
+  #way({ place }: Hop): {
+    readonly word?: number
+    readonly mtu?: number
+    readonly obstacle?: string
+  } {
     if (place === undefined) return {}
     if (place.origin === 'local') {
-      return { word: destinationWord.port | place.port, mtu: Number.POSITIVE_INFINITY }
+      const word = destinationWord.port | place.port
+      const isBlocked = this.tables.segments.get(place.port)?.blocked
+      return isBlocked
+        ? { word, obstacle: 'segment_blocked' }
+        : { word, mtu: Number.POSITIVE_INFINITY }
     }
     const { index, nextHop } = this.tables.remotes.get(place.remote)!
     const word = destinationWord.remote | index
-    if (nextHop === undefined || nextHop.ifindex === 0) return { word }
+    if (nextHop === undefined || nextHop.ifindex === 0) return { word, obstacle: 'unresolved' }
     const room = nextHop.mtu - outerOverhead(place.remote) - ETHERNET_LENGTH
     return { word, mtu: nextHop.mtu === 0 ? Number.POSITIVE_INFINITY : Math.max(room, 0) }
   }
@@ -509,24 +535,12 @@ export class SwitchModel {
   }
 }
 
-/** A bucket of tokens for each port, as native/core/storm.hpp has it. */
-function admit(
-  buckets: Map<number, bigint>,
-  port: number,
-  perSecond: number,
-  burst: number,
-  seconds: number,
-): boolean {
-  if (perSecond === 0) return true
-  const now = BigInt(seconds) * SECOND
-  const interval = SECOND / BigInt(perSecond)
-  const room = interval * BigInt(Math.max(burst - 1, 0))
-  const before = buckets.get(port) ?? 0n
-  const fullAt = before < now ? now : before
-  const admitted = fullAt - now <= room
-  const empty = now + room + interval
-  buckets.set(port, admitted ? fullAt + interval : fullAt < empty ? fullAt : empty)
-  return admitted
+/** Of a group, by the flow; undefined where it has no VTEP. */
+function placeOf(entry: MacEntry, network: Network, hash: () => number): Place | undefined {
+  if ('port' in entry) return { origin: 'local', port: entry.port }
+  if ('remote' in entry) return { origin: 'remote', remote: entry.remote }
+  const remote = memberOf(network.groups.get(groupKey(entry))!, hash())
+  return remote === undefined ? undefined : { origin: 'remote', remote }
 }
 
 const readdressed = ({ bytes, meta }: Frame, { mac, sourceMac }: Hop): Frame => ({
@@ -556,7 +570,7 @@ const isReserved = (mac: Mac): boolean => /^01:80:c2:00:00:0[0-9a-f]$/.test(mac)
 /** What holds for every tenant's frame, wherever it comes from. */
 function accept(
   frame: Frame,
-  where: Pick<Accepted, 'vni' | 'network' | 'port'>,
+  where: Pick<Accepted, 'vni' | 'network' | 'port' | 'vtep'>,
 ): Accepted | string {
   if (frame.bytes.length < ETHERNET_LENGTH) return 'too_short'
   const { source, destination } = at(ethernet, frame.bytes, 0)!

@@ -7,6 +7,7 @@ import { metadata } from './metadata.js'
 import { multicast } from './multicast.js'
 import { neighbours } from './neighbours.js'
 import { routing } from './routing.js'
+import { segments } from './segments.js'
 
 export const groups = {
   bridging,
@@ -16,5 +17,6 @@ export const groups = {
   neighbours,
   routing,
   multicast,
+  segments,
 }
 export const vectors = Object.values(groups).flat()

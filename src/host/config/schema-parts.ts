@@ -1,0 +1,47 @@
+// What the schema of the configuration is made of: kinds of values, each with its description.
+
+import { type TObject, type TProperties, Type } from '@sinclair/typebox'
+import type { TextFormatName } from './text.js'
+
+export const text = (format: TextFormatName, description: string, more: object = {}) =>
+  Type.String({ format, description, ...more })
+
+export const words = (description: string, maxLength = 255) =>
+  Type.String({ description, maxLength })
+
+export const integer = (minimum: number, maximum: number, description: string, more: object = {}) =>
+  Type.Integer({ minimum, maximum, description, ...more })
+
+export const flag = (fallback: boolean, description: string) =>
+  Type.Boolean({ default: fallback, description })
+
+/** One of some words. */
+export function choice<const T extends string>(
+  values: readonly T[],
+  description: string,
+  more: { readonly default?: T } = {},
+) {
+  return Type.Unsafe<T>({ type: 'string', enum: values, description, ...more })
+}
+
+/** A key of the design that this version does not carry out: refused, never ignored. */
+export const later = (description: string) =>
+  Type.Optional(Type.Unsafe<undefined>({ not: {}, notYet: true, description }))
+
+export const list = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
+  Type.Array(item, { default: [], description })
+
+export const options = (description: string) =>
+  Type.Record(
+    Type.String(),
+    Type.Union([Type.String({ maxLength: 255 }), Type.Integer(), Type.Boolean()]),
+    { default: {}, description },
+  )
+
+export function keys<T extends TProperties>(
+  properties: T,
+  description: string,
+  more: { readonly default?: object } = {},
+): TObject<T> {
+  return Type.Object(properties, { description, additionalProperties: false, ...more })
+}
