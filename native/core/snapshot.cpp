@@ -32,30 +32,44 @@ class Rows {
   bool complete_ = true;
 };
 
-bool read_network(const Segment& segment, uint32_t index, NetworkRow& row) {
+// A row that could not be read, for its writer was stopped in the middle, spoils the rows: what
+// hangs on it would be missing in silence.
+template <typename Row>
+bool read_or_spoil(const Row& from, Row& row, Rows& rows) {
+  if (read_row(from, row, kRowAttempts)) return true;
+  rows.spoil();
+  return false;
+}
+
+bool read_network(const Segment& segment, uint32_t index, NetworkRow& row, Rows& rows) {
   return index != 0 && index <= segment.config().networks &&
-         read_row(segment.network(index), row, kRowAttempts) && row.vni != 0;
+         read_or_spoil(segment.network(index), row, rows) && row.vni != 0;
 }
 
-uint32_t vni_of(const Segment& segment, uint32_t index) {
+uint32_t vni_of(const Segment& segment, uint32_t index, Rows& rows) {
   NetworkRow row;
-  return read_network(segment, index, row) ? row.vni : 0;
+  return read_network(segment, index, row, rows) ? row.vni : 0;
 }
 
-bool address_of(const Segment& segment, uint32_t index, uint8_t out[16]) {
+bool address_of(const Segment& segment, uint32_t index, uint8_t out[16], Rows& rows) {
+  if (index == 0) return false;
   RemoteSnapshot remote;
-  if (!segment.read_remote(index, remote) || remote.state == RemoteState::free) return false;
+  if (!segment.read_remote(index, remote)) {
+    rows.spoil();
+    return false;
+  }
+  if (remote.state == RemoteState::free) return false;
   copy(out, remote.address, 16);
   return true;
 }
 
 // Of up to 16 remote indices, as a row has them.
-void addresses_of(const Segment& segment, const uint8_t indices[32], uint8_t out[256]) {
+void addresses_of(const Segment& segment, const uint8_t indices[32], uint8_t out[256], Rows& rows) {
   unsigned count = 0;
   for (unsigned i = 0; i < kMaxGroupMembers; i++) {
     const uint32_t index = load16(indices + 2 * i);
     if (index == 0) break;
-    if (address_of(segment, index, out + 16 * count)) count++;
+    if (address_of(segment, index, out + 16 * count, rows)) count++;
   }
 }
 
@@ -65,7 +79,7 @@ void ports(const Segment& segment, Rows& rows) {
     if (!read_row(segment.port(id), row, kRowAttempts) || row.state == PortState::free) continue;
     PortView view = {};
     view.id = id;
-    view.vni = vni_of(segment, row.network);
+    view.vni = vni_of(segment, row.network, rows);
     view.ifindex = row.ifindex;
     view.mtu = row.mtu;
     view.flags = row.flags;
@@ -76,7 +90,7 @@ void ports(const Segment& segment, Rows& rows) {
     copy(view.name, row.name, sizeof view.name);
     copy(view.spec, row.spec, sizeof view.spec);
     view.segmentFlags = row.segmentFlags;
-    addresses_of(segment, row.peers, view.peers);
+    addresses_of(segment, row.peers, view.peers, rows);
     rows.add(view);
   }
 }
@@ -101,7 +115,7 @@ Block flood_block(const Segment& segment, uint32_t offset) {
 void networks(const Segment& segment, Rows& rows) {
   for (uint32_t index = 1; index <= segment.config().networks; index++) {
     NetworkRow row;
-    if (!read_network(segment, index, row)) continue;
+    if (!read_network(segment, index, row, rows)) continue;
     const Block block = flood_block(segment, row.floodOffset);
     NetworkView view = {};
     view.vni = row.vni;
@@ -111,7 +125,7 @@ void networks(const Segment& segment, Rows& rows) {
     view.remotes = block.remotes;
     view.stormFramesPerSecond = row.stormFramesPerSecond;
     view.stormBurst = row.stormBurst;
-    view.vrf = vni_of(segment, row.vrf);
+    view.vrf = vni_of(segment, row.vrf, rows);
     view.routes = row.routes;
     copy(view.mac, row.mac, sizeof view.mac);
     copy(view.address4, row.address4, sizeof view.address4);
@@ -151,15 +165,15 @@ void floods(const Segment& segment, Rows& rows) {
     for (int attempt = 0;; attempt++) {
       Rows before = rows;
       NetworkRow row, after;
-      if (!read_network(segment, index, row)) break;
+      if (!read_network(segment, index, row, rows)) break;
       const Block block = flood_block(segment, row.floodOffset);
       for (uint32_t i = block.ports; i < block.ports + block.remotes; i++) {
         FloodView view = {};
         view.vni = row.vni;
         const uint32_t word = load_acquire(block.words + i);
-        if (address_of(segment, word & DestinationWord::idMask, view.address)) rows.add(view);
+        if (address_of(segment, word & DestinationWord::idMask, view.address, rows)) rows.add(view);
       }
-      if (read_network(segment, index, after) && after.generation == row.generation) break;
+      if (read_network(segment, index, after, rows) && after.generation == row.generation) break;
       rows = before;
       if (attempt == 16) {
         rows.spoil();
@@ -180,15 +194,16 @@ void entries(const Segment& segment, HashRegion& region, Rows& rows, Network net
   const bool all = table.each(
       [&](uint32_t position, const Words<Shape::kWords>& slot) {
         const uint32_t seen = region.coldBytes != 0 ? load_relaxed(table.cold(position)) : 0;
-        if (const uint32_t vni = vni_of(segment, network(slot)); vni != 0) add(slot, vni, seen);
+        if (const uint32_t vni = vni_of(segment, network(slot), rows); vni != 0)
+          add(slot, vni, seen);
       },
       [&] { return rows; }, [&](const Rows& before) { rows = before; });
   if (!all) rows.spoil();
 }
 
-bool read_group(const Segment& segment, uint32_t index, MacGroupRow& row) {
+bool read_group(const Segment& segment, uint32_t index, MacGroupRow& row, Rows& rows) {
   return index != 0 && index <= segment.config().macGroups &&
-         read_row(segment.mac_group(index), row, kRowAttempts) && row.network != 0;
+         read_or_spoil(segment.mac_group(index), row, rows) && row.network != 0;
 }
 
 void mac_groups(const Segment& segment, Rows& rows) {
@@ -196,14 +211,14 @@ void mac_groups(const Segment& segment, Rows& rows) {
   uint32_t left = load_relaxed(&segment.header().macGroupCount);
   for (uint32_t index = 1; left > 0 && index <= segment.config().macGroups; index++) {
     MacGroupRow row;
-    if (!read_group(segment, index, row)) continue;
+    if (!read_group(segment, index, row, rows)) continue;
     left--;
     MacGroupView view = {};
-    view.vni = vni_of(segment, row.network);
+    view.vni = vni_of(segment, row.network, rows);
     if (view.vni == 0) continue;
     copy(view.esi, row.esi, sizeof view.esi);
     copy(view.via, row.via, sizeof view.via);
-    addresses_of(segment, row.members, view.remotes);
+    addresses_of(segment, row.members, view.remotes, rows);
     rows.add(view);
   }
 }
@@ -224,10 +239,10 @@ void macs(const Segment& segment, Rows& rows) {
           if (local) view.ageSeconds = age_of(segment, seen);
         } else if (kind == Destination::group) {
           MacGroupRow group;
-          if (!read_group(segment, id, group)) return;
+          if (!read_group(segment, id, group, rows)) return;
           copy(view.esi, group.esi, sizeof view.esi);
           copy(view.remote, group.via, sizeof view.remote);
-        } else if (!address_of(segment, id, view.remote)) {
+        } else if (!address_of(segment, id, view.remote, rows)) {
           return;
         }
         store_mac(view.mac, slot_mac(slot));
@@ -270,7 +285,7 @@ void listeners(const Segment& segment, Rows& rows) {
           if (word == 0) continue;
           if (word >> DestinationWord::kindShift == Destination::port) {
             view.port = id;
-          } else if (!address_of(segment, id, view.remote)) {
+          } else if (!address_of(segment, id, view.remote, rows)) {
             continue;
           }
           rows.add(view);
