@@ -215,6 +215,7 @@ export class MacVrf {
       if (now !== undefined) part.addPort(now.port)
       else if (before !== undefined) part.removePort(before.port)
     }
+    if (now !== undefined) this.multicast.setShared(now.port, now.segment !== undefined)
     for (const ip of before?.ips ?? []) {
       const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
       if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)

@@ -89,6 +89,8 @@ export class Multicast {
   /** Ports that are to be asked at once. */
   readonly #newcomers = new Set<number>()
   readonly #routers = new Map<number, Router>()
+  /** Ports of Ethernet segments: what hosts there want, another VTEP may have heard. So they get all. */
+  readonly #shared = new Set<number>()
   /** Routers that have asked, and in which family. */
   readonly #asking = new Map<number, Set<4 | 6>>()
   /** When somebody else was heard asking. */
@@ -152,6 +154,14 @@ export class Multicast {
     this.#greet([port])
   }
 
+  /** Whether it leads to an Ethernet segment. */
+  setShared(port: number, isShared: boolean): void {
+    if (this.#shared.has(port) === isShared) return
+    if (isShared) this.#shared.add(port)
+    else this.#shared.delete(port)
+    this.#allDirty = true
+  }
+
   /** Its hosts have to say anew what they want. */
   portUp(port: number): void {
     if (this.#ports.has(port)) this.#greet([port])
@@ -165,6 +175,7 @@ export class Multicast {
 
   removePort(port: number): void {
     this.portDown(port)
+    this.setShared(port, false)
     this.#ports.delete(port)
     this.#newcomers.delete(port)
   }
@@ -227,7 +238,7 @@ export class Multicast {
     if (!this.isOn) return
     const { now } = this.#around.ticks
     for (const row of listeners) {
-      if (row.vni !== this.#vni || !('port' in row)) continue
+      if (row.vni !== this.#vni || !('port' in row) || this.#shared.has(row.port)) continue
       if (isAny(row.group)) this.#routers.set(row.port, { heard: now, versions: new Map() })
     }
     for (const row of listeners) {
@@ -293,7 +304,8 @@ export class Multicast {
       for (const group of this.#listeners.groups()) groups.add(group)
       for (const group of this.#announced.keys()) if (group !== undefined) groups.add(group)
       for (const group of groups) this.#settleGroup(group, undefined)
-      const flags = this.#routers.size > 0 ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
+      const wantsAll = this.#routers.size > 0 || (this.isOn && this.#shared.size > 0)
+      const flags = wantsAll ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
       this.#announce(undefined, flags)
     } else {
       for (const [group, places] of this.#dirty) this.#settleGroup(group, places)
@@ -328,10 +340,10 @@ export class Multicast {
         }
       }
     }
-    const routers = [...this.#routers.keys()]
+    const ports = [...new Set([...this.#routers.keys(), ...this.#shared])]
     const remotes = [...this.#remotesOf(undefined, undefined).keys()]
-    if (routers.length + remotes.length === 0) return
-    yield { network, vni: this.#vni, ports: routers, remotes }
+    if (ports.length + remotes.length === 0) return
+    yield { network, vni: this.#vni, ports, remotes }
   }
 
   #groups(): ReadonlySet<Ip> {
@@ -356,9 +368,9 @@ export class Multicast {
     return this.#wantsOf(group, source, place) || this.#wantsOf(group, undefined, place)
   }
 
-  /** And every list who wants all: routers, and VTEPs that do not say what they want. */
+  /** And every list who wants all: routers, segments, and VTEPs that do not say what they want. */
   #wantsAll(family: 4 | 6, place: Place): boolean {
-    if (typeof place === 'number') return this.#routers.has(place)
+    if (typeof place === 'number') return this.#routers.has(place) || this.#shared.has(place)
     const unproxied = this.#around.flood.unproxied(family === 4 ? 'igmp' : 'mld')
     return unproxied.has(place) || this.#remotesOf(undefined, undefined).has(place)
   }
@@ -376,7 +388,7 @@ export class Multicast {
 
   #places(group: Ip, source: Source): ReadonlySet<Place> {
     const unproxied = this.#around.flood.unproxied(ipFamily(group) === 4 ? 'igmp' : 'mld')
-    const all = [this.#routers, unproxied, this.#remotesOf(undefined, undefined)]
+    const all = [this.#routers, this.#shared, unproxied, this.#remotesOf(undefined, undefined)]
     const places = new Set<Place>(all.flatMap((some) => [...some.keys()]))
     for (const each of new Set([undefined, source])) {
       for (const remote of this.#remotesOf(group, each).keys()) places.add(remote)
