@@ -6,6 +6,7 @@ import type { SegmentView } from '../../src/host/views/index.js'
 import {
   counted,
   type Host,
+  MulticastHost,
   Multihomed,
   missing,
   ping,
@@ -38,6 +39,7 @@ interface Scene {
 async function build(
   t: { teardown(handler: () => Promise<void>): void },
   mode: 'all-active' | 'single-active',
+  more: object = {},
 ): Promise<Scene> {
   const { spine, hosts: all } = await routedFabric(t, { hosts: 3 })
   const hosts = [all[0]!, all[1]!, all[2]!] as const
@@ -58,7 +60,7 @@ async function build(
     const port = { name: 'ce', ethernetSegment: segment }
     const ports = host === hosts[0] ? [port, 'vm1'] : host === hosts[1] ? [port] : ['vm3']
     const peers = [{ address: spine.vtep4, asn: ASN }]
-    daemons.push(await startVtep(host, leaf(host, { asn: ASN, peers, ports })))
+    daemons.push(await startVtep(host, leaf(host, { asn: ASN, peers, ports, more: { ...more } })))
   }
   for (const daemon of daemons) await daemon.established()
   await until('the second host is the forwarder', async () => {
@@ -245,4 +247,40 @@ test('single-active', { skip }, async (t) => {
   t.ok(gap < 20, `${gap} pings in a row lost when the active link fails`)
   t.match(await segmentsOf(d1), [{ networks: [{ blocked: false, designated: true }] }])
   t.match(await d3.learned(macOf(CE), { dst: hosts[0].vtep4 }), { esi: ESI })
+})
+
+test('multicast to a segment', { skip }, async (t) => {
+  const multicast = { multicast: { snooping: true } }
+  const { hosts, daemons, ce, vm1, vm3 } = await build(t, 'all-active', multicast)
+  const group = '239.1.1.1'
+  const [member, near, far] = [
+    await MulticastHost.start(ce),
+    await MulticastHost.start(vm1),
+    await MulticastHost.start(vm3),
+  ]
+  for (const link of ce.links) {
+    // One host hears of it, the other one is the forwarder, or is both.
+    await ce.prefer(link)
+    member.join(group)
+    await until('the third host knows', async () => {
+      const rows = await daemons[2].request<{ group: string; vteps: string[] }[]>(
+        'GET',
+        '/v1/groups',
+      )
+      return rows.some((row) => row.group === group && row.vteps.length === 1)
+    })
+    const heard = hosts[ce.links.indexOf(link)]!.vtep4
+    t.match(await daemons[2].routes('--type', '6'), [
+      ...hosts.slice(0, 2).map(({ vtep4 }) => ({ group: null, nextHop: vtep4 })),
+      { group, nextHop: heard },
+    ])
+    const filter = `udp and dst ${group}`
+    t.same(await seen(ce, filter, () => far.send(group, 10)), [0, 10], 'once, by the forwarder')
+    t.same(await seen(ce, filter, () => near.send(group, 10)), [10, 0], 'once, by its own host')
+    member.leave(group)
+    await until('nobody wants it', async () => {
+      const rows = await daemons[2].request<{ group: string }[]>('GET', '/v1/groups')
+      return rows.every((row) => row.group !== group)
+    })
+  }
 })

@@ -3,8 +3,8 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './command.js'
+import type { Namespace } from './namespace.js'
 import type { Service } from './service.js'
-import type { Tenant } from './tenant.js'
 import { root } from './vtep.js'
 import { until } from './wait.js'
 
@@ -19,7 +19,7 @@ export class MulticastHost {
     this.#service = service
   }
 
-  static async start(tenant: Tenant): Promise<MulticastHost> {
+  static async start(tenant: Namespace): Promise<MulticastHost> {
     const fifo = join(tenant.directory, 'multicast')
     await run(['mkfifo', fifo])
     const service = tenant.start('multicast', ['python3', program, fifo])
