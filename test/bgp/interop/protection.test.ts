@@ -49,15 +49,20 @@ for (const [name, lines, right, wrong] of protections) {
   for (const who of ['we connect', 'FRR connects']) {
     test(`${name}: ${who}`, { skip }, async (t) => {
       const weConnect = who === 'we connect'
-      const { h2, speaker } = await pair(t, lines, weConnect)
+      const { h1, h2, frr, speaker } = await pair(t, lines, weConnect)
       const peer = (transport?: Transport): void =>
         speaker.peer(h2.vtep4, asn, {
           passive: !weConnect,
           ...(transport === undefined ? {} : { transport }),
         })
+      // Both have to be up: FRR may read our OPEN before it has set the limit on a connection that it accepted.
       const isDown = async (): Promise<boolean> => {
         await sleep(3)
-        return (await speaker.peers()).every(({ state }) => state !== 'Established')
+        if ((await speaker.peers()).every(({ state }) => state !== 'Established')) return true
+        const { peers } = await frr.json<{ peers: Record<string, { state: string }> }>(
+          'show bgp l2vpn evpn summary',
+        )
+        return peers[h1.vtep4]?.state !== 'Established'
       }
       peer(wrong)
       t.ok(await isDown(), 'not with the wrong one')
