@@ -65,9 +65,8 @@ export class AdjRibOut implements Reader {
     return true
   }
 
-  /** Everything once more. */
+  /** Everything once more; behind what has to be told first, which may withdraw what no other message does. */
   restart(): void {
-    this.#first = undefined
     this.#place = this.#group?.start
     this.wake()
   }

@@ -211,7 +211,7 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
 
 function law(profileOf: (client: number) => GroupProfile, mayFollow: boolean): void {
   fc.assert(
-    fc.property(fc.array(anyOperation, { maxLength: 120 }), (operations) => {
+    fc.property(fc.array(anyOperation, { maxLength: 120, size: 'max' }), (operations) => {
       const fabric = new Fabric()
       for (const n of [0, 1, 2]) fabric.clients.set(n, new Client(fabric, n, profileOf(n)))
       for (const operation of operations) apply(fabric, operation, profileOf, mayFollow)
