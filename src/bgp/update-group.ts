@@ -114,7 +114,7 @@ export class UpdateGroup {
   readonly #entries = new Map<string, Entry>()
   /** Of a route with several paths, those that were announced. */
   readonly #pathKeys = new Map<string, readonly string[]>()
-  #pending = new Set<string>()
+  readonly #pending = new Set<string>()
   /** Before everything. */
   readonly start: Batch = emptyBatch(0, undefined)
   #end = this.start
@@ -123,7 +123,7 @@ export class UpdateGroup {
   /** Number of the last batch that anybody has read. */
   #furthest = 0
   /** Batches with something that is of no use once all have read it. */
-  #perishable: Batch[] = []
+  readonly #perishable: Batch[] = []
   /** Announced routes, and how many of them came from whom. */
   #size = 0
   readonly #byPeer = new Map<string, number>()
@@ -218,12 +218,10 @@ export class UpdateGroup {
   /** All have read up to batch `number`: what was only of use before goes. */
   trim(number: number): void {
     for (const place of this.#runs.keys()) if (place.number < number) this.#runs.delete(place)
-    const left: Batch[] = []
-    for (const batch of this.#perishable) {
-      if (batch.number > number) {
-        left.push(batch)
-        continue
-      }
+    // In the order of the log: one that lags behind does not make every step look at all that waits for it.
+    const first = this.#perishable.findIndex((batch) => batch.number > number)
+    const read = this.#perishable.splice(0, first < 0 ? this.#perishable.length : first)
+    for (const batch of read) {
       batch.returned = []
       for (const entry of batch.entries) {
         if (entry.set === undefined && this.#entries.get(entry.key) === entry) {
@@ -232,7 +230,6 @@ export class UpdateGroup {
       }
       this.#unlinkIfEmpty(batch)
     }
-    this.#perishable = left
   }
 
   /** What a reader knows that has read up to a place. */
