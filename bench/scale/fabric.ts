@@ -1,7 +1,7 @@
 // A whole fabric: VTEPs without a dataplane, each a client of two reflectors, each with its MACs.
 
-import { readFileSync } from 'node:fs'
 import { routedFabric, sleep } from '../../test/lab/index.js'
+import { runTime } from '../machine.js'
 import type { Measured } from './bed.js'
 import { Load, latest, secondsSince } from './load.js'
 import type { Kind, Speaker } from './speakers.js'
@@ -88,13 +88,5 @@ async function oneMore(loads: readonly Load[], vteps: number, macs: number): Pro
 const memory = (speakers: readonly Speaker[]): number =>
   speakers.reduce((sum, speaker) => sum + speaker.memory(), 0)
 
-const ticksPerSecond = 100
-
-function processorSeconds(speakers: readonly Speaker[]): number {
-  return speakers.reduce((sum, { vtep }) => {
-    const fields = readFileSync(`/proc/${vtep!.service.pid}/stat`, 'utf8')
-      .split(') ')[1]!
-      .split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-  }, 0)
-}
+const processorSeconds = (speakers: readonly Speaker[]): number =>
+  runTime(speakers.map(({ vtep }) => vtep!.service.pid))

@@ -17,6 +17,7 @@ import {
   until,
   type Vtep,
 } from '../../test/lab/index.js'
+import { residentMemory } from '../machine.js'
 import { asn, loadAddress, loadNet } from './load.js'
 
 export const vni = 10100
@@ -89,7 +90,7 @@ async function startOurs(host: Host, role: Role): Promise<Speaker> {
       const peers = await vtep.request<{ received: number }[]>('GET', '/v1/peers')
       return peers.reduce((sum, { received }) => sum + received, 0)
     },
-    memory: () => residentOf(vtep.service.pid),
+    memory: () => residentMemory(vtep.service.pid),
     forwards: async (macs, seconds) => ({ reached: ourTables(controlPath, macs, seconds) }),
   }
 }
@@ -138,7 +139,7 @@ async function startTheirs(host: Host, role: Role): Promise<Speaker> {
       )
       return Object.values(summary.peers ?? {}).reduce((sum, { pfxRcd }) => sum + pfxRcd, 0)
     },
-    memory: () => residentOf(bgpd),
+    memory: () => residentMemory(bgpd),
     forwards: (macs, seconds) => kernelTables(kernel!, macs, seconds),
   }
 }
@@ -195,14 +196,9 @@ async function startGo(host: Host, _role: Role, sessions: number): Promise<Speak
       (await gobgp.cli('neighbor'))
         .split('\n')
         .reduce((sum, line) => sum + Number(/\|\s*(\d+)\s+\d+$/.exec(line.trim())?.[1] ?? 0), 0),
-    memory: () => residentOf(pid),
+    memory: () => residentMemory(pid),
     forwards: () => Promise.reject(new Error('GoBGP forwards nothing')),
   }
-}
-
-function residentOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024
 }
 
 /** Until it has so many routes; gives seconds since `start`. */

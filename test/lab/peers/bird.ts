@@ -4,16 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../host.js'
 import { until } from '../wait.js'
-import { defaultHoldTimeSeconds, type PeerSpec } from './peer.js'
-
-export interface BirdOptions {
-  readonly asn: number
-  readonly peers: readonly PeerSpec[]
-  /** Prefixes that it announces. */
-  readonly prefixes: readonly string[]
-  /** Further lines of every BGP protocol. */
-  readonly extra?: readonly string[]
-}
+import { defaultHoldTimeSeconds, type PeerSpec, type UnderlayPeerOptions } from './peer.js'
 
 export class Bird {
   readonly host: Host
@@ -36,7 +27,7 @@ export class Bird {
   }
 }
 
-export async function startBird(host: Host, options: BirdOptions): Promise<Bird> {
+export async function startBird(host: Host, options: UnderlayPeerOptions): Promise<Bird> {
   const socket = join(host.directory, 'bird.ctl')
   const file = join(host.directory, 'bird.conf')
   writeFileSync(file, configuration(host, options))
@@ -49,7 +40,10 @@ export async function startBird(host: Host, options: BirdOptions): Promise<Bird>
   return bird
 }
 
-function configuration(host: Host, { asn, peers, prefixes, extra = [] }: BirdOptions): string {
+function configuration(
+  host: Host,
+  { asn, peers, prefixes, extra = [] }: UnderlayPeerOptions,
+): string {
   const isIpv6 = (text: string): boolean => text.includes(':')
   const statics = (family: 4 | 6): string => `
 protocol static {

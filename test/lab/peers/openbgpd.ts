@@ -4,16 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../host.js'
 import { until } from '../wait.js'
-import { defaultHoldTimeSeconds, type PeerSpec } from './peer.js'
-
-export interface OpenbgpdOptions {
-  readonly asn: number
-  readonly peers: readonly PeerSpec[]
-  /** Prefixes that it announces. */
-  readonly prefixes: readonly string[]
-  /** Further lines of every neighbour. */
-  readonly extra?: readonly string[]
-}
+import { defaultHoldTimeSeconds, type PeerSpec, type UnderlayPeerOptions } from './peer.js'
 
 export class Openbgpd {
   readonly host: Host
@@ -38,7 +29,7 @@ export class Openbgpd {
 /** Where it locks itself in. */
 const jail = '/run/openbgpd'
 
-export async function startOpenbgpd(host: Host, options: OpenbgpdOptions): Promise<Openbgpd> {
+export async function startOpenbgpd(host: Host, options: UnderlayPeerOptions): Promise<Openbgpd> {
   const socket = join(host.directory, 'openbgpd.sock')
   const file = join(host.directory, 'openbgpd.conf')
   writeFileSync(file, configuration(host, socket, options))
@@ -57,7 +48,7 @@ export async function startOpenbgpd(host: Host, options: OpenbgpdOptions): Promi
 function configuration(
   host: Host,
   socket: string,
-  { asn, peers, prefixes, extra = [] }: OpenbgpdOptions,
+  { asn, peers, prefixes, extra = [] }: UnderlayPeerOptions,
 ): string {
   const neighbour = (peer: PeerSpec): string => {
     const isIpv6 = peer.address.includes(':')

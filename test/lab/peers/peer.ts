@@ -14,3 +14,13 @@ export const defaultHoldTimeSeconds = 9
 
 export const keepaliveSeconds = (peer: PeerSpec): number =>
   Math.floor((peer.holdTimeSeconds ?? defaultHoldTimeSeconds) / 3)
+
+/** Of a speaker of the underlay: unicast prefixes for the reachability of VTEPs. */
+export interface UnderlayPeerOptions {
+  readonly asn: number
+  readonly peers: readonly PeerSpec[]
+  /** Prefixes that it announces. */
+  readonly prefixes: readonly string[]
+  /** Further lines for every neighbour. */
+  readonly extra?: readonly string[]
+}
