@@ -89,18 +89,19 @@ function* tables(speaker: Speaker, seconds: number): Generator<Uint8Array> {
 
 /** The BGP messages of a recorded run, both ways (BGP4MP_MESSAGE_AS4). Throws ReplayError. */
 export function* messagesOf(recording: string): Generator<Uint8Array> {
-  const streams = new Map<number, Stream>()
+  const connections = new Map<number, Connection>()
   const messages: {
     readonly milliseconds: number
-    readonly stream: Stream
+    readonly between: Connection
     readonly octets: Uint8Array
   }[] = []
   let now = 0
-  const add = (connection: number, octets: Uint8Array, isOurs: boolean): void => {
-    const stream = streams.get(connection)
-    if (stream === undefined) return
-    const whole = isOurs ? [octets] : stream.receive(octets)
-    for (const one of whole) messages.push({ milliseconds: now, stream, octets: one })
+  const add = (connection: number, way: 'sent' | 'received', octets: Uint8Array): void => {
+    const between = connections.get(connection)
+    if (between === undefined) return
+    for (const one of between[way].cut(octets)) {
+      messages.push({ milliseconds: now, between, octets: one })
+    }
   }
   const { head, machines } = replay(recording, {
     onEvent(milliseconds, machine, event) {
@@ -108,41 +109,42 @@ export function* messagesOf(recording: string): Generator<Uint8Array> {
       if (machine !== 'bgp') return
       const said = event as SpeakerEvent
       if (said.event === 'connected') {
-        const { connection, localAddress, remoteAddress } = said
-        streams.set(connection, new Stream(localAddress, remoteAddress))
-      } else if (said.event === 'received') add(said.connection, said.bytes, false)
+        const { connection, localAddress, remoteAddress: peerAddress } = said
+        const [sent, received] = [new Stream(), new Stream()]
+        connections.set(connection, { localAddress, peerAddress, sent, received })
+      } else if (said.event === 'received') add(said.connection, 'received', said.bytes)
     },
     onAction(action) {
       const { do: what, connection, bytes } = action as Extract<SpeakerAction, { do: 'send' }>
-      if (what === 'send') add(connection, bytes, true)
+      if (what === 'send') add(connection, 'sent', bytes)
     },
   })
   const localAsn = machines.speaker.settings.asn
   const peers = new Map(machines.speaker.peers().map((peer) => [peer.address, peer.asn]))
   const start = Date.parse(head.time) / 1000
-  for (const { milliseconds, stream, octets } of messages) {
-    const asn = peers.get(stream.peerAddress)
+  for (const { milliseconds, between, octets } of messages) {
+    const { peerAddress, localAddress } = between
+    const asn = peers.get(peerAddress)
     // A connection to a collector, or of a stranger.
     if (asn === undefined) continue
     const peerAsn = typeof asn === 'number' ? asn : asn === 'internal' ? localAsn : 0
-    const { peerAddress, localAddress } = stream
     const session: MrtSession = { peerAsn, localAsn, peerAddress, localAddress }
     yield encodeMrt(start + milliseconds / 1000, { kind: 'message', session, octets })
   }
 }
 
-/** What a peer sends, cut into messages. */
-class Stream {
+interface Connection {
   readonly localAddress: string
   readonly peerAddress: string
+  readonly sent: Stream
+  readonly received: Stream
+}
+
+/** One way of a connection, cut into messages: neither side writes or reads them one by one. */
+class Stream {
   #rest: Uint8Array = new Uint8Array(0)
 
-  constructor(localAddress: string, peerAddress: string) {
-    this.localAddress = localAddress
-    this.peerAddress = peerAddress
-  }
-
-  receive(octets: Uint8Array): Uint8Array[] {
+  cut(octets: Uint8Array): Uint8Array[] {
     const messages: Uint8Array[] = []
     let all = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets])
     for (;;) {
