@@ -113,7 +113,7 @@ t.test('whatever happens, the client knows what the reflector knows', async () =
     seconds: fc.constantFrom(0, 0.001, 0.003, 5),
   })
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 25, size: 'max' }), (steps) => {
       const { simulation, rr, a, b, c } = fabric(all)
       for (const { kind, leaf, route, sequence, seconds } of steps) {
         const node = [a, b][leaf]!

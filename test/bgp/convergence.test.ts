@@ -129,7 +129,7 @@ function check(nodes: readonly Node[], want: readonly string[]): void {
 }
 
 function law(build: (simulation: Simulation) => Node[], count: number, runs: number): void {
-  const operations = fc.array(anyOperation(count), { maxLength: 40 })
+  const operations = fc.array(anyOperation(count), { maxLength: 40, size: 'max' })
   const piece = fc.constantFrom(Number.POSITIVE_INFINITY, 1000, 7, 1)
   fc.assert(
     fc.property(operations, piece, (operations, pieceBytes) => {

@@ -127,7 +127,7 @@ function checkOwners(fabric: Fabric): void {
   }
 }
 
-const commands = fc.array(command, { maxLength: 60 })
+const commands = fc.array(command, { maxLength: 60, size: 'max' })
 
 t.test('one owner each, and tables as the routes say', async () => {
   fc.assert(

@@ -30,6 +30,7 @@ const move = fc.record({
 const script = fc.array(fc.record({ move, late: fc.array(lateness, { maxLength: 8 }) }), {
   minLength: 1,
   maxLength: 20,
+  size: 'max',
 })
 
 type Move = typeof move extends fc.Arbitrary<infer T> ? T : never

@@ -152,7 +152,7 @@ function routesOf(groups: readonly GroupView[]): string[] {
 
 t.test('tables and routes follow', async (t) => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+    fc.property(fc.array(event, { maxLength: 40, size: 'max' }), (events) => {
       const evpn = new Evpn({ asn: 65000, routerId: '10.0.0.1', vtep: '10.0.0.1', profile: 'frr' })
       const tables = new ModelDataplane(PORTS)
       const told = new Map<string, EvpnRoute>()

@@ -364,7 +364,7 @@ const happening: fc.Arbitrary<EvpnEvent | { frame: [number, string, string] }> =
 
 t.test('whatever happens, nothing is refused and the tables are what they should be', async () => {
   fc.assert(
-    fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
+    fc.property(fc.array(happening, { maxLength: 30, size: 'max' }), (happenings) => {
       const one = new Bed()
         .step({ event: 'vrfAdded', vrf })
         .step({ event: 'vrfAdded', vrf: grey })

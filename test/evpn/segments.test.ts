@@ -86,7 +86,7 @@ t.test('whatever comes late, the VTEPs of a segment agree in the end', async () 
     fc.property(
       fc.array(settings, { minLength: 3, maxLength: 3 }),
       fc.boolean(),
-      fc.array(step, { maxLength: 60 }),
+      fc.array(step, { maxLength: 60, size: 'max' }),
       ([first, ...others], agree, steps) => {
         const all = [first!, ...others].map((each) => (agree ? first! : each))
         const fabric = build(all)

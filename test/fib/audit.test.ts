@@ -158,7 +158,7 @@ t.test('writes on their way do no harm, and are not undone', async () => {
   fc.assert(
     fc.property(
       fc.array(row),
-      fc.array(fc.record({ change: row, late: fc.nat(3) }), { maxLength: 30 }),
+      fc.array(fc.record({ change: row, late: fc.nat(3) }), { maxLength: 30, size: 'max' }),
       (rows, changes) => {
         const { image, tables } = make(rows)
         const audit = new Audit(image)

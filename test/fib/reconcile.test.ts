@@ -151,7 +151,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     .map(({ op, hop, ...at }) => ({ op, ...at, ...hop })),
 )
 const frame = fc.record({ op: fc.constant('frame' as const), port, mac, ip })
-const history = fc.array(fc.oneof({ weight: 4, arbitrary: operation }, frame), { maxLength: 40 })
+const history = fc.array(fc.oneof({ weight: 4, arbitrary: operation }, frame), {
+  maxLength: 40,
+  size: 'max',
+})
 
 /** What an image may be told: rows need their network, and a bound MAC its port there. */
 function isSound(image: Image, wanted: Operation): boolean {
@@ -281,7 +284,7 @@ t.test('additions alone take nothing away that nobody replaces', async () => {
 
 t.test('told step by step or all at once, the tables become the same', async () => {
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 40 }), (wanted) => {
+    fc.property(fc.array(operation, { maxLength: 40, size: 'max' }), (wanted) => {
       const image = new Image()
       const told = new ModelDataplane([1, 2])
       for (const step of wanted) {
