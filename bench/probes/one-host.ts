@@ -12,7 +12,7 @@ const sides = (bed: Bed) => ({
 })
 
 const common = (bed: Bed, { quick }: ProbeOptions) => ({
-  seconds: quick ? 0.4 : 1,
+  seconds: quick ? 0.4 : 2,
   cpus: [0, bed.device.threads ? 0 : 1] as const,
 })
 
