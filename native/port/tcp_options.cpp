@@ -49,19 +49,26 @@ int set_tcp_ttl(int descriptor, int ttl, int minimum) {
   return 0;
 }
 
-int set_tcp_password(int descriptor, const Address& address, unsigned prefix_length,
-                     const std::string& password) {
-  tcp_md5sig key = {};
-  if (password.size() > sizeof key.tcpm_key) return EMSGSIZE;
-  sockaddr_storage peer = {};
+int peer_of_socket(int descriptor, const Address& address, sockaddr_storage& out) {
+  out = {};
   if (is_ipv6(descriptor)) {
-    auto* six = reinterpret_cast<sockaddr_in6*>(&peer);
+    auto* six = reinterpret_cast<sockaddr_in6*>(&out);
     six->sin6_family = AF_INET6;
     memcpy(&six->sin6_addr, address.bytes, sizeof six->sin6_addr);
   } else {
     if (!address.is_v4()) return EAFNOSUPPORT;
-    address.socket_address(0, 0, peer);
+    address.socket_address(0, 0, out);
   }
+  return 0;
+}
+
+int set_tcp_password(int descriptor, const Address& address, unsigned prefix_length,
+                     const std::string& password) {
+  tcp_md5sig key = {};
+  if (password.size() > sizeof key.tcpm_key) return EMSGSIZE;
+  sockaddr_storage peer;
+  const int unfit = peer_of_socket(descriptor, address, peer);
+  if (unfit != 0) return unfit;
   memcpy(&key.tcpm_addr, &peer, sizeof peer);
   key.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX;
   key.tcpm_prefixlen = static_cast<uint8_t>(prefix_length);

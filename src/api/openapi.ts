@@ -110,13 +110,13 @@ function requestBody(schema: Schema, inPath: readonly string[]): Json {
   return { requestBody: { content: { 'application/json': { schema: published(body) } } } }
 }
 
-/** A schema without the words that only our own check knows, and without keys of later versions. */
+/** A schema without the words that only our own check knows. */
 function published(schema: Schema): unknown {
   if (Array.isArray(schema)) return schema.map((item) => published(item as Schema))
   if (typeof schema !== 'object' || schema === null) return schema
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(schema)) {
-    if (key === 'expected' || key === 'notYet') continue
+    if (key === 'expected') continue
     result[key] = key === 'properties' ? publishedKeys(value) : published(value as Schema)
   }
   // A key with a default need not be given.
@@ -130,8 +130,9 @@ function published(schema: Schema): unknown {
 
 function publishedKeys(properties: unknown): unknown {
   return Object.fromEntries(
-    Object.entries(properties as Readonly<Record<string, Schema>>)
-      .filter(([, property]) => property.notYet !== true)
-      .map(([key, property]) => [key, published(property)]),
+    Object.entries(properties as Readonly<Record<string, Schema>>).map(([key, property]) => [
+      key,
+      published(property),
+    ]),
   )
 }

@@ -27,6 +27,8 @@ export {
   type SessionFamily,
   type SessionSettings,
   type SpeakerSettings,
+  type TcpAoAlgorithm,
+  type TcpAoKey,
   type Transport,
 } from './settings.js'
 export { Speaker } from './speaker.js'

@@ -61,6 +61,18 @@ export interface BfdSettings {
   readonly multihop?: boolean
 }
 
+/** How segments are signed (RFC 5926). */
+export type TcpAoAlgorithm = 'hmac-sha-1-96' | 'aes-128-cmac-96'
+
+/** A master key tuple (RFC 5925 section 3.1). */
+export interface TcpAoKey {
+  /** KeyID of what we send, and of what the peer sends. */
+  readonly sendId: number
+  readonly receiveId: number
+  readonly algorithm: TcpAoAlgorithm
+  readonly password: string
+}
+
 /** What TCP does for a session. The speaker only says it; `io` has it done. */
 export interface Transport {
   /** TTL or hop limit of what we send. Default: the kernel's. */
@@ -69,6 +81,8 @@ export interface Transport {
   readonly minimumTtl?: number
   /** TCP MD5 (RFC 2385). */
   readonly password?: string
+  /** TCP-AO (RFC 5925): connections of ours begin with the first; the peer may use each. Never beside a password. */
+  readonly tcpAo?: readonly TcpAoKey[]
 }
 
 /** What a configured peer and a range of dynamic peers have in common. */

@@ -90,7 +90,6 @@ interface OptionRow {
 /** An option for every scalar, list of scalars and free mapping of the schema; mappings of known keys one level down. */
 function optionsOf(schema: Schema, path: readonly string[] = []): OptionRow[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
-    if (property.notYet === true) return []
     const here = [...path, name]
     if (property.type === 'object' && property.properties !== undefined) {
       return optionsOf(property, here)

@@ -107,9 +107,11 @@ function given<T extends object>(values: T): Given<T> {
 
 const MAX_TTL = 255
 
-function transportOf({ password, multihop, ttlSecurity }: Neighbor): Transport | undefined {
+function transportOf(neighbor: Neighbor): Transport | undefined {
+  const { password, multihop, ttlSecurity } = neighbor
+  const tcpAo = neighbor.tcpAo?.map((key) => ({ receiveId: key.sendId, ...key }))
   const minimumTtl = ttlSecurity === undefined ? undefined : MAX_TTL + 1 - ttlSecurity
   const ttl = minimumTtl === undefined ? multihop : MAX_TTL
-  const transport: Transport = given({ password, ttl, minimumTtl })
+  const transport: Transport = given({ password, tcpAo, ttl, minimumTtl })
   return Object.keys(transport).length === 0 ? undefined : transport
 }

@@ -89,6 +89,28 @@ export interface AddonTcp {
   setTtl(descriptor: number, ttl: number, minimum: number): void
   /** TCP MD5 (RFC 2385) with the addresses of a prefix; an empty password ends it. */
   setPassword(descriptor: number, address: string, prefixLength: number, password: string): void
+  /**
+   * One more key of TCP-AO (RFC 5925) for the addresses of a prefix; the algorithm as the kernel names it. `isFirst`:
+   * to begin a connection with. Before connecting, or (then never the first) on a listening socket.
+   */
+  addKey(
+    descriptor: number,
+    address: string,
+    prefixLength: number,
+    sendId: number,
+    receiveId: number,
+    algorithm: string,
+    password: string,
+    isFirst: boolean,
+  ): void
+  /** Takes a key from a listening socket. */
+  removeKey(
+    descriptor: number,
+    address: string,
+    prefixLength: number,
+    sendId: number,
+    receiveId: number,
+  ): void
 }
 
 /** When a worker without work looks again at once: for a moment where it has paid off lately, never, or always. */

@@ -1,10 +1,13 @@
 // Real sockets on loopback: two speakers, and what goes wrong with ports and addresses.
 
+import { once } from 'node:events'
+import { closeSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { Speaker, type SpeakerAction } from '../../src/bgp/index.js'
+import { Speaker, type SpeakerAction, type TcpAoKey, type Transport } from '../../src/bgp/index.js'
 import { Clock } from '../../src/io/clock.js'
 import { type Drive, drive } from '../../src/io/drive.js'
+import { loadAddon } from '../../src/io/native.js'
 import { ListenError, Tcp, type TcpEvent } from '../../src/io/tcp.js'
 import { until } from '../lab/wait.js'
 import { imet, macIp } from './routes.js'
@@ -150,42 +153,119 @@ t.test('IPv4 on an IPv6 socket is IPv4', async (t) => {
   t.match(event, { direction: 'in', remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' })
 })
 
-t.test('passwords (RFC 2385)', async (t) => {
-  const rows = [
-    { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.1/32' },
-    { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.0/8' },
-    { listen: '::1', address: '::1', prefix: '::1/128' },
-    { listen: '::', address: '127.0.0.1', prefix: '127.0.0.0/8' },
-  ]
-  for (const { listen, address, prefix } of rows) {
-    const accepted: TcpEvent[] = []
-    const server = new Tcp((event) => accepted.push(event))
-    t.teardown(() => server.close())
-    const port = await server.listen(listen, 0)
-    const attempt = async (password?: string): Promise<boolean> => {
-      const events: TcpEvent[] = []
-      const tcp = new Tcp((event) => events.push(event))
-      const own = address.includes(':') ? `${address}/128` : `${address}/32`
-      if (password !== undefined)
-        tcp.perform({ do: 'protect', prefix: own, transport: { password } })
-      tcp.perform({ do: 'connect', peer: 'p', address, port })
-      const connected = () => events.some(({ event }) => event === 'connected')
-      await until('connected', connected, { seconds: 0.5 }).catch(() => undefined)
-      await tcp.close()
-      return connected()
-    }
-    const what = `${address} of ${prefix} on ${listen}`
-    t.ok(await attempt(), `${what}: open`)
-    server.perform({ do: 'protect', prefix, transport: { password: 'secret' } })
-    t.notOk(await attempt(), `${what}: nobody without a password`)
-    t.notOk(await attempt('wrong'), `${what}: nor with another`)
-    const before = accepted.length
-    t.ok(await attempt('secret'), `${what}: with the right one`)
-    t.ok(accepted.length > before)
-    server.perform({ do: 'protect', prefix })
-    t.ok(await attempt(), `${what}: open again`)
-  }
+const key = (sendId: number, password: string, receiveId = sendId): TcpAoKey => ({
+  sendId,
+  receiveId,
+  algorithm: sendId % 2 === 0 ? 'aes-128-cmac-96' : 'hmac-sha-1-96',
+  password,
 })
+
+/** Why this kernel can not sign by TCP-AO, or false. */
+function tcpAoMissing(): string | false {
+  const { tcp } = loadAddon()
+  const descriptor = tcp.open(4)
+  try {
+    tcp.addKey(descriptor, '127.0.0.1', 32, 1, 1, 'hmac(sha1)', 'a', true)
+    return false
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOPROTOOPT') throw error
+    return 'the kernel has no TCP-AO (CONFIG_TCP_AO)'
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+const signatures: readonly {
+  readonly name: string
+  readonly skip: string | false
+  readonly server: Transport
+  readonly wrong: readonly Transport[]
+  readonly right: readonly Transport[]
+}[] = [
+  {
+    name: 'passwords (RFC 2385)',
+    skip: false,
+    server: { password: 'secret' },
+    wrong: [{ password: 'wrong' }],
+    right: [{ password: 'secret' }],
+  },
+  {
+    name: 'keys (RFC 5925)',
+    skip: tcpAoMissing(),
+    server: { tcpAo: [key(1, 'old', 3), key(2, 'new', 4)] },
+    wrong: [
+      { password: 'old' },
+      { tcpAo: [key(3, 'wrong', 1)] },
+      { tcpAo: [key(1, 'old', 3)] },
+      { tcpAo: [key(5, 'old')] },
+    ],
+    right: [{ tcpAo: [key(3, 'old', 1)] }, { tcpAo: [key(4, 'new', 2), key(3, 'old', 1)] }],
+  },
+]
+
+for (const { name, skip, server: protection, wrong, right } of signatures) {
+  t.test(name, { skip }, async (t) => {
+    const rows = [
+      { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.1/32' },
+      { listen: '127.0.0.1', address: '127.0.0.1', prefix: '127.0.0.0/8' },
+      { listen: '::1', address: '::1', prefix: '::1/128' },
+      { listen: '::', address: '127.0.0.1', prefix: '127.0.0.0/8' },
+    ]
+    for (const { listen, address, prefix } of rows) {
+      const accepted: TcpEvent[] = []
+      const server = new Tcp((event) => accepted.push(event))
+      t.teardown(() => server.close())
+      const port = await server.listen(listen, 0)
+      const attempt = async (transport?: Transport): Promise<boolean> => {
+        const events: TcpEvent[] = []
+        const tcp = new Tcp((event) => events.push(event))
+        const own = address.includes(':') ? `${address}/128` : `${address}/32`
+        if (transport !== undefined) tcp.perform({ do: 'protect', prefix: own, transport })
+        tcp.perform({ do: 'connect', peer: 'p', address, port })
+        const connected = () => events.some(({ event }) => event === 'connected')
+        await until('connected', connected, { seconds: 0.5 }).catch(() => undefined)
+        await tcp.close()
+        return connected()
+      }
+      const what = `${address} of ${prefix} on ${listen}`
+      t.ok(await attempt(), `${what}: open`)
+      server.perform({ do: 'protect', prefix, transport: protection })
+      t.notOk(await attempt(), `${what}: nobody who does not sign`)
+      for (const one of wrong) t.notOk(await attempt(one), `${what}: nor by another`)
+      const before = accepted.length
+      for (const one of right) t.ok(await attempt(one), `${what}: with the right one`)
+      t.ok(accepted.length > before)
+      server.perform({ do: 'protect', prefix })
+      t.ok(await attempt(), `${what}: open again`)
+    }
+  })
+}
+
+t.test(
+  'where the kernel can not sign, nobody gets through',
+  {
+    skip: tcpAoMissing() === false ? 'the kernel has TCP-AO' : false,
+  },
+  async (t) => {
+    const events: TcpEvent[] = []
+    const tcp = new Tcp((event) => events.push(event))
+    t.teardown(() => tcp.close())
+    const port = await tcp.listen('127.0.0.1', 0)
+    tcp.perform({ do: 'protect', prefix: '127.0.0.0/8', transport: { tcpAo: [key(1, 'secret')] } })
+    tcp.perform({ do: 'connect', peer: 'p', address: '127.0.0.1', port })
+    const failed = await until('failed', () =>
+      events.find(({ event }) => event === 'connectFailed'),
+    )
+    t.match(failed, { reason: /the kernel has no TCP-AO \(CONFIG_TCP_AO, Linux 6\.7 and later\)/ })
+    const stranger = connect(port, '127.0.0.1')
+    stranger.on('error', () => undefined)
+    await once(stranger, 'close')
+    t.notOk(
+      events.some(({ event }) => event === 'connected'),
+      'whoever connects without is not heard',
+    )
+  },
+)
 
 t.test('TTL (RFC 5082): what comes from too far is not heard', async (t) => {
   // What is not heard is not closed either: all at once, as each waits some seconds for that.

@@ -116,7 +116,7 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
-    name: 'two distances, and passwords',
+    name: 'two distances, passwords and keys',
     text: `${base}bgp:
   listen: {}
   neighbors:
@@ -126,15 +126,26 @@ const mistakes: readonly Mistake[] = [
     - { address: 10.0.0.4, asn: 1, password: 1234 }
     - { address: 10.9.0.1, asn: 1 }
     - { range: 10.9.0.0/24, asn: 1, password: secret }
-    - { address: 10.0.0.5, asn: 1, tcpAo: { keyId: 1 } }
+    - { address: 10.0.0.5, asn: 1, tcpAo: { sendId: 1, password: a } }
+    - { address: 10.0.0.6, asn: 1, tcpAo: [{ sendId: 256, algorithm: md5 }] }
+    - { address: 10.0.0.7, asn: 1, password: a, tcpAo: [{ sendId: 1, password: a }] }
+    - { address: 10.0.0.8, asn: 1, tcpAo: [{ sendId: 1, password: a }, { sendId: 2, receiveId: 1, password: b }] }
+    - { address: 10.8.0.1, asn: 1, password: a }
+    - { range: 10.8.0.0/24, asn: 1, tcpAo: [{ sendId: 1, password: a }] }
 `,
     problems: [
       '6:46 bgp.neighbors[0].multihop: expected one of multihop or ttlSecurity, got both',
       '7:46 bgp.neighbors[1].password: expected a password of 1 to 80 characters, got 0 octets',
       '8:46 bgp.neighbors[2].password: expected a password of 1 to 80 characters, got 81 octets',
       '9:46 bgp.neighbors[3].password: expected a password of 1 to 80 characters, got something else',
-      '10:7 bgp.neighbors[4].password: expected a password, as range 10.9.0.0/24 has one, got nothing',
-      '12:36 bgp.neighbors[6].tcpAo: expected no such key yet, got tcpAo, which is not in this version',
+      '10:7 bgp.neighbors[4].password: expected a password, as range 10.9.0.0/24 has, got nothing',
+      '12:43 bgp.neighbors[6].tcpAo: expected a list, got a mapping',
+      '13:44 bgp.neighbors[7].tcpAo[0].password: expected a password of 1 to 80 characters, got nothing',
+      '13:54 bgp.neighbors[7].tcpAo[0].sendId: expected a whole number, 0 to 255, got 256',
+      '13:70 bgp.neighbors[7].tcpAo[0].algorithm: expected hmac-sha-1-96 or aes-128-cmac-96, got "md5"',
+      '14:56 bgp.neighbors[8].tcpAo: expected one of password or tcpAo, got both',
+      '15:96 bgp.neighbors[9].tcpAo[1].receiveId: expected a KeyID that no other key of the peer has, got 1, as bgp.neighbors[9].tcpAo[0].receiveId',
+      '16:7 bgp.neighbors[10].tcpAo: expected keys of TCP-AO, as range 10.8.0.0/24 has, got nothing',
     ],
   },
   {

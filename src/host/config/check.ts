@@ -30,8 +30,6 @@ export interface Schema {
   readonly expected?: string
   /** What was given is not repeated in a problem's text. */
   readonly secret?: true
-  /** The key belongs to a later version; said so instead of "unknown". */
-  readonly notYet?: true
 }
 
 export interface Checked<T> {
@@ -105,13 +103,8 @@ function members(schema: Schema, value: object, path: Path, findings: Finding[])
   const result: Record<string, unknown> = {}
   for (const key of Object.keys(given)) {
     if (!Object.hasOwn(properties, key)) findings.push(unknownKey(key, properties, path))
-    else if (properties[key]?.notYet === true) {
-      const got = `${key}, which is not in this version`
-      findings.push({ path: [...path, key], expected: 'no such key yet', got, atKey: true })
-    }
   }
   for (const [key, property] of Object.entries(properties)) {
-    if (property.notYet === true) continue
     const member = given[key]
     if (member !== undefined && member !== null) {
       result[key] = visit(property, member, [...path, key], findings)
@@ -138,7 +131,7 @@ function entries(schema: Schema, value: object, path: Path, findings: Finding[])
 }
 
 function unknownKey(key: string, properties: Schema['properties'] & {}, path: Path): Finding {
-  const words = Object.keys(properties).filter((name) => properties[name]?.notYet !== true)
+  const words = Object.keys(properties)
   const near = suggest(key, words)
   const hint = near === undefined ? '' : ` (did you mean ${near}?)`
   return {

@@ -376,17 +376,44 @@ const rules: readonly Rule[] = [
     })
   },
 
-  function passwordsOfRanges(config, report) {
-    // The kernel has no way to make an exception: whoever is in the range has to sign.
-    const ranges = config.bgp.neighbors.filter(
-      ({ range, password }) => range !== undefined && password !== undefined,
-    )
-    neighbors(config, ({ address, password }, path) => {
-      if (address === undefined || password !== undefined) return
-      const within = ranges.find(({ range }) => prefixContains(parsePrefix(range!), address))
-      if (within === undefined) return
-      report([...path, 'password'], `a password, as range ${within.range} has one`, 'nothing')
+  function oneSignature(config, report) {
+    neighbors(config, ({ password, tcpAo }, path) => {
+      if (password !== undefined && tcpAo !== undefined)
+        report([...path, 'tcpAo'], 'one of password or tcpAo', 'both')
     })
+  },
+
+  function tcpAoKeys(config, report) {
+    // RFC 5925 section 3.1.
+    neighbors(config, ({ tcpAo = [] }, path) => {
+      const ids = (id: (key: (typeof tcpAo)[number]) => number, name: string) =>
+        unique(
+          report,
+          'a KeyID that no other key of the peer has',
+          tcpAo.map((key, i): [Path, number] => [[...path, 'tcpAo', i, name], id(key)]),
+        )
+      ids(({ sendId }) => sendId, 'sendId')
+      ids(({ sendId, receiveId = sendId }) => receiveId, 'receiveId')
+    })
+  },
+
+  function signaturesOfRanges(config, report) {
+    // The kernel has no way to make an exception: whoever is in the range has to sign, and in the same way.
+    for (const [key, what] of [
+      ['password', 'a password'],
+      ['tcpAo', 'keys of TCP-AO'],
+    ] as const) {
+      const ranges = config.bgp.neighbors.filter(
+        (neighbor) => neighbor.range !== undefined && neighbor[key] !== undefined,
+      )
+      neighbors(config, (neighbor, path) => {
+        const { address } = neighbor
+        if (address === undefined || neighbor[key] !== undefined) return
+        const within = ranges.find(({ range }) => prefixContains(parsePrefix(range!), address))
+        if (within === undefined) return
+        report([...path, key], `${what}, as range ${within.range} has`, 'nothing')
+      })
+    }
   },
 
   function holdTimes(config, report) {

@@ -24,9 +24,15 @@ export function choice<const T extends string>(
   return Type.Unsafe<T>({ type: 'string', enum: values, description, ...more })
 }
 
-/** A key of the design that this version does not carry out: refused, never ignored. */
-export const later = (description: string) =>
-  Type.Optional(Type.Unsafe<undefined>({ not: {}, notYet: true, description }))
+/** Never repeated in a problem's text, and left out of recordings. */
+export const password = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: 80,
+    secret: true,
+    expected: 'a password of 1 to 80 characters',
+    description,
+  })
 
 export const list = <T extends Parameters<typeof Type.Array>[0]>(item: T, description: string) =>
   Type.Array(item, { default: [], description })

@@ -4,7 +4,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
-import { choice, flag, integer, keys, later, list, options, text, words } from './schema-parts.js'
+import {
+  choice,
+  flag,
+  integer,
+  keys,
+  list,
+  options,
+  password,
+  text,
+  words,
+} from './schema-parts.js'
 import { EthernetSegment } from './schema-segment.js'
 import { VNI_EXPECTED } from './text.js'
 
@@ -217,6 +227,20 @@ const RouteLimit = keys(
   'How many routes of a family the peer may send.',
 )
 
+const TcpAoKey = keys(
+  {
+    sendId: integer(0, 255, 'KeyID of what we send.'),
+    receiveId: Type.Optional(
+      integer(0, 255, 'KeyID of what the peer sends. Default: as what we send.'),
+    ),
+    algorithm: choice(['hmac-sha-1-96', 'aes-128-cmac-96'], 'How segments are signed (RFC 5926).', {
+      default: 'hmac-sha-1-96',
+    }),
+    password: password('The master key.'),
+  },
+  'A key of TCP-AO (RFC 5925 section 3.1).',
+)
+
 export const Neighbor = keys(
   {
     address: Type.Optional(text('unicastIp', 'Address of the peer.')),
@@ -250,13 +274,7 @@ export const Neighbor = keys(
       ),
     ),
     password: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 80,
-        secret: true,
-        expected: 'a password of 1 to 80 characters',
-        description: 'TCP MD5 signature (RFC 2385) of every segment. Needs the native addon.',
-      }),
+      password('TCP MD5 signature (RFC 2385) of every segment. Needs the native addon.'),
     ),
     bfd: Type.Optional(
       keys(
@@ -278,7 +296,14 @@ export const Neighbor = keys(
         'BFD: end the session as soon as the path is broken.',
       ),
     ),
-    tcpAo: later('TCP authentication option (RFC 5925).'),
+    tcpAo: Type.Optional(
+      Type.Array(TcpAoKey, {
+        minItems: 1,
+        maxItems: 16,
+        description:
+          'TCP-AO (RFC 5925): every segment is signed by one of these keys. Connections of ours begin with the first; the peer may use each, so that keys can be exchanged one after the other. Needs the native addon and a kernel that has it (Linux 6.7, CONFIG_TCP_AO).',
+      }),
+    ),
     multihop: Type.Optional(
       integer(
         1,
