@@ -1,6 +1,7 @@
-// What one network says of itself: its type 2, 3 and 6 routes, and the wish to stay silent.
+// What one network says of itself: its type 2, 3 and 6 to 8 routes, and the wish to stay silent.
 
 import {
+  type Esi,
   type Ip,
   type Mac,
   type RouteDistinguisher,
@@ -13,6 +14,7 @@ import type { Output } from './output.js'
 import { imetRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
 import { smetRoute, type WantedChannel } from './routes/smet.js'
+import { joinSynchRoute, leaveSynchRoute } from './routes/synch.js'
 
 /** What all routes of a network have in common. */
 export interface Identity {
@@ -72,6 +74,24 @@ export class Announcer {
 
   retractGroup(channel: WantedChannel): void {
     this.#out.withdraw(smetRoute(this.#identity, channel, NO_FLAGS).nlri)
+  }
+
+  /** To the other VTEPs of a segment: hosts there want it, and somebody leaves. */
+  announceJoin(esi: Esi, channel: WantedChannel, flags: MembershipFlags): void {
+    if (!this.#silent) this.#out.originate(joinSynchRoute(this.#identity, esi, channel, flags))
+  }
+
+  retractJoin(esi: Esi, channel: WantedChannel): void {
+    this.#out.withdraw(joinSynchRoute(this.#identity, esi, channel, NO_FLAGS).nlri)
+  }
+
+  announceLeave(esi: Esi, channel: WantedChannel, flags: MembershipFlags, seconds: number): void {
+    if (this.#silent) return
+    this.#out.originate(leaveSynchRoute(this.#identity, esi, channel, flags, seconds))
+  }
+
+  retractLeave(esi: Esi, channel: WantedChannel): void {
+    this.#out.withdraw(leaveSynchRoute(this.#identity, esi, channel, NO_FLAGS, 0).nlri)
   }
 
   /** True when it is said. */

@@ -9,7 +9,7 @@ import {
   removals,
   type Snapshot,
 } from '../fib/index.js'
-import { type Ip, ipToBytes, type Mac, macFromBytes } from '../net/index.js'
+import type { Ip, Mac } from '../net/index.js'
 import type { EvpnRoute } from '../wire/index.js'
 import { Distinguishers } from './distinguishers.js'
 import type {
@@ -34,29 +34,28 @@ import type {
   VtepView,
 } from './events.js'
 import { TICK_SECONDS, Ticks } from './expiring.js'
-import { factsOf } from './facts.js'
-import { IpVrf } from './ip-vrf.js'
+import { defaultGatewayMac } from './gateway.js'
+import { derivedRouterMac, IpVrf } from './ip-vrf.js'
 import { MacVrf } from './mac-vrf.js'
+import { BEAT_SECONDS } from './membership.js'
 import { Output } from './output.js'
 import { type KeptRoute, RouteTable } from './route-table.js'
 import { ImportIndex } from './route-targets.js'
-import { type Importer, install, installSegment, remove, removeSegment } from './routes/index.js'
+import {
+  type Importer,
+  install,
+  installSegment,
+  remove,
+  removeSegment,
+  targetsOf,
+} from './routes/index.js'
 import { Segments } from './segments.js'
 
 const TICK = 'evpn'
 /** While hosts are asked whether they still want a multicast group. */
 const BEAT = 'multicast'
-const BEAT_SECONDS = 0.5
 
 type EventOf<Name extends EvpnEvent['event']> = Extract<EvpnEvent, { readonly event: Name }>
-
-/** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
-export const defaultGatewayMac = '02:76:74:65:70:01'
-
-/** Locally administered, unique as the VTEP address is: 02:76 and its last four octets. */
-function derivedRouterMac(vtep: Ip): Mac {
-  return macFromBytes(Uint8Array.of(0x02, 0x76, ...ipToBytes(vtep).slice(-4)))
-}
 
 export class Evpn {
   readonly #settings: EvpnSettings
@@ -530,9 +529,8 @@ export class Evpn {
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)
       return
     }
-    const { targets } = factsOf(best.attributes)
     installSegment(this.#segments, key, nlri, best)
-    this.#place(this.#routes.put(key, nlri, best, targets))
+    this.#place(this.#routes.put(key, nlri, best, targetsOf(nlri, best)))
   }
 
   #import(routes: Iterable<KeptRoute<Importer>>): void {

@@ -9,6 +9,8 @@ export type Encapsulation = 'vxlan' | 'missing' | 'other'
 
 export interface Facts {
   readonly targets: readonly RouteTarget[]
+  /** Of EVI-RT communities (RFC 9251 section 9.5): the networks that a route to VTEPs of a segment is about. */
+  readonly eviTargets: readonly RouteTarget[]
   readonly encapsulation: Encapsulation
   readonly sequence: number
   readonly sticky: boolean
@@ -41,6 +43,7 @@ export function factsOf(attributes: PathAttributes): Facts {
 
 function read(attributes: PathAttributes): Facts {
   const targets: RouteTarget[] = []
+  const eviTargets: RouteTarget[] = []
   let encapsulation: Encapsulation = 'missing'
   let sequence = 0
   let sticky = false
@@ -57,6 +60,9 @@ function read(attributes: PathAttributes): Facts {
     switch (community.type) {
       case 'routeTarget':
         targets.push(community.target)
+        break
+      case 'eviRouteTarget':
+        eviTargets.push(community.target)
         break
       case 'encapsulation':
         if (community.tunnelType === iana.tunnelType.vxlan) encapsulation = 'vxlan'
@@ -95,5 +101,5 @@ function read(attributes: PathAttributes): Facts {
   const mobility = { sequence, sticky: sticky || immutable }
   const segment = { esImports, singleActive, election }
   const ofHost = { ...mobility, router, override, gateway, routerMac }
-  return { targets, encapsulation, ...ofHost, ...segment, multicastProxy }
+  return { targets, eviTargets, encapsulation, ...ofHost, ...segment, multicastProxy }
 }

@@ -14,6 +14,9 @@ import type { GatewayAddress } from './events.js'
 import { hostPrefix, type IpVrf } from './ip-vrf.js'
 import type { Output } from './output.js'
 
+/** Of anycast gateways, where nobody chose another one: locally administered, "vtep" and 1. */
+export const defaultGatewayMac = '02:76:74:65:70:01'
+
 export class Gateway {
   readonly #vni: number
   readonly #mac: Mac

@@ -31,6 +31,7 @@ export type {
   VtepView,
   WithdrawnRoute,
 } from './events.js'
-export { defaultGatewayMac, Evpn } from './evpn.js'
+export { Evpn } from './evpn.js'
+export { defaultGatewayMac } from './gateway.js'
 export type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 export { type Derivation, type Profile, profileFor, profiles } from './profiles.js'

@@ -9,7 +9,9 @@ import {
   type Esi,
   type Ip,
   ipFamily,
+  ipToBytes,
   type Mac,
+  macFromBytes,
   type Prefix,
   prefixContains,
   type RouteDistinguisher,
@@ -409,6 +411,11 @@ export class IpVrf {
       ...(address6 === undefined ? {} : { address6 }),
     })
   }
+}
+
+/** Locally administered, unique as the VTEP address is: 02:76 and its last four octets. */
+export function derivedRouterMac(vtep: Ip): Mac {
+  return macFromBytes(Uint8Array.of(0x02, 0x76, ...ipToBytes(vtep).slice(-4)))
 }
 
 /** The prefix of one host. */

@@ -26,7 +26,7 @@ import type { OriginatedRoute, SegmentSettings, SegmentView } from './events.js'
 import type { Output } from './output.js'
 import { eadPerEviRoute, eadPerSegmentRoutes } from './routes/ead.js'
 import { esRoute } from './routes/es.js'
-import type { Connection, Member } from './segments.js'
+import type { Connection, Member, Standing } from './segments.js'
 
 export const SEGMENT_TIMER = 'segment '
 
@@ -71,6 +71,8 @@ export class LocalSegment {
   #state: 'down' | 'waiting' | 'up' = 'down'
   /** As others see us: while we must not pre-empt one of them, with its preference. */
   #candidacy: { readonly of: Candidacy; readonly likeWhom: Ip | undefined }
+  /** The others, as of the last settling. */
+  #peers: readonly Ip[] = []
   #silent = false
   #isWaitOver = false
   /** Nothing is left of a time before a restart. */
@@ -157,13 +159,20 @@ export class LocalSegment {
     return undefined
   }
 
+  standingOf(port: number): Standing | undefined {
+    const attachment = this.#attachments.get(port)
+    if (attachment === undefined) return undefined
+    const isDesignated = this.#isDesignated(attachment)
+    return { isWaiting: this.#state === 'waiting', isDesignated, peers: this.#peers }
+  }
+
   settle(members: readonly Member[], connections: readonly Connection[]): void {
     const others = members.filter(({ vtep }) => vtep !== this.#around.vtep)
     if (this.#state === 'up') this.#yield(others)
     for (const attachment of this.#attachments.values()) this.#elect(attachment, others)
     const peers = [...others, ...connections].map(({ vtep }) => vtep)
-    const known = [...new Set(peers)]
-    for (const attachment of this.#attachments.values()) this.#setPort(attachment, known)
+    this.#peers = [...new Set(peers)]
+    for (const attachment of this.#attachments.values()) this.#setPort(attachment, this.#peers)
     this.#announce(this.#routes())
     this.#compare(others, connections)
   }

@@ -68,7 +68,9 @@ export class MacVrf {
     this.groups = new MacGroups(this.vni, around)
     const { out, ticks } = around
     const announcer = this.#announcer
-    this.multicast = new Multicast(this.vni, { out, ticks, flood: this.flood, announcer })
+    const standingOf = (port: number) => around.segments.standingOf(port)
+    const { flood } = this
+    this.multicast = new Multicast(this.vni, { out, ticks, flood, announcer, standingOf })
     this.advertiser = new Advertiser(out, ticks)
     const own = { announcer, gateway: this.#gateway, groups: this.groups }
     const surroundings = { ...around, ...own }
@@ -104,7 +106,9 @@ export class MacVrf {
 
   /** An Ethernet segment is not as it was. */
   segmentChanged(esi: Esi): void {
-    if (this.groups.segmentChanged(esi)) this.#around.onChanged(this)
+    const parts = [this.groups, this.multicast]
+    const concerned = parts.filter((part) => part.segmentChanged(esi))
+    if (concerned.length > 0) this.#around.onChanged(this)
   }
 
   get importTargets(): readonly string[] {
@@ -215,7 +219,7 @@ export class MacVrf {
       if (now !== undefined) part.addPort(now.port)
       else if (before !== undefined) part.removePort(before.port)
     }
-    if (now !== undefined) this.multicast.setShared(now.port, now.segment !== undefined)
+    if (now !== undefined) this.multicast.setSegment(now.port, now.segment?.esi)
     for (const ip of before?.ips ?? []) {
       const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
       if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)

@@ -2,15 +2,18 @@
 // tell decides who gets a group. A VTEP that tells nothing gets everything, and so does a multicast router, behind a port or a VTEP.
 
 import type { Snapshot } from '../fib/index.js'
-import { type Ip, ipFamily } from '../net/index.js'
+import { type Esi, type Ip, ipFamily } from '../net/index.js'
 import type { MembershipFlags, MembershipRecord } from '../wire/index.js'
 import type { Announcer } from './announcer.js'
 import type { GroupView } from './events.js'
 import { TICK_SECONDS, type Ticks } from './expiring.js'
 import type { FloodList } from './flood.js'
+import { type Flags, GroupRoutes, NO_FLAGS } from './group-routes.js'
 import { Listeners, type Place, type Source } from './listeners.js'
-import { Membership, type Report } from './membership.js'
+import { interestFlags, Membership, mergedFlags, type Report } from './membership.js'
 import type { Output } from './output.js'
+import type { Standing } from './segments.js'
+import { type JoinClaim, type LeaveClaim, Synch } from './synch.js'
 
 /** A router or querier that has been silent for longer is gone: the other querier present interval of RFC 3376 section 8.5. */
 const PRESENT_TICKS = Math.ceil(255 / TICK_SECONDS)
@@ -61,13 +64,11 @@ interface Surroundings {
   readonly ticks: Ticks
   readonly flood: FloodList
   readonly announcer: Announcer
+  readonly standingOf: (port: number) => Standing | undefined
 }
-
-type Flags = ReadonlyMap<Ip | undefined, MembershipFlags>
 
 const ANY = { 4: '0.0.0.0', 6: '::' } as const
 const FAMILIES = [4, 6] as const
-const NO_FLAGS: Flags = new Map()
 const NO_SOURCES: ReadonlySet<Source> = new Set()
 const NO_WISHES: ReadonlyMap<Source, ReadonlyMap<Ip, number>> = new Map()
 const NO_REMOTES: ReadonlyMap<Ip, number> = new Map()
@@ -75,6 +76,9 @@ const ANY_SOURCE: ReadonlySet<Source> = new Set([undefined])
 const NEWEST = 3
 /** A router wants all, in every version that there is. */
 const ROUTER_FLAGS: MembershipFlags = { v1: false, v2: true, v3: true, exclude: true, others: 0 }
+const ALL_FLAGS: Flags = new Map([[undefined, ROUTER_FLAGS]])
+/** Who speaks for the hosts of a family. */
+const familyNames = { 4: 'igmp', 6: 'mld' } as const
 
 export class Multicast {
   readonly #vni: number
@@ -89,13 +93,15 @@ export class Multicast {
   /** Ports that are to be asked at once. */
   readonly #newcomers = new Set<number>()
   readonly #routers = new Map<number, Router>()
-  /** Ports of Ethernet segments: what hosts there want, another VTEP may have heard. So they get all. */
-  readonly #shared = new Set<number>()
+  /** What hosts behind Ethernet segments say to other VTEPs. */
+  readonly #synch: Synch
+  /** Ports where it has to be asked at once what is wanted, as other VTEPs have lost what they knew. */
+  readonly #orphaned = new Set<number>()
   /** Routers that have asked, and in which family. */
   readonly #asking = new Map<number, Set<4 | 6>>()
   /** When somebody else was heard asking. */
   readonly #queriers = new Map<4 | 6, number>()
-  readonly #announced = new Map<Ip | undefined, Flags>()
+  readonly #announced: GroupRoutes
   /** Channels that hosts behind VTEPs want, as routers were told. */
   readonly #proxied = new Map<Ip, ReadonlySet<Source>>()
   /** Groups of which somebody has changed his mind, and who. */
@@ -109,11 +115,27 @@ export class Multicast {
     this.#around = around
     this.#local = new Membership(around.ticks, {
       onChange: (group, port) => put(this.#dirty, group, port),
-      ask: (port, group) => this.#ask([port], group, RESPONSE_SECONDS.last),
+      ask: (port, group) => {
+        if (group === undefined) this.#orphaned.add(port)
+        else this.#ask([port], group, RESPONSE_SECONDS.last)
+      },
+      isShared: (port) => this.#synch.isShared(port),
+      onLeave: (channel, version, seconds) => this.#synch.left(channel, version, seconds),
       onLimit: (port) => {
         const text = `port ${port} in network ${vni} wants more multicast groups or sources than it may`
         around.out.complain('multicastLimit', text, { vni, port })
       },
+    })
+    const { announcer, flood, standingOf } = around
+    this.#announced = new GroupRoutes(
+      (channel, flags) => announcer.announceGroup(channel, flags),
+      (channel) => announcer.retractGroup(channel),
+    )
+    this.#synch = new Synch({
+      announcer,
+      membership: this.#local,
+      standingOf,
+      isSilent: (vtep, family) => flood.unproxied(familyNames[family]).has(vtep),
     })
     this.#listeners = new Listeners(vni, around.out, {
       sources: (group) => this.#sources(group),
@@ -154,12 +176,22 @@ export class Multicast {
     this.#greet([port])
   }
 
-  /** Whether it leads to an Ethernet segment. */
-  setShared(port: number, isShared: boolean): void {
-    if (this.#shared.has(port) === isShared) return
-    if (isShared) this.#shared.add(port)
-    else this.#shared.delete(port)
+  /** The Ethernet segment that it leads to, if to one. */
+  setSegment(port: number, esi: Esi | undefined): void {
+    if (this.#synch.setSegment(port, esi)) this.#allDirty = true
+  }
+
+  /** The segment is not as it was. True when that is of interest here. */
+  segmentChanged(esi: Esi): boolean {
+    const concerned = this.#synch.changed(esi)
+    if (concerned === undefined) return false
     this.#allDirty = true
+    const { port, isLost } = concerned
+    if (isLost && this.isOn) {
+      this.#orphaned.add(port)
+      this.#ports.set(port, this.#around.ticks.now + 1)
+    }
+    return true
   }
 
   /** Its hosts have to say anew what they want. */
@@ -175,7 +207,7 @@ export class Multicast {
 
   removePort(port: number): void {
     this.portDown(port)
-    this.setShared(port, false)
+    this.setSegment(port, undefined)
     this.#ports.delete(port)
     this.#newcomers.delete(port)
   }
@@ -214,6 +246,26 @@ export class Multicast {
     this.#count(claim, -1)
   }
 
+  /** A type 7 route is there. */
+  join(key: string, claim: JoinClaim): void {
+    this.#synch.join(key, claim)
+    if (claim.group === undefined) this.#allDirty = true
+  }
+
+  unjoin(key: string): void {
+    const claim = this.#synch.unjoin(key)
+    if (claim !== undefined && claim.group === undefined) this.#allDirty = true
+  }
+
+  /** A type 8 route is there. */
+  leave(key: string, claim: LeaveClaim): void {
+    this.#synch.leave(key, claim)
+  }
+
+  unleave(key: string): void {
+    this.#synch.unleave(key)
+  }
+
   #count({ remote, group, source }: SmetClaim, by: 1 | -1): void {
     const sources = this.#byGroup.get(group) ?? new Map<Source, Map<Ip, number>>()
     const remotes = sources.get(source) ?? new Map<Ip, number>()
@@ -238,7 +290,7 @@ export class Multicast {
     if (!this.isOn) return
     const { now } = this.#around.ticks
     for (const row of listeners) {
-      if (row.vni !== this.#vni || !('port' in row) || this.#shared.has(row.port)) continue
+      if (row.vni !== this.#vni || !('port' in row)) continue
       if (isAny(row.group)) this.#routers.set(row.port, { heard: now, versions: new Map() })
     }
     for (const row of listeners) {
@@ -255,10 +307,8 @@ export class Multicast {
 
   /** Our routes go, for they will be others. */
   retractAll(): void {
-    for (const [group, flags] of this.#announced) {
-      for (const source of flags.keys()) this.#around.announcer.retractGroup({ group, source })
-    }
-    this.#announced.clear()
+    this.#announced.retractAll()
+    this.#synch.retractAll()
     this.#allDirty = true
   }
 
@@ -293,7 +343,11 @@ export class Multicast {
     const newcomers = [...this.#newcomers]
     this.#newcomers.clear()
     for (const port of newcomers) this.#ports.set(port, this.#around.ticks.now + 1)
-    for (const family of FAMILIES) this.#askAll(newcomers, family, RESPONSE_SECONDS.first)
+    for (const family of FAMILIES) {
+      this.#askAll(newcomers, family, RESPONSE_SECONDS.first)
+      this.#ask([...this.#orphaned], ANY[family], RESPONSE_SECONDS.first)
+    }
+    this.#orphaned.clear()
     this.#settleGroups()
     this.#answerRouters()
   }
@@ -302,11 +356,10 @@ export class Multicast {
     if (this.#allDirty) {
       const groups = new Set<Ip>([...this.#groups(), ...Object.values(ANY)])
       for (const group of this.#listeners.groups()) groups.add(group)
-      for (const group of this.#announced.keys()) if (group !== undefined) groups.add(group)
+      for (const group of this.#announced.groups()) if (group !== undefined) groups.add(group)
+      for (const group of this.#synch.groups()) groups.add(group)
       for (const group of groups) this.#settleGroup(group, undefined)
-      const wantsAll = this.#routers.size > 0 || (this.isOn && this.#shared.size > 0)
-      const flags = wantsAll ? new Map([[undefined, ROUTER_FLAGS]]) : NO_FLAGS
-      this.#announce(undefined, flags)
+      this.#announceRouters()
     } else {
       for (const [group, places] of this.#dirty) this.#settleGroup(group, places)
     }
@@ -318,8 +371,25 @@ export class Multicast {
   #settleGroup(group: Ip, places: ReadonlySet<Place> | undefined): void {
     this.#listeners.settle(group, places)
     if (isAny(group)) return
-    this.#announce(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS)
+    this.#announced.say(group, this.isOn ? this.#flagsOf(group) : NO_FLAGS, this.#isRepeating)
+    this.#synch.announce(group, this.isOn, this.#isRepeating)
     this.#proxy(group)
+  }
+
+  /** Who wants all. A router behind a segment speaks to one VTEP of it, as hosts do. */
+  #announceRouters(): void {
+    const shared = [...this.#synch.ports()]
+    const isFor = (port: number): boolean =>
+      this.#synch.isFetching(port) &&
+      (this.#routers.has(port) ||
+        this.#synch.hasRouter(port) ||
+        FAMILIES.some((family) => this.#synch.isDeaf(port, family)))
+    const isWanted = this.isOn && [...this.#routers.keys(), ...shared].some(isFor)
+    this.#announced.say(undefined, isWanted ? ALL_FLAGS : NO_FLAGS, this.#isRepeating)
+    for (const port of shared) {
+      const flags = this.#routers.has(port) ? ROUTER_FLAGS : undefined
+      this.#synch.announceRouter(port, flags, this.#isRepeating)
+    }
   }
 
   /** Every channel that somebody wants. */
@@ -340,7 +410,9 @@ export class Multicast {
         }
       }
     }
-    const ports = [...new Set([...this.#routers.keys(), ...this.#shared])]
+    const ports = [...this.#ports.keys()].filter((port) =>
+      FAMILIES.some((family) => this.#wantsAll(family, port)),
+    )
     const remotes = [...this.#remotesOf(undefined, undefined).keys()]
     if (ports.length + remotes.length === 0) return
     yield { network, vni: this.#vni, ports, remotes }
@@ -370,8 +442,10 @@ export class Multicast {
 
   /** And every list who wants all: routers, segments, and VTEPs that do not say what they want. */
   #wantsAll(family: 4 | 6, place: Place): boolean {
-    if (typeof place === 'number') return this.#routers.has(place) || this.#shared.has(place)
-    const unproxied = this.#around.flood.unproxied(family === 4 ? 'igmp' : 'mld')
+    if (typeof place === 'number') {
+      return this.#routers.has(place) || this.#synch.wantsAll(place, family)
+    }
+    const unproxied = this.#around.flood.unproxied(familyNames[family])
     return unproxied.has(place) || this.#remotesOf(undefined, undefined).has(place)
   }
 
@@ -387,9 +461,13 @@ export class Multicast {
   }
 
   #places(group: Ip, source: Source): ReadonlySet<Place> {
-    const unproxied = this.#around.flood.unproxied(ipFamily(group) === 4 ? 'igmp' : 'mld')
-    const all = [this.#routers, this.#shared, unproxied, this.#remotesOf(undefined, undefined)]
+    const family = ipFamily(group)
+    const unproxied = this.#around.flood.unproxied(familyNames[family])
+    const all = [this.#routers, unproxied, this.#remotesOf(undefined, undefined)]
     const places = new Set<Place>(all.flatMap((some) => [...some.keys()]))
+    for (const port of this.#synch.ports()) {
+      if (this.#synch.wantsAll(port, family)) places.add(port)
+    }
     for (const each of new Set([undefined, source])) {
       for (const remote of this.#remotesOf(group, each).keys()) places.add(remote)
     }
@@ -401,36 +479,19 @@ export class Multicast {
 
   /** What we tell of the group: who wants any source needs no word of some. */
   #flagsOf(group: Ip): Flags {
-    const members = [...this.#local.of(group).values()]
+    const all = [...this.#local.of(group).values()]
+    const members = all.filter(({ port }) => this.#synch.isFetching(port))
     const flags = new Map<Ip | undefined, MembershipFlags>()
-    const anyone = members.filter(({ any }) => any !== undefined)
+    const anyone = members.flatMap(({ any }) => any ?? [])
     const isMld = ipFamily(group) === 6
     if (anyone.length > 0) {
-      const newest = anyone.some(({ versions }) => versions.has(3))
-      const older = anyone.some(({ versions }) => versions.has(1) || versions.has(2))
-      const words = isMld
-        ? { v1: older, v2: newest, v3: false }
-        : { v1: false, v2: older, v3: newest }
-      return flags.set(undefined, { ...words, exclude: newest, others: 0 })
+      const each = anyone.map((interest) => interestFlags(group, interest))
+      return flags.set(undefined, each.reduce(mergedFlags))
     }
     for (const source of members.flatMap(({ sources }) => [...sources.keys()])) {
       flags.set(source, { v1: false, v2: isMld, v3: !isMld, exclude: false, others: 0 })
     }
     return flags
-  }
-
-  #announce(group: Ip | undefined, flags: Flags): void {
-    const { announcer } = this.#around
-    const before = this.#announced.get(group) ?? NO_FLAGS
-    for (const [source, said] of flags) {
-      if (!this.#isRepeating && sameFlags(before.get(source), said)) continue
-      announcer.announceGroup({ group, source }, said)
-    }
-    for (const source of before.keys()) {
-      if (!flags.has(source)) announcer.retractGroup({ group, source })
-    }
-    if (flags.size === 0) this.#announced.delete(group)
-    else this.#announced.set(group, flags)
   }
 
   /** Routers hear when hosts behind VTEPs begin or cease to want a channel. */
@@ -492,9 +553,6 @@ function recordOf(group: Ip, source: Ip | undefined, is: boolean): MembershipRec
 }
 
 const isAny = (group: Ip): boolean => group === ANY[4] || group === ANY[6]
-
-const sameFlags = (a: MembershipFlags | undefined, b: MembershipFlags): boolean =>
-  a !== undefined && a.v1 === b.v1 && a.v2 === b.v2 && a.v3 === b.v3 && a.exclude === b.exclude
 
 function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
   const values = map.get(key)

@@ -31,6 +31,16 @@ export interface Connection {
   readonly singleActive: boolean
 }
 
+/** Where a port of a segment stands among the others. */
+export interface Standing {
+  /** The others have time to make themselves known. */
+  readonly isWaiting: boolean
+  /** It hands on broadcasts of other VTEPs. */
+  readonly isDesignated: boolean
+  /** VTEPs that say that they have the segment. */
+  readonly peers: readonly Ip[]
+}
+
 /** What others say of one segment, by the keys of their routes. */
 interface Reports {
   readonly members: Map<string, Member>
@@ -165,6 +175,11 @@ export class Segments {
   /** Segment of a port, if it leads to one. */
   esiOf(port: number): Esi | undefined {
     return this.#byPort.get(port)?.settings.esi
+  }
+
+  /** Of a port that leads to a segment. */
+  standingOf(port: number): Standing | undefined {
+    return this.#byPort.get(port)?.standingOf(port)
   }
 
   /** The port of ours by which hosts of the segment are reached in a network, while one does. */

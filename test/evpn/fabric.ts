@@ -6,6 +6,8 @@ import {
   Evpn,
   type EvpnAction,
   type EvpnEvent,
+  type MembershipQuery,
+  type NetworkSettings,
   type Notice,
   type Path,
 } from '../../src/evpn/index.js'
@@ -38,18 +40,22 @@ export class Host {
   readonly own = new Map<string, Update>()
   readonly notices: Notice[] = []
   readonly timers: string[] = []
+  /** Asked of hosts behind its ports. */
+  readonly queries: MembershipQuery[] = []
   /** To each other host. */
   readonly links = new Map<Host, Update[]>()
+  readonly #settings: Partial<NetworkSettings>
 
-  constructor(vtep: Ip) {
+  constructor(vtep: Ip, settings: Partial<NetworkSettings>) {
     this.vtep = vtep
+    this.#settings = settings
     this.dataplane = new ModelDataplane([1, 2])
     this.evpn = machine(vtep)
   }
 
   /** The network and its ports, as the configuration has them. */
   configure(): void {
-    const network = { name: 'blue', vni: VNI, agingSeconds: 300, suppress: true }
+    const network = { name: 'blue', vni: VNI, agingSeconds: 300, suppress: true, ...this.#settings }
     this.step({ event: 'networkAdded', network })
     for (const port of [1, 2]) this.step({ event: 'portBound', binding: { vni: VNI, port } })
   }
@@ -133,6 +139,9 @@ export class Host {
       case 'startTimer':
         this.timers.push(action.timer)
         return
+      case 'queryMembership':
+        this.queries.push(action)
+        return
       case 'readSnapshot':
         this.step({ event: 'resync', snapshot: this.dataplane.snapshot() })
         return
@@ -152,8 +161,9 @@ export class Host {
 export class Fabric {
   readonly hosts: readonly Host[]
 
-  constructor(count: number) {
-    this.hosts = Array.from({ length: count }, (_, i) => new Host(`10.0.0.${i + 1}`))
+  /** `settings`: of the network, everywhere. */
+  constructor(count: number, settings: Partial<NetworkSettings> = {}) {
+    this.hosts = Array.from({ length: count }, (_, i) => new Host(`10.0.0.${i + 1}`, settings))
     for (const host of this.hosts) {
       for (const other of this.hosts) if (other !== host) host.links.set(other, [])
     }

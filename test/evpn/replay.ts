@@ -8,28 +8,30 @@
 
 import { Evpn, type EvpnAction, type EvpnEvent, type RouteChange } from '../../src/evpn/index.js'
 import type { Operation } from '../../src/fib/index.js'
-import { ZERO_ESI } from '../../src/net/index.js'
+import { esImportTarget, ZERO_ESI } from '../../src/net/index.js'
 import {
   type EvpnRoute,
   evpnKey,
   formatEvpnRoute,
   formatExtendedCommunity,
   iana,
+  type MembershipFlags,
   type PathAttributes,
   parseExtendedCommunity,
-  type SmetRoute,
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es'
+  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es' | 'joinSynch' | 'leaveSynch'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
   readonly ip?: string
-  /** Of a smet route; left out: all. */
+  /** Of a smet or synch route; left out: all. */
   readonly group?: string
   readonly source?: string
   readonly exclude?: boolean
+  /** Of a leaveSynch route. */
+  readonly seconds?: number
   readonly tag?: number
   /** Default: the VNI of network blue. */
   readonly label?: number
@@ -117,7 +119,7 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   const route = 'gone' in line ? line.gone : line
   const nlri = nlriOf(route)
   if ('gone' in line) return { key: evpnKey(nlri), nlri, best: undefined }
-  const communities = route.communities ?? ['encap:vxlan', 'rt:65000:10100']
+  const communities = route.communities ?? communitiesOf(route)
   const mobility = route.mm === undefined ? [] : [`mm:${route.mm}`]
   const attributes: PathAttributes = {
     extendedCommunities: [...communities, ...mobility, ...(route.also ?? [])].map(
@@ -126,6 +128,12 @@ function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
     ...(route.route === 'imet' && route.pmsi !== 'none' ? { pmsiTunnel: pmsiOf(route) } : {}),
   }
   return { key: evpnKey(nlri), nlri, best: { nextHop: route.vtep, attributes } }
+}
+
+/** Of a VTEP with VXLAN and the route target of network blue. */
+function communitiesOf({ route, esi = ZERO_ESI }: RouteLine): readonly string[] {
+  if (route !== 'joinSynch' && route !== 'leaveSynch') return ['encap:vxlan', 'rt:65000:10100']
+  return [`es-import:${esImportTarget(esi)}`, 'evi-rt:65000:10100']
 }
 
 function nlriOf(line: RouteLine): EvpnRoute {
@@ -137,16 +145,18 @@ function nlriOf(line: RouteLine): EvpnRoute {
     return { type: 'ead', ...common, esi, ethernetTag: 0xffffffff, label: 0 }
   }
   if (route === 'ead') return { type: 'ead', ...common, esi, label: label ?? 10100 }
-  if (route === 'smet') {
-    const { group, source, exclude = false } = line
-    return {
-      type: 'smet',
+  if (route === 'smet' || route === 'joinSynch' || route === 'leaveSynch') {
+    const { group, source, exclude = false, seconds = 2 } = line
+    const channel = {
       ...common,
       ...(source === undefined ? {} : { source }),
       ...(group === undefined ? {} : { group }),
       originator: vtep,
       flags: { v1: false, v2: true, v3: exclude, exclude, others: 0 },
     }
+    if (route === 'smet') return { type: route, ...channel }
+    if (route === 'joinSynch') return { type: route, esi, ...channel }
+    return { type: route, esi, ...channel, maxResponseTime: seconds * 10 }
   }
   const host = {
     type: 'macIp',
@@ -181,8 +191,9 @@ export function actionText(action: EvpnAction): readonly string[] {
         const pmsi = endpoint === undefined ? '' : `pmsi ${tunnelType} ${endpoint} label ${label}`
         const labelled = 'label' in nlri ? `label ${nlri.label}` : pmsi
         const segment = nlri.type === 'macIp' && nlri.esi !== ZERO_ESI ? `esi ${nlri.esi}` : ''
-        const flags = nlri.type === 'smet' ? flagsOf(nlri) : ''
-        const parts = [`via ${nextHop}`, labelled, segment, flags, communities]
+        const flags = 'flags' in nlri ? flagsOf(nlri) : ''
+        const within = nlri.type === 'leaveSynch' ? `within ${nlri.maxResponseTime / 10}` : ''
+        const parts = [`via ${nextHop}`, labelled, segment, flags, within, communities]
         const path = parts.filter((part) => part !== '').join(' ')
         return `originate ${formatEvpnRoute(nlri)} rd ${rdOf(nlri)} ${path}`
       })
@@ -213,7 +224,7 @@ export function actionText(action: EvpnAction): readonly string[] {
   }
 }
 
-function flagsOf({ flags }: SmetRoute): string {
+function flagsOf({ flags }: { readonly flags: MembershipFlags }): string {
   return `flags ${Object.entries(flags)
     .filter(([, is]) => is)
     .map(([name]) => name)

@@ -252,35 +252,64 @@ test('single-active', { skip }, async (t) => {
 test('multicast to a segment', { skip }, async (t) => {
   const multicast = { multicast: { snooping: true } }
   const { hosts, daemons, ce, vm1, vm3 } = await build(t, 'all-active', multicast)
+  const [h1, h2] = hosts
   const group = '239.1.1.1'
   const [member, near, far] = [
     await MulticastHost.start(ce),
     await MulticastHost.start(vm1),
     await MulticastHost.start(vm3),
   ]
+  interface Row {
+    readonly group: string
+    readonly ports: readonly string[]
+    readonly vteps: readonly string[]
+  }
+  const rowOf = async (daemon: Vtep): Promise<Row | undefined> =>
+    (await daemon.request<Row[]>('GET', '/v1/groups')).find((row) => row.group === group)
+  /** Both hosts of the segment know, whichever has heard it, and one of them has the others send it. */
+  const known = (from: Host | undefined) =>
+    until(`${from?.name ?? 'nobody'} fetches it`, async () => {
+      const rows = await Promise.all(daemons.map(rowOf))
+      if (from === undefined) return rows.every((row) => row === undefined)
+      const isHere = rows.slice(0, 2).every((row) => row?.ports.includes('ce') === true)
+      return isHere && rows[2]?.vteps.join() === from.vtep4
+    })
+  const filter = 'udp and dst net 239.0.0.0/8'
+  const arriving = (from: MulticastHost, to: string) => seen(ce, filter, () => from.send(to, 10))
+
   for (const link of ce.links) {
     // One host hears of it, the other one is the forwarder, or is both.
     await ce.prefer(link)
     member.join(group)
-    await until('the third host knows', async () => {
-      const rows = await daemons[2].request<{ group: string; vteps: string[] }[]>(
-        'GET',
-        '/v1/groups',
-      )
-      return rows.some((row) => row.group === group && row.vteps.length === 1)
-    })
-    const heard = hosts[ce.links.indexOf(link)]!.vtep4
-    t.match(await daemons[2].routes('--type', '6'), [
-      ...hosts.slice(0, 2).map(({ vtep4 }) => ({ group: null, nextHop: vtep4 })),
-      { group, nextHop: heard },
-    ])
-    const filter = `udp and dst ${group}`
-    t.same(await seen(ce, filter, () => far.send(group, 10)), [0, 10], 'once, by the forwarder')
-    t.same(await seen(ce, filter, () => near.send(group, 10)), [10, 0], 'once, by its own host')
+    await known(h2)
+    t.match(await daemons[2].routes('--type', '6'), [{ group, nextHop: h2.vtep4 }])
+    t.same(await arriving(far, group), [0, 10], 'once, by the forwarder')
+    t.same(await arriving(near, group), [10, 0], 'once, by its own host')
+    // Who hears of the end is another one than who heard of the beginning.
+    await ce.prefer(ce.links.find((other) => other !== link)!)
     member.leave(group)
-    await until('nobody wants it', async () => {
-      const rows = await daemons[2].request<{ group: string }[]>('GET', '/v1/groups')
-      return rows.every((row) => row.group !== group)
+    await known(undefined)
+  }
+  t.same(await arriving(far, group), [0, 0], 'nobody wants it any more')
+
+  // The forwarder fails, which may be the one that has heard of it.
+  for (const link of ce.links) {
+    await ce.prefer(link)
+    member.join(group)
+    await known(h2)
+    await ce.cut(ce.links[1]!)
+    await until('the other host fetches it', async () => {
+      const row = await rowOf(daemons[2])
+      return row?.vteps.join() === h1.vtep4
+    })
+    const lines = await counted(ce, ce.links[0]!, filter, () => far.send(group, 10))
+    t.equal(lines.length, 10, 'once, by the other host')
+    member.leave(group)
+    await known(undefined)
+    await ce.ip(`link set ${ce.links[1]} up`)
+    await until('it is the forwarder again', async () => {
+      const [segment] = await segmentsOf(daemons[1])
+      return segment?.networks[0]?.df === h2.vtep4
     })
   }
 })

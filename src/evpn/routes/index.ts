@@ -1,7 +1,9 @@
 // What each route type means. A type that is added to wire has to be named here.
 
+import type { RouteTarget } from '../../net/index.js'
 import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
+import { factsOf } from '../facts.js'
 import { IpVrf } from '../ip-vrf.js'
 import type { Segments } from '../segments.js'
 import { ead } from './ead.js'
@@ -12,6 +14,7 @@ import { macIp } from './mac-ip.js'
 import type { Importer, RouteMeaning } from './meaning.js'
 import { prefix } from './prefix.js'
 import { smet } from './smet.js'
+import { joinSynch, leaveSynch } from './synch.js'
 
 type RouteOf<Name extends EvpnRoute['type']> = Extract<EvpnRoute, { readonly type: Name }>
 
@@ -22,13 +25,19 @@ export const meanings = {
   es,
   prefix,
   smet,
-  // Between VTEPs that share a segment.
-  joinSynch: kept,
-  leaveSynch: kept,
+  joinSynch,
+  leaveSynch,
   opaque: kept,
 } satisfies { readonly [Name in EvpnRoute['type']]: RouteMeaning<RouteOf<Name>> }
 
 export type { Importer } from './meaning.js'
+
+/** Who imports the route. */
+export function targetsOf(route: EvpnRoute, { attributes }: Path): readonly RouteTarget[] {
+  const facts = factsOf(attributes)
+  const meaning: RouteMeaning<never> = meanings[route.type]
+  return meaning.targets?.(facts) ?? facts.targets
+}
 
 export function install(target: Importer, key: string, route: EvpnRoute, path: Path): void {
   const meaning: RouteMeaning<never> = meanings[route.type]

@@ -1,4 +1,4 @@
-// Routes that are kept (seen, counted, passed on) and have no meaning for a network yet.
+// Routes that are kept (seen, counted, passed on) and have no meaning for a network.
 
 import type { EvpnRoute } from '../../wire/index.js'
 import type { RouteMeaning } from './meaning.js'

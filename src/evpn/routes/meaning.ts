@@ -1,7 +1,9 @@
 // What a network or an IP-VRF does with a route it imports.
 
+import type { RouteTarget } from '../../net/index.js'
 import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
+import type { Facts } from '../facts.js'
 import type { IpVrf } from '../ip-vrf.js'
 import type { MacVrf } from '../mac-vrf.js'
 import type { Segments } from '../segments.js'
@@ -13,6 +15,8 @@ export type Importer = MacVrf | IpVrf
 export interface RouteMeaning<R extends EvpnRoute> {
   /** Its Ethernet tag says which network of a bundle it is about (RFC 7432 section 6.3). */
   readonly byTag?: true
+  /** What says whose it is, where that is not its route targets. */
+  readonly targets?: (facts: Facts) => readonly RouteTarget[]
   readonly network?: Part<MacVrf, R>
   readonly vrf?: Part<IpVrf, R>
   /** Whatever its route targets are. */
