@@ -1,12 +1,15 @@
 // Sessions with FRR that are protected: TCP MD5 (RFC 2385), and TTL (RFC 5082).
 
-import { test } from 'tap'
+import t, { test } from 'tap'
 import type { Transport } from '../../../src/bgp/index.js'
 import { type Frr, type Host, missing, routedFabric, sleep, startFrr } from '../../lab/index.js'
 import { SpeakerProcess } from './speaker-process.js'
 
 const skip = missing('bgpd', 'zebra', 'vtysh')
 const asn = 65000
+
+// They wait for what must not come, each in networks of its own.
+t.jobs = 4
 
 interface Owner {
   teardown(handler: () => Promise<void>): void
@@ -47,7 +50,7 @@ const protections: readonly (readonly [string, readonly string[], Transport, Tra
 
 for (const [name, lines, right, wrong] of protections) {
   for (const who of ['we connect', 'FRR connects']) {
-    test(`${name}: ${who}`, { skip }, async (t) => {
+    test(`${name}: ${who}`, { skip, buffered: true }, async (t) => {
       const weConnect = who === 'we connect'
       const { h1, h2, frr, speaker } = await pair(t, lines, weConnect)
       const peer = (transport?: Transport): void =>
