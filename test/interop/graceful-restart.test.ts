@@ -1,7 +1,7 @@
 // Graceful restart (RFC 4724): the one that comes back finds its routes where it left them. FRR 8.4 restarts with EVPN, but
 // helps others with unicast alone; GoBGP helps with EVPN.
 
-import { test } from 'tap'
+import t, { test } from 'tap'
 import {
   type Frr,
   type Gobgp,
@@ -21,6 +21,9 @@ import { ipOf, leaf, macOf, tenantOptions, vni } from './support.js'
 const skip = missing('vtysh', 'bgpd')
 const noGobgp = missing('gobgpd', 'gobgp')
 const asn = 65000
+
+// They wait for time to pass, each in networks of its own.
+t.jobs = 2
 
 interface Rig {
   readonly h1: Host
@@ -84,7 +87,7 @@ async function watched(
   return { looks, missed }
 }
 
-test('we restart, FRR helps', { skip }, async (t) => {
+test('we restart, FRR helps', { skip, buffered: true }, async (t) => {
   let frr: Frr | undefined
   const { h1, vtep } = await rig(t, async (h1, h2) => {
     const peers = [{ address: h1.vtep4, asn }]
@@ -108,7 +111,7 @@ test('we restart, FRR helps', { skip }, async (t) => {
   t.equal(missed, 0, 'our VTEP is there all the time')
 })
 
-test('FRR restarts, we help', { skip }, async (t) => {
+test('FRR restarts, we help', { skip, buffered: true }, async (t) => {
   let frr: Frr | undefined
   const { h1, h2, vtep } = await rig(t, async (h1, h2) => {
     const kernel = await h2.kernelVtep(vni)
@@ -137,7 +140,10 @@ test('FRR restarts, we help', { skip }, async (t) => {
 
 for (const survives of [true, false]) {
   const name = survives ? 'goes on forwarding' : 'is lost, too'
-  test(`we restart, GoBGP helps, and the dataplane ${name}`, { skip: noGobgp }, async (t) => {
+  test(`we restart, GoBGP helps, and the dataplane ${name}`, {
+    skip: noGobgp,
+    buffered: true,
+  }, async (t) => {
     let gobgp: Gobgp | undefined
     const { h1, vtep, vm1 } = await rig(t, async (h1, h2) => {
       gobgp = await startGobgp(h2, {

@@ -1,7 +1,7 @@
 // Peers named by interface, with FRR: found by router advertisements, joined over link-local addresses, IPv4 prefixes with
 // IPv6 next hops (RFC 8950).
 
-import { test } from 'tap'
+import t, { test } from 'tap'
 import {
   type Frr,
   type Host,
@@ -16,6 +16,9 @@ import {
 import { ipOf, leaf, macOf, tenantOptions, vni } from './support.js'
 
 const skip = missing('vtysh', 'bgpd')
+
+// They wait for advertisements, each in networks of its own.
+t.jobs = 3
 
 async function linkLocal(host: Host): Promise<string> {
   return until(`${host.name}: a link-local address`, async () => {
@@ -47,7 +50,7 @@ const established = (vtep: Vtep, frr: Frr): Promise<unknown> =>
   Promise.all([vtep.established('eth0', 30), frr.established('eth0', 30)])
 
 for (const who of ['we connect', 'FRR connects'] as const) {
-  test(`unnumbered: ${who}`, { skip }, async (t) => {
+  test(`unnumbered: ${who}`, { skip, buffered: true }, async (t) => {
     const weConnect = who === 'we connect'
     const { hosts } = await wire(t)
     const [h1, h2] = [hosts[0]!, hosts[1]!]
@@ -112,7 +115,10 @@ for (const who of ['we connect', 'FRR connects'] as const) {
   })
 }
 
-test('two of us, and an interface that comes later', { skip: missing() }, async (t) => {
+test('two of us, and an interface that comes later', {
+  skip: missing(),
+  buffered: true,
+}, async (t) => {
   const { hosts } = await wire(t)
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const daemons: Vtep[] = []
