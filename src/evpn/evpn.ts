@@ -55,8 +55,6 @@ const TICK = 'evpn'
 /** While hosts are asked whether they still want a multicast group. */
 const BEAT = 'multicast'
 
-type EventOf<Name extends EvpnEvent['event']> = Extract<EvpnEvent, { readonly event: Name }>
-
 export class Evpn {
   readonly #settings: EvpnSettings
   readonly #image = new Image()
@@ -291,8 +289,7 @@ export class Evpn {
       case 'shutdown':
         this.#isShutDown = true
         this.#segments.silence()
-        for (const vrf of this.#vrfs.values()) vrf.silence()
-        for (const vrf of this.#ipVrfs.values()) vrf.silence()
+        for (const vrf of [...this.#vrfs.values(), ...this.#ipVrfs.values()]) vrf.silence()
         return
     }
   }
@@ -355,10 +352,10 @@ export class Evpn {
     if (known !== undefined) {
       const before = known.importTargets
       known.change(settings, rd)
-      for (const vrf of this.#vrfs.values()) {
-        if (vrf.vrf !== vni) continue
+      for (const vrf of this.#networksOf(vni)) {
         this.#dirty.add(vrf)
         vrf.vrfChanged()
+        this.#segments.networkChanged(vrf.vni)
       }
       this.#reimport(known, before)
       return
@@ -373,16 +370,23 @@ export class Evpn {
         const from = [...this.#ipVrfs.values()].find((each) => each.rd === origin)
         return from?.leadOf(prefix)
       },
-      isConnected: (esi, vtep) => this.#segments.isConnected(esi, vtep),
+      ignoreEadPerEvi: this.#settings.ignoreEadPerEvi ?? false,
+      segments: this.#segments,
+      network: (vni) => this.#vrfs.get(vni),
+      networksOf: (vrf) => this.#networksOf(vrf),
       onUnsettled: (vrf) => this.#unsettled.add(vrf),
-      onLocals: (changed) => {
-        for (const each of this.#ipVrfs.values()) if (each !== changed) each.resolve()
+      onLocals: (changed, prefix) => {
+        for (const each of this.#ipVrfs.values()) if (each !== changed) each.originChanged(prefix)
       },
     })
     if (this.#isShutDown) vrf.silence()
     this.#ipVrfs.set(vni, vrf)
     this.#imports.add(vrf, vrf.importTargets)
     this.#import(this.#routes.matching(vrf.importTargets))
+  }
+
+  #networksOf(vrf: number): readonly MacVrf[] {
+    return [...this.#vrfs.values()].filter((each) => each.vrf === vrf)
   }
 
   #removeVrf(vni: number): void {
@@ -436,7 +440,7 @@ export class Evpn {
     for (const port of left) this.#segments.unbind(port)
   }
 
-  #bindPort({ binding, arrived, found }: EventOf<'portBound'>): void {
+  #bindPort({ binding, arrived, found }: Extract<EvpnEvent, { event: 'portBound' }>): void {
     const { port, vni } = binding
     const before = this.#ports.get(port)
     const vrf = this.#touch(vni)
@@ -489,11 +493,9 @@ export class Evpn {
         return
       case 'portUp':
       case 'portDown':
-      case 'portGone': {
-        const { port } = seen
-        this.#setPort(port, seen.event === 'portUp')
+      case 'portGone':
+        this.#setPort(seen.port, seen.event === 'portUp')
         return
-      }
       case 'multicastReport':
         this.#touch(seen.vni)?.multicast.hear(seen)
         return

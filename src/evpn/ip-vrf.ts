@@ -20,6 +20,14 @@ import {
 } from '../net/index.js'
 import type { Notice, NoticeKind, PrefixView, StaticRoute, VrfSettings, VrfView } from './events.js'
 import type { Output } from './output.js'
+import {
+  GATEWAYS,
+  indicesOf,
+  type Leads,
+  Overlay,
+  type OverlaySurroundings,
+  ROUTERS,
+} from './overlay.js'
 import { type Derivation, profiles } from './profiles.js'
 import { erase, insert } from './route-targets.js'
 import { prefixRoute } from './routes/prefix.js'
@@ -27,22 +35,12 @@ import { prefixRoute } from './routes/prefix.js'
 /** So many paths of one prefix are used. */
 const MAX_PATHS = 16
 
-/** Where a path leads, or what tells so when it is wanted. */
-type Leads =
-  | RouteHop
-  /** By way of this host, in whichever network of ours that is. */
-  | { readonly gateway: Ip }
-  /** Where the IP-VRF of ours that announces the prefix leads it. */
-  | { readonly origin: RouteDistinguisher }
-
 /** A route that is imported, as a path to a prefix. */
 export interface RoutedClaim {
   readonly prefix: Prefix
   readonly hop: Leads
   /** Higher is better, the first that differs decides; equal ones share the flows. */
   readonly rank: readonly number[]
-  /** It holds while this VTEP is connected to the segment that the host is behind. */
-  readonly behind?: { readonly esi: Esi; readonly vtep: Ip }
 }
 
 /** What the host has by itself. */
@@ -60,16 +58,15 @@ interface Entry {
   announced: boolean
 }
 
-export interface IpVrfSurroundings {
+export interface IpVrfSurroundings extends OverlaySurroundings {
   readonly out: Output
   readonly derivation: Derivation
   readonly vtep: Ip
   readonly routerMac: Mac
   /** Where another IP-VRF of ours leads a prefix of its own. */
   readonly leadOf: (rd: RouteDistinguisher, prefix: Prefix) => RouteHop | undefined
-  readonly isConnected: (esi: Esi, vtep: Ip) => boolean
-  /** What this one has of its own has changed: others may lead there. */
-  readonly onLocals: (vrf: IpVrf) => void
+  /** This one may lead a prefix of its own somewhere else: and so others that import it. */
+  readonly onLocals: (vrf: IpVrf, prefix: Prefix) => void
   /** It wants to be settled in this step. */
   readonly onUnsettled: (vrf: IpVrf) => void
 }
@@ -82,10 +79,9 @@ export class IpVrf {
   readonly #entries = new Map<Prefix, Entry>()
   readonly #byKey = new Map<string, Entry>()
   readonly #dirty = new Set<Entry>()
-  /** Those with paths that lead where something else tells. */
-  readonly #deferred = new Set<Entry>()
-  /** Those with hosts behind a segment; some may have them no longer. */
-  readonly #bySegment = new Map<Esi, Set<Entry>>()
+  readonly overlay: Overlay
+  /** Those with paths that do not say themselves where they lead, by what does. */
+  readonly #byIndex = new Map<string, Set<Entry>>()
   /** Addresses of hosts that are here, by the number of networks that say so. */
   readonly #here = new Map<Ip, number>()
   #settings: VrfSettings
@@ -94,14 +90,16 @@ export class IpVrf {
   /** Addresses of its gateways. */
   readonly #own = new Set<Ip>()
   #isOwnChanged = false
-  /** Of the networks behind them. */
+  /** Of the networks behind them; hosts that are networks of their own apart. */
   readonly #subnets = new Map<Prefix, number>()
+  readonly #hosts = new Map<Prefix, number>()
 
   constructor(settings: VrfSettings, rd: RouteDistinguisher, around: IpVrfSurroundings) {
     this.vni = settings.vni
     this.#settings = settings
     this.#rd = rd
     this.#around = around
+    this.overlay = new Overlay(settings.vni, around, (index) => this.#touchAll(index))
     this.#setNetwork()
     this.#setStatics([], settings.routes ?? [])
   }
@@ -151,14 +149,10 @@ export class IpVrf {
   /** A route that the host has by itself; `source` tells who says so. */
   setLocal(source: string, prefix: Prefix, hop: Leads, announced: boolean): void {
     const entry = this.#obtain(prefix)
+    const before = entry.locals.get(source)?.hop
     entry.locals.set(source, { hop, announced })
-    if (!('kind' in hop)) this.#deferred.add(entry)
-    else if (hop.kind === 'connected') this.#subnets.set(prefix, hop.vni)
-    else if (hop.kind === 'own') {
-      this.#own.add(splitPrefix(prefix).address)
-      this.#isOwnChanged = true
-    }
-    this.#localsChanged(entry)
+    this.#index(entry, hop, before)
+    this.#localsChanged(entry, hop, true)
   }
 
   deleteLocal(source: string, prefix: Prefix): void {
@@ -166,25 +160,50 @@ export class IpVrf {
     const removed = entry?.locals.get(source)
     if (entry === undefined || removed === undefined) return
     entry.locals.delete(source)
-    if ('kind' in removed.hop) {
-      if (removed.hop.kind === 'connected') this.#subnets.delete(prefix)
-      else if (removed.hop.kind === 'own') {
-        this.#own.delete(splitPrefix(prefix).address)
-        this.#isOwnChanged = true
-      }
+    this.#index(entry, undefined, removed.hop)
+    this.#localsChanged(entry, removed.hop, false)
+  }
+
+  #localsChanged(entry: Entry, hop: Leads, is: boolean): void {
+    const { prefix } = entry
+    this.#ownChanged(entry)
+    if (!('kind' in hop)) return
+    const { address } = splitPrefix(prefix)
+    if (hop.kind === 'own') {
+      if (is) this.#own.add(address)
+      else this.#own.delete(address)
+      this.#isOwnChanged = true
+    } else if (hop.kind === 'connected') {
+      const isHost = hostPrefix(address) === prefix
+      const subnets = isHost ? this.#hosts : this.#subnets
+      if (is) subnets.set(prefix, hop.vni)
+      else subnets.delete(prefix)
+      for (const each of this.#byIndex.get(isHost ? address : GATEWAYS) ?? [])
+        this.#ownChanged(each)
     }
-    this.#localsChanged(entry)
   }
 
-  #localsChanged(entry: Entry): void {
+  /** And with it, where other IP-VRFs of ours lead what they import of us. */
+  #ownChanged(entry: Entry): void {
     this.#touch(entry)
-    this.resolve()
-    this.#around.onLocals(this)
+    this.#around.onLocals(this, entry.prefix)
   }
 
-  /** What other things tell may be something else now. */
-  resolve(): void {
-    for (const each of this.#deferred) this.#touch(each)
+  /** Another one of ours may lead its prefix somewhere else. */
+  originChanged(prefix: Prefix): void {
+    const entry = this.#entries.get(prefix)
+    const isImported = entry && [...entry.claims.values()].some(({ hop }) => 'origin' in hop)
+    if (isImported) this.#touch(entry)
+  }
+
+  /** Other networks than before are in it. */
+  networksChanged(): void {
+    for (const index of this.#byIndex.keys()) this.#touchAll(index)
+  }
+
+  /** The host with this MAC is somewhere else. */
+  macChanged(mac: Mac): void {
+    this.#touchAll(mac)
   }
 
   /** Where a prefix of our own leads; our addresses are nobody else's. */
@@ -204,7 +223,9 @@ export class IpVrf {
 
   /** The network of ours that an address is in. */
   #networkOf(ip: Ip): number | undefined {
-    for (const [prefix, vni] of this.#subnets) if (prefixContains(prefix, ip)) return vni
+    const vni = this.#hosts.get(hostPrefix(ip))
+    if (vni !== undefined) return vni
+    for (const [prefix, each] of this.#subnets) if (prefixContains(prefix, ip)) return each
     return undefined
   }
 
@@ -212,28 +233,46 @@ export class IpVrf {
     const before = this.#byKey.get(key)
     if (before !== undefined && before.prefix !== claim.prefix) this.unclaim(key)
     const entry = this.#obtain(claim.prefix)
+    const known = entry.claims.get(key)?.hop
     entry.claims.set(key, claim)
-    if (!('kind' in claim.hop)) this.#deferred.add(entry)
-    if (claim.behind !== undefined) insert(this.#bySegment, claim.behind.esi, entry)
     this.#byKey.set(key, entry)
+    this.#claimed(entry, claim.hop, known)
+  }
+
+  #claimed(entry: Entry, now: Leads | undefined, before: Leads | undefined): void {
+    if (now !== undefined) this.overlay.count(now, 1)
+    if (before !== undefined) this.overlay.count(before, -1)
+    this.#index(entry, now, before)
     this.#touch(entry)
   }
 
-  /** Other VTEPs are connected to the segment than before. */
+  /** A path of the entry leads there now, and not any more where it led before. */
+  #index(entry: Entry, now: Leads | undefined, before: Leads | undefined): void {
+    if (now !== undefined) for (const index of indicesOf(now)) insert(this.#byIndex, index, entry)
+    const gone = before === undefined ? [] : indicesOf(before)
+    if (gone.length === 0) return
+    const all = [...entry.claims.values(), ...entry.locals.values()]
+    const left = new Set(all.flatMap(({ hop }) => indicesOf(hop)))
+    for (const index of gone) if (!left.has(index)) erase(this.#byIndex, index, entry)
+  }
+
+  /** Other VTEPs are connected to the segment than before, or have it in a network. */
   segmentChanged(esi: Esi): void {
-    for (const entry of this.#bySegment.get(esi) ?? []) {
-      const isBehind = [...entry.claims.values()].some((each) => each.behind?.esi === esi)
-      if (isBehind) this.#touch(entry)
-      else erase(this.#bySegment, esi, entry)
-    }
+    this.#touchAll(esi)
+    this.#touchAll(ROUTERS)
+  }
+
+  #touchAll(index: string): void {
+    for (const entry of this.#byIndex.get(index) ?? []) this.#touch(entry)
   }
 
   unclaim(key: string): void {
     const entry = this.#byKey.get(key)
-    if (entry === undefined) return
+    const claim = entry?.claims.get(key)
+    if (entry === undefined || claim === undefined) return
     entry.claims.delete(key)
     this.#byKey.delete(key)
-    this.#touch(entry)
+    this.#claimed(entry, undefined, claim.hop)
   }
 
   #touch(entry: Entry): void {
@@ -253,8 +292,7 @@ export class IpVrf {
     for (const entry of this.#entries.values()) this.#install(entry, [])
     this.#entries.clear()
     this.#byKey.clear()
-    this.#bySegment.clear()
-    this.#deferred.clear()
+    this.#byIndex.clear()
     this.#dirty.clear()
   }
 
@@ -296,13 +334,12 @@ export class IpVrf {
   #settle(entry: Entry): void {
     this.#install(entry, this.#choose(entry))
     const announced = [...entry.locals.values()].some(
-      (route) => route.announced && this.#resolved(entry.prefix, route.hop) !== undefined,
+      (route) => route.announced && this.#resolved(entry.prefix, route.hop).length > 0,
     )
     if (announced && !entry.announced && !this.#silent) this.#announce(entry)
     if (!announced && entry.announced) this.#retract(entry)
     if (entry.locals.size > 0 || entry.claims.size > 0) return
     this.#entries.delete(entry.prefix)
-    this.#deferred.delete(entry)
   }
 
   /** What is used now, without repetitions. */
@@ -312,13 +349,12 @@ export class IpVrf {
     if (local !== undefined) return [this.#route(prefix, local)]
     if (isHere(this.#here, prefix)) return []
     let best: { readonly hop: RouteHop; readonly rank: readonly number[] }[] = []
-    for (const { hop: said, rank, behind } of claims.values()) {
-      const hop = this.#resolved(prefix, said)
-      if (hop === undefined) continue
-      if (behind !== undefined && !this.#around.isConnected(behind.esi, behind.vtep)) continue
+    for (const { hop: said, rank } of claims.values()) {
       const order = best.length === 0 ? 1 : compareRanks(rank, best[0]!.rank)
-      if (order > 0) best = [{ hop, rank }]
-      else if (order === 0) best.push({ hop, rank })
+      const hops = order < 0 ? [] : this.#resolved(prefix, said)
+      if (hops.length === 0) continue
+      if (order > 0) best = []
+      for (const hop of hops) best.push({ hop, rank })
     }
     const routes = new Map<string, RouteState>()
     for (const { hop } of best) {
@@ -335,18 +371,23 @@ export class IpVrf {
     if (entry === undefined) return undefined
     const routes = [...entry.locals].sort(([a], [b]) => Number(a === STATIC) - Number(b === STATIC))
     for (const [, { hop }] of routes) {
-      const resolved = this.#resolved(entry.prefix, hop)
+      const [resolved] = this.#resolved(entry.prefix, hop)
       if (resolved !== undefined) return resolved
     }
     return undefined
   }
 
-  /** Undefined while a host is in no network of ours: the route waits (RFC 9136 section 4.1). */
-  #resolved(prefix: Prefix, leads: Leads): RouteHop | undefined {
-    if ('kind' in leads) return leads
-    if ('origin' in leads) return this.#around.leadOf(leads.origin, prefix)
+  /** Empty while nothing tells where that is, as of a host in no network of ours: the route waits (RFC 9136 section 4.1). */
+  #resolved(prefix: Prefix, leads: Leads): readonly RouteHop[] {
+    if ('kind' in leads) return [leads]
+    if ('segment' in leads) return this.overlay.ofSegment(leads)
+    if ('router' in leads) return this.overlay.ofRouter(leads.router)
+    if ('origin' in leads) {
+      const hop = this.#around.leadOf(leads.origin, prefix)
+      return hop === undefined ? [] : [hop]
+    }
     const vni = this.#networkOf(leads.gateway)
-    return vni === undefined ? undefined : { kind: 'gateway', vni, via: leads.gateway }
+    return vni === undefined ? [] : [{ kind: 'gateway', vni, via: leads.gateway }]
   }
 
   #setStatics(before: readonly StaticRoute[], now: readonly StaticRoute[]): void {

@@ -10,6 +10,7 @@ import {
   compareIp,
   type Esi,
   type Ip,
+  type Mac,
   type RouteDistinguisher,
   type RouteTarget,
 } from '../net/index.js'
@@ -33,6 +34,14 @@ export const SEGMENT_TIMER = 'segment '
 /** So many VTEPs of one segment count. */
 export const MOST_MEMBERS = 16
 
+/** What tells others to route to hosts of the segment. */
+interface RoutedNetwork {
+  readonly vni: number
+  readonly rd: RouteDistinguisher
+  readonly exportTargets: readonly RouteTarget[]
+  readonly routerMac: Mac
+}
+
 /** A network that a port of a segment is in. */
 export interface LocalNetwork {
   readonly name: string
@@ -41,6 +50,8 @@ export interface LocalNetwork {
   /** Of a bundle's network. */
   readonly tag: number | undefined
   readonly exportTargets: readonly RouteTarget[]
+  /** The IP-VRF that it is routed in. */
+  readonly routed: RoutedNetwork | undefined
   /** Whether a VTEP announces the segment in this network (type 1 per EVI). */
   hasCircuit(esi: Esi, vtep: Ip): boolean
 }
@@ -299,11 +310,16 @@ export class LocalSegment {
       .map(({ vni }) => this.#around.networkOf(vni))
       .filter((network) => network !== undefined)
       .sort((a, b) => a.vni - b.vni)
-    const targets = [...new Set(networks.flatMap(({ exportTargets }) => exportTargets))]
-    const routes = eadPerSegmentRoutes(this.#identity(), esi, singleActive, targets)
+    const { vtep } = this.#around
+    const vrfs = networks.flatMap(({ routed }) => routed ?? [])
+    const targets = [...networks, ...vrfs].flatMap(({ exportTargets }) => exportTargets)
+    const all = [...new Set(targets)]
+    const routes = eadPerSegmentRoutes(this.#identity(), esi, singleActive, all)
     for (const network of networks) {
-      routes.push(eadPerEviRoute({ ...identityOf(network), vtep: this.#around.vtep }, esi))
+      routes.push(eadPerEviRoute({ ...identityOf(network), vtep }, esi))
     }
+    // Of several networks of one IP-VRF they are the same.
+    for (const vrf of vrfs) routes.push(eadPerEviRoute({ ...vrf, ethernetTag: 0, vtep }, esi))
     // Who must not pre-empt looks who is there first, and joins then.
     if (this.#state === 'up' || !dontPreempt) routes.push(this.#esRoute())
     return routes

@@ -50,6 +50,8 @@ export class MacGroups {
   readonly #ways = new Map<Esi, string>()
   /** Hosts of the segment are somewhere else now. */
   onMoved: (esi: Esi) => void = () => {}
+  /** Its hosts may be reached by other VTEPs than before. */
+  onReach: (esi: Esi) => void = () => {}
 
   constructor(vni: number, around: GroupsSurroundings) {
     this.#vni = vni
@@ -78,6 +80,7 @@ export class MacGroups {
   #circuitsChanged(esi: Esi): void {
     this.segmentChanged(esi)
     this.#around.segments.circuitsChanged(esi)
+    this.onReach(esi)
   }
 
   /** One more, or less, claim to a host. */
@@ -107,6 +110,13 @@ export class MacGroups {
     return segments.isSingleActive(esi) ? { esi, via: vtep } : { esi }
   }
 
+  /** VTEPs by which such a MAC is reached. */
+  remotesOf(claim: Claim): readonly Ip[] {
+    const place = this.placeOf(claim)
+    if ('port' in place) return []
+    return 'remote' in place ? [place.remote] : this.#remotes(place)
+  }
+
   /** Before the MACs. */
   settle(): void {
     const { segments } = this.#around
@@ -117,6 +127,7 @@ export class MacGroups {
         claims === undefined ? [] : segments.isSingleActive(esi) ? claims.keys() : [undefined]
       for (const via of vias) this.#set({ esi, ...(via === undefined ? {} : { via }) })
       this.#settleWay(esi)
+      this.onReach(esi)
     }
     this.#dirty.clear()
   }

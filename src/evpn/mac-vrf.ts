@@ -76,7 +76,13 @@ export class MacVrf {
     const surroundings = { ...around, ...own }
     this.macs = new Macs(this.vni, surroundings)
     this.groups.onMoved = (esi) => this.macs.segmentMoved(esi)
+    this.groups.onReach = (esi) => this.#gateway.vrf?.segmentChanged(esi)
     this.suppression = new Suppression(this.vni, this.macs, surroundings)
+    const follow = this.macs.onOwner
+    this.macs.onOwner = (entry) => {
+      follow(entry)
+      this.#gateway.vrf?.macChanged(entry.mac)
+    }
     this.#setNetwork()
     this.#gateway.fill()
     this.#setStatics([], settings.staticRemotes ?? [])
@@ -102,6 +108,21 @@ export class MacVrf {
 
   hasCircuit(esi: Esi, vtep: Ip): boolean {
     return this.groups.hasCircuit(esi, vtep)
+  }
+
+  /** VTEPs by which a MAC is reached that is not here. */
+  remotesOf(mac: Mac): readonly Ip[] {
+    const entry = this.macs.get(mac)
+    if (entry?.winner === undefined || entry.local !== undefined) return []
+    return this.groups.remotesOf(entry.winner)
+  }
+
+  /** Its IP-VRF, as type 1 routes tell of it. */
+  get routed() {
+    const { vrf } = this.#gateway
+    if (vrf === undefined) return undefined
+    const { vni, rd, exportTargets, routerMac } = vrf
+    return { vni, rd, exportTargets, routerMac }
   }
 
   /** An Ethernet segment is not as it was. */
@@ -132,7 +153,7 @@ export class MacVrf {
     this.#rd = rd
     const isRerouted = !sameGateway(before, settings)
     if (isRerouted) {
-      this.#gateway.leave()
+      this.leaveVrf()
       this.#joinVrf()
     }
     this.#announcer.become(this.#identity())
@@ -170,6 +191,7 @@ export class MacVrf {
 
   /** Before it goes: nothing leads here any more. */
   leaveVrf(): void {
+    this.#gateway.vrf?.networksChanged()
     this.#gateway.leave()
   }
 
@@ -435,6 +457,7 @@ export class MacVrf {
   #joinVrf(): void {
     const { vrf, gateway = [] } = this.#settings
     this.#gateway.join(vrf === undefined ? undefined : this.#around.vrfOf(vrf), gateway)
+    this.#gateway.vrf?.networksChanged()
   }
 
   /** VTEPs and MACs that the configuration names. Its MACs are static: no route and no frame moves them. */

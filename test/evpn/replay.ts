@@ -21,7 +21,7 @@ import {
 } from '../../src/wire/index.js'
 
 interface RouteLine {
-  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es' | 'joinSynch' | 'leaveSynch'
+  readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es' | 'prefix' | 'joinSynch' | 'leaveSynch'
   readonly vtep: string
   readonly rd?: string
   readonly mac?: string
@@ -35,6 +35,9 @@ interface RouteLine {
   readonly tag?: number
   /** Default: the VNI of network blue. */
   readonly label?: number
+  /** Of a macIp route that is routed. */
+  readonly label2?: number
+  readonly prefix?: string
   /** Segment of all but imet. */
   readonly esi?: string
   /** The ead route is about the segment as a whole, not about a network. */
@@ -145,6 +148,10 @@ function nlriOf(line: RouteLine): EvpnRoute {
     return { type: 'ead', ...common, esi, ethernetTag: 0xffffffff, label: 0 }
   }
   if (route === 'ead') return { type: 'ead', ...common, esi, label: label ?? 10100 }
+  if (route === 'prefix') {
+    const { prefix } = line
+    return { type: route, ...common, esi, prefix: prefix!, gateway: '0.0.0.0', label: label ?? 0 }
+  }
   if (route === 'smet' || route === 'joinSynch' || route === 'leaveSynch') {
     const { group, source, exclude = false, seconds = 2 } = line
     const channel = {
@@ -164,6 +171,7 @@ function nlriOf(line: RouteLine): EvpnRoute {
     esi,
     mac: mac!,
     label: label ?? 10100,
+    ...(line.label2 === undefined ? {} : { label2: line.label2 }),
   } as const
   return ip === undefined ? host : { ...host, ip }
 }

@@ -236,6 +236,6 @@ t.test('VTEPs of a segment agree on its groups', async () => {
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 400 },
   )
 })

@@ -1,20 +1,23 @@
 // Type 1, Ethernet Auto-Discovery (RFC 7432 sections 7.1 and 8, RFC 8365 section 8). Per ES: a VTEP is connected to an
 // Ethernet segment; its withdrawal ends every MAC behind it at once. Per EVI: it is so in this network, whoever of the
-// segment announces the MACs.
+// segment announces the MACs. Per EVI of an IP-VRF: the same of what is routed.
 
 import {
   type Esi,
   type Ip,
   isSegment,
+  isVni,
+  type Mac,
   type RouteDistinguisher,
   type RouteTarget,
 } from '../../net/index.js'
 import { type EadRoute, type ExtendedCommunity, iana } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
-import type { OriginatedRoute } from '../events.js'
+import type { OriginatedRoute, Path } from '../events.js'
 import { factsOf } from '../facts.js'
+import type { IpVrf } from '../ip-vrf.js'
 import type { RouteMeaning } from './meaning.js'
-import { refusal, refuse } from './refusal.js'
+import { refusal, refuse, unreachableTunnel } from './refusal.js'
 
 /** MAX-ET: the route is about the segment as a whole (RFC 7432 section 8.2.1). */
 const WHOLE_SEGMENT = 0xffffffff
@@ -59,6 +62,24 @@ export const ead: RouteMeaning<EadRoute> = {
       vrf.groups.deleteCircuit(key)
     },
   },
+  vrf: {
+    install: installCircuit,
+    remove(vrf, key) {
+      vrf.overlay.deleteCircuit(key)
+    },
+  },
+}
+
+/** In an IP-VRF (draft-ietf-bess-evpn-ip-aliasing): a VTEP routes to what is behind the segment, on the label. */
+function installCircuit(vrf: IpVrf, key: string, route: EadRoute, path: Path): void {
+  const { esi, ethernetTag, label: vni } = route
+  if (ethernetTag === WHOLE_SEGMENT) return
+  const { nextHop: vtep, attributes } = path
+  const facts = factsOf(attributes)
+  const isUsable = isSegment(esi) && isVni(vni)
+  if (isUsable && unreachableTunnel(vrf.vtep, facts, vtep) === undefined) {
+    vrf.overlay.setCircuit(key, { esi, vtep, vni, mac: facts.routerMac })
+  } else vrf.overlay.deleteCircuit(key)
 }
 
 /** With ESI Label community, whose label VXLAN does not use (RFC 8365 section 8.3.1), and the targets of all networks. */
@@ -83,15 +104,19 @@ export function eadPerSegmentRoutes(
   return routes
 }
 
-type Circuit = Pick<Identity, 'rd' | 'vni' | 'ethernetTag' | 'vtep' | 'exportTargets'>
+interface Circuit extends Pick<Identity, 'rd' | 'vni' | 'ethernetTag' | 'vtep' | 'exportTargets'> {
+  /** Of an IP-VRF. */
+  readonly routerMac?: Mac
+}
 
 export function eadPerEviRoute(
-  { rd, vni, ethernetTag, vtep, exportTargets }: Circuit,
+  { rd, vni, ethernetTag, vtep, exportTargets, routerMac }: Circuit,
   esi: Esi,
 ): OriginatedRoute {
   const extendedCommunities: readonly ExtendedCommunity[] = [
     { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
     ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+    ...(routerMac === undefined ? [] : [{ type: 'routerMac', mac: routerMac } as const]),
   ]
   return {
     family: 'evpn',

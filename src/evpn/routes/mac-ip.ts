@@ -7,19 +7,20 @@ import {
   ipFamily,
   isMulticastMac,
   isSegment,
+  isVni,
   type Mac,
   ZERO_ESI,
 } from '../../net/index.js'
 import { type ExtendedCommunity, iana, type MacIpRoute } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
-import type { OriginatedRoute } from '../events.js'
+import type { OriginatedRoute, Path } from '../events.js'
 import { factsOf } from '../facts.js'
-import { hostPrefix } from '../ip-vrf.js'
+import { hostPrefix, type IpVrf } from '../ip-vrf.js'
 import type { AnswerFlags } from '../macs.js'
 import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
 import type { RouteMeaning } from './meaning.js'
-import { refusal, refuse, refuseRouted, routedRefusal } from './refusal.js'
+import { refusal, refuse, refuseRouted, routedRefusal, unreachableTunnel } from './refusal.js'
 
 const ZERO_MAC = '00:00:00:00:00:00'
 
@@ -58,11 +59,15 @@ export const macIp: RouteMeaning<MacIpRoute> = {
   vrf: {
     install(vrf, key, route, path) {
       const { ip, label2 } = route
-      if (ip === undefined || label2 === undefined || isLinkLocal(ip)) {
+      const facts = factsOf(path.attributes)
+      if (ip === undefined) {
+        setRouter(vrf, key, route, path)
+        return
+      }
+      if (label2 === undefined || isLinkLocal(ip)) {
         vrf.unclaim(key)
         return
       }
-      const facts = factsOf(path.attributes)
       const tunnel = { endpoint: path.nextHop, label: label2 }
       const reason = noHost(route) ?? routedRefusal(vrf, facts, tunnel)
       if (reason !== undefined) {
@@ -70,17 +75,26 @@ export const macIp: RouteMeaning<MacIpRoute> = {
         refuseRouted(vrf, `MAC/IP ${ip}`, tunnel, reason)
         return
       }
-      const hop = { kind: 'remote', vni: label2, via: path.nextHop, mac: facts.routerMac! } as const
+      const by = { kind: 'remote', vni: label2, via: path.nextHop, mac: facts.routerMac! } as const
       // The last move decides, as in the network of the host (RFC 7432 section 15).
       const rank = [1, facts.sequence, ...rankOf(path.attributes)]
-      const behind = { esi: route.esi, vtep: path.nextHop }
-      const isShared = isSegment(route.esi)
-      vrf.claim(key, { prefix: hostPrefix(ip), hop, rank, ...(isShared ? { behind } : {}) })
+      const segment = { segment: route.esi, by, network: route.label }
+      vrf.claim(key, { prefix: hostPrefix(ip), hop: isSegment(route.esi) ? segment : by, rank })
     },
     remove(vrf, key) {
       vrf.unclaim(key)
+      vrf.overlay.deleteRouter(key)
     },
   },
+}
+
+/** Whoever has this MAC may be named by prefixes (RFC 9136 section 4.4.3). */
+function setRouter(vrf: IpVrf, key: string, { mac, label }: MacIpRoute, path: Path): void {
+  const { nextHop: vtep, attributes } = path
+  const facts = factsOf(attributes)
+  const isReachable = unreachableTunnel(vrf.vtep, facts, vtep) === undefined && isVni(label)
+  if (isReachable) vrf.overlay.setRouter(key, { mac, vtep, vni: label, sequence: facts.sequence })
+  else vrf.overlay.deleteRouter(key)
 }
 
 const isLinkLocal = (ip: Ip): boolean => /^fe[89ab]/.test(ip) || ip.startsWith('169.254.')
