@@ -1,6 +1,7 @@
 // What the operator lets in or out: rules in order, the first that fits decides, and what none fits is let through.
 
 import { ipFamily, type Prefix, prefixContains, splitPrefix } from '../net/index.js'
+import { iana } from '../wire/index.js'
 import type { AttributeSet } from './attribute-set.js'
 import type { RouteNlri } from './events.js'
 import type { FilterRule } from './settings.js'
@@ -20,10 +21,14 @@ export class Filter {
 }
 
 /** A rule fits when all that it says fits; one that says nothing fits every route. */
-function fits({ routeTargets, prefixes }: FilterRule, nlri: RouteNlri, set: AttributeSet): boolean {
+function fits(rule: FilterRule, nlri: RouteNlri, set: AttributeSet): boolean {
+  const { routeTargets, prefixes, pmsiTunnels } = rule
+  const { pmsiTunnel } = set.attributes
   return (
     (routeTargets === undefined || hasOneOf(routeTargets, set)) &&
-    (prefixes === undefined || isWithin(prefixes, nlri))
+    (prefixes === undefined || isWithin(prefixes, nlri)) &&
+    (pmsiTunnels === undefined ||
+      pmsiTunnels.some((name) => iana.pmsiTunnelType[name] === pmsiTunnel?.tunnelType))
   )
 }
 

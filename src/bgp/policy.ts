@@ -129,8 +129,9 @@ export class Exporter {
 function nextHopFor(path: Path, family: SessionFamily, to: ExportTarget): Ip | undefined {
   const { nextHop } = path.set
   if (nextHop === SELF) return canBeReachedAt(to, family) ? to.localAddress : undefined
-  const reflects = path.source.kind === 'ibgp' && to.kind === 'ibgp'
-  return to.nextHopSelf && !reflects ? to.localAddress : nextHop
+  const { kind } = path.source
+  const passesOn = kind !== 'local' && !(kind === 'ibgp' && to.kind === 'ibgp')
+  return to.nextHopSelf && passesOn ? to.localAddress : nextHop
 }
 
 /** Next hop of a route of our own that is reached at whatever address the session has. */

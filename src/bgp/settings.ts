@@ -1,6 +1,7 @@
 // What the operator wants of the speaker, already checked: host translates the configuration into these.
 
 import type { Ip, Prefix, RouteTarget } from '../net/index.js'
+import type { iana } from '../wire/index.js'
 
 /**
  * Families the speaker carries. `ipv4` and `ipv6` are unicast: VTEP addresses. `rtc` says which routes of `evpn` are
@@ -33,11 +34,13 @@ export interface RestartSettings {
 /** What our AS is to the peer's (RFC 9234 section 4). */
 export type Role = 'provider' | 'rs' | 'rsClient' | 'customer' | 'peer'
 
-/** Fits a route that has one of the route targets and lies in one of the prefixes, as far as it says so. */
+/** Fits a route that has one of the route targets, lies in one of the prefixes and has one of the tunnels, as far as it says so. */
 export interface FilterRule {
   readonly accept: boolean
   readonly routeTargets?: readonly RouteTarget[]
   readonly prefixes?: readonly Prefix[]
+  /** Of the PMSI Tunnel attribute. */
+  readonly pmsiTunnels?: readonly (keyof typeof iana.pmsiTunnelType)[]
 }
 
 /** How many routes of a family a peer may send. */

@@ -133,6 +133,8 @@ t.test('to external peers', async (t) => {
   t.equal(exported(path(sources['local']!, { med: 5 }), targets.external)?.attributes.med, 5)
   const self = exported(path(sources['client']!), target({ kind: 'ebgp', nextHopSelf: true }))
   t.equal(self?.nextHop, '10.0.0.1')
+  const own = exported(path(sources['local']!), target({ kind: 'ebgp', nextHopSelf: true }))
+  t.equal(own?.nextHop, '10.1.0.1', 'what is our own says itself where it is')
 })
 
 t.test('unicast is told of ourselves alone, at our address of the session', async (t) => {
@@ -242,6 +244,17 @@ t.test('filters: the first rule that fits decides', async (t) => {
     new Path(macIp(1, { ip }).nlri, sets.intern(base, '1.1.1.1'), sources['local']!)
   t.notOk(mayExport(own('192.0.2.1'), 'evpn', out))
   t.ok(mayExport(own('192.0.3.1'), 'evpn', out))
+})
+
+t.test('a filter by the tunnel of broadcasts', async (t) => {
+  const filter = new Filter([{ accept: false, pmsiTunnels: ['assistedReplication'] }])
+  const of = (tunnelType: number): number | undefined => {
+    const pmsiTunnel = { flags: 8, tunnelType, label: 10100, identifier: new Uint8Array(4) }
+    return filter.refuses(macIp(1).nlri, sets.intern({ ...base, pmsiTunnel }, '1.1.1.1'))
+  }
+  t.equal(of(10), 1)
+  t.equal(of(3), undefined)
+  t.equal(filter.refuses(macIp(1).nlri, sets.intern(base, '1.1.1.1')), undefined, 'no tunnel')
 })
 
 t.test('our AS in the path so often and no more', async (t) => {

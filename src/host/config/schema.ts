@@ -209,6 +209,13 @@ const FilterRule = keys(
       text('prefix', 'Prefix.'),
       'The prefix, or the address behind a MAC, lies in one of these.',
     ),
+    pmsiTunnels: some(
+      choice(
+        ['ingressReplication', 'assistedReplication'],
+        'Type of tunnel (RFC 6514); assistedReplication: the route of a replicator.',
+      ),
+      'The route is of type 3 and has one of these tunnels.',
+    ),
   },
   'A rule fits when all that it says fits. Of several the first that fits decides; what none fits is accepted.',
 )
