@@ -70,7 +70,7 @@ Drop open_payload(const Frame& frame, Frame& packets, uint32_t& size) {
   return Drop::none;
 }
 
-Drop open_outer(const Frame& frame, const Underlay& us, Frame& packets, uint32_t& size) {
+Drop open_outer(const Frame& frame, const LocalUnderlay& us, Frame& packets, uint32_t& size) {
   if (frame.length < kEthernetHeader + 20) return Drop::outer_malformed;
   const bool super = frame.meta.gso_type != kGsoNone;
   const uint8_t* ip = frame.data + kEthernetHeader;
@@ -105,7 +105,12 @@ Drop open_outer(const Frame& frame, const Underlay& us, Frame& packets, uint32_t
   } else {
     return Drop::not_vxlan;
   }
-  if (!same_ip(destination, us.local)) return Drop::not_ours;
+  packets.flags = 0;
+  if (!same_ip(destination, us.local)) {
+    if (is_unspecified(us.replicator) || !same_ip(destination, us.replicator))
+      return Drop::not_ours;
+    packets.flags = kToReplicator;
+  }
   if (fragment) return Drop::outer_fragment;
   if (total - header < kUdpHeader) return Drop::outer_malformed;
   if (net16(ip + header + 2) != us.udp_port) return Drop::not_vxlan;

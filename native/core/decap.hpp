@@ -2,27 +2,22 @@
 #pragma once
 #include "frame.hpp"
 #include "layers.hpp"
+#include "segment.hpp"
 
 namespace vtep {
-
-// Who we are for the underlay.
-struct Underlay {
-  uint8_t local[16];  // our VTEP address
-  uint16_t udp_port;
-};
 
 // All write what was inside to `packets`: from the VXLAN header on, with `source` and the metadata
 // of the frame inside. It is one packet, or several of `size` octets that GRO has glued together.
 
 // From an outer Ethernet header on.
-Drop open_outer(const Frame& frame, const Underlay& us, Frame& packets, uint32_t& size);
+Drop open_outer(const Frame& frame, const LocalUnderlay& us, Frame& packets, uint32_t& size);
 // From the VXLAN header on (a UDP socket's payload), frame.source set. kGsoUdp metadata
 // without kNeedsChecksum: datagrams of gso_size, glued by UDP_GRO; with it: of the frame inside.
 Drop open_payload(const Frame& frame, Frame& packets, uint32_t& size);
 
 // Destination address and UDP port of the packets that is_plain_packet() may take, as they lie with
 // the source port between them; none are where we have no IPv4 address.
-inline uint64_t plain_destination(const Underlay& us) {
+inline uint64_t plain_destination(const LocalUnderlay& us) {
   if (!is_ipv4(us.local)) return ~uint64_t{0};
   return load32(us.local + 12) | uint64_t{__builtin_bswap16(us.udp_port)} << 48;
 }

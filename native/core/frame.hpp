@@ -23,6 +23,10 @@ inline bool has_offloads(const Meta& meta) {
   return (meta.flags & kNeedsChecksum) != 0 || meta.gso_type != kGsoNone;
 }
 
+enum FrameFlag : uint16_t {
+  kToReplicator = 1,  // of the uplink: it was sent to our AR-IP (RFC 9574 section 4)
+};
+
 // A view: whoever received the frame owns the bytes until the burst is released. `headroom` bytes
 // before `data` may be overwritten. The switch edits bytes in place only where the contract says so
 // (checksum completion, segmentation scratch, and the headers of packets that it routes: those go
@@ -32,7 +36,7 @@ struct Frame {
   uint32_t length = 0;
   uint32_t headroom = 0;
   Meta meta;
-  uint16_t reserved = 0;
+  uint16_t flags = 0;       // FrameFlag bits
   uint8_t source[16] = {};  // uplink frames: outer source address (IPv4 as ::ffff:a.b.c.d)
 };
 

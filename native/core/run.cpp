@@ -41,6 +41,7 @@ bool read_frame(uint8_t* input, size_t length, size_t& at, InputFrame& out) {
   out.port = load32(p + 1);
   out.frame = {};
   copy(out.frame.source, p + 5, 16);
+  if (out.form == kFromVxlan) out.frame.flags = static_cast<uint16_t>(out.port);
   copy(&out.frame.meta, p + 21, sizeof(Meta));
   out.frame.length = load32(p + 31);
   out.frame.data = p + kFrameHead;
@@ -157,13 +158,12 @@ struct Core::Sink {
   }
 };
 
-Core::Core(void* memory, const SegmentConfig& config, const uint8_t localAddress[16],
-           uint16_t udpPort)
+Core::Core(void* memory, const SegmentConfig& config, const LocalUnderlay& us)
     : segment_(Segment::format(memory, config)),
       tables_(segment_, TablesObserver{}, true),
       switch_(segment_, 0),
       events_(segment_) {
-  tables_.set_local(localAddress, udpPort);
+  tables_.set_local(us);
 }
 
 ApplyResult Core::apply(const uint8_t* operations, size_t length) {

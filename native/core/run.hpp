@@ -4,7 +4,7 @@
 //
 // clang-format off
 // Input of run():   u32 now (seconds), u32 count, then per frame
-//                   u8 form, u32 port (form 0, else 0), ip source (form 2, else zero), meta, u32 length, bytes
+//                   u8 form, u32 port (form 0), or FrameFlag bits (form 2), else 0, ip source (form 2, else zero), meta, u32 length, bytes
 //     form 0        a tenant's frame from a port
 //          1        an outer Ethernet frame from the underlay
 //          2        a VXLAN packet (a UDP payload) from `source`
@@ -41,7 +41,7 @@ class Core {
     return Segment::bytes_needed(config);
   }
   // `memory`: bytes_needed(config) zeros, 64-byte aligned, which outlive this object.
-  Core(void* memory, const SegmentConfig& config, const uint8_t localAddress[16], uint16_t udpPort);
+  Core(void* memory, const SegmentConfig& config, const LocalUnderlay& us);
 
   ApplyResult apply(const uint8_t* operations, size_t length);
   // Null, or what is wrong with the input. Output is appended to `out`. Frames in the input are

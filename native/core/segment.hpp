@@ -48,6 +48,18 @@ struct HashRegion {
   uint64_t cold;
 };
 
+// Who we are for the underlay.
+struct LocalUnderlay {
+  LocalUnderlay() = default;
+  LocalUnderlay(const uint8_t address[16], uint16_t port) : udp_port(port) {
+    copy(local, address, 16);
+  }
+
+  uint8_t local[16] = {};       // our VTEP address
+  uint8_t replicator[16] = {};  // our AR-IP (RFC 9574), :: = none
+  uint16_t udp_port = 0;
+};
+
 // First page of the segment.
 struct SegmentHeader {
   uint64_t magic;
@@ -68,6 +80,7 @@ struct SegmentHeader {
       countersStride;  // per worker: drops by reason, then PortCounters by port id (0 = uplink)
   uint64_t writer;     // WriterState (tables.hpp)
   uint8_t localAddress[16];
+  uint8_t replicatorAddress[16];  // AR-IP, :: = none
   uint32_t udpPort;
   uint32_t clockSeconds;   // the keeper's idea of now, for ages
   uint64_t eventSequence;  // last published event

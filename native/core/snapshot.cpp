@@ -130,6 +130,7 @@ void networks(const Segment& segment, Rows& rows) {
     copy(view.mac, row.mac, sizeof view.mac);
     copy(view.address4, row.address4, sizeof view.address4);
     copy(view.address6, row.address6, sizeof view.address6);
+    address_of(segment, row.replicator, view.replicator, rows);
     rows.add(view);
   }
 }
@@ -171,6 +172,7 @@ void floods(const Segment& segment, Rows& rows) {
         FloodView view = {};
         view.vni = row.vni;
         const uint32_t word = load_acquire(block.words + i);
+        view.flags = word >> DestinationWord::flagShift & 0xff;
         if (address_of(segment, word & DestinationWord::idMask, view.address, rows)) rows.add(view);
       }
       if (read_network(segment, index, after, rows) && after.generation == row.generation) break;

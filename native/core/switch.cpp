@@ -118,9 +118,12 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
   out.inputs = inputs_;
   out.reply_count = 0;
   const SegmentHeader& header = segment_.header();
-  Underlay us;
+  LocalUnderlay us;
+  const auto* local = reinterpret_cast<const RowWord*>(header.localAddress);
+  const auto* replicator = reinterpret_cast<const RowWord*>(header.replicatorAddress);
   for (unsigned i = 0; i < 4; i++) {
-    store32(us.local + 4 * i, load_word(reinterpret_cast<const RowWord*>(header.localAddress) + i));
+    store32(us.local + 4 * i, load_word(local + i));
+    store32(us.replicator + 4 * i, load_word(replicator + i));
   }
   us.udp_port = static_cast<uint16_t>(load_relaxed(&header.udpPort));
   Pass pass(segment_, 0, now, out);
@@ -269,7 +272,7 @@ inline Drop Switch::check_packet(Pass& pass, Frame& frame, Work& work, const uin
 
 // What check_packet() would find right, of what nearly all packets are: a frame to one MAC,
 // untagged. Takes packets up to the first that is anything else; gives their number.
-unsigned Switch::take_plain_packets(Pass& pass, const Underlay& us, const Frame* packets,
+unsigned Switch::take_plain_packets(Pass& pass, const LocalUnderlay& us, const Frame* packets,
                                     unsigned count, Frame* frame, Work* work) {
   const MacLookup macs = pass.macs;
   const uint64_t ours = plain_destination(us);
@@ -304,14 +307,14 @@ unsigned Switch::take_plain_packets(Pass& pass, const Underlay& us, const Frame*
     frame->length = length;
     frame->headroom = packet->headroom + kPlainHeaders;
     frame->meta = {};
-    frame->reserved = 0;
+    frame->flags = 0;
     store_mapped_ipv4(frame->source, from);
   }
   return static_cast<unsigned>(packet - packets);
 }
 
 // Whether this VTEP (low half) may speak in this VNI (high half), and in which network.
-bool Switch::look_up_pair(Pass& pass, uint64_t pair, const Underlay& us, uint32_t& network) {
+bool Switch::look_up_pair(Pass& pass, uint64_t pair, const LocalUnderlay& us, uint32_t& network) {
   uint8_t address[16];
   store_mapped_ipv4(address, static_cast<uint32_t>(pair));
   if (same_ip(address, us.local)) return false;
@@ -458,8 +461,9 @@ void Switch::to_group(Pass& pass, const Work& work, unsigned index) {
 
 // Why a broadcast from the VTEP `source` (remote index) must not go to a port that leads to an
 // Ethernet segment, or `none`. Who leads there, too, has delivered it (RFC 8365 section 8.3.1); of
-// all others' one VTEP of the segment delivers.
-Drop Switch::keep_back(const Way& way, uint32_t source) const {
+// all others' one VTEP of the segment delivers; of what we replicate that is us, as of a frame of
+// our own (RFC 9574 section 9.2).
+Drop Switch::keep_back(const Way& way, uint32_t source, bool replicated) const {
   const RowWord* peers =
       row_words(segment_.port(destination_id(way.destination))) + offsetof(PortRow, peers) / 4;
   for (unsigned i = 0; i < kMaxGroupMembers / 2; i++) {
@@ -467,12 +471,16 @@ Drop Switch::keep_back(const Way& way, uint32_t source) const {
     if (pair == 0) break;
     if (source != 0 && ((pair & 0xffff) == source || pair >> 16 == source)) return Drop::local_bias;
   }
-  return (way.segment & SegmentFlag::designated) != 0 ? Drop::none : Drop::not_designated;
+  const bool delivers = replicated || (way.segment & SegmentFlag::designated) != 0;
+  return delivers ? Drop::none : Drop::not_designated;
 }
 
-// To every port but the one it came from and, unless it came from a VTEP, to every remote; of
-// multicast, where it is heard who wants it, to these. A port may do so only so often: each of its
-// frames becomes as many as there are receivers.
+// To every port but the one it came from and, unless it came from a VTEP, to every remote that has
+// not asked to be left out; of multicast, where it is heard who wants it, to these. Broadcast and
+// multicast go to the replicator alone, where there is one: it serves the other remotes (RFC 9574
+// section 5.2). As replicator of the network we do so for a VTEP that sent them to our AR-IP, and
+// leave out that one (section 5.1). A port may do so only so often: each of its frames becomes as
+// many as there are receivers.
 void Switch::flood(Pass& pass, const Work& work, unsigned index) {
   const RowWord* row = row_words(segment_.network(MacLookup::network(work.key)));
   if (pass.port != 0 &&
@@ -487,34 +495,45 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
     if ((flags & NetworkFlag::advertise) != 0) hear_solicitation(pass, work, index);
     if ((flags & NetworkFlag::snoop) != 0) nobody = select_listeners(pass, work, index, offset);
   }
+  const bool replicates = pass.port == 0 && (frames_[index].flags & kToReplicator) != 0 &&
+                          (flags & NetworkFlag::replicate) != 0 && is_group(work.key);
+  const Receivers::Remotes remotes = pass.port != 0 ? Receivers::by_replicator
+                                     : replicates   ? Receivers::all
+                                                    : Receivers::none;
+  const Receivers receivers(segment_, row, offset, is_group(work.key), remotes);
+  uint32_t here = destination_word(Destination::port, pass.port);
+  uint32_t source = 0;
+  if (replicates) {
+    source = segment_.find_remote(frames_[index].source);
+    here = destination_word(Destination::remote, source);
+  }
   uint32_t targets = 0;
-  if (offset != 0) {
-    const uint32_t* block = segment_.flood_words() + offset;
-    const uint32_t counts = load_acquire(block + 1);
-    const uint32_t ports = counts & 0xffff;
-    const uint32_t end = pass.port != 0 ? ports + (counts >> 16) : ports;
-    const uint32_t here = destination_word(Destination::port, pass.port);
-    uint32_t source = 0;
-    for (uint32_t i = 0; i < end; i++) {
-      const uint32_t word = load_relaxed(block + 2 + i);
-      if (word == 0 || word == here) continue;
-      targets++;
+  for (uint32_t i = 0; i < receivers.count; i++) {
+    const uint32_t word = receivers[i];
+    if (word == 0 || word == here) continue;
+    targets++;
+    if (replicates && destination_kind(word) == Destination::remote) {
+      pass.way.destination = word;
+      measure_remote(pass.way);
+    } else {
       find_way(pass, word);
-      if (pass.port == 0 && pass.way.segment != 0 && pass.way.kind == Way::open) {
-        if (source == 0) source = segment_.find_remote(frames_[index].source);
-        const Drop reason = keep_back(pass.way, source);
-        if (reason != Drop::none) {
-          drop(pass, index, reason, word);
-          continue;
-        }
-      }
-      if (pass.way.kind == Way::open) {
-        send(pass, work, index);
-      } else {
-        turn_away(pass, work, index);
+    }
+    if (pass.port == 0 && pass.way.port && pass.way.segment != 0 && pass.way.kind == Way::open) {
+      if (source == 0) source = segment_.find_remote(frames_[index].source);
+      const Drop reason = keep_back(pass.way, source, replicates);
+      if (reason != Drop::none) {
+        drop(pass, index, reason, word);
+        continue;
       }
     }
+    if (pass.way.kind == Way::open) {
+      send(pass, work, index);
+    } else {
+      turn_away(pass, work, index);
+    }
   }
+  // For all other frames there is no way from one VTEP to another.
+  if (replicates) pass.way.destination = ~0u;
   if (targets == 0) return drop(pass, index, nobody);
   WorkerCounters::add(counters_.port(pass.port).flooded, 1);
 }

@@ -107,7 +107,6 @@ enum class Unresolved : uint8_t {
 struct Layers;
 struct Packet;
 enum class IcmpError : uint8_t;
-struct Underlay;
 
 class Switch {
  public:
@@ -130,6 +129,7 @@ class Switch {
   struct Peer;
   struct Way;
   struct Hop;
+  struct Receivers;
   // What was reported lately, so that a MAC that the keeper has not entered yet is not reported
   // with every frame. By what it is about (MAC or address, network): another claim takes its place.
   struct Recent {
@@ -144,9 +144,9 @@ class Switch {
   void from_underlay(const Frame* frames, unsigned count, bool outer, uint64_t now, Burst& out);
   static void note_source(Pass& pass, uint64_t mac);
   static Drop check_packet(Pass& pass, Frame& frame, Work& work, const uint8_t local[16]);
-  static unsigned take_plain_packets(Pass& pass, const Underlay& us, const Frame* packets,
+  static unsigned take_plain_packets(Pass& pass, const LocalUnderlay& us, const Frame* packets,
                                      unsigned count, Frame* frame, Work* work);
-  static bool look_up_pair(Pass& pass, uint64_t pair, const Underlay& us, uint32_t& network);
+  static bool look_up_pair(Pass& pass, uint64_t pair, const LocalUnderlay& us, uint32_t& network);
   static bool take_plain_frame(const Pass& pass, Frame& frame, Work& work);
   static Drop check_frame(const Pass& pass, uint32_t network, Frame& frame, Work& work);
   static const Peer& find_peer(Pass& pass, uint32_t vni, const uint8_t source[16]);
@@ -165,7 +165,7 @@ class Switch {
   void measure_port(Way& way) const;
   void flood(Pass& pass, const Work& work, unsigned index);
   void to_group(Pass& pass, const Work& work, unsigned index);
-  Drop keep_back(const Way& way, uint32_t source) const;
+  Drop keep_back(const Way& way, uint32_t source, bool replicated) const;
   void send(Pass& pass, const Work& work, unsigned index);
   // switch_multicast.cpp
   void hear_solicitation(Pass& pass, const Work& work, unsigned index);

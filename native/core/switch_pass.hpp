@@ -61,6 +61,41 @@ struct Switch::Way {
   uint16_t segment = 0;  // SegmentFlag bits of a port
 };
 
+// Who is on a list that a frame is flooded to: ports, then remotes but those that want none of its
+// kind (RFC 9574 section 7). Where the network has a replicator it gets broadcast and multicast in
+// the place of all remotes, and serves them (section 5.2).
+struct Switch::Receivers {
+  enum Remotes : uint8_t { none, all, by_replicator };
+  Receivers(const Segment& segment, const RowWord* network, uint32_t offset, bool group,
+            Remotes which)
+      : words(segment.flood_words() + offset + 2),
+        unwanted((group ? FloodFlag::noBroadcasts : FloodFlag::noUnknown)
+                 << DestinationWord::flagShift) {
+    if (offset == 0) return;
+    const uint32_t counts = load_acquire(words - 1);
+    const uint32_t remotes = which != none ? counts >> 16 : 0;
+    ports = counts & 0xffff;
+    count = ports + remotes;
+    if (!group || remotes == 0 || which != by_replicator) return;
+    const uint32_t index = load_word(network + offsetof(NetworkRow, replicator) / 4);
+    if (index == 0) return;
+    replicator = destination_word(Destination::remote, index);
+    count = ports + 1;
+  }
+  // A destination word without flags; 0: nobody.
+  uint32_t operator[](uint32_t i) const {
+    if (replicator != 0 && i == ports) return replicator;
+    const uint32_t word = load_relaxed(words + i);
+    return (word & unwanted) != 0 ? 0 : word & kPlace;
+  }
+
+  const uint32_t* words;
+  uint32_t unwanted;
+  uint32_t count = 0;
+  uint32_t ports = 0;
+  uint32_t replicator = 0;
+};
+
 // One burst on its way through the stages: the tables as they are at its start, and where results
 // go.
 struct Switch::Pass {

@@ -136,20 +136,19 @@ void Switch::emit_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t ha
   out.emits[out.emit_count++] = {index, hop.way.destination, hop.vni, hash, reply, true};
 }
 
-// Nobody knows where the MAC is: to all of the network it is in. Gives how many get it.
+// A question, or a packet to a MAC that nobody knows the place of: to all of the network it is in.
+// Gives how many get it.
 unsigned Switch::flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32_t hash,
                               uint16_t reply) {
   const RowWord* row = row_words(segment_.network(hop.network));
   const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
-  if (offset == 0) return 0;
   unsigned sent = 0;
-  const uint32_t* block = segment_.flood_words() + offset;
-  const uint32_t counts = load_acquire(block + 1);
+  const Receivers receivers(segment_, row, offset, reply != 0, Receivers::by_replicator);
   const uint32_t length = reply != 0 ? pass.out.replies[reply - 1].length
                                      : wire_length(frames_[index].length, frames_[index].meta);
-  for (uint32_t i = 0; i < (counts & 0xffff) + (counts >> 16); i++) {
+  for (uint32_t i = 0; i < receivers.count; i++) {
     Hop copy = hop;
-    copy.way.destination = load_relaxed(block + 2 + i);
+    copy.way.destination = receivers[i];
     if (copy.way.destination == 0) continue;
     const bool port = destination_kind(copy.way.destination) == Destination::port;
     if (port) {

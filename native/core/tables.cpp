@@ -40,6 +40,7 @@ const Tables::Verb Tables::kVerbs[] = {
     Verb::of<MacSetPeerOperation, &Tables::mac_set_peer>(),
     Verb::of<PortSegmentSetOperation, &Tables::port_segment_set>(),
     Verb::of<PortSegmentClearOperation, &Tables::port_segment_clear>(),
+    Verb::of<ReplicatorSetOperation, &Tables::replicator_set>(),
 };
 static_assert(OperationCode::networkSet == 1 && OperationCode::networkRemove == 2);
 static_assert(OperationCode::portAttach == 3 && OperationCode::floodAdd == 4);
@@ -52,6 +53,7 @@ static_assert(OperationCode::nextHopSet == 15);
 static_assert(OperationCode::macGroupSet == 16 && OperationCode::macGroupRemove == 17);
 static_assert(OperationCode::macSetGroup == 18 && OperationCode::macSetPeer == 19);
 static_assert(OperationCode::portSegmentSet == 20 && OperationCode::portSegmentClear == 21);
+static_assert(OperationCode::replicatorSet == 22);
 
 Tables::Tables(const Segment& segment, const TablesObserver& observer, bool implicitPorts)
     : segment_(segment),
@@ -166,6 +168,7 @@ const char* Tables::network_remove(const NetworkRemoveOperation& operation) {
   bindings_flush_network(index);
   mac_groups_flush_network(index);
   flood_clear(index);
+  replicator_put(index, 0);
   channels_flush_network(index);
   prefixes_flush_network(index);
   router_clear(index, current_row(segment_.network(index)).mac);

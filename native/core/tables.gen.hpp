@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x0add0f61b820d55e;
-inline constexpr char kLayoutHashText[] = "0add0f61b820d55e";
+inline constexpr uint64_t kLayoutHash = 0xd1f7fdd836a0df1c;
+inline constexpr char kLayoutHashText[] = "d1f7fdd836a0df1c";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -82,6 +82,12 @@ struct NetworkFlag {
   static constexpr uint32_t snoop = 4;
   static constexpr uint32_t suppressUnknown = 8;
   static constexpr uint32_t advertise = 16;
+  static constexpr uint32_t replicate = 32;
+};
+
+struct FloodFlag {
+  static constexpr uint32_t noBroadcasts = 1;
+  static constexpr uint32_t noUnknown = 2;
 };
 
 struct RemoteState {
@@ -172,6 +178,7 @@ struct OperationCode {
   static constexpr uint32_t macSetPeer = 19;
   static constexpr uint32_t portSegmentSet = 20;
   static constexpr uint32_t portSegmentClear = 21;
+  static constexpr uint32_t replicatorSet = 22;
 };
 
 // A host attachment. Array by port id; id 0 is never used.
@@ -232,7 +239,8 @@ struct NetworkRow {
   uint8_t prefixLengths[20];  // bit l of these 160: some prefix has l bits (IPv4: 96 more)
   uint32_t channels;  // multicast channels of this network
   uint32_t sourceChannels;  // those of them that name a source
-  uint8_t spare[20];  // zero: a row is two cache lines
+  uint32_t replicator;  // remote index of the AR-REPLICATOR that has broadcasts of our ports in the place of all VTEPs, 0 = none
+  uint8_t spare[16];  // zero: a row is two cache lines
 };
 static_assert(sizeof(NetworkRow) == 128);
 static_assert(offsetof(NetworkRow, generation) == 0);
@@ -252,7 +260,8 @@ static_assert(offsetof(NetworkRow, address6) == 64);
 static_assert(offsetof(NetworkRow, prefixLengths) == 80);
 static_assert(offsetof(NetworkRow, channels) == 100);
 static_assert(offsetof(NetworkRow, sourceChannels) == 104);
-static_assert(offsetof(NetworkRow, spare) == 108);
+static_assert(offsetof(NetworkRow, replicator) == 108);
+static_assert(offsetof(NetworkRow, spare) == 112);
 
 // A far VTEP with its header template. Array by remote index; index 0 is never used.
 struct RemoteRow {
@@ -472,8 +481,9 @@ struct NetworkView {
   uint16_t spare;  // zero
   uint8_t address4[16];  // sender of ICMP errors, :: = none
   uint8_t address6[16];  // sender of ICMPv6 errors, :: = none
+  uint8_t replicator[16];  // AR-IP of the AR-REPLICATOR in use, :: = none
 };
-static_assert(sizeof(NetworkView) == 76);
+static_assert(sizeof(NetworkView) == 92);
 static_assert(offsetof(NetworkView, vni) == 0);
 static_assert(offsetof(NetworkView, flags) == 4);
 static_assert(offsetof(NetworkView, agingSeconds) == 8);
@@ -487,6 +497,7 @@ static_assert(offsetof(NetworkView, mac) == 36);
 static_assert(offsetof(NetworkView, spare) == 42);
 static_assert(offsetof(NetworkView, address4) == 44);
 static_assert(offsetof(NetworkView, address6) == 60);
+static_assert(offsetof(NetworkView, replicator) == 76);
 
 // One path of a route as it is.
 struct RouteView {
@@ -544,11 +555,13 @@ static_assert(offsetof(UnderlayView, flags) == 4);
 // One remote in the flood list of a network.
 struct FloodView {
   uint32_t vni;  // VNI
+  uint32_t flags;  // FloodFlag bits
   uint8_t address[16];  // VTEP address
 };
-static_assert(sizeof(FloodView) == 20);
+static_assert(sizeof(FloodView) == 24);
 static_assert(offsetof(FloodView, vni) == 0);
-static_assert(offsetof(FloodView, address) == 4);
+static_assert(offsetof(FloodView, flags) == 4);
+static_assert(offsetof(FloodView, address) == 8);
 
 // A group of MACs as it is.
 struct MacGroupView {
@@ -661,14 +674,16 @@ static_assert(sizeof(PortAttachOperation) == 8);
 static_assert(offsetof(PortAttachOperation, port) == 0);
 static_assert(offsetof(PortAttachOperation, vni) == 4);
 
-// Add a VTEP to the flood list (EVPN type 3, or configured).
+// Add a VTEP to the flood list (EVPN type 3, or configured), or change what it gets.
 struct FloodAddOperation {
   uint32_t vni;  // VNI
+  uint32_t flags;  // FloodFlag bits
   uint8_t remote[16];  // VTEP address
 };
-static_assert(sizeof(FloodAddOperation) == 20);
+static_assert(sizeof(FloodAddOperation) == 24);
 static_assert(offsetof(FloodAddOperation, vni) == 0);
-static_assert(offsetof(FloodAddOperation, remote) == 4);
+static_assert(offsetof(FloodAddOperation, flags) == 4);
+static_assert(offsetof(FloodAddOperation, remote) == 8);
 
 // Remove a VTEP from the flood list.
 struct FloodRemoveOperation {
@@ -914,6 +929,15 @@ struct PortSegmentClearOperation {
 };
 static_assert(sizeof(PortSegmentClearOperation) == 4);
 static_assert(offsetof(PortSegmentClearOperation, port) == 0);
+
+// Broadcasts of the ports of a network go to this VTEP alone, which replicates them (RFC 9574).
+struct ReplicatorSetOperation {
+  uint32_t vni;  // VNI
+  uint8_t remote[16];  // its AR-IP, :: = none: to all of the flood list
+};
+static_assert(sizeof(ReplicatorSetOperation) == 20);
+static_assert(offsetof(ReplicatorSetOperation, vni) == 0);
+static_assert(offsetof(ReplicatorSetOperation, remote) == 4);
 
 // One fact, in the order in which it became true.
 struct Event {

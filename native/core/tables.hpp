@@ -66,7 +66,7 @@ class Tables {
 
   // CLOCK_MONOTONIC. Set it before anything else in a round; events and ages take it from here.
   void set_time(uint64_t nanoseconds);
-  void set_local(const uint8_t address[16], uint16_t udpPort);
+  void set_local(const LocalUnderlay& us);
 
   // Packed operations of layout.ts. One that fails changes nothing; the others are applied all the
   // same. Bytes that are no operations end it.
@@ -123,6 +123,7 @@ class Tables {
   const char* port_attach(const PortAttachOperation& operation);
   const char* flood_add(const FloodAddOperation& operation);
   const char* flood_remove(const FloodRemoveOperation& operation);
+  const char* replicator_set(const ReplicatorSetOperation& operation);
   const char* mac_set_remote(const MacSetRemoteOperation& operation);
   const char* mac_set_local(const MacSetLocalOperation& operation);
   const char* mac_remove(const MacRemoveOperation& operation);
@@ -159,6 +160,7 @@ class Tables {
   FloodList flood_list(uint32_t network) const;
   bool flood_insert(uint32_t network, uint32_t word);
   void flood_erase(uint32_t network, uint32_t word);
+  static uint32_t* flood_find(const FloodList& list, uint32_t word);
   FloodList list_at(uint32_t offset) const;
   uint32_t list_insert(const FloodList& old, uint32_t word);
   uint32_t list_erase(const FloodList& old, uint32_t word);
@@ -168,6 +170,7 @@ class Tables {
   void flood_publish(uint32_t network, const FloodList& old, uint32_t offset);
   void flood_free(uint32_t offset);
   void flood_clear(uint32_t network);
+  void replicator_put(uint32_t network, uint32_t remote);
 
   // tables_channels.cpp
   using ChannelSlot = Words<ChannelShape::kWords>;

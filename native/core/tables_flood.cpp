@@ -16,6 +16,8 @@ unsigned class_of(uint32_t destinations) {
 }
 bool is_port(uint32_t word) { return destination_kind(word) == Destination::port; }
 
+constexpr uint32_t kFlagMask = 0xffu << DestinationWord::flagShift;
+
 }  // namespace
 
 Tables::FloodList Tables::flood_list(uint32_t network) const {
@@ -46,7 +48,15 @@ bool Tables::flood_insert(uint32_t network, uint32_t word) {
 
 void Tables::flood_erase(uint32_t network, uint32_t word) {
   const FloodList old = flood_list(network);
-  flood_publish(network, old, list_erase(old, word));
+  const uint32_t* place = flood_find(old, word);
+  if (place != nullptr) flood_publish(network, old, list_erase(old, load_relaxed(place)));
+}
+
+// Where a destination is, whatever its flags are; null = nowhere.
+uint32_t* Tables::flood_find(const FloodList& list, uint32_t word) {
+  for (uint32_t i = 0; i < list.ports + list.remotes; i++)
+    if ((load_relaxed(list.words + i) & ~kFlagMask) == word) return list.words + i;
+  return nullptr;
 }
 
 // The list with one destination more: the same block, or another one that nobody reads yet; 0 = the
@@ -133,18 +143,23 @@ void Tables::flood_clear(uint32_t network) {
 const char* Tables::flood_add(const FloodAddOperation& operation) {
   const uint32_t network = segment_.find_network(operation.vni);
   if (network == 0) return "no network has this VNI";
+  if (operation.flags > (FloodFlag::noBroadcasts | FloodFlag::noUnknown)) return "no such flag";
   uint32_t remote = 0;
   if (const char* reason = remote_find_or_add(operation.remote, remote)) return reason;
+  const uint32_t destination = destination_word(Destination::remote, remote);
+  const uint32_t word = destination | operation.flags << DestinationWord::flagShift;
   Words<NumberShape::kWords> pair;
   if (access_.find(access_key(network, remote), pair) != access_.kNowhere &&
       (pair.w[0] & kInFloodList) != 0) {
+    uint32_t* place = flood_find(flood_list(network), destination);
+    if (place != nullptr && load_relaxed(place) != word) store_relaxed(place, word);
     return nullptr;
   }
   if (!access_acquire(network, remote, kInFloodList)) {
     remote_drop_unused(remote);
     return "no room for another VTEP of this network";
   }
-  if (!flood_insert(network, destination_word(Destination::remote, remote))) {
+  if (!flood_insert(network, word)) {
     access_release(network, remote, kInFloodList);
     return "no room in the flood lists";
   }
@@ -163,6 +178,31 @@ const char* Tables::flood_remove(const FloodRemoveOperation& operation) {
   flood_erase(network, destination_word(Destination::remote, remote));
   access_release(network, remote, kInFloodList);
   return nullptr;
+}
+
+const char* Tables::replicator_set(const ReplicatorSetOperation& operation) {
+  const uint32_t network = segment_.find_network(operation.vni);
+  if (network == 0) return "no network has this VNI";
+  uint32_t remote = 0;
+  if (!is_unspecified(operation.remote)) {
+    if (const char* reason = remote_find_or_add(operation.remote, remote)) return reason;
+    if (remote == current_row(segment_.network(network)).replicator) return nullptr;
+    if (!access_acquire(network, remote, 0)) {
+      remote_drop_unused(remote);
+      return "no room for another VTEP of this network";
+    }
+  }
+  replicator_put(network, remote);
+  return nullptr;
+}
+
+// One word, so that a frame goes to the replicator or to all, never to both.
+void Tables::replicator_put(uint32_t network, uint32_t remote) {
+  NetworkRow row = current_row(segment_.network(network));
+  const uint32_t before = row.replicator;
+  row.replicator = remote;
+  write_row(segment_.network(network), row);
+  if (before != 0) access_release(network, before, 0);
 }
 
 }  // namespace vtep

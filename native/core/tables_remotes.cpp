@@ -43,11 +43,19 @@ void write_template(RemoteRow& row, const RemoteNextHop& hop, uint16_t udpPort) 
   row.headerLength = static_cast<uint8_t>(v4 ? kOuterHeader4 : kOuterHeader6);
 }
 
+void write_address(uint8_t to[16], const uint8_t address[16]) {
+  uint32_t words[4];
+  copy(words, address, 16);
+  for (unsigned i = 0; i < 4; i++)
+    __atomic_store_n(reinterpret_cast<RowWord*>(to) + i, words[i], __ATOMIC_RELAXED);
+}
+
 }  // namespace
 
 const char* Tables::remote_find_or_add(const uint8_t address[16], uint32_t& index) {
   if (!is_unicast_ip(address)) return "not a unicast address";
   if (same_ip(address, segment_.header().localAddress)) return "our own VTEP address";
+  if (same_ip(address, segment_.header().replicatorAddress)) return "our own AR-IP";
   index = segment_.find_remote(address);
   if (index != 0) return nullptr;
   index = allocate(state_.usedRemotes, segment_.config().remotes);
@@ -166,15 +174,12 @@ const char* Tables::next_hop_set(const NextHopSetOperation& operation) {
 
 // Templates keep their next hop and take the new source address and port; a remote of the other
 // family has lost its way.
-void Tables::set_local(const uint8_t address[16], uint16_t udpPort) {
+void Tables::set_local(const LocalUnderlay& us) {
   SegmentHeader& header = segment_.header();
-  uint32_t words[4];
-  copy(words, address, 16);
-  for (unsigned i = 0; i < 4; i++) {
-    __atomic_store_n(reinterpret_cast<RowWord*>(header.localAddress) + i, words[i],
-                     __ATOMIC_RELAXED);
-  }
-  store_relaxed(&header.udpPort, uint32_t{udpPort});
+  const uint8_t* address = us.local;
+  write_address(header.localAddress, address);
+  write_address(header.replicatorAddress, us.replicator);
+  store_relaxed(&header.udpPort, uint32_t{us.udp_port});
   for (uint32_t index = 1; index <= header.config.remotes; index++) {
     const RemoteRow row = current_row(segment_.remote(index));
     if (row.state != RemoteState::resolved) continue;

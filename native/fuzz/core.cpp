@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint64_t needed = Core::bytes_needed(config);
   if (size < 2 || needed > kSegmentBytes) return 0;
   clear(segment_memory, static_cast<size_t>(needed));
-  Core& core = *new (core_place) Core(segment_memory, config, fuzz::kLocal, fuzz::kUdpPort);
+  Core& core = *new (core_place) Core(segment_memory, config, fuzz::underlay());
   const fuzz::Octets network = fuzz::network();
   if (core.apply(network.data(), network.size()).failed != 0) abort();
   const size_t operations = load16(data) % (size - 1);

@@ -180,7 +180,7 @@ struct Plane {
     memset(memory.get(), 0, needed);
     segment = Segment::format(memory.get(), config);
     tables = std::make_unique<Tables>(segment, TablesObserver{}, true);
-    tables->set_local(kLocal, kUdpPort);
+    tables->set_local(underlay());
     forward = std::make_unique<Switch>(segment, 0, Unresolved::hand_over);
     counters = std::make_unique<WorkerCounters>(segment, 0);
     egress = std::make_unique<Egress>(segment, 0, *counters);

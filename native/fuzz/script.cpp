@@ -241,17 +241,21 @@ void encapsulate(Record& record, Random& random) {
     record.meta.gso_size = size;
   }
   memcpy(record.source, kFar, sizeof kFar);
+  const bool replicated = random.once_in(3);
   record.form = 2;
+  record.port = replicated ? kToReplicator : 0;
   record.bytes = packet;
   if (random.once_in(2)) return;
   Octets header = {2, 0,  0,  0, 1, 1,  2, 0, 0, 0,  1, 2, 8, 0,    0x45, 0,    0,    0, 0, 0, 0x40,
                    0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1, 0xc0, 0,    0x12, 0xb5, 0, 0, 0, 0};
+  if (replicated) header[33] = kReplicator[15];
   big16(header.data() + 16, 28 + packet.size());
   big16(header.data() + 38, 8 + packet.size());
   const auto sum = static_cast<uint16_t>(~checksum_fold(checksum_add(header.data() + 14, 20, 0)));
   store16(header.data() + 24, sum);
   prepend(record.bytes, header);
   record.form = 1;
+  record.port = 0;
   record.meta.checksum_start =
       static_cast<uint16_t>(record.meta.gso_type == kGsoUdp ? 34 : record.meta.checksum_start + 42);
   if (record.meta.gso_type == kGsoUdp) record.meta.checksum_offset = 6;
@@ -497,6 +501,12 @@ void segments(Octets& out) {
   add(out, OperationCode::portSegmentSet, port);
 }
 
+LocalUnderlay underlay() {
+  LocalUnderlay us(kLocal, kUdpPort);
+  memcpy(us.replicator, kReplicator, sizeof kReplicator);
+  return us;
+}
+
 Octets network() {
   Octets out;
   NetworkSetOperation settings = {};
@@ -506,21 +516,23 @@ Octets network() {
   settings.address6[0] = 0xfd, settings.address6[15] = 4;
   add(out, OperationCode::networkSet, settings);
   settings.vni = kVni;
-  settings.flags = NetworkFlag::suppress;
+  settings.flags = NetworkFlag::suppress | NetworkFlag::replicate;
   settings.agingSeconds = 10;
   settings.stormFramesPerSecond = 1000, settings.stormBurst = 200;
   add(out, OperationCode::networkSet, settings);
   for (uint32_t port = 1; port <= kPorts; port++)
     add(out, OperationCode::portAttach, PortAttachOperation{port, kVni});
-  FloodAddOperation flood = {kVni, {}};
-  memcpy(flood.remote, kFar, sizeof kFar);
-  add(out, OperationCode::floodAdd, flood);
-  NextHopSetOperation hop = {};
-  memcpy(hop.remote, kFar, sizeof kFar);
-  memcpy(hop.source, kLocal, sizeof kLocal);
-  hop.ifindex = 1;
-  hop.mtu = 9000;
-  add(out, OperationCode::nextHopSet, hop);
+  for (const uint8_t* remote : {kFar, kOther}) {
+    FloodAddOperation flood = {kVni, 0, {}};
+    memcpy(flood.remote, remote, sizeof flood.remote);
+    add(out, OperationCode::floodAdd, flood);
+    NextHopSetOperation hop = {};
+    memcpy(hop.remote, remote, sizeof hop.remote);
+    memcpy(hop.source, kLocal, sizeof kLocal);
+    hop.ifindex = 1;
+    hop.mtu = 9000;
+    add(out, OperationCode::nextHopSet, hop);
+  }
   MacSetRemoteOperation mac = {};
   mac.vni = kVni;
   const uint8_t address[6] = {2, 0, 0, 0, 0, 9};

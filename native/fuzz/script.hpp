@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../core/frame.hpp"
+#include "../core/segment.hpp"
 
 namespace vtep::fuzz {
 
@@ -37,15 +38,18 @@ void change(Script& script, uint64_t seed);
 // A frame as a tenant might send it, whole or half a lie.
 Record tenant_frame(uint64_t seed);
 
-// The network that both targets begin with: VNI 10100 with ports 1 to 6, our address and the
-// address of the far VTEP in it. Operations in their packed form.
+// The network that both targets begin with: VNI 10100 with ports 1 to 6, our address, our AR-IP and
+// the addresses of two far VTEPs in it. Operations in their packed form.
 constexpr uint8_t kLocal[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1};
 constexpr uint8_t kGateway[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 0, 4};
 constexpr uint8_t kFar[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2};
+constexpr uint8_t kOther[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 3};
+constexpr uint8_t kReplicator[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 9};
 constexpr uint32_t kVni = 10100;
 constexpr uint32_t kVrf = 50001;
 constexpr uint16_t kUdpPort = 4789;
 constexpr uint32_t kPorts = 6;
 Octets network();
+LocalUnderlay underlay();
 
 }  // namespace vtep::fuzz

@@ -100,7 +100,12 @@ export const tables: readonly Structure[] = [
       ),
       field('channels', 'u32', 'multicast channels of this network'),
       field('sourceChannels', 'u32', 'those of them that name a source'),
-      field('spare', 'bytes20', 'zero: a row is two cache lines'),
+      field(
+        'replicator',
+        'u32',
+        'remote index of the AR-REPLICATOR that has broadcasts of our ports in the place of all VTEPs, 0 = none',
+      ),
+      field('spare', 'bytes16', 'zero: a row is two cache lines'),
     ],
   },
   {
@@ -284,8 +289,12 @@ export const operations: readonly Structure[] = [
   },
   {
     name: 'floodAdd',
-    doc: 'Add a VTEP to the flood list (EVPN type 3, or configured).',
-    fields: [field('vni', 'u32', 'VNI'), field('remote', 'ip', 'VTEP address')],
+    doc: 'Add a VTEP to the flood list (EVPN type 3, or configured), or change what it gets.',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'FloodFlag bits'),
+      field('remote', 'ip', 'VTEP address'),
+    ],
   },
   {
     name: 'floodRemove',
@@ -432,6 +441,14 @@ export const operations: readonly Structure[] = [
     doc: 'A port leads to no segment.',
     fields: [field('port', 'u32', 'port id')],
   },
+  {
+    name: 'replicatorSet',
+    doc: 'Broadcasts of the ports of a network go to this VTEP alone, which replicates them (RFC 9574).',
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('remote', 'ip', 'its AR-IP, :: = none: to all of the flood list'),
+    ],
+  },
 ]
 
 /** What the dataplane tells. The ring is broadcast: a reader that falls behind sees a gap and re-reads the tables. */
@@ -481,7 +498,10 @@ export const counters: readonly Structure[] = [
 export const constants = {
   /** `router`: the frame is to be routed; never in the FDB's snapshots. `group`: a macGroup, never where frames go out. */
   Destination: { none: 0, port: 1, remote: 2, router: 3, group: 4 },
-  /** Destination << kindShift | MacFlag.static, .sticky or .peer << flagShift | port id, remote or group index. */
+  /**
+   * Destination << kindShift | MacFlag.static, .sticky or .peer, or in a flood list FloodFlag << flagShift | port id, remote or group
+   * index.
+   */
   DestinationWord: { kindShift: 24, flagShift: 16, idMask: 0xffff },
   PortState: { free: 0, open: 1, closing: 2, failed: 3 },
   /**
@@ -521,9 +541,19 @@ export const constants = {
   },
   /**
    * `snoop`: IGMP and MLD are heard, and multicast goes to who wants it. `suppressUnknown`: ARP and ND requests for what nobody is
-   * known to have are not flooded. `advertise`: hosts that ask for a router are told of.
+   * known to have are not flooded. `advertise`: hosts that ask for a router are told of. `replicate`: broadcasts that come to our AR-IP
+   * go on to the other VTEPs.
    */
-  NetworkFlag: { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 },
+  NetworkFlag: {
+    suppress: 1,
+    learnRemote: 2,
+    snoop: 4,
+    suppressUnknown: 8,
+    advertise: 16,
+    replicate: 32,
+  },
+  /** What a VTEP of the flood list does not get: broadcast and multicast, unknown unicast (RFC 9574 section 7). */
+  FloodFlag: { noBroadcasts: 1, noUnknown: 2 },
   RemoteState: { free: 0, unresolved: 1, resolved: 2 },
   /** `peer`: of remote origin, behind a port of ours that leads to the same segment. */
   MacFlag: { local: 1, remote: 2, static: 4, sticky: 8, override: 16, peer: 32 },

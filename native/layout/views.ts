@@ -50,6 +50,7 @@ export const views: readonly Structure[] = [
       field('spare', 'u16', 'zero'),
       field('address4', 'ip', 'sender of ICMP errors, :: = none'),
       field('address6', 'ip', 'sender of ICMPv6 errors, :: = none'),
+      field('replicator', 'ip', 'AR-IP of the AR-REPLICATOR in use, :: = none'),
     ],
   },
   {
@@ -92,7 +93,11 @@ export const views: readonly Structure[] = [
   {
     name: 'floodView',
     doc: 'One remote in the flood list of a network.',
-    fields: [field('vni', 'u32', 'VNI'), field('address', 'ip', 'VTEP address')],
+    fields: [
+      field('vni', 'u32', 'VNI'),
+      field('flags', 'u32', 'FloodFlag bits'),
+      field('address', 'ip', 'VTEP address'),
+    ],
   },
   {
     name: 'macGroupView',

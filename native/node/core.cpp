@@ -1,7 +1,7 @@
 // class Core: a switch in private memory, without threads and devices (core/run.hpp). The same
 // bytes in and out as the WebAssembly build.
-//   constructor({ localAddress, udpPort })   apply(operations)   run(input)   snapshot(view)
-//   repeat(input, iterations)   drainEvents()   tick(seconds)
+//   constructor({ localAddress, replicatorAddress?, udpPort })   apply(operations)   run(input)
+//   snapshot(view) repeat(input, iterations)   drainEvents()   tick(seconds)
 #include <stdlib.h>
 
 #include <memory>
@@ -42,12 +42,21 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
         !get_string(options, "localAddress", "Core", text) ||
         !get_number(env, options.Get("udpPort"), "Core: option udpPort", 1, UINT16_MAX, udp_port))
       return;
-    Address address;
+    Address address, replicator;
     if (!Address::parse(text, address)) {
       throw_type_error(env, "Core: option localAddress", "an IP address",
                        options.Get("localAddress"));
       return;
     }
+    if (options.Has("replicatorAddress") &&
+        (!get_string(options, "replicatorAddress", "Core", text) ||
+         !Address::parse(text, replicator))) {
+      throw_type_error(env, "Core: option replicatorAddress", "an IP address",
+                       options.Get("replicatorAddress"));
+      return;
+    }
+    LocalUnderlay us(address.bytes, static_cast<uint16_t>(udp_port));
+    memcpy(us.replicator, replicator.bytes, sizeof us.replicator);
     const SegmentConfig config;
     // calloc maps zero pages: what is not used costs nothing.
     const size_t size = vtep::Core::bytes_needed(config) + kAlignment;
@@ -59,8 +68,7 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
     }
     const auto start =
         (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) & ~(kAlignment - 1);
-    core_ = std::make_unique<vtep::Core>(reinterpret_cast<void*>(start), config, address.bytes,
-                                         static_cast<uint16_t>(udp_port));
+    core_ = std::make_unique<vtep::Core>(reinterpret_cast<void*>(start), config, us);
   }
 
   Napi::Value apply(const Napi::CallbackInfo& info) {

@@ -45,14 +45,15 @@ std::string no_such_interface(Netlink& netlink, const std::string& name) {
   return text;
 }
 
-std::vector<std::string> interfaces_with(Netlink& netlink, const Address& address) {
+std::vector<std::string> interfaces_with(Netlink& netlink, const std::vector<Address>& wanted) {
   std::vector<HostAddress> addresses;
   (void)netlink.addresses(addresses);
   std::vector<std::string> names;
   Link link;
   for (const HostAddress& each : addresses)
-    if (each.address == address && netlink.link_by_index(each.ifindex, link) == 0 &&
-        link.hardware_type == ARPHRD_ETHER)
+    if (std::find(wanted.begin(), wanted.end(), each.address) != wanted.end() &&
+        netlink.link_by_index(each.ifindex, link) == 0 && link.hardware_type == ARPHRD_ETHER &&
+        std::find(names.begin(), names.end(), link.name) == names.end())
       names.push_back(link.name);
   return names;
 }

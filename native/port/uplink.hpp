@@ -113,7 +113,13 @@ class Uplink {
 };
 
 struct UplinkContext {
+  // Packets to all of these are ours.
+  std::vector<Address> addresses() const {
+    return replicator.is_zero() ? std::vector{address} : std::vector{address, replicator};
+  }
+
   Address address;           // our VTEP address
+  Address replicator;        // our AR-IP (RFC 9574), zero = none; of the same family
   uint16_t udp_port = 4789;  // VXLAN
   std::vector<std::string>
       interfaces;  // underlay interfaces by name; empty: those that ensure_interface names

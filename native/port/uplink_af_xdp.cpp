@@ -72,7 +72,7 @@ class XdpUplink : public Uplink {
 
 bool XdpUplink::open(const UplinkContext& context, std::string& error) {
   if (!setup_.read(context.options, error)) return false;
-  filter_ = {context.address, context.udp_port};
+  filter_ = {context.addresses(), context.udp_port};
   setup_.filter = &filter_;
   setup_.dataplane = context.dataplane;
   setup_.workers = context.queues;
@@ -96,7 +96,7 @@ bool XdpUplink::open(const UplinkContext& context, std::string& error) {
   }
   std::vector<std::string> names = context.interfaces;
   // Where the address is; on the loopback it is nowhere, and routes say later.
-  if (names.empty()) names = interfaces_with(*netlink, context.address);
+  if (names.empty()) names = interfaces_with(*netlink, context.addresses());
   for (const std::string& name : names) {
     Link link;
     if (netlink->link_by_name(name, link) != 0) {

@@ -27,21 +27,20 @@ namespace {
 
 constexpr unsigned kMaxInterfaces = 16;
 
-// Only what is ours passes: UDP to the VTEP address and VXLAN port, in frames addressed to this
-// host. A first fragment passes, too, so that the switch counts it (outer_fragment); later
+// Only what is ours passes: UDP to one of our addresses and the VXLAN port, in frames addressed to
+// this host. A first fragment passes, too, so that the switch counts it (outer_fragment); later
 // fragments carry no port and are left out.
 class Filter {
  public:
-  Filter(const Address& address, uint16_t udp_port) {
+  Filter(const std::vector<Address>& addresses, uint16_t udp_port) {
     load(BPF_W, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE));
     reject_if(kEqual, PACKET_OTHERHOST);
     load(BPF_H, 12);
-    if (address.is_v4()) {
+    if (addresses[0].is_v4()) {
       require(ETH_P_IP);
       load(BPF_B, 23);
       require(IPPROTO_UDP);
-      load(BPF_W, 30);
-      require(word(address.octets()));
+      require_one_of(addresses, 30);
       load(BPF_H, 20);
       reject_if(kAnyBit, 0x1fff);
       emit(BPF_LDX | BPF_B | BPF_MSH, 14);  // x = length of the IPv4 header
@@ -49,10 +48,7 @@ class Filter {
       require(udp_port);
     } else {
       require(ETH_P_IPV6);
-      for (unsigned i = 0; i < 4; i++) {
-        load(BPF_W, 38 + 4 * i);
-        require(word(address.octets() + 4 * i));
-      }
+      require_one_of(addresses, 38);
       load(BPF_B, 20);
       // UDP at once: the next four instructions. Else it may lie behind a fragment header.
       emit(kEqual, IPPROTO_UDP, 0, 4);
@@ -92,6 +88,26 @@ class Filter {
   void require(uint32_t value) {
     emit(kEqual, value, 1, 0);
     reject();
+  }
+  // One of these addresses lies at `offset`.
+  void require_one_of(const std::vector<Address>& addresses, uint32_t offset) {
+    std::vector<size_t> found;
+    for (size_t n = 0; n + 1 < addresses.size(); n++) {
+      std::vector<size_t> others;
+      for (uint32_t i = 0; i < addresses[n].size(); i += 4) {
+        load(BPF_W, offset + i);
+        others.push_back(code_.size());
+        emit(kEqual, word(addresses[n].octets() + i));
+      }
+      found.push_back(code_.size());
+      emit(BPF_JMP | BPF_JA, 0);
+      for (const size_t at : others) code_[at].jf = static_cast<uint8_t>(code_.size() - at - 1);
+    }
+    for (uint32_t i = 0; i < addresses.back().size(); i += 4) {
+      load(BPF_W, offset + i);
+      require(word(addresses.back().octets() + i));
+    }
+    for (const size_t at : found) code_[at].k = static_cast<uint32_t>(code_.size() - at - 1);
   }
   void reject_if(int test, uint32_t value) {
     emit(test, value, 0, 1);
@@ -173,7 +189,7 @@ class RawUplink : public Uplink {
   std::vector<int> cpus_;  // of the workers
   std::atomic<Interface*> slots_[kMaxInterfaces] = {};
   std::vector<std::unique_ptr<Interface>> interfaces_;  // all that live: in a slot, or used still
-  PortHolder holder_;
+  std::vector<PortHolder> holders_;                     // of each of our addresses
   std::unique_ptr<Filter> filter_;
   FastPrograms programs_;
   uint32_t max_train_bytes_ = 0;
@@ -183,10 +199,11 @@ class RawUplink : public Uplink {
 
 bool RawUplink::open(const UplinkContext& context, std::string& error) {
   Netlink* netlink = Netlink::local(error);
-  if (netlink == nullptr || !holder_.open(*netlink, context.address, context.udp_port, error))
-    return false;
+  if (netlink == nullptr) return false;
+  for (const Address& address : context.addresses())
+    if (!holders_.emplace_back().open(*netlink, address, context.udp_port, error)) return false;
   is_v4_ = context.address.is_v4();
-  filter_ = std::make_unique<Filter>(context.address, context.udp_port);
+  filter_ = std::make_unique<Filter>(context.addresses(), context.udp_port);
   max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
   queues_ = std::vector<Queue>(context.queues);
   cpus_ = context.cpus;
@@ -206,7 +223,7 @@ bool RawUplink::open(const UplinkContext& context, std::string& error) {
   std::vector<std::string> names = context.interfaces;
   // Where the address is, frames may arrive before any route says so. An address on the loopback is
   // reached by interfaces that routes name.
-  if (names.empty()) names = interfaces_with(*netlink, context.address);
+  if (names.empty()) names = interfaces_with(*netlink, context.addresses());
   for (const std::string& name : names) {
     Link link;
     if (netlink->link_by_name(name, link) != 0) {
@@ -289,7 +306,7 @@ bool RawUplink::join_fast_path(const FastPrograms& programs, std::string& error)
   }
   // Trains would be the workers', single packets of the same flow the fast path's: their order
   // would be lost.
-  holder_.merge_no_trains();
+  for (PortHolder& holder : holders_) holder.merge_no_trains();
   return true;
 }
 

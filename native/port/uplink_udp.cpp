@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "inner_metadata.hpp"
@@ -18,7 +19,8 @@ namespace {
 // Receives bursts of datagrams, or of trains that GRO has merged: any of them may be 64 KiB.
 class UdpReceiver {
  public:
-  void open(Descriptor bound, Steering* steering, unsigned queue);
+  // `flags`: FrameFlag bits of what is received.
+  void open(Descriptor bound, Steering* steering, unsigned queue, uint16_t flags = 0);
   int descriptor() const { return socket_.get(); }
   unsigned receive(Frame* frames, unsigned max);
   unsigned take_losses(Loss* losses, unsigned max);
@@ -43,16 +45,18 @@ class UdpReceiver {
   Descriptor socket_;
   Steering* steering_ = nullptr;
   unsigned queue_ = 0;
+  uint16_t flags_ = 0;
   std::vector<uint8_t> buffers_;
   std::vector<Scratch> scratch_;
   uint32_t overflows_ = 0;  // the kernel's count
   uint64_t ring_full_ = 0, truncated_ = 0;
 };
 
-void UdpReceiver::open(Descriptor bound, Steering* steering, unsigned queue) {
+void UdpReceiver::open(Descriptor bound, Steering* steering, unsigned queue, uint16_t flags) {
   socket_ = std::move(bound);
   steering_ = steering;
   queue_ = queue;
+  flags_ = flags;
   const int on = 1;
   (void)::setsockopt(socket_.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
   (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
@@ -102,6 +106,7 @@ unsigned UdpReceiver::receive(Frame* frames, unsigned max) {
     frame = Frame{};
     frame.data = static_cast<uint8_t*>(scratch.pieces[i].iov_base);
     frame.length = scratch.messages[i].msg_len;
+    frame.flags = flags_;
     const uint32_t segment = read_control(header);
     if (header.msg_flags & MSG_TRUNC) {
       truncated_++;
@@ -136,6 +141,7 @@ class UdpUplink : public Uplink {
     if (netlink == nullptr || !open_vxlan_sockets(*netlink, context.address, context.udp_port,
                                                   context.queues, sockets, error))
       return false;
+    if (!context.replicator.is_zero() && !open_replicator(*netlink, context, error)) return false;
     // IPv6 headers are 20 octets longer than IPv4's.
     max_train_bytes_ = context.address.is_v4() ? 65535 - 28 : 65535 - 48;
     steer(context, sockets);
@@ -145,20 +151,26 @@ class UdpUplink : public Uplink {
       receivers_[i].open(std::move(sockets[i]), steering_.get(), i);
       if (!pools_[i].open(context.address, context.udp_port, error)) return false;
     }
-    return true;
+    return replicator_.empty() || wait_for_both(error);
   }
 
   UplinkForm form() const override { return UplinkForm::vxlan; }
   UplinkAbilities abilities() const override { return {false, true, 64, max_train_bytes_}; }
-  int wait_descriptor(unsigned queue) const override { return receivers_[queue].descriptor(); }
+  int wait_descriptor(unsigned queue) const override {
+    return waits_.empty() ? receivers_[queue].descriptor() : waits_[queue].get();
+  }
   unsigned receive(unsigned queue, Frame* frames, unsigned max) override {
-    return receivers_[queue].receive(frames, max);
+    const unsigned filled = receivers_[queue].receive(frames, max);
+    if (replicator_.empty() || filled == max) return filled;
+    return filled + replicator_[queue].receive(frames + filled, max - filled);
   }
   SendResult send(unsigned queue, const UplinkGather* items, unsigned count) override {
     return pools_[queue].send(items, count);
   }
   unsigned take_losses(unsigned queue, Loss* losses, unsigned max) override {
-    return receivers_[queue].take_losses(losses, max);
+    const unsigned rows = receivers_[queue].take_losses(losses, max);
+    if (replicator_.empty()) return rows;
+    return rows + replicator_[queue].take_losses(losses + rows, max - rows);
   }
   void set_busy(unsigned queue, bool busy) override {
     if (steering_ != nullptr) steering_->set_busy(queue, busy);
@@ -176,9 +188,38 @@ class UdpUplink : public Uplink {
       steering_.reset();
   }
 
+  // Sockets of our AR-IP beside the others. Their flows are spread by the kernel's own hash.
+  bool open_replicator(Netlink& netlink, const UplinkContext& context, std::string& error) {
+    std::vector<Descriptor> sockets;
+    if (!open_vxlan_sockets(netlink, context.replicator, context.udp_port, context.queues, sockets,
+                            error))
+      return false;
+    replicator_ = std::vector<UdpReceiver>(context.queues);
+    for (unsigned i = 0; i < context.queues; i++)
+      replicator_[i].open(std::move(sockets[i]), nullptr, i, kToReplicator);
+    return true;
+  }
+
+  // One wait for both sockets of each queue.
+  bool wait_for_both(std::string& error) {
+    for (size_t i = 0; i < receivers_.size(); i++) {
+      waits_.emplace_back(::epoll_create1(EPOLL_CLOEXEC));
+      for (const int each : {receivers_[i].descriptor(), replicator_[i].descriptor()}) {
+        epoll_event event = {};
+        event.events = EPOLLIN;
+        if (waits_[i] && ::epoll_ctl(waits_[i].get(), EPOLL_CTL_ADD, each, &event) == 0) continue;
+        error = std::string("epoll: ") + strerror(errno);
+        return false;
+      }
+    }
+    return true;
+  }
+
   std::unique_ptr<Steering> steering_;
   uint32_t max_train_bytes_ = 0;
   std::vector<UdpReceiver> receivers_;
+  std::vector<UdpReceiver> replicator_;  // of our AR-IP; none where we have none
+  std::vector<Descriptor> waits_;
   std::vector<UdpPool> pools_;
 };
 

@@ -13,6 +13,12 @@
 namespace vtep {
 namespace {
 
+uint32_t word(const uint8_t* octets) {
+  uint32_t value;
+  memcpy(&value, octets, sizeof value);
+  return value;
+}
+
 // Registers: r6 holds the context, r2 the frame, r3 its end, r4 and r5 are scratch.
 class Assembler {
  public:
@@ -50,13 +56,37 @@ class Assembler {
     emit(BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_5, 0, 0, 2);
     emit(BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_2, BPF_REG_5, 0, 0);
   }
+  // One of these addresses lies at `offset`.
+  void require_one_of(const std::vector<Address>& addresses, int16_t offset) {
+    std::vector<size_t> found;
+    for (size_t n = 0; n < addresses.size(); n++) {
+      const bool last = n + 1 == addresses.size();
+      std::vector<size_t> others;
+      for (unsigned i = 0; i < addresses[n].size(); i += 4) {
+        load(BPF_W, static_cast<int16_t>(offset + i));
+        const uint32_t value = word(addresses[n].octets() + i);
+        if (last) {
+          require(value);
+        } else {
+          others.push_back(code_.size());
+          emit(BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_5, 0, 0, static_cast<int32_t>(value));
+        }
+      }
+      if (!last) {
+        found.push_back(code_.size());
+        emit(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+      }
+      land(others);
+    }
+    land(found);
+  }
   // The instructions of `body`, unless r5 has this value.
   template <class Body>
   void unless(uint32_t value, Body body) {
     const size_t jump = code_.size();
     emit(BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_5, 0, 0, static_cast<int32_t>(value));
     body();
-    code_[jump].off = static_cast<int16_t>(code_.size() - jump - 1);
+    land({jump});
   }
   // To the socket of the receive queue; XDP_PASS where there is none.
   void redirect() {
@@ -68,13 +98,16 @@ class Assembler {
     code_.push_back(kExit);
   }
   const std::vector<bpf_insn>& finish() {
-    for (const size_t jump : passes_)
-      code_[jump].off = static_cast<int16_t>(code_.size() - jump - 1);
+    land(passes_);
     if (!passes_.empty()) code_.insert(code_.end(), {answer(XDP_PASS), kExit});
     return code_;
   }
 
  private:
+  // Jumps that lead to what comes next.
+  void land(const std::vector<size_t>& jumps) {
+    for (const size_t jump : jumps) code_[jump].off = static_cast<int16_t>(code_.size() - jump - 1);
+  }
   void emit(uint8_t code, uint8_t destination, uint8_t source, int16_t offset, int32_t value) {
     code_.push_back(instruction(code, destination, source, offset, value));
   }
@@ -91,20 +124,13 @@ class Assembler {
 constexpr int16_t kIp = ETH_HLEN;
 constexpr int16_t kUdp6 = kIp + 40, kFragment6 = kUdp6;
 
-uint32_t word(const uint8_t* octets) {
-  uint32_t value;
-  memcpy(&value, octets, sizeof value);
-  return value;
-}
-
 void take_ipv4(Assembler& out, const VxlanFilter& filter) {
   out.require_length(kIp + 20 + 8);
   out.load(BPF_H, 12);
   out.require(htons(ETH_P_IP));
   out.load(BPF_B, kIp + 9);
   out.require(IPPROTO_UDP);
-  out.load(BPF_W, kIp + 16);
-  out.require(word(filter.address.octets()));
+  out.require_one_of(filter.addresses, kIp + 16);
   out.load(BPF_H, kIp + 2);
   out.require_at_most(filter.mtu);
   out.load(BPF_H, kIp + 6);
@@ -120,10 +146,7 @@ void take_ipv6(Assembler& out, const VxlanFilter& filter) {
   out.require_length(kUdp6 + 8);
   out.load(BPF_H, 12);
   out.require(htons(ETH_P_IPV6));
-  for (int16_t i = 0; i < 4; i++) {
-    out.load(BPF_W, static_cast<int16_t>(kIp + 24 + 4 * i));
-    out.require(word(filter.address.octets() + 4 * i));
-  }
+  out.require_one_of(filter.addresses, kIp + 24);
   out.load(BPF_H, kIp + 4);
   out.require_at_most(filter.mtu - 40);
   out.load(BPF_B, kIp + 6);
@@ -183,7 +206,7 @@ bool XdpProgram::load(const VxlanFilter* filter, std::string& error) {
   out.begin();
   if (filter == nullptr)
     out.redirect();
-  else if (filter->address.is_v4())
+  else if (filter->addresses[0].is_v4())
     take_ipv4(out, *filter);
   else
     take_ipv6(out, *filter);

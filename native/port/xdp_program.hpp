@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <string>
+#include <vector>
 
 #include "address.hpp"
 #include "descriptor.hpp"
@@ -16,12 +17,12 @@ enum class XdpMode : uint8_t {
   generic,  // in the kernel, for drivers without XDP: slower
 };
 
-// UDP to our VTEP address and VXLAN port, over IPv4 or IPv6, without a VLAN tag. Of a fragmented
-// packet the first fragment, so that its loss is counted: the others carry no port. Packets longer
-// than `mtu` are super-frames (in generic mode), which AF_XDP would hand over without saying how to
-// cut them: they go on.
+// UDP to one of our addresses and the VXLAN port, all IPv4 or all IPv6, without a VLAN tag. Of a
+// fragmented packet the first fragment, so that its loss is counted: the others carry no port.
+// Packets longer than `mtu` are super-frames (in generic mode), which AF_XDP would hand over
+// without saying how to cut them: they go on.
 struct VxlanFilter {
-  Address address;
+  std::vector<Address> addresses;
   uint16_t udp_port = 4789;
   uint32_t mtu = 0;
 };

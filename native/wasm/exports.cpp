@@ -76,8 +76,8 @@ bool grow_result(Output& output, size_t capacity) {
 
 inline void* operator new(size_t, void* place) noexcept { return place; }
 
-// 1 = formatted. `address`: where input_reserve(16) said, the first thing ever asked for;
-// capacities of 0 mean the default.
+// 1 = formatted. `address`: our VTEP address and our AR-IP (::: none), where input_reserve(32)
+// said, the first thing ever asked for; capacities of 0 mean the default.
 EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t ports,
                             uint32_t networks, uint32_t remotes, uint32_t macs, uint32_t neighbours,
                             uint32_t seed) {
@@ -89,12 +89,13 @@ EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t 
   if (neighbours != 0) config.neighbours = neighbours;
   config.seed = seed;
   uint8_t* segment = aligned(&__heap_base);
-  uint8_t local[16];
-  copy(local, address, sizeof local);
+  LocalUnderlay us(address, static_cast<uint16_t>(udp_port));
+  copy(us.replicator, address + sizeof us.local, sizeof us.replicator);
   const size_t bytes = static_cast<size_t>(Core::bytes_needed(config));
   if (core != nullptr || address != segment || !reserve(segment + bytes)) return 0;
-  clear(segment, sizeof local);  // the address lay there; all else is new memory
-  core = new (core_place) Core(segment, config, local, static_cast<uint16_t>(udp_port));
+  // The addresses lay there; all else is new memory.
+  clear(segment, sizeof us.local + sizeof us.replicator);
+  core = new (core_place) Core(segment, config, us);
   input_data = segment + bytes;
   input_room = 0;
   result.data = input_data;

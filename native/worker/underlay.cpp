@@ -8,14 +8,22 @@
 namespace vtep {
 
 std::string UnderlaySpec::text() const {
-  return address + " " + std::to_string(udp_port) + " " + kind + " " + interfaces + "\n" +
-         options.text();
+  return address + " " + replicator + " " + std::to_string(udp_port) + " " + kind + " " +
+         interfaces + "\n" + options.text();
 }
 
 bool Underlay::parse(const UnderlaySpec& spec, UplinkContext& context, std::string& error) const {
   if (!Address::parse(spec.address, context.address) || context.address.is_zero()) {
     error =
         "vtep address " + quote(spec.address) + ": expected an IPv4 or IPv6 address of this host";
+    return false;
+  }
+  Address& replicator = context.replicator;
+  if (!spec.replicator.empty() &&
+      (!Address::parse(spec.replicator, replicator) || replicator.is_zero() ||
+       replicator.is_v4() != context.address.is_v4() || replicator == context.address)) {
+    error = "vtep replicatorAddress " + quote(spec.replicator) +
+            ": expected a second address of this host, of the family of the first";
     return false;
   }
   context.udp_port = spec.udp_port;
@@ -66,7 +74,9 @@ bool Underlay::open(const UnderlaySpec& spec, UnderlayResult& result) {
                    ": expected one that finishes checksums, as every uplink of this form does";
     return false;
   }
-  tables_.set_local(context.address.bytes, context.udp_port);
+  LocalUnderlay us(context.address.bytes, context.udp_port);
+  memcpy(us.replicator, context.replicator.bytes, sizeof us.replicator);
+  tables_.set_local(us);
   fast_path_.set_local(context.address.bytes, context.udp_port);
   devices_.set_uplink(std::move(uplink), {});
   spec_ = spec;

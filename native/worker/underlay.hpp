@@ -14,7 +14,8 @@
 namespace vtep {
 
 struct UnderlaySpec {
-  std::string address;  // our VTEP address
+  std::string address;     // our VTEP address
+  std::string replicator;  // our AR-IP; empty = none
   uint16_t udp_port = 4789;
   std::string kind = "auto";
   std::string interfaces;  // names, separated by commas

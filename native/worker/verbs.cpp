@@ -86,6 +86,8 @@ void Keeper::configure(const Session& session, const Message& message) {
   const auto take = [&](const std::string& key, const std::string& value) {
     if (key == "address") {
       spec.address = value;
+    } else if (key == "replicatorAddress") {
+      spec.replicator = value;
     } else if (key == "udpPort") {
       port = value;
     } else if (key == "uplink") {

@@ -12,6 +12,7 @@ import {
   type OperationOf,
   originOf,
   routeKey,
+  samePruning,
   sameRow,
 } from './image.js'
 import { leadsThere, reconcile } from './reconcile.js'
@@ -44,7 +45,7 @@ class Found {
   }
 }
 
-const NOTHING: NetworkImage['floods'] & ReadonlyMap<never, never> = new Map() as never
+const NOTHING: ReadonlyMap<never, never> = new Map<never, never>()
 
 export class Audit {
   readonly #image: Image
@@ -68,17 +69,8 @@ export class Audit {
       this.#found.set(vni, new Found(this.#short.has(vni) ? new Set() : undefined))
     }
     const networks = new Map<number, NetworkImage>()
-    for (const [vni, { settings, floods, macGroups, listeners }] of this.#image.networks) {
-      networks.set(vni, {
-        settings,
-        floods,
-        macGroups,
-        listeners,
-        macs: NOTHING,
-        neighbours: NOTHING,
-        routes: NOTHING,
-      })
-    }
+    const large = { macs: NOTHING, neighbours: NOTHING, routes: NOTHING }
+    for (const [vni, network] of this.#image.networks) networks.set(vni, { ...network, ...large })
     const { attachments, segments } = this.#image
     this.#compare({ networks, attachments, segments }, { ...small })
   }
@@ -196,7 +188,7 @@ export class Audit {
       let part = networks.get(row.vni)
       if (part === undefined) {
         part = {
-          settings: network.settings,
+          ...network,
           floods: NOTHING,
           macGroups: NOTHING,
           listeners: NOTHING,
@@ -216,7 +208,10 @@ export class Audit {
     const isPage = tables.networks === undefined
     // A page is compared as if its networks and ports were right: those are looked at once, by themselves.
     const networks = isPage
-      ? [...image.networks.values()].map(({ settings }) => settings)
+      ? [...image.networks.values()].map(({ settings, replicator }) => ({
+          ...settings,
+          ...(replicator === undefined ? {} : { replicator }),
+        }))
       : small.networks
     const snapshot = { ...EMPTY, ports: isPage ? small.ports : [], ...tables, networks }
     for (const operation of reconcile(image, snapshot)) {
@@ -252,10 +247,14 @@ export class Audit {
         return network?.macGroups.has(macGroupKey(operation)) === false
       case 'portAttach':
         return (this.#image.attachments.get(operation.port) ?? 0) === operation.vni
-      case 'floodAdd':
-        return network?.floods.has(operation.remote) === true
+      case 'floodAdd': {
+        const row = network?.floods.get(operation.remote)
+        return row !== undefined && samePruning(row, operation)
+      }
       case 'floodRemove':
         return network?.floods.has(operation.remote) === false
+      case 'replicatorSet':
+        return network !== undefined && network.replicator === operation.remote
       case 'listenerAdd':
       case 'listenerRemove': {
         const isThere = network?.listeners.has(listenerKey(operation))

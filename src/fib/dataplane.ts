@@ -56,12 +56,15 @@ export interface NetworkFlags {
   readonly snoop?: boolean
   /** Hosts that look for a router are told of: `routerSolicited`. */
   readonly advertise?: boolean
+  /** Broadcast and multicast that VTEPs send to our AR-IP goes to the other VTEPs, too (RFC 9574 section 5.1). */
+  readonly replicate?: boolean
 }
 
 export const networkFlags = [
   'suppressUnknown',
   'snoop',
   'advertise',
+  'replicate',
 ] as const satisfies readonly (keyof NetworkFlags)[]
 
 export interface NetworkState extends NetworkFlags {
@@ -78,6 +81,8 @@ export interface NetworkState extends NetworkFlags {
   /** Our addresses in ICMP errors. */
   readonly address4?: Ip
   readonly address6?: Ip
+  /** See `replicatorSet`. */
+  readonly replicator?: Ip
 }
 
 /** Where a route leads (RFC 9135, RFC 9136). */
@@ -140,7 +145,16 @@ export interface UnderlayState {
   readonly flags: number
 }
 
-export interface FloodState {
+/** What a VTEP of a flood list does not get; left out: it does. */
+export interface Pruning {
+  /** Broadcast and multicast. */
+  readonly noBroadcasts?: boolean
+  /** Unknown unicast. */
+  readonly noUnknown?: boolean
+}
+
+/** A VTEP that gets what is flooded, and may speak in the network. */
+export interface FloodState extends Pruning {
   readonly vni: number
   readonly remote: Ip
 }
@@ -188,7 +202,14 @@ export type Operation =
   /** Refused while a route leads into the network. */
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
-  | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  /** Also of a VTEP that is on the list, for which it changes what it gets. */
+  | ({ readonly op: 'floodAdd' } & FloodState)
+  | { readonly op: 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  /**
+   * Broadcast and multicast of ports that would go to any VTEP go to this one alone, which replicates them (RFC 9574). Left out: to all
+   * of the list.
+   */
+  | { readonly op: 'replicatorSet'; readonly vni: number; readonly remote?: Ip }
   | {
       readonly op: 'macSetRemote'
       readonly vni: number
@@ -322,6 +343,8 @@ export type DataplaneEvent =
 export interface VtepSpec {
   /** Our VTEP address, present on this host. */
   readonly address: Ip
+  /** Our AR-IP (RFC 9574 section 4), present on this host, too. Left out: we replicate for nobody. */
+  readonly replicatorAddress?: Ip
   readonly udpPort: number
   /** 'auto' lets the dataplane choose. */
   readonly uplink: string

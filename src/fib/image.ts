@@ -3,7 +3,15 @@
 // packet path's own.
 
 import type { Ip, Mac } from '../net/index.js'
-import type { ListenerState, MacGroupKey, Operation, PortSegment, RouteState } from './dataplane.js'
+import type {
+  FloodState,
+  ListenerState,
+  MacGroupKey,
+  Operation,
+  PortSegment,
+  Pruning,
+  RouteState,
+} from './dataplane.js'
 
 /** The operations of the given names. */
 export type OperationOf<Name extends Operation['op']> = Extract<Operation, { readonly op: Name }>
@@ -33,7 +41,8 @@ export function listenerKey(listener: ListenerState): string {
 /** What one network shall contain. */
 export interface NetworkImage {
   readonly settings: OperationOf<'networkSet'>
-  readonly floods: ReadonlySet<Ip>
+  readonly floods: ReadonlyMap<Ip, FloodState>
+  readonly replicator: Ip | undefined
   /** By `macGroupKey`. */
   readonly macGroups: ReadonlyMap<string, OperationOf<'macGroupSet'>>
   readonly macs: ReadonlyMap<Mac, MacRow>
@@ -49,7 +58,8 @@ export type ImageRows = Pick<Image, 'networks' | 'attachments' | 'segments'>
 
 interface Rows extends NetworkImage {
   settings: OperationOf<'networkSet'>
-  readonly floods: Set<Ip>
+  readonly floods: Map<Ip, FloodState>
+  replicator: Ip | undefined
   readonly macGroups: Map<string, OperationOf<'macGroupSet'>>
   readonly macs: Map<Mac, MacRow>
   readonly neighbours: Map<Ip, OperationOf<'neighbourSet'>>
@@ -102,11 +112,20 @@ export class Image {
       case 'portAttach':
         return this.#attach(operation.port, operation.vni)
       case 'floodAdd': {
+        const { op: _, ...flood } = operation
         const { floods } = this.#rows(operation.vni)
-        return !floods.has(operation.remote) && floods.add(operation.remote) !== undefined
+        const before = floods.get(flood.remote)
+        if (before !== undefined && samePruning(before, flood)) return false
+        return floods.set(flood.remote, flood) !== undefined
       }
       case 'floodRemove':
         return this.#networks.get(operation.vni)?.floods.delete(operation.remote) ?? false
+      case 'replicatorSet': {
+        const rows = this.#rows(operation.vni)
+        if (rows.replicator === operation.remote) return false
+        rows.replicator = operation.remote
+        return true
+      }
       case 'portSegmentSet':
         return put(this.#segments, operation.port, operation)
       case 'portSegmentClear':
@@ -164,7 +183,8 @@ export class Image {
     if (rows === undefined) {
       this.#networks.set(operation.vni, {
         settings: operation,
-        floods: new Set(),
+        floods: new Map(),
+        replicator: undefined,
         macGroups: new Map(),
         macs: new Map(),
         neighbours: new Map(),
@@ -234,6 +254,13 @@ export function sameRow(a: Operation, b: Operation): boolean {
     if (left[field] !== right[field] && !sameList(left[field], right[field])) return false
   }
   return true
+}
+
+export function samePruning(a: Pruning, b: Pruning): boolean {
+  return (
+    (a.noBroadcasts ?? false) === (b.noBroadcasts ?? false) &&
+    (a.noUnknown ?? false) === (b.noUnknown ?? false)
+  )
 }
 
 export function sameSegmentState(a: PortSegment, b: PortSegment): boolean {

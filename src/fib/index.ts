@@ -22,6 +22,7 @@ export type {
   PortSegment,
   PortSpec,
   PortState,
+  Pruning,
   RemoteState,
   RouteHop,
   RouteState,
@@ -39,5 +40,6 @@ export {
   type NetworkImage,
   type OperationOf,
   routeKey,
+  samePruning,
 } from './image.js'
 export { additions, reconcile, removals } from './reconcile.js'

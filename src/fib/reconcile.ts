@@ -7,6 +7,7 @@
 
 import type { Mac } from '../net/index.js'
 import {
+  type FloodState,
   type ListenerState,
   type MacGroupState,
   type MacState,
@@ -26,6 +27,7 @@ import {
   type OperationOf,
   routeKey,
   sameList,
+  samePruning,
   sameSegmentState,
 } from './image.js'
 
@@ -65,9 +67,13 @@ export function additions(image: ImageRows, snapshot: Snapshot): readonly Operat
   }
   for (const [vni, wanted] of image.networks) {
     const rows = tables.get(vni) ?? EMPTY
-    for (const remote of wanted.floods) {
-      if (!rows.floods.has(remote)) operations.push({ op: 'floodAdd', vni, remote })
+    for (const [remote, row] of wanted.floods) {
+      const is = rows.floods.get(remote)
+      if (is === undefined || !samePruning(is, row)) operations.push({ op: 'floodAdd', ...row })
     }
+    const { replicator } = wanted
+    if (replicator !== undefined && rows.settings?.replicator !== replicator)
+      operations.push({ op: 'replicatorSet', vni, remote: replicator })
     for (const [key, row] of wanted.macGroups) {
       const is = rows.macGroups.get(key)
       if (is === undefined || !sameList(is.remotes, row.remotes)) operations.push(row)
@@ -143,8 +149,11 @@ export function removals(image: ImageRows, snapshot: Snapshot): readonly Operati
       rest.push({ op: 'portAttach', port: id, vni: 0 })
     }
   }
-  for (const { vni } of snapshot.networks) {
-    if (wantedIn(vni) === undefined) rest.push({ op: 'networkRemove', vni })
+  for (const { vni, replicator } of snapshot.networks) {
+    const wanted = wantedIn(vni)
+    if (wanted === undefined) rest.push({ op: 'networkRemove', vni })
+    else if (replicator !== undefined && wanted.replicator === undefined)
+      rest.push({ op: 'replicatorSet', vni })
   }
   return [...routes, ...neighbours, ...macs, ...rest]
 }
@@ -223,7 +232,7 @@ function addNeighbour(
 
 interface Rows {
   readonly settings: NetworkState | undefined
-  readonly floods: Set<string>
+  readonly floods: Map<string, FloodState>
   readonly macGroups: Map<string, MacGroupState>
   readonly macs: Map<Mac, MacState>
   readonly neighbours: Map<string, NeighbourState>
@@ -233,7 +242,7 @@ interface Rows {
 
 const EMPTY: Rows = {
   settings: undefined,
-  floods: new Set(),
+  floods: new Map(),
   macGroups: new Map(),
   macs: new Map(),
   neighbours: new Map(),
@@ -247,9 +256,9 @@ function indexOf(snapshot: Snapshot): ReadonlyMap<number, Rows> {
   for (const settings of snapshot.networks) {
     const groups = { macGroups: new Map(), listeners: new Map() }
     const rows = { ...groups, macs: new Map(), neighbours: new Map(), routes: new Map() }
-    tables.set(settings.vni, { settings, floods: new Set<string>(), ...rows })
+    tables.set(settings.vni, { settings, floods: new Map(), ...rows })
   }
-  for (const { vni, remote } of snapshot.floods) tables.get(vni)?.floods.add(remote)
+  for (const row of snapshot.floods) tables.get(row.vni)?.floods.set(row.remote, row)
   for (const row of snapshot.macGroups) tables.get(row.vni)?.macGroups.set(macGroupKey(row), row)
   for (const row of snapshot.macs) tables.get(row.vni)?.macs.set(row.mac, row)
   for (const row of snapshot.neighbours) tables.get(row.vni)?.neighbours.set(row.ip, row)

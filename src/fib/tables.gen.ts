@@ -3,7 +3,7 @@
 import { type Esi, esiFromBytes, esiToBytes, type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '0add0f61b820d55e'
+export const layoutHash = 'd1f7fdd836a0df1c'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -17,7 +17,9 @@ export const PortFlag = { hostIsolated: 1, vnetHeader: 2, tso: 4, hasWire: 8, fa
 
 export const UnderlayFlag = { tunnel: 1, trains: 2, checksum: 4, tunnelOff: 8, trainsOff: 16, checksumOff: 32, offloadTrial: 64, offloadSelfTest: 128 } as const
 
-export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16 } as const
+export const NetworkFlag = { suppress: 1, learnRemote: 2, snoop: 4, suppressUnknown: 8, advertise: 16, replicate: 32 } as const
+
+export const FloodFlag = { noBroadcasts: 1, noUnknown: 2 } as const
 
 export const RemoteState = { free: 0, unresolved: 1, resolved: 2 } as const
 
@@ -208,9 +210,11 @@ export interface NetworkView {
   readonly address4: Ip
   /** sender of ICMPv6 errors, :: = none */
   readonly address6: Ip
+  /** AR-IP of the AR-REPLICATOR in use, :: = none */
+  readonly replicator: Ip
 }
 
-export const networkViewSize = 76
+export const networkViewSize = 92
 
 const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   vni: view.getUint32(at, true),
@@ -225,6 +229,7 @@ const readNetworkView: RowReader<NetworkView> = (view, bytes, at) => ({
   mac: macFromBytes(bytes, at + 36),
   address4: readIp(bytes, at + 44),
   address6: readIp(bytes, at + 60),
+  replicator: readIp(bytes, at + 76),
 })
 
 /** All rows of a packed buffer. */
@@ -322,15 +327,18 @@ export const decodeUnderlayViews = (packed: Uint8Array): UnderlayView[] =>
 export interface FloodView {
   /** VNI */
   readonly vni: number
+  /** FloodFlag bits */
+  readonly flags: number
   /** VTEP address */
   readonly address: Ip
 }
 
-export const floodViewSize = 20
+export const floodViewSize = 24
 
 const readFloodView: RowReader<FloodView> = (view, bytes, at) => ({
   vni: view.getUint32(at, true),
-  address: readIp(bytes, at + 4),
+  flags: view.getUint32(at + 4, true),
+  address: readIp(bytes, at + 8),
 })
 
 /** All rows of a packed buffer. */
@@ -565,10 +573,12 @@ export interface PortAttach {
   readonly vni: number
 }
 
-/** Add a VTEP to the flood list (EVPN type 3, or configured). */
+/** Add a VTEP to the flood list (EVPN type 3, or configured), or change what it gets. */
 export interface FloodAdd {
   /** VNI */
   readonly vni: number
+  /** FloodFlag bits */
+  readonly flags: number
   /** VTEP address */
   readonly remote: Ip
 }
@@ -783,6 +793,14 @@ export interface PortSegmentClear {
   readonly port: number
 }
 
+/** Broadcasts of the ports of a network go to this VTEP alone, which replicates them (RFC 9574). */
+export interface ReplicatorSet {
+  /** VNI */
+  readonly vni: number
+  /** its AR-IP, :: = none: to all of the flood list */
+  readonly remote: Ip
+}
+
 interface Operations {
   readonly networkSet: NetworkSet
   readonly networkRemove: NetworkRemove
@@ -805,6 +823,7 @@ interface Operations {
   readonly macSetPeer: MacSetPeer
   readonly portSegmentSet: PortSegmentSet
   readonly portSegmentClear: PortSegmentClear
+  readonly replicatorSet: ReplicatorSet
 }
 
 type OperationWriter<T> = {
@@ -868,10 +887,11 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
   },
   floodAdd: {
     code: 4,
-    size: 20,
+    size: 24,
     write(view, bytes, at, value) {
       view.setUint32(at, value.vni, true)
-      writeIp(bytes, at + 4, value.remote)
+      view.setUint32(at + 4, value.flags, true)
+      writeIp(bytes, at + 8, value.remote)
     },
   },
   floodRemove: {
@@ -1045,6 +1065,14 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     size: 4,
     write(view, bytes, at, value) {
       view.setUint32(at, value.port, true)
+    },
+  },
+  replicatorSet: {
+    code: 22,
+    size: 20,
+    write(view, bytes, at, value) {
+      view.setUint32(at, value.vni, true)
+      writeIp(bytes, at + 4, value.remote)
     },
   },
 }

@@ -148,6 +148,7 @@ export interface Addon {
   readonly tcp: AddonTcp
   readonly Core: new (options: {
     readonly localAddress: string
+    readonly replicatorAddress?: string
     readonly udpPort: number
   }) => AddonCore
 }

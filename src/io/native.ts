@@ -188,12 +188,13 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
   }
 
   async configure(spec: VtepSpec): Promise<UplinkState> {
-    const { address, udpPort, uplink, interfaces, options } = spec
+    const { address, replicatorAddress, udpPort, uplink, interfaces, options } = spec
     const reply = keyValues(
       await this.#request(
         'configure',
         formatKeyValues({
           address,
+          ...(replicatorAddress === undefined ? {} : { replicatorAddress }),
           udpPort: String(udpPort),
           uplink,
           interfaces: interfaces.join(','),

@@ -3,6 +3,7 @@
 
 import type {
   DataplaneEvent,
+  FloodState,
   ListenerState,
   MacGroupState,
   MacState,
@@ -13,6 +14,7 @@ import type {
   PortCounters,
   PortFrame,
   PortState,
+  Pruning,
   RemoteState,
   RouteState,
   Snapshot,
@@ -35,6 +37,8 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  FloodFlag,
+  type FloodView,
   type ListenerView,
   MacFlag,
   type MacGroupView,
@@ -81,8 +85,7 @@ const tables: { readonly [Name in keyof Snapshot]: (view: Views) => Snapshot[Nam
   remotes: (view) => decodeRemoteViews(view('remote')).map(remoteState),
   underlays: (view) =>
     decodeUnderlayViews(view('underlay')).map(({ ifindex, flags }) => ({ ifindex, flags })),
-  floods: (view) =>
-    decodeFloodViews(view('flood')).map(({ vni, address }) => ({ vni, remote: address })),
+  floods: (view) => decodeFloodViews(view('flood')).map(floodState),
   macGroups: (view) => decodeMacGroupViews(view('macGroup')).map(macGroupState),
   listeners: (view) => decodeListenerViews(view('listener')).map(listenerState),
   macs: (view) => decodeMacViews(view('mac')).map(macState),
@@ -153,12 +156,15 @@ const flagNames = [
   'suppressUnknown',
   'snoop',
   'advertise',
+  'replicate',
 ] as const satisfies readonly (keyof NetworkFlags)[]
+
+const pruningNames = ['noBroadcasts', 'noUnknown'] as const satisfies readonly (keyof Pruning)[]
 
 function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): NetworkState {
   const { stormFramesPerSecond, stormBurst } = row
   const suppress = (flags & NetworkFlag.suppress) !== 0
-  const { vrf, mac, address4, address6 } = row
+  const { vrf, mac, address4, address6, replicator } = row
   return {
     vni,
     suppress,
@@ -172,7 +178,13 @@ function networkState({ vni, flags, agingSeconds, ...row }: NetworkView): Networ
     ...(mac === NO_MAC ? {} : { routerMac: mac }),
     ...(isUnspecified(address4) ? {} : { address4 }),
     ...(isUnspecified(address6) ? {} : { address6 }),
+    ...(isUnspecified(replicator) ? {} : { replicator }),
   }
+}
+
+function floodState({ vni, address, flags }: FloodView): FloodState {
+  const pruning = pruningNames.filter((name) => (flags & FloodFlag[name]) !== 0)
+  return { vni, remote: address, ...Object.fromEntries(pruning.map((name) => [name, true])) }
 }
 
 function routeState({ vrf, prefix, length, kind, vni, via, mac }: RouteView): RouteState {
@@ -323,6 +335,14 @@ function tableOperation(operation: Operation): TableOperation {
       const storm = { stormFramesPerSecond, stormBurst }
       return { op, vni, flags, agingSeconds, ...storm, vrf, mac, address4, address6 }
     }
+    case 'floodAdd': {
+      const { op, vni, remote } = operation
+      let flags = 0
+      for (const name of pruningNames) if (operation[name] === true) flags |= FloodFlag[name]
+      return { op, vni, flags, remote }
+    }
+    case 'replicatorSet':
+      return { remote: '::', ...operation }
     case 'macSetRemote': {
       const { op, vni, mac, remote, sticky, override } = operation
       const flags = (sticky ? MacFlag.sticky : 0) | (override ? MacFlag.override : 0)

@@ -20,6 +20,8 @@ export interface CoreCapacities {
 export interface WasmCoreOptions {
   /** Our VTEP address. */
   readonly localAddress: Ip
+  /** Our AR-IP (RFC 9574). Left out: none. */
+  readonly replicatorAddress?: Ip
   readonly udpPort: number
   readonly capacities?: CoreCapacities
   /** Keys the hash tables; 32 bits. */
@@ -101,7 +103,8 @@ function compile(): object {
 export class WasmCore implements AddonCore {
   readonly #core: Exports
 
-  constructor({ localAddress, udpPort, capacities = {}, seed = 0 }: WasmCoreOptions) {
+  constructor(options: WasmCoreOptions) {
+    const { localAddress, replicatorAddress = '::', udpPort, capacities = {}, seed = 0 } = options
     this.#core = new WebAssembly.Instance(compile()).exports as Exports
     const built = this.#text(this.#core.layout_hash())
     if (built !== layoutHash) {
@@ -110,12 +113,15 @@ export class WasmCore implements AddonCore {
         `WebAssembly core: expected layout ${layoutHash}, got ${built}; build it with: npm run build`,
       )
     }
-    const octets = ipToBytes(localAddress)
-    const address = new Uint8Array(16)
-    if (octets.length === 4) address.fill(0xff, 10, 12)
-    address.set(octets, 16 - octets.length)
+    const addresses = new Uint8Array(32)
+    for (const [i, address] of [localAddress, replicatorAddress].entries()) {
+      const octets = ipToBytes(address)
+      const end = 16 * (i + 1)
+      if (octets.length === 4) addresses.fill(0xff, end - 6, end - 4)
+      addresses.set(octets, end - octets.length)
+    }
     const { ports = 0, networks = 0, remotes = 0, macs = 0, neighbours = 0 } = capacities
-    const at = this.#input(address)
+    const at = this.#input(addresses)
     if (
       this.#core.core_create(at, udpPort, ports, networks, remotes, macs, neighbours, seed) === 0
     ) {

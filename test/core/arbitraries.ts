@@ -47,7 +47,7 @@ const anyMac = fc.oneof(
 const remote = fc.constantFrom('10.0.0.2', '10.0.0.3', '2001:db8::2', '10.0.0.2')
 const anyRemote = fc.oneof(
   { weight: 9, arbitrary: remote },
-  fc.constantFrom('10.0.0.1', '0.0.0.0', 'ff02::1', '224.0.0.1'),
+  fc.constantFrom('10.0.0.1', '10.0.0.9', '0.0.0.0', 'ff02::1', '224.0.0.1'),
 )
 const ip4 = fc.constantFrom('10.1.0.10', '10.1.0.11', '10.1.0.12', '10.9.0.1')
 const ip6 = fc.constantFrom('fd00::10', 'fd00::11', 'fe80::a', 'fd09::1')
@@ -164,6 +164,7 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     snoop: flag,
     suppressUnknown: flag,
     advertise: flag,
+    replicate: flag,
     agingSeconds: fc.constantFrom(0, 10, 300),
     stormFramesPerSecond: fc.constantFrom(0, 1, 3),
     stormBurst: fc.constantFrom(0, 1, 2, 5),
@@ -175,10 +176,16 @@ const operation: fc.Arbitrary<ModelOperation> = fc.oneof(
     vni: fc.oneof(goodVni, fc.constant(0)),
   }),
   fc.record({
-    op: fc.constantFrom('floodAdd' as const, 'floodAdd' as const, 'floodRemove' as const),
+    op: fc.constant('floodAdd' as const),
     vni: goodVni,
     remote: anyRemote,
+    noBroadcasts: fc.constantFrom(false, false, true),
+    noUnknown: fc.constantFrom(false, false, true),
   }),
+  fc.record({ op: fc.constant('floodRemove' as const), vni: goodVni, remote: anyRemote }),
+  fc
+    .record({ vni: goodVni, remote: fc.option(anyRemote.filter(isSpecified), { nil: undefined }) })
+    .map(({ vni, remote }) => ({ op: 'replicatorSet' as const, vni, ...defined({ remote }) })),
   fc.record({
     op: fc.constant('macSetRemote' as const),
     vni: goodVni,
@@ -481,6 +488,9 @@ function underlayMeta(inner: Meta, shift: number, kind: number, size: number): M
   }
 }
 
+/** Our AR-IP, of the family of our VTEP address. */
+const replicatorOf = (local: string): string => (local.includes(':') ? '2001:db8::9' : '10.0.0.9')
+
 const outerFrame = (local: string): fc.Arbitrary<RunFrame> =>
   fc
     .record({
@@ -492,6 +502,7 @@ const outerFrame = (local: string): fc.Arbitrary<RunFrame> =>
           checksum: fc.constantFrom('zero' as const, 'right' as const, 'wrong' as const),
           udpPort: fc.constantFrom(4789, 4789, 4789, 4790),
           fragment: fc.constantFrom(0, 0, 0, 0, 0x2000),
+          to: fc.constantFrom(local, local, replicatorOf(local)),
         }),
       ),
       changes: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, damage),
@@ -505,7 +516,7 @@ const outerFrame = (local: string): fc.Arbitrary<RunFrame> =>
           : local.includes(':')
             ? '2001:db8::2'
             : '10.0.0.2'
-      const whole = outer(inner.bytes, { ...header, ...rest, from, to: local })
+      const whole = outer(inner.bytes, { ...header, ...rest, from })
       const shift = whole.length - inner.bytes.length
       return {
         form: 'outer',
@@ -531,10 +542,12 @@ const runFrame = (local: string): fc.Arbitrary<RunFrame> =>
           vxlanOptions,
           anyRemote,
           fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(150)),
+          flag,
         )
-        .map(([each, header, source, size]) => ({
+        .map(([each, header, source, size, toReplicator]) => ({
           form: 'vxlan' as const,
           source,
+          toReplicator,
           bytes: vxlan(each.bytes, header),
           meta: size === 0 ? noMeta : { ...noMeta, gsoType: 5, gsoSize: size },
         })),
@@ -573,7 +586,7 @@ export const script: fc.Arbitrary<Script> = fc
   .constantFrom('10.0.0.1', '2001:db8::1')
   .chain((localAddress) =>
     fc.array(step(localAddress), { minLength: 1, maxLength: 12 }).map((steps) => ({
-      vtep: { localAddress, udpPort: 4789 },
+      vtep: { localAddress, replicatorAddress: replicatorOf(localAddress), udpPort: 4789 },
       steps: [beginning(localAddress), ...inOrder(steps)],
     })),
   )

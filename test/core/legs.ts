@@ -15,6 +15,7 @@ import {
   type Event,
   EventKind,
   encodeOperations,
+  FloodFlag,
   type ListenerView,
   MacFlag,
   MulticastRecord,
@@ -35,14 +36,19 @@ import {
   encodeRun,
   type ModelEvent,
   type ModelOperation,
+  type ModelOptions,
   type ModelOutcome,
   type Outcome,
+  type Pruning,
   type RunFrame,
   SwitchModel,
 } from '../../src/wire/frame/index.js'
 
-export const vtep = { localAddress: '10.0.0.1', udpPort: 4789 } as const
-export const vtep6 = { localAddress: '2001:db8::1', udpPort: 4789 } as const
+/** Who the switch is. */
+export type Us = Pick<ModelOptions, 'localAddress' | 'replicatorAddress' | 'udpPort'>
+
+export const vtep: Us = { localAddress: '10.0.0.1', udpPort: 4789 }
+export const vtep6: Us = { localAddress: '2001:db8::1', udpPort: 4789 }
 
 /** Reasons that only devices give: tests of ports and workers produce them. */
 export const deviceReasons: readonly string[] = [
@@ -64,7 +70,7 @@ export type Step =
   | { readonly tick: number }
 
 export interface Script {
-  readonly vtep?: { readonly localAddress: string; readonly udpPort: number }
+  readonly vtep?: Us
   readonly steps: readonly Step[]
 }
 
@@ -83,7 +89,7 @@ export const addonMissing: string | undefined = (() => {
   }
 })()
 
-function legs(options: { readonly localAddress: string; readonly udpPort: number }): Leg[] {
+function legs(options: Us): Leg[] {
   const wasm = { name: 'wasm', core: new WasmCore(options) }
   if (addonMissing !== undefined) return [wasm]
   return [wasm, { name: 'native', core: new (loadAddon().Core)(options) }]
@@ -210,10 +216,15 @@ export function tableOperation(operation: ModelOperation): TableOperation {
         (suppress ? NetworkFlag.suppress : 0) |
         (operation.suppressUnknown === true ? NetworkFlag.suppressUnknown : 0) |
         (operation.snoop === true ? NetworkFlag.snoop : 0) |
-        (operation.advertise === true ? NetworkFlag.advertise : 0)
+        (operation.advertise === true ? NetworkFlag.advertise : 0) |
+        (operation.replicate === true ? NetworkFlag.replicate : 0)
       const router = { vrf, mac, address4, address6 }
       return { op, vni, agingSeconds, flags, stormFramesPerSecond, stormBurst, ...router }
     }
+    case 'floodAdd':
+      return { ...operation, flags: pruningFlags(operation) }
+    case 'replicatorSet':
+      return { remote: '::', ...operation }
     case 'portSegmentSet':
       return { ...operation, flags: segmentFlags(operation) }
     case 'macSetGroup':
@@ -252,6 +263,9 @@ export function tableOperation(operation: ModelOperation): TableOperation {
       return operation
   }
 }
+
+const pruningFlags = ({ noBroadcasts = false, noUnknown = false }: Pruning): number =>
+  (noBroadcasts ? FloodFlag.noBroadcasts : 0) | (noUnknown ? FloodFlag.noUnknown : 0)
 
 const segmentFlags = ({ designated, blocked }: { designated: boolean; blocked: boolean }): number =>
   SegmentFlag.member |
@@ -344,29 +358,26 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       })
       .sort((a, b) => a.id - b.id),
     networks: networks
-      .map(
-        ([
-          vni,
-          { suppress, suppressUnknown, snoop, advertise, agingSeconds, ports, remotes, ...storm },
-        ]) => ({
-          vni,
-          flags:
-            (suppress ? NetworkFlag.suppress : 0) |
-            (suppressUnknown ? NetworkFlag.suppressUnknown : 0) |
-            (snoop ? NetworkFlag.snoop : 0) |
-            (advertise ? NetworkFlag.advertise : 0),
-          agingSeconds,
-          ports: ports.length,
-          remotes: remotes.length,
-          stormFramesPerSecond: storm.stormFramesPerSecond,
-          stormBurst: storm.stormBurst,
-          vrf: storm.vrf,
-          routes: storm.routes.size,
-          mac: storm.routerMac ?? NONE,
-          address4: storm.address4 ?? '::',
-          address6: storm.address6 ?? '::',
-        }),
-      )
+      .map(([vni, { suppress, suppressUnknown, snoop, advertise, replicate, ...storm }]) => ({
+        vni,
+        flags:
+          (suppress ? NetworkFlag.suppress : 0) |
+          (suppressUnknown ? NetworkFlag.suppressUnknown : 0) |
+          (snoop ? NetworkFlag.snoop : 0) |
+          (advertise ? NetworkFlag.advertise : 0) |
+          (replicate ? NetworkFlag.replicate : 0),
+        agingSeconds: storm.agingSeconds,
+        ports: storm.ports.length,
+        remotes: storm.remotes.length,
+        stormFramesPerSecond: storm.stormFramesPerSecond,
+        stormBurst: storm.stormBurst,
+        vrf: storm.vrf,
+        routes: storm.routes.size,
+        mac: storm.routerMac ?? NONE,
+        address4: storm.address4 ?? '::',
+        address6: storm.address6 ?? '::',
+        replicator: storm.replicator ?? '::',
+      }))
       .sort(byText),
     remotes: [...tables.remotes]
       .map(([address, { nextHop }]) => ({
@@ -378,7 +389,9 @@ function tablesOfModel({ tables }: SwitchModel): unknown {
       }))
       .sort(byText),
     floods: networks
-      .flatMap(([vni, { remotes }]) => remotes.map((address) => ({ vni, address })))
+      .flatMap(([vni, { remotes, pruned }]) =>
+        remotes.map((address) => ({ vni, flags: pruningFlags(pruned.get(address)!), address })),
+      )
       .sort(byText),
     macGroups: networks
       .flatMap(([vni, { groups }]) => [...groups.values()].map((group) => ({ vni, ...group })))

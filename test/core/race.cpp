@@ -146,7 +146,7 @@ void set_up(Tables& tables) {
         NetworkSetOperation{kVni, NetworkFlag::suppress | NetworkFlag::snoop, 1, 0, 0});
   for (uint32_t port = 1; port <= 3; port++)
     o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
-  FloodAddOperation flood = {kVni, {}};
+  FloodAddOperation flood = {kVni, 0, {}};
   vtep_address(kStableVtep, flood.remote);
   o.add(OperationCode::floodAdd, flood);
   o.add(OperationCode::listenerAdd, listener(kStableGroup, kStableVtep));
@@ -217,9 +217,14 @@ void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
         store_mac(remove.mac, mac);
         o.add(OperationCode::macRemove, remove);
       }
-      FloodAddOperation flood = {kVni, {}};
+      FloodAddOperation flood = {kVni, n / 80 % 4, {}};
       vtep_address(1000 + n % 40, flood.remote);
-      o.add(n / 40 % 2 == 0 ? OperationCode::floodAdd : OperationCode::floodRemove, flood);
+      FloodRemoveOperation gone = {kVni, {}};
+      vtep_address(1000 + n % 40, gone.remote);
+      if (n / 40 % 2 == 0)
+        o.add(OperationCode::floodAdd, flood);
+      else
+        o.add(OperationCode::floodRemove, gone);
       // Of the group that is always wanted others come and go; and groups as a whole.
       const auto word =
           n / 40 % 2 == 0 ? OperationCode::listenerAdd : OperationCode::listenerRemove;
@@ -443,7 +448,7 @@ uint32_t run_round(uint64_t seed, long nanoseconds) {
   TablesObserver hooks;
   hooks.wait_quiescent = wait_quiescent;
   Tables tables(segment, hooks);
-  tables.set_local(kLocal, 4789);
+  tables.set_local({kLocal, 4789});
   set_up(tables);
   std::vector<LearnRecord> learned(400);
   for (size_t i = 0; i < learned.size(); i++) {

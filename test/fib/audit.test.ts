@@ -28,7 +28,8 @@ const route = fc
 
 /** Rows without their network and port are refused, by the image and by the tables. */
 const row: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ op: fc.constant('floodAdd' as const), vni, remote }),
+  fc.record({ op: fc.constant('floodAdd' as const), vni, remote, noUnknown: fc.boolean() }),
+  fc.record({ op: fc.constant('replicatorSet' as const), vni, remote }),
   fc.record({
     op: fc.constant('macSetRemote' as const),
     vni,

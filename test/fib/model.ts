@@ -3,6 +3,7 @@
 
 import {
   type DataplaneEvent,
+  type FloodState,
   type ListenerState,
   listenerKey,
   type MacGroupState,
@@ -28,7 +29,7 @@ interface Port {
 interface Network {
   settings: NetworkState
   readonly routes: Map<string, RouteState>
-  readonly floods: Set<Ip>
+  readonly floods: Map<Ip, FloodState>
   readonly macGroups: Map<string, MacGroupState>
   readonly listeners: Map<string, ListenerState>
   readonly macs: Map<Mac, MacState>
@@ -80,9 +81,7 @@ export class ModelDataplane {
       routes: networks.flatMap(([, { routes }]) => [...routes.values()]),
       remotes: [],
       underlays: [],
-      floods: networks.flatMap(([vni, { floods }]) =>
-        [...floods].map((remote) => ({ vni, remote })),
-      ),
+      floods: networks.flatMap(([, { floods }]) => [...floods.values()]),
       macGroups: networks.flatMap(([, { macGroups }]) => [...macGroups.values()]),
       macs: networks.flatMap(([, { macs }]) => [...macs.values()]),
       neighbours: networks.flatMap(([, { neighbours }]) =>
@@ -191,8 +190,10 @@ export class ModelDataplane {
       const storm = { stormFramesPerSecond: 0, stormBurst: 0 }
       const settings = { ...storm, ...row, ...(vrf === 0 ? {} : { vrf }) }
       const rows = { macs: new Map(), neighbours: new Map(), routes: new Map() }
-      const lists = { floods: new Set<Ip>(), macGroups: new Map(), listeners: new Map() }
-      this.networks.set(vni, { ...lists, ...rows, ...old, settings })
+      const lists = { floods: new Map(), macGroups: new Map(), listeners: new Map() }
+      const replicator = old?.settings.replicator
+      const kept = replicator === undefined ? {} : { replicator }
+      this.networks.set(vni, { ...lists, ...rows, ...old, settings: { ...settings, ...kept } })
       if (row.routerMac !== undefined) {
         const entry = old?.macs.get(row.routerMac)
         old?.macs.delete(row.routerMac)
@@ -231,9 +232,17 @@ export class ModelDataplane {
         this.#forgetVrf(vni)
         for (const [id, port] of this.ports) if (port.vni === vni) this.#attach(id, 0)
         return this.networks.delete(vni)
-      case 'floodAdd':
-        network.floods.add(operation.remote)
+      case 'floodAdd': {
+        const { op: _, ...row } = operation
+        network.floods.set(row.remote, row)
         return true
+      }
+      case 'replicatorSet': {
+        const { replicator: _, ...settings } = network.settings
+        const { remote } = operation
+        network.settings = { ...settings, ...(remote === undefined ? {} : { replicator: remote }) }
+        return true
+      }
       case 'floodRemove':
         network.floods.delete(operation.remote)
         return true

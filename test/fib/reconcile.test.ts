@@ -37,7 +37,19 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     port,
     vni: fc.constantFrom(0, 10100, 10200),
   }),
-  fc.record({ op: fc.constantFrom('floodAdd' as const, 'floodRemove' as const), vni, remote }),
+  fc.record({
+    op: fc.constant('floodAdd' as const),
+    vni,
+    remote,
+    noBroadcasts: is,
+    noUnknown: is,
+  }),
+  fc.record({ op: fc.constant('floodRemove' as const), vni, remote }),
+  fc.record({ vni, remote: fc.option(remote, { nil: undefined }) }).map(({ vni, remote }) => ({
+    op: 'replicatorSet' as const,
+    vni,
+    ...(remote === undefined ? {} : { remote }),
+  })),
   fc
     .record({
       op: fc.constantFrom(
@@ -225,7 +237,7 @@ function said(tables: ModelDataplane): readonly string[] {
   return [
     ...networks.map((row) => `network ${JSON.stringify(row)}`),
     ...ports.map(({ id, vni: at }) => `port ${id} ${at}`),
-    ...floods.map((row) => `flood ${row.vni} ${row.remote}`),
+    ...floods.map((row) => `flood ${JSON.stringify(row)}`),
     ...listeners.map((row) => `listener ${row.vni} ${listenerKey(row)}`),
     ...macs.map((row) => `mac ${JSON.stringify(row)}`),
     ...neighbours.map((row) => `neighbour ${JSON.stringify(row)}`),
@@ -263,6 +275,10 @@ t.test('additions alone take nothing away that nobody replaces', async () => {
       const after = tables.snapshot()
       for (const { vni: at, remote: to } of before.floods) {
         assert.ok(after.floods.some((row) => row.vni === at && row.remote === to))
+      }
+      for (const { vni: at, replicator } of before.networks) {
+        const now = after.networks.find((row) => row.vni === at)?.replicator
+        assert.ok(replicator === undefined || now !== undefined)
       }
       const moved = new Set(
         before.ports

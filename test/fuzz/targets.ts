@@ -370,7 +370,7 @@ const frames: FuzzTarget = {
       readNeighbourTalk(octets, layers, true)
     }
     const frame = { bytes: octets, meta: noMeta }
-    const outer = decapsulateOuter(frame, '10.0.0.1', 4789)
+    const outer = decapsulateOuter(frame, { local: '10.0.0.1', replicator: '10.0.0.9' }, 4789)
     const inner = decapsulatePayload(frame, '10.0.0.2')
     const shape = (value: unknown): string =>
       typeof value === 'object' && value !== null ? Object.keys(value).join() : String(value)

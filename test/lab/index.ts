@@ -1,4 +1,5 @@
 export { BgpProxy } from './bgp-proxy.js'
+export { BroadcastListener, BroadcastSender } from './broadcasts.js'
 export { attempt, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
 export { gratuitousArp } from './gratuitous-arp.js'

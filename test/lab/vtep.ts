@@ -20,6 +20,7 @@ export interface VtepConfig {
   readonly routerId?: string
   readonly vtep: {
     readonly address: string
+    readonly replicatorAddress?: string
     readonly udpPort?: number
     readonly uplink?: string
     readonly options?: Readonly<Record<string, string | number | boolean>>

@@ -133,7 +133,7 @@ const samples: readonly TableOperation[] = [
   },
   { op: 'networkRemove', vni: 1 },
   { op: 'portAttach', port: 1, vni: 2 },
-  { op: 'floodAdd', vni: 1, remote: '10.0.0.1' },
+  { op: 'floodAdd', vni: 1, flags: 2, remote: '10.0.0.1' },
   { op: 'floodRemove', vni: 1, remote: '2001:db8::1' },
   { op: 'macSetRemote', vni: 1, flags: 2, mac: '02:03:04:05:06:07', remote: '10.0.0.1' },
   { op: 'macSetLocal', vni: 1, port: 2, flags: 3, mac: '02:03:04:05:06:07' },
@@ -174,6 +174,7 @@ const samples: readonly TableOperation[] = [
   { op: 'macSetPeer', vni: 1, port: 2, flags: 3, mac: '02:03:04:05:06:07' },
   { op: 'portSegmentSet', port: 1, flags: 2, peers: ['10.0.0.2'] },
   { op: 'portSegmentClear', port: 1 },
+  { op: 'replicatorSet', vni: 1, remote: '10.0.0.1' },
 ]
 
 test('operations are packed as the layout says', async (t) => {

@@ -130,14 +130,14 @@ struct Bed {
         tables(std::make_unique<Tables>(segment, TablesObserver{}, true)),
         sw(std::make_unique<Switch>(segment, 0)) {
     tables->set_time(kSecond);
-    tables->set_local(kLocal, kUdpPort);
+    tables->set_local({kLocal, kUdpPort});
     if (many_sources) sources = macs / 2;
     Operations o;
     o.add(OperationCode::networkSet, NetworkSetOperation{kVni, 0, 300, 0, 0, 0, {}, 0, {}, {}});
     for (uint32_t port = 1; port <= 2; port++)
       o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
     for (uint32_t i = 0; i < vteps; i++) {
-      FloodAddOperation flood = {kVni, {}};
+      FloodAddOperation flood = {kVni, 0, {}};
       vtep_address(i, flood.remote);
       o.add(OperationCode::floodAdd, flood);
       NextHopSetOperation hop = {};

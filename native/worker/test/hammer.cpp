@@ -176,11 +176,18 @@ std::string random_operations(Random& random, uint32_t base) {
         break;
       }
       case 6: {
-        FloodAddOperation flood = {};
-        flood.vni = kVni;
+        FloodAddOperation flood = {kVni, random.below(4), {}};
         set_vtep(flood.remote, random.below(20));
-        add(out, random.below(2) == 0 ? OperationCode::floodAdd : OperationCode::floodRemove,
-            flood);
+        if (random.below(2) == 0) {
+          add(out, OperationCode::floodAdd, flood);
+        } else {
+          FloodRemoveOperation remove = {kVni, {}};
+          copy(remove.remote, flood.remote, sizeof remove.remote);
+          add(out, OperationCode::floodRemove, remove);
+        }
+        ReplicatorSetOperation replicator = {kVni, {}};
+        if (random.below(2) == 0) set_vtep(replicator.remote, random.below(20));
+        add(out, OperationCode::replicatorSet, replicator);
         break;
       }
       default: {

@@ -20,7 +20,7 @@ export {
 export { type Frame, gsoTypes, type Meta, metaFlags, noMeta } from './meta.js'
 export { type ModelOptions, type ModelOutcome, SwitchModel } from './model.js'
 export type { ModelEvent } from './model-events.js'
-export type { ModelOperation } from './model-operations.js'
+export type { ModelOperation, Pruning } from './model-operations.js'
 export {
   answerNeighbour,
   arp,

@@ -14,6 +14,7 @@ export type ModelOperation =
       readonly snoop?: boolean
       readonly suppressUnknown?: boolean
       readonly advertise?: boolean
+      readonly replicate?: boolean
       /** Storm control of each port; 0 or left out: off. */
       readonly stormFramesPerSecond?: number
       readonly stormBurst?: number
@@ -26,7 +27,10 @@ export type ModelOperation =
     }
   | { readonly op: 'networkRemove'; readonly vni: number }
   | { readonly op: 'portAttach'; readonly port: number; readonly vni: number }
-  | { readonly op: 'floodAdd' | 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  | ({ readonly op: 'floodAdd'; readonly vni: number; readonly remote: Ip } & Pruning)
+  | { readonly op: 'floodRemove'; readonly vni: number; readonly remote: Ip }
+  /** Left out: none. */
+  | { readonly op: 'replicatorSet'; readonly vni: number; readonly remote?: Ip }
   | ({
       readonly op: 'macSetRemote'
       readonly vni: number
@@ -70,6 +74,12 @@ export type ModelOperation =
       readonly port: number
       readonly override: boolean
     } & Placement)
+
+/** What a VTEP of a flood list does not get. */
+export interface Pruning {
+  readonly noBroadcasts?: boolean
+  readonly noUnknown?: boolean
+}
 
 /** A multicast group, of any source where none is named. 0.0.0.0 and :: are all groups without a channel. */
 export interface Channel {

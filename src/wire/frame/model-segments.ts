@@ -47,8 +47,15 @@ function identity(remote: Ip): bigint {
   return words.reduce((h, word) => mix(h ^ word), ROUTE_SEED)
 }
 
-/** Why a broadcast of a VTEP must not go to a port, if so (RFC 8365 section 8.3.1, RFC 7432 section 8.5). */
-export function keptBack({ designated, peers }: PortSegment, source: Ip): string | undefined {
+/**
+ * Why a broadcast of a VTEP must not go to a port, if so (RFC 8365 section 8.3.1, RFC 7432 section 8.5). `isReplicated`: by us, to all
+ * other VTEPs, who take it for ours (RFC 9574 section 9.2).
+ */
+export function keptBack(
+  { designated, peers }: PortSegment,
+  source: Ip,
+  isReplicated: boolean,
+): string | undefined {
   if (peers.includes(source)) return 'local_bias'
-  return designated ? undefined : 'not_designated'
+  return designated || isReplicated ? undefined : 'not_designated'
 }

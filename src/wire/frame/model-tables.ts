@@ -10,6 +10,7 @@ import type {
   ModelOperation,
   NextHop,
   Placement,
+  Pruning,
   Wish,
 } from './model-operations.js'
 import { type RouteHop, Routes } from './model-routes.js'
@@ -21,6 +22,7 @@ import {
   type PortSegment,
 } from './model-segments.js'
 import type { NeighbourTalk } from './neighbour.js'
+import type { LocalUnderlay } from './outer.js'
 
 /** Who wants a channel, each in the order in which it came. */
 interface Listeners {
@@ -46,12 +48,17 @@ export interface Network {
   snoop: boolean
   suppressUnknown: boolean
   advertise: boolean
+  /** Broadcasts that come to our AR-IP go on to the other VTEPs. */
+  replicate: boolean
   agingSeconds: number
   stormFramesPerSecond: number
   stormBurst: number
   /** In the order of attachment. */
   ports: number[]
   remotes: Ip[]
+  readonly pruned: Map<Ip, Pruning>
+  /** It gets broadcasts of ports, and no other remote. */
+  replicator: Ip | undefined
   readonly groups: Map<string, MacGroup>
   readonly macs: Map<Mac, MacEntry>
   readonly bindings: Map<Ip, Binding>
@@ -80,12 +87,14 @@ export class ModelTables {
   readonly segments = new Map<number, PortSegment>()
   readonly remotes = new Map<Ip, Remote>()
   readonly local: Ip
+  readonly replicator: Ip | undefined
   events: ModelEvent[] = []
   now = 0
   readonly #maxPort: number
 
-  constructor(local: Ip, maxPort: number) {
+  constructor({ local, replicator }: LocalUnderlay, maxPort: number) {
     this.local = local
+    this.replicator = replicator
     this.#maxPort = maxPort
   }
 
@@ -115,6 +124,11 @@ export class ModelTables {
       case 'floodAdd':
         if (!this.#remember(operation.remote)) return false
         if (!network.remotes.includes(operation.remote)) network.remotes.push(operation.remote)
+        network.pruned.set(operation.remote, operation)
+        return true
+      case 'replicatorSet':
+        if (operation.remote !== undefined && !this.#remember(operation.remote)) return false
+        network.replicator = operation.remote
         return true
       case 'floodRemove':
         network.remotes = network.remotes.filter((remote) => remote !== operation.remote)
@@ -165,6 +179,7 @@ export class ModelTables {
     snoop = false,
     suppressUnknown = false,
     advertise = false,
+    replicate = false,
     stormFramesPerSecond = 0,
     stormBurst = 0,
     vrf = 0,
@@ -179,11 +194,12 @@ export class ModelTables {
     if (vrf !== vni && known !== undefined && known.routes.size > 0) return false
     const storm = { stormFramesPerSecond, stormBurst }
     const addresses = { address4: addressOrNone(address4), address6: addressOrNone(address6) }
-    const flags = { suppress, suppressUnknown, snoop, advertise }
+    const flags = { suppress, suppressUnknown, snoop, advertise, replicate }
     const settings = { ...flags, agingSeconds, ...storm, vrf, routerMac, ...addresses }
     if (known === undefined) {
       const maps = { groups: new Map(), macs: new Map(), bindings: new Map() }
-      const listed = { channels: new Map(), routes: new Routes() }
+      const flood = { pruned: new Map(), replicator: undefined }
+      const listed = { ...flood, channels: new Map(), routes: new Routes() }
       this.networks.set(vni, { ...settings, ports: [], remotes: [], ...maps, ...listed })
       return true
     }
@@ -372,7 +388,7 @@ export class ModelTables {
 
   /** A remote is there as long as something points at it. New ones take the lowest free index. */
   #remember(address: Ip): boolean {
-    if (!isUnicastIp(address) || address === this.local) return false
+    if (!isUnicastIp(address) || address === this.local || address === this.replicator) return false
     if (this.remotes.has(address)) return true
     const taken = new Set([...this.remotes.values()].map(({ index }) => index))
     let index = 1
@@ -472,6 +488,29 @@ function leaveChannel(network: Network, key: string, listener: Listener): void {
   if (channel.ports.length + channel.remotes.length === 0) network.channels.delete(key)
 }
 
+/**
+ * The remotes that get a flooded frame of a list, of the flood list or another one (RFC 9574 sections 5 and 7). `from`: the VTEP that
+ * we replicate it for.
+ */
+export function remotesOf(
+  network: Network,
+  list: Listeners,
+  isGroup: boolean,
+  from?: Ip,
+): readonly Ip[] {
+  const { replicator, pruned } = network
+  if (from !== undefined) {
+    const all = remotesOf({ ...network, replicator: undefined }, list, isGroup)
+    return all.filter((remote) => remote !== from)
+  }
+  if (isGroup && replicator !== undefined && list.remotes.length > 0) return [replicator]
+  if (list.remotes !== network.remotes) return list.remotes
+  return list.remotes.filter((remote) => {
+    const { noBroadcasts = false, noUnknown = false } = pruned.get(remote) ?? {}
+    return !(isGroup ? noBroadcasts : noUnknown)
+  })
+}
+
 /** Who wants a group of this source; undefined: nobody has said anything that would concern it. */
 export function listenersOf(network: Network, group: Ip, source: Ip): Listeners | undefined {
   const { channels } = network
@@ -499,6 +538,7 @@ export const speaksIn = (network: Network, address: Ip): boolean => {
   const { remotes, macs, routes, groups, channels } = network
   return (
     remotes.includes(address) ||
+    network.replicator === address ||
     [...groups.values(), ...channels.values()].some((each) => each.remotes.includes(address)) ||
     routes.hops().some(({ kind, via }) => kind === 'remote' && via === address) ||
     [...macs.values()].some((entry) => 'remote' in entry && entry.remote === address)

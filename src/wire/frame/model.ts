@@ -12,7 +12,14 @@ import type { ModelEvent } from './model-events.js'
 import type { ModelOperation } from './model-operations.js'
 import { isLinkLocal, type RouteHop } from './model-routes.js'
 import { groupKey, keptBack, memberOf } from './model-segments.js'
-import { listenersOf, type MacEntry, ModelTables, type Network, speaksIn } from './model-tables.js'
+import {
+  listenersOf,
+  type MacEntry,
+  ModelTables,
+  type Network,
+  remotesOf,
+  speaksIn,
+} from './model-tables.js'
 import { admit } from './model-tokens.js'
 import {
   answerNeighbour,
@@ -25,6 +32,7 @@ import {
   decapsulatePayload,
   encapsulate,
   outerOverhead,
+  sentToReplicator,
   shifted,
   type VxlanPacket,
 } from './outer.js'
@@ -59,6 +67,8 @@ export type ModelOutcome =
 
 export interface ModelOptions {
   readonly localAddress: Ip
+  /** Our AR-IP (RFC 9574). Left out: none. */
+  readonly replicatorAddress?: Ip
   readonly udpPort: number
   /** Highest port id; 64 as in SegmentConfig. */
   readonly ports?: number
@@ -74,8 +84,9 @@ interface Accepted {
   readonly network: Network
   /** 0 = from the underlay. */
   readonly port: number
-  /** The VTEP, from the underlay. */
+  /** The VTEP, from the underlay, and whether it sent to our AR-IP. */
   readonly vtep?: Ip
+  readonly toReplicator?: boolean
 }
 
 /** Where a packet goes next. */
@@ -112,8 +123,8 @@ export class SwitchModel {
   #learnMacs: (() => void)[] = []
   #learnBindings: (() => void)[] = []
 
-  constructor({ localAddress, udpPort, ports = 64 }: ModelOptions) {
-    this.tables = new ModelTables(localAddress, ports)
+  constructor({ localAddress, replicatorAddress, udpPort, ports = 64 }: ModelOptions) {
+    this.tables = new ModelTables({ local: localAddress, replicator: replicatorAddress }, ports)
     this.#udpPort = udpPort
   }
 
@@ -153,9 +164,10 @@ export class SwitchModel {
     if (frame.form === 'port') {
       this.#fromPort(frame, frame.port, input)
     } else if (frame.form === 'outer') {
-      this.#fromUnderlay(decapsulateOuter(frame, this.tables.local, this.#udpPort), input)
+      this.#fromUnderlay(decapsulateOuter(frame, this.tables, this.#udpPort), input)
     } else if (frame.form === 'vxlan') {
-      this.#fromUnderlay(decapsulatePayload(frame, frame.source), input)
+      const packets = decapsulatePayload(frame, frame.source)
+      this.#fromUnderlay(frame.toReplicator === true ? sentToReplicator(packets) : packets, input)
     } else {
       const frames = finish(frame, frame.form === 'finish' ? 'complete' : 'partial')
       if (typeof frames === 'string') this.#drop(input, frames)
@@ -189,7 +201,7 @@ export class SwitchModel {
   }
 
   /** RFC 7348 section 5, and: only a VTEP that is named for the network may speak in it. */
-  #open({ bytes, meta, source }: VxlanPacket): Accepted | string {
+  #open({ bytes, meta, source, toReplicator = false }: VxlanPacket): Accepted | string {
     const header = at(vxlanHeader, bytes, 0)
     if (header === undefined) return 'outer_malformed'
     const { flags, vni } = header
@@ -199,7 +211,7 @@ export class SwitchModel {
     if (network === undefined) return 'unknown_vni'
     if (!speaksIn(network, source)) return 'unknown_vtep'
     const inner = { bytes: bytes.subarray(VXLAN_LENGTH), meta: shifted(meta, VXLAN_LENGTH) }
-    return accept(inner, { vni, network, port: 0, vtep: source })
+    return accept(inner, { vni, network, port: 0, vtep: source, toReplicator })
   }
 
   /** ARP and ND: remembers what is said, answers where the tables can. True when the frame needs to go no further. */
@@ -259,7 +271,9 @@ export class SwitchModel {
   }
 
   #flood(accepted: Accepted, input: number): void {
-    const { network, port, vtep } = accepted
+    const { network, port, vtep, destination, toReplicator = false } = accepted
+    const isGroup = isMulticastMac(destination)
+    const isReplicated = toReplicator && network.replicate && isGroup
     if (port !== 0 && !this.#admitFlood(port, network)) {
       this.#drop(input, 'storm_control')
       return
@@ -267,12 +281,12 @@ export class SwitchModel {
     this.#hearSolicitation(accepted)
     const { list, nobody } = this.#listeners(accepted)
     const ports = list.ports.filter((each) => each !== port)
-    const remotes = port === 0 ? [] : list.remotes
+    const remotes = port === 0 && !isReplicated ? [] : remotesOf(network, list, isGroup, vtep)
     if (ports.length + remotes.length === 0) this.#drop(input, nobody)
     for (const each of ports) {
       const segment = this.tables.segments.get(each)
       const isOpen = segment?.blocked === false && vtep !== undefined
-      const reason = isOpen ? keptBack(segment, vtep) : undefined
+      const reason = isOpen ? keptBack(segment, vtep, isReplicated) : undefined
       if (reason === undefined) this.#sendPort(accepted, input, each)
       else this.#drop(input, reason, destinationWord.port | each)
     }
@@ -383,7 +397,8 @@ export class SwitchModel {
     const bytes = passOn(frame.bytes, packet, hop.mac, hop.sourceMac)
     const routed = { bytes, meta: frame.meta }
     if (word !== undefined) this.#sendHop(routed, hop, hash, input)
-    else if (this.#floodHop(routed, hop, hash, input) === 0) this.#drop(input, 'no_destination')
+    else if (this.#floodHop(routed, hop, hash, input, false) === 0)
+      this.#drop(input, 'no_destination')
   }
 
   /** Echoes are answered, by the way that the request came; that there is no service is said. */
@@ -467,8 +482,9 @@ export class SwitchModel {
   }
 
   /** How many get it. */
-  #floodHop(frame: Frame, hop: Hop, hash: number, input: number): number {
-    const { ports, remotes } = hop.network!
+  #floodHop(frame: Frame, hop: Hop, hash: number, input: number, isGroup: boolean): number {
+    const { ports } = hop.network!
+    const remotes = remotesOf(hop.network!, hop.network!, isGroup)
     const places: Place[] = [
       ...ports.map((port) => ({ origin: 'local', port }) as const),
       ...remotes.map((remote) => ({ origin: 'remote', remote }) as const),
@@ -509,7 +525,7 @@ export class SwitchModel {
     if (source === undefined) return
     if (!admit(this.#questionsFullAt, port, 1000, 50, this.tables.now)) return
     const bytes = askNeighbour(hop.ip, source, hop.sourceMac)
-    this.#floodHop({ bytes, meta: noMeta }, hop, flowHash(bytes, findLayers(bytes)!), input)
+    this.#floodHop({ bytes, meta: noMeta }, hop, flowHash(bytes, findLayers(bytes)!), input, true)
   }
 
   #sendRemote({ frame, layers, vni }: Accepted, input: number, address: Ip): void {
@@ -570,7 +586,7 @@ const isReserved = (mac: Mac): boolean => /^01:80:c2:00:00:0[0-9a-f]$/.test(mac)
 /** What holds for every tenant's frame, wherever it comes from. */
 function accept(
   frame: Frame,
-  where: Pick<Accepted, 'vni' | 'network' | 'port' | 'vtep'>,
+  where: Pick<Accepted, 'vni' | 'network' | 'port' | 'vtep' | 'toReplicator'>,
 ): Accepted | string {
   if (frame.bytes.length < ETHERNET_LENGTH) return 'too_short'
   const { source, destination } = at(ethernet, frame.bytes, 0)!

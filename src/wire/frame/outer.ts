@@ -126,6 +126,15 @@ export type OuterProblem =
 /** A VXLAN packet: its octets begin at the VXLAN header, and so do the places in its metadata. */
 export interface VxlanPacket extends Frame {
   readonly source: Ip
+  /** It was sent to our AR-IP. */
+  readonly toReplicator?: boolean
+}
+
+/** Who we are. */
+export interface LocalUnderlay {
+  readonly local: Ip
+  /** AR-IP (RFC 9574); undefined: none. */
+  readonly replicator: Ip | undefined
 }
 
 interface OuterIp {
@@ -141,7 +150,7 @@ interface OuterIp {
 /** From the outer Ethernet header on. GRO may have glued several packets together. */
 export function decapsulateOuter(
   frame: Frame,
-  local: Ip,
+  { local, replicator }: LocalUnderlay,
   udpPort: number,
 ): readonly VxlanPacket[] | OuterProblem {
   const { bytes, meta } = frame
@@ -152,7 +161,8 @@ export function decapsulateOuter(
   if (ip === undefined) return 'outer_malformed'
   if (!ip.isUdp && !(ip.isFragment && etherType === etherTypes.ipv6)) return 'not_vxlan'
   if (isMappedIp(ip.source) || isMappedIp(ip.destination)) return 'outer_malformed'
-  if (ip.destination !== local) return 'not_ours'
+  const toReplicator = ip.destination === replicator
+  if (ip.destination !== local && !toReplicator) return 'not_ours'
   if (ip.isFragment) return 'outer_fragment'
   const udp = at(udpHeader, bytes.subarray(0, ip.end), ip.udp)
   if (udp === undefined) return 'outer_malformed'
@@ -166,7 +176,16 @@ export function decapsulateOuter(
   if (udp.checksum !== 0 && !vouched && internetChecksum(concat(pseudo, datagram)) !== 0) {
     return 'outer_malformed'
   }
-  return split(datagram.subarray(UDP_LENGTH), ip.udp, ip.source, meta)
+  const packets = split(datagram.subarray(UDP_LENGTH), ip.udp, ip.source, meta)
+  return toReplicator ? sentToReplicator(packets) : packets
+}
+
+/** The same packets, as ones that were sent to our AR-IP. */
+export function sentToReplicator<T extends string>(
+  packets: readonly VxlanPacket[] | T,
+): readonly VxlanPacket[] | T {
+  if (typeof packets === 'string') return packets
+  return packets.map((packet) => ({ ...packet, toReplicator: true }))
 }
 
 /** A super-frame's length may not fit the field, which is then zero. */

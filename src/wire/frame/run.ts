@@ -12,8 +12,8 @@ export type RunFrame = Frame &
     | { readonly form: 'port'; readonly port: number }
     /** From the outer Ethernet header on. */
     | { readonly form: 'outer' }
-    /** From the VXLAN header on. */
-    | { readonly form: 'vxlan'; readonly source: Ip }
+    /** From the VXLAN header on; `toReplicator`: it was sent to our AR-IP. */
+    | { readonly form: 'vxlan'; readonly source: Ip; readonly toReplicator?: boolean }
     /** To be cut and summed in software. */
     | { readonly form: 'finish' | 'finishPartial' }
   )
@@ -44,6 +44,8 @@ export type Outcome =
       readonly reason: number
     }
 
+/** As in native/core/frame.hpp. */
+const TO_REPLICATOR = 1
 const META_LENGTH = 10
 const FRAME_HEAD = 1 + 4 + 16 + META_LENGTH + 4
 
@@ -60,7 +62,10 @@ function encodeFrame(frame: RunFrame): Uint8Array {
   const view = new DataView(head.buffer)
   view.setUint8(0, forms[frame.form])
   if (frame.form === 'port') view.setUint32(1, frame.port, true)
-  if (frame.form === 'vxlan') head.set(ip16(frame.source), 5)
+  if (frame.form === 'vxlan') {
+    view.setUint32(1, frame.toReplicator === true ? TO_REPLICATOR : 0, true)
+    head.set(ip16(frame.source), 5)
+  }
   writeMeta(view, 21, frame.meta)
   view.setUint32(31, frame.bytes.length, true)
   return concat(head, frame.bytes)

@@ -1,5 +1,6 @@
 // All written vectors, by group.
 
+import { assistedReplication } from './assisted-replication.js'
 import { bridging } from './bridging.js'
 import { decapsulation } from './decapsulation.js'
 import { encapsulation } from './encapsulation.js'
@@ -18,5 +19,6 @@ export const groups = {
   routing,
   multicast,
   segments,
+  assistedReplication,
 }
 export const vectors = Object.values(groups).flat()
