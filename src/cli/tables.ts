@@ -92,6 +92,7 @@ const networks: readonly Column<NetworkView>[] = [
   number('LOCAL', (row) => row.macs.local),
   number('REMOTE', (row) => row.macs.remote),
   text('VTEPS', (row) => list(row.vteps)),
+  text('REPLICATOR', (row) => row.assistedReplication?.replicator ?? '-'),
   text('RD', (row) => row.rd),
   text('IMPORT', (row) => list(row.routeTargets.import, 2)),
   text('EXPORT', (row) => list(row.routeTargets.export, 2)),

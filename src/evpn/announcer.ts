@@ -24,6 +24,8 @@ export interface Identity {
   /** Which network of a bundle it is; else 0. */
   readonly ethernetTag: number
   readonly exportTargets: readonly RouteTarget[]
+  /** Our role in assisted replication, and what we do not want (RFC 9574 section 4). */
+  readonly pmsiFlags: number
   /** We tell which multicast groups we want. */
   readonly multicastProxy: boolean
   /** The IP-VRF that the addresses of its hosts are routed in. */

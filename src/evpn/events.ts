@@ -1,9 +1,17 @@
 // What goes into the EVPN machine and what comes out. All of it is plain data, so a recording replays a bug.
 
-import type { DataplaneEvent, Operation, PortSegment, RouteState, Snapshot } from '../fib/index.js'
+import type {
+  DataplaneEvent,
+  Operation,
+  PortSegment,
+  Pruning,
+  RouteState,
+  Snapshot,
+} from '../fib/index.js'
 import type { Esi, Ip, Mac, Prefix, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import type { EvpnRoute, PathAttributes, RouterAdvertisement } from '../wire/index.js'
 import type { AdvertiserSettings } from './advertiser.js'
+import type { AssistedReplicationSettings } from './assisted-replication.js'
 import type { DfAlgorithm } from './df-election.js'
 import type { MembershipQuery, MembershipReport, MulticastSettings } from './multicast.js'
 import type { Derivation, Profile } from './profiles.js'
@@ -58,6 +66,10 @@ export interface NetworkSettings {
   readonly staticRemotes?: readonly StaticRemote[]
   /** Hosts and other VTEPs get the multicast groups that they want. Left out: everybody gets all. */
   readonly multicast?: MulticastSettings
+  /** Left out: each VTEP gets its copy of broadcasts from us. */
+  readonly assistedReplication?: AssistedReplicationSettings
+  /** What other VTEPs are asked not to flood to us (RFC 9574 section 7). */
+  readonly prunedFloodLists?: Pruning
   /** The gateway tells hosts of IPv6 of itself. */
   readonly advertise?: AdvertiserSettings
   /** L3 VNI of the IP-VRF that it is routed in. */
@@ -214,6 +226,8 @@ export type NoticeKind =
   | 'multicastLimit'
   /** The tables differed from what they should contain. */
   | 'repaired'
+  /** Broadcasts of a network are replicated by somebody else than before. */
+  | 'replicator'
   /** An Ethernet segment has another designated forwarder in a network. */
   | 'segmentForwarder'
   /** VTEPs of a segment do not agree on what it is. */
@@ -322,6 +336,8 @@ export interface NetworkView {
   readonly macs: { readonly local: number; readonly remote: number }
   /** VTEPs of the flood list. */
   readonly remotes: readonly Ip[]
+  /** AR-IP of the VTEP that replicates our broadcasts, if one does. */
+  readonly replicator?: Ip
 }
 
 export interface VrfView {

@@ -11,6 +11,7 @@ import {
 } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import type { EvpnRoute } from '../wire/index.js'
+import { REPLICATOR_TIMER } from './assisted-replication.js'
 import { Distinguishers } from './distinguishers.js'
 import type {
   DuplicateView,
@@ -36,7 +37,7 @@ import type {
 import { TICK_SECONDS, Ticks } from './expiring.js'
 import { defaultGatewayMac } from './gateway.js'
 import { derivedRouterMac, IpVrf } from './ip-vrf.js'
-import { MacVrf } from './mac-vrf.js'
+import { MacVrf, vtepViews } from './mac-vrf.js'
 import { BEAT_SECONDS } from './membership.js'
 import { Output } from './output.js'
 import { type KeptRoute, RouteTable } from './route-table.js'
@@ -210,19 +211,7 @@ export class Evpn {
   }
 
   vteps(): readonly VtepView[] {
-    const vteps = new Map<Ip, { address: Ip; vnis: number[]; macs: number }>()
-    const obtain = (address: Ip) => {
-      const known = vteps.get(address) ?? { address, vnis: [], macs: 0 }
-      vteps.set(address, known)
-      return known
-    }
-    for (const vrf of this.#vrfs.values()) {
-      for (const remote of vrf.flood.remotes()) obtain(remote).vnis.push(vrf.vni)
-      for (const { owner } of vrf.macs.entries()) {
-        if (owner !== undefined && owner.vtep !== vrf.vtep) obtain(owner.vtep).macs++
-      }
-    }
-    return [...vteps.values()]
+    return vtepViews(this.#vrfs.values())
   }
 
   /** What is left to do when all has settled, if anything. */
@@ -257,12 +246,15 @@ export class Evpn {
         this.#adopted = snapshot
         this.#align(snapshot)
         for (const vrf of this.#vrfs.values()) vrf.multicast.adopt(snapshot)
+        for (const { vni, replicator } of snapshot.networks)
+          this.#vrfs.get(vni)?.replication.adopt(replicator)
         return () => this.#repair(snapshot)
       }
       case 'sweep': {
         const adopted = this.#adopted
         this.#adopted = undefined
         this.#segments.sweep()
+        for (const vrf of this.#vrfs.values()) vrf.replication.sweep()
         return adopted && (() => this.#out.tell(removals(this.#image, adopted)))
       }
       case 'resync': {
@@ -282,9 +274,7 @@ export class Evpn {
         this.#touch(event.vni)?.clearDuplicate(event.address)
         return
       case 'timer':
-        if (event.timer === TICK) this.#tick()
-        else if (event.timer === BEAT) this.#beat()
-        else this.#segments.onTimer(event.timer)
+        this.#onTimer(event.timer)
         return
       case 'shutdown':
         this.#isShutDown = true
@@ -586,6 +576,14 @@ export class Evpn {
       vrf.multicast.beat()
     }
     this.#hurried.clear()
+  }
+
+  #onTimer(timer: string): void {
+    const [name, vni, replicator] = timer.split(' ')
+    if (name === TICK) this.#tick()
+    else if (name === BEAT) this.#beat()
+    else if (name === REPLICATOR_TIMER) this.#touch(Number(vni))?.replication.onTimer(replicator!)
+    else this.#segments.onTimer(timer)
   }
 
   #tick(): void {

@@ -1,6 +1,7 @@
 // Who receives broadcast, unknown unicast and multicast of one network: every VTEP that some source names. A source is
-// a type 3 route or the configuration.
+// a type 3 route or the configuration. What a VTEP does not want it does not get (RFC 9574 section 7).
 
+import { type Pruning, samePruning } from '../fib/index.js'
 import type { Ip } from '../net/index.js'
 import type { Output } from './output.js'
 
@@ -10,11 +11,15 @@ export interface MulticastProxy {
   readonly mld: boolean
 }
 
-const NO_PROXY: MulticastProxy = { igmp: false, mld: false }
-
-interface Source {
-  readonly remote: Ip
+/** What a source says of its VTEP. */
+export interface FloodWish extends Pruning {
   readonly proxy: MulticastProxy
+}
+
+const ALL: FloodWish = { proxy: { igmp: false, mld: false } }
+
+interface Source extends FloodWish {
+  readonly remote: Ip
 }
 
 export class FloodList {
@@ -22,8 +27,9 @@ export class FloodList {
   readonly #out: Output
   readonly #onChange: () => void
   readonly #bySource = new Map<string, Source>()
-  /** How many sources name each VTEP; and how many of those do not say that it proxies. */
-  readonly #counts = new Map<Ip, number>()
+  /** The sources that name a VTEP. */
+  readonly #byRemote = new Map<Ip, Set<Source>>()
+  /** How many of its sources want all multicast of a family. */
   readonly #unproxied = { igmp: new Map<Ip, number>(), mld: new Map<Ip, number>() }
 
   /** `onChange`: other VTEPs than before want all of multicast. */
@@ -34,7 +40,7 @@ export class FloodList {
   }
 
   remotes(): IterableIterator<Ip> {
-    return this.#counts.keys()
+    return this.#byRemote.keys()
   }
 
   /** VTEPs that want all multicast of a family. */
@@ -43,17 +49,17 @@ export class FloodList {
   }
 
   /** The source names this VTEP, and no other any more. */
-  set(source: string, remote: Ip, proxy: MulticastProxy = NO_PROXY): void {
+  set(source: string, remote: Ip, wish: FloodWish = ALL): void {
     const before = this.#bySource.get(source)
-    if (before?.remote === remote && sameProxy(before.proxy, proxy)) return
-    const now = { remote, proxy }
+    if (before?.remote === remote && sameWish(before, wish)) return
+    const now = { remote, ...wish }
     this.#bySource.set(source, now)
+    const sources = this.#byRemote.get(remote) ?? new Set()
+    if (before !== undefined && before.remote === remote) sources.delete(before)
+    this.#byRemote.set(remote, sources.add(now))
     this.#reckon(now, before)
-    if (before?.remote === remote) return
-    const count = this.#counts.get(remote) ?? 0
-    this.#counts.set(remote, count + 1)
-    if (count === 0) this.#out.change({ op: 'floodAdd', vni: this.#vni, remote })
-    if (before !== undefined) this.#drop(before.remote)
+    this.#tell(remote)
+    if (before !== undefined && before.remote !== remote) this.#drop(before)
   }
 
   delete(source: string): void {
@@ -61,7 +67,7 @@ export class FloodList {
     if (before === undefined) return
     this.#bySource.delete(source)
     this.#reckon(undefined, before)
-    this.#drop(before.remote)
+    this.#drop(before)
   }
 
   #reckon(now: Source | undefined, before: Source | undefined): void {
@@ -69,7 +75,7 @@ export class FloodList {
     for (const family of ['igmp', 'mld'] as const) {
       const counts = this.#unproxied[family]
       const by = (source: Source | undefined, change: 1 | -1): void => {
-        if (source === undefined || source.proxy[family]) return
+        if (source === undefined || source.proxy[family] || source.noBroadcasts === true) return
         const count = (counts.get(source.remote) ?? 0) + change
         if (count === 0) counts.delete(source.remote)
         else counts.set(source.remote, count)
@@ -81,16 +87,30 @@ export class FloodList {
     if (isChanged) this.#onChange()
   }
 
-  #drop(remote: Ip): void {
-    const count = this.#counts.get(remote)! - 1
-    if (count > 0) {
-      this.#counts.set(remote, count)
+  /** It gets what any of its sources wants. */
+  #tell(remote: Ip): void {
+    const sources = [...this.#byRemote.get(remote)!]
+    this.#out.change({
+      op: 'floodAdd',
+      vni: this.#vni,
+      remote,
+      ...(sources.every(({ noBroadcasts }) => noBroadcasts === true) ? { noBroadcasts: true } : {}),
+      ...(sources.every(({ noUnknown }) => noUnknown === true) ? { noUnknown: true } : {}),
+    })
+  }
+
+  #drop(source: Source): void {
+    const { remote } = source
+    const sources = this.#byRemote.get(remote)!
+    sources.delete(source)
+    if (sources.size > 0) {
+      this.#tell(remote)
       return
     }
-    this.#counts.delete(remote)
+    this.#byRemote.delete(remote)
     this.#out.change({ op: 'floodRemove', vni: this.#vni, remote })
   }
 }
 
-const sameProxy = (a: MulticastProxy, b: MulticastProxy): boolean =>
-  a.igmp === b.igmp && a.mld === b.mld
+const sameWish = (a: FloodWish, b: FloodWish): boolean =>
+  a.proxy.igmp === b.proxy.igmp && a.proxy.mld === b.proxy.mld && samePruning(a, b)

@@ -1,6 +1,7 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
 export type { AdvertiserSettings } from './advertiser.js'
+export type { AssistedReplicationSettings } from './assisted-replication.js'
 export { type DfAlgorithm, dfAlgorithms } from './df-election.js'
 export type {
   DuplicateView,

@@ -3,8 +3,10 @@
 import type { Snapshot } from '../fib/index.js'
 import type { Esi, Ip, Mac, RouteDistinguisher, RouteTarget } from '../net/index.js'
 import { ZERO_ESI } from '../net/index.js'
+import { iana } from '../wire/index.js'
 import { Advertiser } from './advertiser.js'
 import { Announcer } from './announcer.js'
+import { AssistedReplication } from './assisted-replication.js'
 import type {
   DuplicateView,
   GroupView,
@@ -17,6 +19,7 @@ import type {
   PortBinding,
   SnoopedIp,
   StaticRemote,
+  VtepView,
 } from './events.js'
 import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
@@ -44,6 +47,7 @@ const staticKey = (remote: Ip, mac?: Mac) => `static ${remote} ${mac ?? ''}`
 export class MacVrf {
   readonly vni: number
   readonly flood: FloodList
+  readonly replication: AssistedReplication
   readonly groups: MacGroups
   readonly macs: Macs
   readonly suppression: Suppression
@@ -65,6 +69,7 @@ export class MacVrf {
     this.#joinVrf()
     this.#announcer = new Announcer(around.out, this.#identity())
     this.flood = new FloodList(this.vni, around.out, () => this.multicast.floodChanged())
+    this.replication = new AssistedReplication(this.vni, { out: around.out, vtep: this.vtep })
     this.groups = new MacGroups(this.vni, around)
     const { out, ticks } = around
     const announcer = this.#announcer
@@ -88,6 +93,7 @@ export class MacVrf {
     this.#setStatics([], settings.staticRemotes ?? [])
     this.#announcer.announceNetwork()
     this.multicast.become(settings.multicast)
+    this.replication.become(settings.assistedReplication)
   }
 
   get name(): string {
@@ -171,6 +177,7 @@ export class MacVrf {
       this.multicast.repeatAll()
     }
     this.multicast.become(settings.multicast)
+    this.replication.become(settings.assistedReplication)
   }
 
   /** Of a bundle. */
@@ -306,6 +313,7 @@ export class MacVrf {
   }
 
   settle(): void {
+    this.replication.settle()
     this.groups.settle()
     this.macs.settle()
     this.suppression.settle()
@@ -349,6 +357,7 @@ export class MacVrf {
       else if (owner !== undefined) remote++
     }
     const { name, suppress, agingSeconds } = this.#settings
+    const { chosen: replicator } = this.replication
     return {
       name,
       vni: this.vni,
@@ -359,6 +368,7 @@ export class MacVrf {
       agingSeconds,
       macs: { local, remote },
       remotes: [...this.flood.remotes()],
+      ...(replicator === undefined ? {} : { replicator }),
     }
   }
 
@@ -427,6 +437,7 @@ export class MacVrf {
       rd: this.#rd,
       ethernetTag,
       exportTargets,
+      pmsiFlags: pmsiFlagsOf(this.#settings),
       multicastProxy,
     }
     if (vrf === undefined) return identity
@@ -495,6 +506,30 @@ export class MacVrf {
     this.macs.unclaim(claim)
     if (claim.ip !== undefined) this.suppression.unclaim(claim.ip, claim)
   }
+}
+
+/** All VTEPs that networks know. */
+export function vtepViews(networks: Iterable<MacVrf>): readonly VtepView[] {
+  const vteps = new Map<Ip, { address: Ip; vnis: number[]; macs: number }>()
+  const obtain = (address: Ip) => {
+    const known = vteps.get(address) ?? { address, vnis: [], macs: 0 }
+    vteps.set(address, known)
+    return known
+  }
+  for (const vrf of networks) {
+    for (const remote of vrf.flood.remotes()) obtain(remote).vnis.push(vrf.vni)
+    for (const { owner } of vrf.macs.entries()) {
+      if (owner !== undefined && owner.vtep !== vrf.vtep) obtain(owner.vtep).macs++
+    }
+  }
+  return [...vteps.values()]
+}
+
+function pmsiFlagsOf({ assistedReplication, prunedFloodLists = {} }: NetworkSettings): number {
+  const { leaf, pruneBroadcasts, pruneUnknown } = iana.pmsiFlag
+  const role = assistedReplication === undefined ? 0 : leaf
+  const { noBroadcasts = false, noUnknown = false } = prunedFloodLists
+  return role | (noBroadcasts ? pruneBroadcasts : 0) | (noUnknown ? pruneUnknown : 0)
 }
 
 function sameGateway(a: NetworkSettings, b: NetworkSettings): boolean {

@@ -38,7 +38,8 @@ export function fabricVrfs(config: Config): FabricVrf[] {
 export function networkSettings(network: FabricNetwork, derivedRd: string): NetworkSettings {
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
   const { stormControl, derivation, gateway, l3Vni, ethernetTag, multicast } = network
-  const { routerAdvertisements: advertise } = network
+  const { routerAdvertisements: advertise, assistedReplication, prunedFloodLists } = network
+  const { broadcasts: noBroadcasts, unknownUnicast: noUnknown } = prunedFloodLists
   return {
     name,
     vni,
@@ -54,6 +55,8 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
     staticRemotes: remotes,
     ...(ethernetTag === undefined ? {} : { ethernetTag }),
     ...(multicast.snooping ? { multicast: { querier: multicast.querier === 'auto' } } : {}),
+    ...(assistedReplication === undefined ? {} : { assistedReplication }),
+    ...(noBroadcasts || noUnknown ? { prunedFloodLists: { noBroadcasts, noUnknown } } : {}),
     ...(l3Vni === undefined ? {} : { vrf: l3Vni, gateway: gateway.map(parseGateway) }),
     ...(advertise === undefined ? {} : { advertise }),
   }

@@ -36,7 +36,9 @@ const tables: Readonly<Record<string, readonly RegExp[]>> = {
   peers: [
     /^PEER +ASN +STATE +UP +FAMILIES +BFD +RECEIVED +SENT\n127\.0\.0\.9 +65009 +(Connect|Active) +- +evpn +- +0 +0\n$/,
   ],
-  networks: [/^blue +10100 +r1 +1 +1 +127\.0\.0\.8 +127\.0\.0\.1:10100 +\*:10100 +\S+ +config$/m],
+  networks: [
+    /^blue +10100 +r1 +1 +1 +127\.0\.0\.8 +- +127\.0\.0\.1:10100 +\*:10100 +\S+ +config$/m,
+  ],
   vteps: [/^127\.0\.0\.8 +(un)?resolved /m],
   macs: [
     /^blue +10100 +02:00:00:00:00:01 +local +r1 +- +0 +\S+ +10\.1\.0\.1$/m,

@@ -8,7 +8,7 @@
 
 import { Evpn, type EvpnAction, type EvpnEvent, type RouteChange } from '../../src/evpn/index.js'
 import type { Operation } from '../../src/fib/index.js'
-import { esImportTarget, ZERO_ESI } from '../../src/net/index.js'
+import { esImportTarget, ipToBytes, ipv4FromBytes, ZERO_ESI } from '../../src/net/index.js'
 import {
   type EvpnRoute,
   evpnKey,
@@ -17,6 +17,7 @@ import {
   iana,
   type MembershipFlags,
   type PathAttributes,
+  type PmsiTunnel,
   parseExtendedCommunity,
 } from '../../src/wire/index.js'
 
@@ -48,7 +49,9 @@ interface RouteLine {
   readonly mm?: string
   readonly also?: readonly string[]
   /** Of an imet route; "none" leaves the attribute out. */
-  readonly pmsi?: { readonly tunnelType?: number; readonly endpoint?: string } | 'none'
+  readonly pmsi?:
+    | { readonly tunnelType?: number; readonly endpoint?: string; readonly flags?: number }
+    | 'none'
 }
 
 type Line =
@@ -176,14 +179,14 @@ function nlriOf(line: RouteLine): EvpnRoute {
   return ip === undefined ? host : { ...host, ip }
 }
 
-function pmsiOf({ pmsi, vtep, label }: RouteLine) {
-  const { tunnelType, endpoint } = { tunnelType: undefined, endpoint: vtep, ...(pmsi as object) }
-  return {
-    flags: 0,
-    tunnelType: tunnelType ?? iana.pmsiTunnelType.ingressReplication,
-    label: label ?? 10100,
-    endpoint,
-  }
+function pmsiOf({ pmsi, vtep, label = 10100 }: RouteLine): PmsiTunnel {
+  const { ingressReplication } = iana.pmsiTunnelType
+  const given = pmsi === 'none' ? {} : pmsi
+  const { tunnelType = ingressReplication, endpoint = vtep, flags = 0 } = given ?? {}
+  const tunnel = { flags, tunnelType, label }
+  return tunnelType === ingressReplication
+    ? { ...tunnel, endpoint }
+    : { ...tunnel, identifier: ipToBytes(endpoint) }
 }
 
 /** One line per operation, route or notice. */
@@ -195,8 +198,7 @@ export function actionText(action: EvpnAction): readonly string[] {
       return action.routes.map(({ nlri, nextHop, attributes }) => {
         const { extendedCommunities, pmsiTunnel } = attributes
         const communities = (extendedCommunities ?? []).map(formatExtendedCommunity).join(' ')
-        const { endpoint, tunnelType, label } = pmsiTunnel ?? {}
-        const pmsi = endpoint === undefined ? '' : `pmsi ${tunnelType} ${endpoint} label ${label}`
+        const pmsi = pmsiTunnel === undefined ? '' : pmsiText(pmsiTunnel)
         const labelled = 'label' in nlri ? `label ${nlri.label}` : pmsi
         const segment = nlri.type === 'macIp' && nlri.esi !== ZERO_ESI ? `esi ${nlri.esi}` : ''
         const flags = 'flags' in nlri ? flagsOf(nlri) : ''
@@ -230,6 +232,11 @@ export function actionText(action: EvpnAction): readonly string[] {
     case 'event':
       return [`event ${action.kind}: ${action.text}`]
   }
+}
+
+function pmsiText({ flags, tunnelType, label, endpoint, identifier }: PmsiTunnel): string {
+  const place = endpoint ?? ipv4FromBytes(identifier!, 0)
+  return `pmsi ${tunnelType} ${place} label ${label}${flags === 0 ? '' : ` flags ${flags}`}`
 }
 
 function flagsOf({ flags }: { readonly flags: MembershipFlags }): string {

@@ -323,6 +323,7 @@ api: { listen: "[::1]:8472" }
         agingSeconds: 300,
         stormControl: { framesPerSecond: 10_000, burst: 10_000 },
         multicast: { snooping: false, querier: 'auto' },
+        prunedFloodLists: { broadcasts: false, unknownUnicast: false },
         ports: [
           {
             name: 'tap1',

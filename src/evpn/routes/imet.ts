@@ -1,10 +1,13 @@
 // Type 3, Inclusive Multicast Ethernet Tag: a VTEP wants the broadcasts of a network (RFC 7432 sections 7.3 and 11,
-// RFC 8365 section 9). Only ingress replication: each VTEP gets its own copy.
+// RFC 8365 section 9). Each VTEP gets its own copy, by ingress replication, or by a replicator that says so with a route of its own
+// beside the other (Replicator-AR, RFC 9574 section 4).
 
+import type { Pruning } from '../../fib/index.js'
 import { type ExtendedCommunity, type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
-import type { OriginatedRoute } from '../events.js'
+import type { OriginatedRoute, Path } from '../events.js'
 import { factsOf } from '../facts.js'
+import type { MacVrf } from '../mac-vrf.js'
 import type { RouteMeaning } from './meaning.js'
 import { refusal, refuse } from './refusal.js'
 
@@ -14,20 +17,23 @@ export const imet: RouteMeaning<ImetRoute> = {
     install(vrf, key, _route, path) {
       const { nextHop } = path
       const pmsi = path.attributes.pmsiTunnel
+      if (pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication) {
+        installReplicator(vrf, key, path, pmsi)
+        return
+      }
+      vrf.replication.delete(key)
       // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
       // leaves it to the next hop.
       const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
-      // A replicator says with another route that it takes broadcasts itself; this one is for those that let it replicate theirs
-      // (RFC 9574 section 4).
-      const isReplicator = pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication
-      if (endpoint === vrf.vtep || isReplicator) {
+      if (endpoint === vrf.vtep) {
         vrf.flood.delete(key)
         return
       }
       const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
       const facts = factsOf(path.attributes)
       const reason = noIngressReplication(pmsi) ?? refusal(vrf, facts, tunnel)
-      if (reason === undefined) vrf.flood.set(key, endpoint, facts.multicastProxy)
+      const wish = { proxy: facts.multicastProxy, ...pruningOf(pmsi) }
+      if (reason === undefined) vrf.flood.set(key, endpoint, wish)
       else {
         vrf.flood.delete(key)
         refuse(vrf, 'IMET', tunnel, reason)
@@ -35,8 +41,48 @@ export const imet: RouteMeaning<ImetRoute> = {
     },
     remove(vrf, key) {
       vrf.flood.delete(key)
+      vrf.replication.delete(key)
     },
   },
+}
+
+/** Nothing is flooded to an AR-IP, but frames may come from there. Whatever the tunnel identifier is, the next hop is the AR-IP. */
+function installReplicator(
+  vrf: MacVrf,
+  key: string,
+  { nextHop, attributes }: Path,
+  pmsi: PmsiTunnel,
+) {
+  const tunnel = { endpoint: nextHop, label: pmsi.label }
+  const reason = refusal(vrf, factsOf(attributes), tunnel)
+  if (reason === undefined) vrf.flood.set(key, nextHop, NOTHING)
+  else vrf.flood.delete(key)
+  const unusable = reason ?? noReplicator(pmsi)
+  if (unusable === undefined) {
+    vrf.replication.set(key, nextHop)
+    return
+  }
+  vrf.replication.delete(key)
+  refuse(vrf, 'Replicator-AR', tunnel, unusable)
+}
+
+const NOTHING = { proxy: { igmp: true, mld: true }, noBroadcasts: true, noUnknown: true } as const
+
+/** Selective ones (RFC 9574 section 6) serve those leaves that have joined them. */
+function noReplicator({ flags }: PmsiTunnel): string | undefined {
+  if ((flags & iana.pmsiFlag.role) !== iana.pmsiFlag.replicator)
+    return `expected the role AR-REPLICATOR in the PMSI tunnel, got flags ${flags}`
+  if ((flags & iana.pmsiFlag.leafInformationRequired) === 0) return undefined
+  return 'it replicates selectively'
+}
+
+/** The parts of the flood lists that the VTEP asks to be left out of (RFC 9574 section 7). */
+function pruningOf(pmsi: PmsiTunnel | undefined): Pruning {
+  const flags = pmsi?.flags ?? 0
+  return {
+    ...((flags & iana.pmsiFlag.pruneBroadcasts) === 0 ? {} : { noBroadcasts: true }),
+    ...((flags & iana.pmsiFlag.pruneUnknown) === 0 ? {} : { noUnknown: true }),
+  }
 }
 
 export function imetRoute(identity: Identity): OriginatedRoute {
@@ -53,7 +99,7 @@ export function imetRoute(identity: Identity): OriginatedRoute {
     attributes: {
       extendedCommunities,
       pmsiTunnel: {
-        flags: 0,
+        flags: identity.pmsiFlags,
         tunnelType: iana.pmsiTunnelType.ingressReplication,
         label: vni,
         endpoint: vtep,

@@ -208,6 +208,30 @@ const rules: readonly Rule[] = [
     }
   },
 
+  function leavesOfReplicators(config, report) {
+    for (const [i, { assistedReplication, ports: members, remotes }] of config.networks.entries()) {
+      if (assistedReplication?.role !== 'leaf') continue
+      const path = ['networks', i, 'assistedReplication', 'role']
+      // Behind a replicator nobody sees where a frame came from, and local bias needs to (RFC 9574 section 9).
+      if (members.some(({ ethernetSegment }) => ethernetSegment !== undefined))
+        report(path, 'no leaf in a network with ports of Ethernet segments', 'leaf')
+      if (remotes.length > 0)
+        report(path, 'no leaf in a network with remotes, which no replicator knows', 'leaf')
+    }
+  },
+
+  function prunedLists(config, report) {
+    for (const [i, { prunedFloodLists, ports: members }] of config.networks.entries()) {
+      for (const key of ['broadcasts', 'unknownUnicast'] as const) {
+        if (!prunedFloodLists[key]) continue
+        if (members.every(({ ethernetSegment }) => ethernetSegment === undefined)) continue
+        const path = ['networks', i, 'prunedFloodLists', key]
+        // The others deliver there only what the designated forwarder does not get.
+        report(path, 'false in a network with ports of Ethernet segments', 'true')
+      }
+    }
+  },
+
   function macsOfNetwork(config, report) {
     for (const [i, network] of config.networks.entries()) {
       const path = ['networks', i]

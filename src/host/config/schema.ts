@@ -15,6 +15,7 @@ import {
   text,
   words,
 } from './schema-parts.js'
+import { AssistedReplication, PrunedFloodLists } from './schema-replication.js'
 import { EthernetSegment } from './schema-segment.js'
 import { VNI_EXPECTED } from './text.js'
 
@@ -166,6 +167,8 @@ export const Network = keys(
       'IP multicast beyond the link-local groups.',
       { default: {} },
     ),
+    assistedReplication: Type.Optional(AssistedReplication),
+    prunedFloodLists: PrunedFloodLists,
     ports: list(Port, 'Host attachments.'),
     remotes: list(StaticRemote, 'Static VTEPs beside or without EVPN.'),
   },

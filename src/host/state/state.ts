@@ -94,6 +94,7 @@ export class State implements StateReader {
     const live = new Map(evpn.networks().map((network) => [network.vni, network]))
     return effective.config.networks.map((network) => {
       const { name, vni, ports, suppress, agingSeconds, stormControl } = network
+      const { assistedReplication: replication } = network
       const is = live.get(vni)
       return {
         name,
@@ -115,6 +116,11 @@ export class State implements StateReader {
         gateway: network.gateway,
         routerAdvertisements: network.routerAdvertisements !== undefined,
         stormControl,
+        assistedReplication:
+          replication === undefined
+            ? null
+            : { role: replication.role, replicator: is?.replicator ?? null },
+        prunedFloodLists: network.prunedFloodLists,
         source: effective.added.networks.has(name) ? 'added' : 'config',
       }
     })

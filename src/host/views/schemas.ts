@@ -75,7 +75,7 @@ export const NetworkView = row({
   rd: text('Route distinguisher.'),
   routeTargets: row({ import: texts('Imported.'), export: texts('Exported.') }),
   ports: texts('Names of its ports.'),
-  vteps: texts('VTEPs that broadcasts are replicated to.'),
+  vteps: texts('VTEPs of its flood list, and AR-IPs of replicators.'),
   macs: row({ local: count('Behind our ports.'), remote: count('Behind VTEPs.') }),
   suppress: yes('ARP and ND requests are answered on the spot where the answer is known.'),
   suppressUnknown: yes('Where it is not known they are not flooded.'),
@@ -91,6 +91,16 @@ export const NetworkView = row({
   stormControl: row({
     framesPerSecond: count('Flooded frames of each port and worker; 0 = any number.'),
     burst: count('Flooded frames at once.'),
+  }),
+  assistedReplication: orNull(
+    row({
+      role: text('leaf: a replicator gets our broadcasts, and serves the other VTEPs.'),
+      replicator: orNull(text('Of a leaf: the AR-IP in use; null: we replicate ourselves.')),
+    }),
+  ),
+  prunedFloodLists: row({
+    broadcasts: yes('Others are asked to send us no broadcast and multicast.'),
+    unknownUnicast: yes('Nor unknown unicast.'),
   }),
   source: Type.Union([Type.Literal('config'), Type.Literal('added')], {
     description: 'From the configuration file, or added at run time.',

@@ -133,6 +133,19 @@ export const pmsiTunnelType = {
   assistedReplication: 10,
 } as const
 
+/**
+ * bgp-parameters, "P-Multicast Service Interface Tunnel (PMSI Tunnel) Attribute Flags": RFC 6514, RFC 9574 section 4. `role` holds a
+ * field of two bits, of which 0 is a VTEP that knows nothing of assisted replication; the next two ask to be left out of flood lists.
+ */
+export const pmsiFlag = {
+  leafInformationRequired: 0x01,
+  pruneUnknown: 0x02,
+  pruneBroadcasts: 0x04,
+  replicator: 0x08,
+  leaf: 0x10,
+  role: 0x18,
+} as const
+
 /** bgp-parameters, "BGP Role Value": RFC 9234 section 4.1. */
 export const bgpRole = { provider: 0, rs: 1, rsClient: 2, customer: 3, peer: 4 } as const
 
