@@ -8,10 +8,10 @@ import {
   type RouteTarget,
   ZERO_ESI,
 } from '../net/index.js'
-import type { MembershipFlags } from '../wire/index.js'
+import type { EvpnRoute, MembershipFlags } from '../wire/index.js'
 import { PLAIN } from './macs.js'
 import type { Output } from './output.js'
-import { imetRoute } from './routes/imet.js'
+import { imetRoute, replicatorRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'
 import { smetRoute, type WantedChannel } from './routes/smet.js'
 import { joinSynchRoute, leaveSynchRoute } from './routes/synch.js'
@@ -26,6 +26,8 @@ export interface Identity {
   readonly exportTargets: readonly RouteTarget[]
   /** Our role in assisted replication, and what we do not want (RFC 9574 section 4). */
   readonly pmsiFlags: number
+  /** Our AR-IP, where we replicate broadcasts of others. */
+  readonly replicator: Ip | undefined
   /** We tell which multicast groups we want. */
   readonly multicastProxy: boolean
   /** The IP-VRF that the addresses of its hosts are routed in. */
@@ -41,6 +43,8 @@ const NO_FLAGS: MembershipFlags = { v1: false, v2: false, v3: false, exclude: fa
 export class Announcer {
   readonly #out: Output
   #identity: Identity
+  /** Our Replicator-AR route, where it is said. */
+  #replicator: EvpnRoute | undefined
   #silent = false
 
   constructor(out: Output, identity: Identity) {
@@ -63,11 +67,22 @@ export class Announcer {
   }
 
   announceNetwork(): void {
-    if (!this.#silent) this.#out.originate(imetRoute(this.#identity))
+    if (this.#silent) return
+    this.#out.originate(imetRoute(this.#identity))
+    const route = replicatorRoute(this.#identity)
+    if (route === undefined) this.#retractReplicator()
+    else this.#out.originate(route)
+    this.#replicator = route?.nlri
   }
 
   retractNetwork(): void {
     this.#out.withdraw(imetRoute(this.#identity).nlri)
+    this.#retractReplicator()
+  }
+
+  #retractReplicator(): void {
+    if (this.#replicator !== undefined) this.#out.withdraw(this.#replicator)
+    this.#replicator = undefined
   }
 
   announceGroup(channel: WantedChannel, flags: MembershipFlags): void {

@@ -8,11 +8,14 @@ import type { Output } from './output.js'
 export const REPLICATOR_TIMER = 'replicator'
 
 /** Our part in a network. Left out of its settings: none (RNVE), we replicate what our hosts send. */
-export interface AssistedReplicationSettings {
-  readonly role: 'leaf'
-  /** A replicator gets so long to learn of us before it is used (AR-REPLICATOR-activation-timer). */
-  readonly activationSeconds: number
-}
+export type AssistedReplicationSettings =
+  | {
+      readonly role: 'leaf'
+      /** A replicator gets so long to learn of us before it is used (AR-REPLICATOR-activation-timer). */
+      readonly activationSeconds: number
+    }
+  /** We replicate for leaves what they send to our AR-IP. */
+  | { readonly role: 'replicator' }
 
 export interface ReplicationSurroundings {
   readonly out: Output
@@ -31,7 +34,8 @@ export class AssistedReplication {
   readonly #waiting = new Set<Ip>()
   /** Used by a packet path that went on forwarding: it knows us. */
   #adopted: Ip | undefined
-  #settings: AssistedReplicationSettings | undefined
+  /** Undefined: we are no leaf. */
+  #activationSeconds: number | undefined
   #chosen: Ip | undefined
 
   constructor(vni: number, around: ReplicationSurroundings) {
@@ -45,9 +49,9 @@ export class AssistedReplication {
   }
 
   become(settings: AssistedReplicationSettings | undefined): void {
-    const wasLeaf = this.#settings !== undefined
-    this.#settings = settings
-    if (wasLeaf === (settings !== undefined)) return
+    const wasLeaf = this.#activationSeconds !== undefined
+    this.#activationSeconds = settings?.role === 'leaf' ? settings.activationSeconds : undefined
+    if (wasLeaf === (this.#activationSeconds !== undefined)) return
     this.#ready.clear()
     this.#waiting.clear()
     for (const replicator of new Set(this.#routes.values())) this.#await(replicator)
@@ -103,8 +107,8 @@ export class AssistedReplication {
   }
 
   #await(replicator: Ip): void {
-    if (this.#settings === undefined) return
-    const { activationSeconds: seconds } = this.#settings
+    const seconds = this.#activationSeconds
+    if (seconds === undefined) return
     if (seconds === 0 || replicator === this.#adopted) {
       this.#ready.add(replicator)
       return

@@ -22,6 +22,8 @@ export interface EvpnSettings {
   readonly routerId: Ip
   /** Our VTEP address: next hop of what we originate, mark of our own routes. */
   readonly vtep: Ip
+  /** Our AR-IP, another address than `vtep` (RFC 9574 section 4): needed where we are a replicator. */
+  readonly replicator?: Ip
   /** Our MAC as a router towards other VTEPs (RFC 9135 section 8.1). Default: from the VTEP address. */
   readonly routerMac?: Mac
   /** The MAC of all anycast gateways, the same on every VTEP. Default `defaultGatewayMac`. */

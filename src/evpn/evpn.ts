@@ -514,7 +514,9 @@ export class Evpn {
 
   #route({ key, nlri, best }: RouteChange): void {
     // A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours.
-    const isOurs = best?.nextHop === this.#settings.vtep
+    const { vtep, replicator } = this.#settings
+    const isOurs =
+      best?.nextHop === vtep || (replicator !== undefined && best?.nextHop === replicator)
     if (best === undefined || (isOurs && nlri.type !== 'prefix')) {
       const gone = this.#routes.delete(key)
       if (gone !== undefined) removeSegment(this.#segments, key, gone.nlri)

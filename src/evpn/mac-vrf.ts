@@ -425,7 +425,7 @@ export class MacVrf {
   }
 
   #identity() {
-    const { vtep } = this.#around.settings
+    const { vtep, replicator } = this.#around.settings
     const { profile, asn } = this.#derivation
     const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
     const { vrf } = this.#gateway
@@ -438,6 +438,7 @@ export class MacVrf {
       ethernetTag,
       exportTargets,
       pmsiFlags: pmsiFlagsOf(this.#settings),
+      replicator: isReplicator(this.#settings) ? replicator : undefined,
       multicastProxy,
     }
     if (vrf === undefined) return identity
@@ -459,6 +460,7 @@ export class MacVrf {
       ...(this.#settings.suppressUnknown === true ? { suppressUnknown: true } : {}),
       ...(this.#settings.multicast === undefined ? {} : { snoop: true }),
       ...(this.advertiser.isOn ? { advertise: true } : {}),
+      ...(isReplicator(this.#settings) ? { replicate: true } : {}),
     }
     const common = { vni: this.vni, suppress, agingSeconds, ...flags, ...storm }
     const settings = { ...common, ...this.#gateway.settings }
@@ -527,10 +529,13 @@ export function vtepViews(networks: Iterable<MacVrf>): readonly VtepView[] {
 
 function pmsiFlagsOf({ assistedReplication, prunedFloodLists = {} }: NetworkSettings): number {
   const { leaf, pruneBroadcasts, pruneUnknown } = iana.pmsiFlag
-  const role = assistedReplication === undefined ? 0 : leaf
+  const role = assistedReplication?.role === 'leaf' ? leaf : 0
   const { noBroadcasts = false, noUnknown = false } = prunedFloodLists
   return role | (noBroadcasts ? pruneBroadcasts : 0) | (noUnknown ? pruneUnknown : 0)
 }
+
+const isReplicator = ({ assistedReplication }: NetworkSettings): boolean =>
+  assistedReplication?.role === 'replicator'
 
 function sameGateway(a: NetworkSettings, b: NetworkSettings): boolean {
   return a.vrf === b.vrf && JSON.stringify(a.gateway ?? []) === JSON.stringify(b.gateway ?? [])

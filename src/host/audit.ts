@@ -23,8 +23,8 @@ export interface AuditParts {
   >
   readonly machines: Machines
   readonly events: EventLog
-  /** Our VTEP address. */
-  readonly vtep: string
+  /** Next hops of our own routes. */
+  readonly own: readonly (string | undefined)[]
 }
 
 export interface AuditStatus {
@@ -122,12 +122,12 @@ export class Auditor {
 
   /** Best paths of the loc-rib against what evpn knows. Both change in the same step, so a difference is one. */
   async #routes(): Promise<void> {
-    const { machines, vtep } = this.#parts
+    const { machines, own } = this.#parts
     const { speaker, evpn } = machines
     for (const { key, nlri, best } of speaker.locRib('evpn')) {
       if (this.#isTired) await this.#breathe()
       const now = speaker.route('evpn', key)
-      const wanted = now === undefined || now.best.nextHop === vtep ? undefined : now.best
+      const wanted = now === undefined || own.includes(now.best.nextHop) ? undefined : now.best
       if (evpn.route(key)?.path === wanted) continue
       machines.tellRoute(key, now ?? { nlri, best: undefined })
       this.#tell(1, `a route of ${best.peer === '' ? 'our own' : best.peer}`)

@@ -170,13 +170,14 @@ export class Host implements HostSurface {
       clock: this.#clock,
       events: this.events,
       vtep: vtep.address,
+      replicator: vtep.replicatorAddress,
       version: this.version,
     })
     this.#auditor = new Auditor({
       path: this.#path,
       machines: this.#machines,
       events: this.events,
-      vtep: vtep.address,
+      own: [vtep.address, vtep.replicatorAddress],
     })
     this.state = new State(this.#stateSource())
   }
@@ -469,7 +470,7 @@ export class Host implements HostSurface {
     const duplicates = moves > 0 && { moves, seconds }
     const speaker = speakerSettings(asn, routerId, bgp)
     const ignoreEadPerEvi = multihoming.eadPerEvi === 'ignore'
-    const own = { asn, routerId, vtep: vtep.address, ...macs(vtep) }
+    const own = { asn, routerId, vtep: vtep.address, ...ownAddresses(vtep) }
     const evpn = { ...own, profile, duplicates, ignoreEadPerEvi }
     const { record, version } = this.#settings
     if (record !== undefined) {
@@ -547,7 +548,8 @@ export class Host implements HostSurface {
 const vnisOf = ({ networks, vrfs }: Config): number[] =>
   [...networks, ...vrfs].map(({ vni }) => vni)
 
-const macs = ({ routerMac, gatewayMac }: Config['vtep']) => ({
+const ownAddresses = ({ replicatorAddress, routerMac, gatewayMac }: Config['vtep']) => ({
+  ...(replicatorAddress === undefined ? {} : { replicator: replicatorAddress }),
   ...(routerMac === undefined ? {} : { routerMac }),
   ...(gatewayMac === undefined ? {} : { gatewayMac }),
 })

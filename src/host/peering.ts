@@ -22,6 +22,8 @@ export interface PeeringParts {
   readonly events: EventLog
   /** Our VTEP address. */
   readonly vtep: string
+  /** Our AR-IP (RFC 9574). */
+  readonly replicator: string | undefined
   readonly version: string
 }
 
@@ -197,15 +199,17 @@ export class Peering {
     this.#asked = routes
   }
 
-  /** The VTEP address as a host route, or no such route. */
+  /** Our addresses of the underlay as host routes, or no such routes. */
   #announce(announced: boolean): void {
-    const { machines, vtep } = this.#parts
-    const route =
-      ipFamily(vtep) === 4
-        ? ({ family: 'ipv4', nlri: { prefix: `${vtep}/32` } } as const)
-        : ({ family: 'ipv6', nlri: { prefix: `${vtep}/128` } } as const)
-    if (!announced) machines.toSpeaker({ event: 'withdraw', routes: [route] })
-    else machines.toSpeaker({ event: 'originate', routes: [{ ...route, attributes: {} }] })
+    const { machines, vtep, replicator } = this.#parts
+    const routes = (replicator === undefined ? [vtep] : [vtep, replicator]).map((address) =>
+      ipFamily(address) === 4
+        ? ({ family: 'ipv4', nlri: { prefix: `${address}/32` } } as const)
+        : ({ family: 'ipv6', nlri: { prefix: `${address}/128` } } as const),
+    )
+    const originated = routes.map((route) => ({ ...route, attributes: {} }))
+    if (!announced) machines.toSpeaker({ event: 'withdraw', routes })
+    else machines.toSpeaker({ event: 'originate', routes: originated })
   }
 }
 

@@ -32,7 +32,8 @@ export function interfaceNames(): string[] {
 export async function checkWorld(config: Config): Promise<string[]> {
   const names = interfaceNames()
   return [
-    ...(await missingAddress(config.vtep.address)),
+    ...(await missingAddress('address', config.vtep.address)),
+    ...(await missingAddress('replicatorAddress', config.vtep.replicatorAddress)),
     ...config.vtep.interfaces.flatMap((name, i) =>
       names.includes(name) ? [] : [noInterface(`vtep.interfaces[${i}]`, name, names)],
     ),
@@ -51,10 +52,10 @@ export function interfaceName(ifindex: number): string {
   return pattern.exec(readFileSync('/proc/self/net/igmp', 'utf8'))?.[1] ?? `if${ifindex}`
 }
 
-async function missingAddress(address: string): Promise<string[]> {
-  if (await canBind(address)) return []
+async function missingAddress(key: string, address: string | undefined): Promise<string[]> {
+  if (address === undefined || (await canBind(address))) return []
   const own = ownAddresses().join(', ')
-  return [`vtep.address: expected an address of this host (${own}), got ${address}`]
+  return [`vtep.${key}: expected an address of this host (${own}), got ${address}`]
 }
 
 /** The kernel lets us bind to an address exactly if it is one of ours, with or without carrier. */

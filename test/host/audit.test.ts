@@ -181,7 +181,7 @@ function machinesAndAudit() {
     push: (operations: readonly Operation[]) => tables.apply(operations),
     send: async () => {},
   }
-  const auditor = new Auditor({ path, machines, events, vtep: '10.0.0.1' })
+  const auditor = new Auditor({ path, machines, events, own: ['10.0.0.1'] })
   machines.toEvpn({
     event: 'networkAdded',
     network: { name: 'blue', vni, agingSeconds: 300, suppress: true },

@@ -52,7 +52,7 @@ const mistakes: readonly Mistake[] = [
   {
     name: 'an unknown key inside',
     text: `asn: 1\nvtep: { address: 10.0.0.1, port: 4789 }\n`,
-    problems: ['2:28 vtep.port: expected one of the keys address, udpPort, uplink, interfaces'],
+    problems: ['2:28 vtep.port: expected one of the keys address, replicatorAddress, udpPort'],
   },
   {
     name: 'AS number 0',

@@ -26,6 +26,14 @@ t.test('what EVPN gets', async (t) => {
   t.same(pruned.prunedFloodLists, { noBroadcasts: false, noUnknown: true })
 })
 
+t.test('a replicator', async (t) => {
+  const text = network('assistedReplication: { role: replicator }')
+  const settings = settingsOf(
+    text.replace('10.0.0.11 }', '10.0.0.11, replicatorAddress: 10.0.0.111 }'),
+  )
+  t.equal(settings.assistedReplication?.role, 'replicator')
+})
+
 findAll(t, [
   {
     name: 'another role',
@@ -45,6 +53,25 @@ findAll(t, [
     problems: [
       '6:34 networks[0].assistedReplication.role: expected no leaf in a network with remotes, which no replicator knows, got leaf',
     ],
+  },
+  {
+    name: 'a replicator without an address of its own',
+    text: network('assistedReplication: { role: replicator }'),
+    problems: [
+      '2:7 vtep.replicatorAddress: expected a second address of this host, as it is a replicator, got nothing',
+    ],
+  },
+  {
+    name: 'a replicator with the address of the VTEP',
+    text: network().replace('10.0.0.11 }', '10.0.0.11, replicatorAddress: 10.0.0.11 }'),
+    problems: [
+      '2:48 vtep.replicatorAddress: expected another address than vtep.address, got 10.0.0.11',
+    ],
+  },
+  {
+    name: 'one of the other family',
+    text: network().replace('10.0.0.11 }', '10.0.0.11, replicatorAddress: "2001:db8::9" }'),
+    problems: ['2:48 vtep.replicatorAddress: expected IPv4, as the VTEP address, got 2001:db8::9'],
   },
   {
     name: 'flood lists without a designated forwarder',

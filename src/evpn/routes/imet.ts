@@ -3,6 +3,7 @@
 // beside the other (Replicator-AR, RFC 9574 section 4).
 
 import type { Pruning } from '../../fib/index.js'
+import { ipToBytes } from '../../net/index.js'
 import { type ExtendedCommunity, type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute, Path } from '../events.js'
@@ -85,19 +86,40 @@ function pruningOf(pmsi: PmsiTunnel | undefined): Pruning {
   }
 }
 
+const communitiesOf = (identity: Identity): readonly ExtendedCommunity[] => [
+  { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
+  ...identity.exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
+  ...(identity.multicastProxy ? [MULTICAST_PROXY] : []),
+]
+
+/** The Replicator-AR route, where we are one: our AR-IP makes it another route than the one beside it. */
+export function replicatorRoute(identity: Identity): OriginatedRoute | undefined {
+  const { rd, vni, ethernetTag, replicator } = identity
+  if (replicator === undefined) return undefined
+  return {
+    family: 'evpn',
+    nlri: { type: 'imet', rd, ethernetTag, originator: replicator },
+    nextHop: replicator,
+    attributes: {
+      extendedCommunities: communitiesOf(identity),
+      pmsiTunnel: {
+        flags: iana.pmsiFlag.replicator,
+        tunnelType: iana.pmsiTunnelType.assistedReplication,
+        label: vni,
+        identifier: ipToBytes(replicator),
+      },
+    },
+  }
+}
+
 export function imetRoute(identity: Identity): OriginatedRoute {
-  const { rd, vni, ethernetTag, vtep, exportTargets } = identity
-  const extendedCommunities: readonly ExtendedCommunity[] = [
-    { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
-    ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
-    ...(identity.multicastProxy ? [MULTICAST_PROXY] : []),
-  ]
+  const { rd, vni, ethernetTag, vtep } = identity
   return {
     family: 'evpn',
     nlri: { type: 'imet', rd, ethernetTag, originator: vtep },
     nextHop: vtep,
     attributes: {
-      extendedCommunities,
+      extendedCommunities: communitiesOf(identity),
       pmsiTunnel: {
         flags: identity.pmsiFlags,
         tunnelType: iana.pmsiTunnelType.ingressReplication,

@@ -208,6 +208,21 @@ const rules: readonly Rule[] = [
     }
   },
 
+  function replicatorAddress(config, report) {
+    const { address, replicatorAddress } = config.vtep
+    const path = ['vtep', 'replicatorAddress']
+    if (replicatorAddress === undefined) {
+      const isMissing = config.networks.some(
+        (one) => one.assistedReplication?.role === 'replicator',
+      )
+      if (isMissing) report(path, 'a second address of this host, as it is a replicator', 'nothing')
+    } else if (replicatorAddress === address) {
+      report(path, 'another address than vtep.address', replicatorAddress)
+    } else if (differ(replicatorAddress, address)) {
+      report(path, `IPv${family(address)}, as the VTEP address`, replicatorAddress)
+    }
+  },
+
   function leavesOfReplicators(config, report) {
     for (const [i, { assistedReplication, ports: members, remotes }] of config.networks.entries()) {
       if (assistedReplication?.role !== 'leaf') continue
@@ -270,10 +285,12 @@ const rules: readonly Rule[] = [
 
   function remoteAddresses(config, report) {
     const own = config.vtep.address
+    const { replicatorAddress } = config.vtep
     for (const [i, network] of config.networks.entries()) {
       for (const [j, remote] of network.remotes.entries()) {
         const path = ['networks', i, 'remotes', j, 'address']
-        if (remote.address === own) report(path, 'another VTEP than our own', remote.address)
+        const isOurs = remote.address === own || remote.address === replicatorAddress
+        if (isOurs) report(path, 'another VTEP than our own', remote.address)
         else if (differ(remote.address, own)) {
           report(path, `IPv${family(own)}, as the VTEP address`, remote.address)
         }

@@ -5,8 +5,8 @@ import { choice, flag, integer, keys } from './schema-parts.js'
 export const AssistedReplication = keys(
   {
     role: choice(
-      ['leaf'],
-      'leaf: each broadcast and multicast frame is sent once, to a VTEP that replicates it, as long as there is one.',
+      ['leaf', 'replicator'],
+      'leaf: each broadcast and multicast frame is sent once, to a VTEP that replicates it, as long as there is one. replicator: we do that for leaves, under vtep.replicatorAddress.',
     ),
     activationSeconds: integer(
       0,

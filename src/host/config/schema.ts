@@ -401,6 +401,12 @@ export const Collector = keys(
 export const Vtep = keys(
   {
     address: text('unicastIp', 'Our VTEP address; present on this host.'),
+    replicatorAddress: Type.Optional(
+      text(
+        'unicastIp',
+        'Second VTEP address of this host, its AR-IP (RFC 9574): what leaves send there is replicated, in networks with the role replicator.',
+      ),
+    ),
     udpPort: integer(1, 65535, 'UDP port of VXLAN.', { default: 4789 }),
     uplink: choice(
       ['auto', 'udp', 'raw', 'af_xdp'],
