@@ -21,7 +21,7 @@ import {
   parseExtendedCommunity,
 } from '../../src/wire/index.js'
 
-interface RouteLine {
+export interface RouteLine {
   readonly route: 'macIp' | 'imet' | 'smet' | 'ead' | 'es' | 'prefix' | 'joinSynch' | 'leaveSynch'
   readonly vtep: string
   readonly rd?: string
@@ -121,7 +121,8 @@ function eventOf(line: Exclude<Line, { readonly expect: unknown }>): EvpnEvent {
   throw new Error(`no event: ${JSON.stringify(line)}`)
 }
 
-function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
+/** The route that a line of a replay is about. */
+export function changeOf(line: RouteLine | { readonly gone: RouteLine }): RouteChange {
   const route = 'gone' in line ? line.gone : line
   const nlri = nlriOf(route)
   if ('gone' in line) return { key: evpnKey(nlri), nlri, best: undefined }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerSettings } from '../../src/bgp/index.js'
+import type { SegmentSettings } from '../../src/evpn/index.js'
 import { Machines } from '../../src/host/machines.js'
 import {
   decapsulateOuter,
@@ -28,6 +29,7 @@ import {
 } from '../../src/wire/index.js'
 import { imet, macIp } from '../bgp/routes.js'
 import { vectors } from '../core/vectors/index.js'
+import { changeOf, type RouteLine } from '../evpn/replay.js'
 import { messages, pathAttributes } from '../wire/bgp/support/arbitraries.js'
 import type { FuzzTarget } from './mutation.js'
 
@@ -153,6 +155,8 @@ const keepalive = encodeMessage({ kind: 'keepalive' }, initialContext)
 const [good, hostile] = ['10.0.0.2', '10.0.0.3'] as const
 
 /** Machines of a host with a network, an IP-VRF, and sessions with both peers. */
+const esi = '03:02:00:00:00:00:01:00:00:01'
+
 class FuzzedHost {
   readonly machines: Machines
   #connection = 1
@@ -188,8 +192,19 @@ class FuzzedHost {
         suppress: true,
         vrf: 50001,
         gateway: [{ ip: '10.1.0.1', length: 24 }],
+        multicast: { querier: false },
+        assistedReplication: { role: 'leaf', activationSeconds: 0 },
       },
     })
+    const segment: SegmentSettings = {
+      esi,
+      singleActive: false,
+      algorithm: 'preference',
+      preference: 100,
+      dontPreempt: false,
+      waitSeconds: 0,
+    }
+    machines.toEvpn({ event: 'portBound', binding: { vni: 10100, port: 1, segment } })
     for (const address of [good, hostile]) {
       const peer: PeerSettings = {
         id: address,
@@ -254,6 +269,29 @@ class FuzzedHost {
 /** After so many inputs a new host: what earlier ones have left behind is part of the test, but not for ever. */
 const RENEW = 3000
 
+const group = '239.1.1.1'
+
+/** What a VTEP of our segment says, a replicator, and who leads to prefixes by way of others. */
+const lines: readonly RouteLine[] = (
+  [
+    { route: 'ead', esi, whole: true, also: ['esi-label:0'] },
+    { route: 'ead', esi },
+    { route: 'es', esi, communities: ['es-import:02:00:00:00:00:01', 'df:2,0x0,50'] },
+    { route: 'imet', also: ['multicast:igmp,mld'] },
+    { route: 'imet', rd: `${hostile}:9`, pmsi: { tunnelType: 10, flags: 8 } },
+    { route: 'smet', group },
+    { route: 'joinSynch', esi, group },
+    { route: 'leaveSynch', esi, group, seconds: 2 },
+    { route: 'macIp', mac: '02:00:00:00:00:03', ip: '10.1.0.3', label2: 50001, esi },
+    {
+      route: 'prefix',
+      esi,
+      prefix: '192.0.2.0/24',
+      communities: ['encap:vxlan', 'rt:65000:50001', 'router-mac:02:00:00:00:02:01'],
+    },
+  ] as const
+).map((line) => ({ vtep: hostile, ...line }))
+
 function hosts(): FuzzTarget {
   let host = new FuzzedHost()
   let runs = 0
@@ -262,6 +300,10 @@ function hosts(): FuzzTarget {
       macIp(2, { rd: `${hostile}:1`, nextHop: hostile, sequence: 5 }),
       macIp(1, { rd: `${hostile}:1`, nextHop: hostile, ip: '10.1.0.7' }),
       imet(`${hostile}:1`, hostile),
+      ...lines.map((line) => {
+        const { nlri, best } = changeOf(line)
+        return { nlri, ...best! }
+      }),
     ].map(({ nlri, nextHop, attributes }) => ({
       kind: 'update' as const,
       withdrawn: [],
