@@ -285,31 +285,22 @@ test('multicast to a segment', { skip }, async (t) => {
     t.match(await daemons[2].routes('--type', '6'), [{ group, nextHop: h2.vtep4 }])
     t.same(await arriving(far, group), [0, 10], 'once, by the forwarder')
     t.same(await arriving(near, group), [10, 0], 'once, by its own host')
+    if (link === ce.links[1]) break
     // Who hears of the end is another one than who heard of the beginning.
-    await ce.prefer(ce.links.find((other) => other !== link)!)
+    await ce.prefer(ce.links[1]!)
     member.leave(group)
     await known(undefined)
+    t.same(await arriving(far, group), [0, 0], 'nobody wants it any more')
   }
-  t.same(await arriving(far, group), [0, 0], 'nobody wants it any more')
 
-  // The forwarder fails, which may be the one that has heard of it.
-  for (const link of ce.links) {
-    await ce.prefer(link)
-    member.join(group)
-    await known(h2)
-    await ce.cut(ce.links[1]!)
-    await until('the other host fetches it', async () => {
-      const row = await rowOf(daemons[2])
-      return row?.vteps.join() === h1.vtep4
-    })
-    const lines = await counted(ce, ce.links[0]!, filter, () => far.send(group, 10))
-    t.equal(lines.length, 10, 'once, by the other host')
-    member.leave(group)
-    await known(undefined)
-    await ce.ip(`link set ${ce.links[1]} up`)
-    await until('it is the forwarder again', async () => {
-      const [segment] = await segmentsOf(daemons[1])
-      return segment?.networks[0]?.df === h2.vtep4
-    })
-  }
+  // The forwarder fails, with what it alone has heard.
+  await ce.cut(ce.links[1]!)
+  await until('the other host fetches it', async () => {
+    const row = await rowOf(daemons[2])
+    return row?.vteps.join() === h1.vtep4
+  })
+  const lines = await counted(ce, ce.links[0]!, filter, () => far.send(group, 10))
+  t.equal(lines.length, 10, 'once, by the other host')
+  member.leave(group)
+  await known(undefined)
 })
