@@ -13,7 +13,7 @@ tap.setTimeout((seconds + 60) * targets.length * 1000)
 for (const target of targets) {
   if (!target.name.includes(process.env['FUZZ_TARGET'] ?? '')) continue
   test(target.name, { timeout: (seconds + 60) * 1000 }, async (t) => {
-    const { runs, outcomes, slowestMilliseconds } = fuzz(target, seconds, seed)
+    const { runs, outcomes, slowestMilliseconds } = await fuzz(target, seconds, seed)
     t.ok(runs > 100, `${runs} runs`)
     t.comment(`${runs} runs, ${outcomes} outcomes, slowest ${slowestMilliseconds.toFixed(1)} ms`)
   })
