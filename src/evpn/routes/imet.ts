@@ -3,7 +3,7 @@
 // beside the other (Replicator-AR, RFC 9574 section 4).
 
 import type { Pruning } from '../../fib/index.js'
-import { ipToBytes } from '../../net/index.js'
+import { type Ip, ipToBytes } from '../../net/index.js'
 import { type ExtendedCommunity, type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute, Path } from '../events.js'
@@ -94,39 +94,33 @@ const communitiesOf = (identity: Identity): readonly ExtendedCommunity[] => [
 
 /** The Replicator-AR route, where we are one: our AR-IP makes it another route than the one beside it. */
 export function replicatorRoute(identity: Identity): OriginatedRoute | undefined {
-  const { rd, vni, ethernetTag, replicator } = identity
+  const { vni, replicator } = identity
   if (replicator === undefined) return undefined
-  return {
-    family: 'evpn',
-    nlri: { type: 'imet', rd, ethernetTag, originator: replicator },
-    nextHop: replicator,
-    attributes: {
-      extendedCommunities: communitiesOf(identity),
-      pmsiTunnel: {
-        flags: iana.pmsiFlag.replicator,
-        tunnelType: iana.pmsiTunnelType.assistedReplication,
-        label: vni,
-        identifier: ipToBytes(replicator),
-      },
-    },
-  }
+  return typeThree(identity, replicator, {
+    flags: iana.pmsiFlag.replicator,
+    tunnelType: iana.pmsiTunnelType.assistedReplication,
+    label: vni,
+    identifier: ipToBytes(replicator),
+  })
 }
 
 export function imetRoute(identity: Identity): OriginatedRoute {
-  const { rd, vni, ethernetTag, vtep } = identity
+  const { vni, vtep, pmsiFlags } = identity
+  return typeThree(identity, vtep, {
+    flags: pmsiFlags,
+    tunnelType: iana.pmsiTunnelType.ingressReplication,
+    label: vni,
+    endpoint: vtep,
+  })
+}
+
+function typeThree(identity: Identity, address: Ip, pmsiTunnel: PmsiTunnel): OriginatedRoute {
+  const { rd, ethernetTag } = identity
   return {
     family: 'evpn',
-    nlri: { type: 'imet', rd, ethernetTag, originator: vtep },
-    nextHop: vtep,
-    attributes: {
-      extendedCommunities: communitiesOf(identity),
-      pmsiTunnel: {
-        flags: identity.pmsiFlags,
-        tunnelType: iana.pmsiTunnelType.ingressReplication,
-        label: vni,
-        endpoint: vtep,
-      },
-    },
+    nlri: { type: 'imet', rd, ethernetTag, originator: address },
+    nextHop: address,
+    attributes: { extendedCommunities: communitiesOf(identity), pmsiTunnel },
   }
 }
 
