@@ -140,7 +140,10 @@ interface Connection {
   readonly received: Stream
 }
 
-/** One way of a connection, cut into messages: neither side writes or reads them one by one. */
+/**
+ * One way of a connection, cut into messages: neither side writes or reads them one by one. By length alone, unlike Framer: a message
+ * with a header that ends the session is what one looks for in such a file.
+ */
 class Stream {
   #rest: Uint8Array = new Uint8Array(0)
 
