@@ -93,7 +93,10 @@ export class Bed {
     )
     const extra = n === 1 ? (this.#options.extra ?? 0) : 0
     const site: Site = { host, far, n, extra }
-    this.#tenants[n - 1] = await this.device.attach(site)
+    const tenant = await this.device.attach(site)
+    // The kernel keeps what TCP found out about a destination: one measurement would begin with what the one before left.
+    await tenant.sysctl({ 'net.ipv4.tcp_no_metrics_save': 1 })
+    this.#tenants[n - 1] = tenant
   }
 
   /** Processes of a host, by pid. */

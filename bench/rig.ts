@@ -15,7 +15,7 @@ export interface RigOptions {
   readonly probes: readonly string[]
 }
 
-/** One device; by column, one value per trial. */
+/** One device; by column, what each trial gave. */
 export interface RigRow {
   readonly device: string
   readonly summary: string
@@ -150,7 +150,7 @@ async function onBed(
     attempt(probe.name, async () => {
       const values = await probe.measure(bed!, options)
       for (const [column, value] of Object.entries(values)) {
-        row.figures[column] = [...(row.figures[column] ?? []), value]
+        row.figures[column] = [...(row.figures[column] ?? []), value].flat()
       }
     })
   let bed: Bed | undefined

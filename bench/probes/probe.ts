@@ -33,6 +33,9 @@ export interface Probe {
   readonly bed?: BedOptions
   readonly columns: Readonly<Record<string, Column>>
   suits(device: Device): boolean
-  /** Values by column; what is left out was not to be had. */
-  measure(bed: Bed, options: ProbeOptions): Promise<Readonly<Record<string, number>>>
+  /** By column one value, or several where one says little; what is left out was not to be had. */
+  measure(
+    bed: Bed,
+    options: ProbeOptions,
+  ): Promise<Readonly<Record<string, number | readonly number[]>>>
 }
