@@ -1,8 +1,10 @@
-// Runs the compiled tests and sums up: two at a time, and at the end those that count lost frames one by one.
+// Runs the compiled tests and sums up: two networks at a time, what only computes in what those leave of the machine, and at the
+// end, one by one, those that count lost frames. What platforms call (test/platforms) takes long and is asked for by name.
 // Usage: node scripts/run-tests.mjs [PATTERN]...   a pattern is a part of a path: npm test -- interop/frr
 
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sweep } from './sweep.mjs'
@@ -11,13 +13,15 @@ import { TapReader } from './tap-reader.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const base = join(root, 'dist/test')
 
-// Tests that build networks (those that import the lab) wait for peers most of their time, so two share two cores well.
+// Tests that build networks (those that import the lab) wait for peers most of their time, so two share two cores well, and a third
+// that yields to them fills the rest.
 const laboratory = join(base, 'lab')
 // These hold that not one frame is lost while traffic runs as fast as it can: a neighbour would make them lie.
 const lossless = ['interop/restart', 'io-native/survival', 'host/lifecycle']
-const jobs = 2
-const unitSeconds = 120
-const networkSeconds = 240
+const platforms = 'platforms/'
+const networkLanes = 2
+const limitSeconds = 300
+const yielding = 15
 /** Between asking a test to end and ending it: a lab stops its daemons in order. */
 const graceSeconds = 15
 
@@ -35,7 +39,11 @@ function testFiles(patterns) {
   )
   return readdirSync(base, { recursive: true })
     .filter((path) => sources.has(path))
-    .filter((path) => patterns.length === 0 || patterns.some((word) => path.includes(word)))
+    .filter((path) =>
+      patterns.length === 0
+        ? !path.startsWith(platforms)
+        : patterns.some((word) => path.includes(word)),
+    )
     .sort()
 }
 
@@ -49,7 +57,7 @@ function needsLab(file, seen = new Set()) {
 }
 
 /** Runs one file; never rejects. */
-function runFile(path, seconds) {
+function runFile(path, yields) {
   return new Promise((resolve) => {
     const started = process.hrtime.bigint()
     const reader = new TapReader()
@@ -61,6 +69,7 @@ function runFile(path, seconds) {
       // The limit is ours: tap's own would end the process without asking.
       env: { ...process.env, TAP_TIMEOUT: '0' },
     })
+    if (yields && child.pid !== undefined) setPriority(child.pid, yielding)
     const test = { path, child, late: false }
     running.add(test)
     let noise = ''
@@ -71,12 +80,12 @@ function runFile(path, seconds) {
     const timer = setTimeout(() => {
       test.late = true
       end(test)
-    }, seconds * 1000)
+    }, limitSeconds * 1000)
     child.on('close', (code, signal) => {
       clearTimeout(timer)
       running.delete(test)
       const result = reader.end()
-      const why = verdict(test, result, code, signal, seconds)
+      const why = verdict(test, result, code, signal)
       if (why !== undefined && result.failed === 0) result.failed = 1
       totals.passed += result.passed
       totals.failed += result.failed
@@ -87,9 +96,9 @@ function runFile(path, seconds) {
   })
 }
 
-function verdict(test, result, code, signal, seconds) {
+function verdict(test, result, code, signal) {
   if (interrupted !== undefined) return `interrupted by ${interrupted}`
-  if (test.late) return `expected to end within ${seconds} s`
+  if (test.late) return `expected to end within ${limitSeconds} s`
   if (signal !== null) return `ended by ${signal}`
   if (result.plan === undefined) return `ended with status ${code} before its plan`
   if (code !== 0 && result.failed === 0) return `ended with status ${code}`
@@ -122,18 +131,13 @@ function end(test) {
   }, graceSeconds * 1000).unref()
 }
 
-async function runAll(paths, jobs, seconds) {
-  const queue = [...paths]
-  const worker = async () => {
-    for (
-      let path = queue.shift();
-      path !== undefined && interrupted === undefined;
-      path = queue.shift()
-    ) {
-      await runFile(path, seconds)
-    }
+/** One after the other from the queues, the first that has some; `yields` to whoever else wants the machine. */
+async function lane(queues, yields = false) {
+  while (interrupted === undefined) {
+    const path = queues.find((queue) => queue.length > 0)?.shift()
+    if (path === undefined) return
+    await runFile(path, yields)
   }
-  await Promise.all(Array.from({ length: jobs }, worker))
 }
 
 function interrupt(by) {
@@ -157,13 +161,13 @@ if (paths.length === 0) {
 const isLossless = (path) => lossless.some((word) => path.startsWith(word))
 const isNetwork = (path) => !isLossless(path) && needsLab(join(base, path))
 sweep()
-await runAll(
-  paths.filter((path) => !isLossless(path) && !isNetwork(path)),
-  jobs,
-  unitSeconds,
-)
-await runAll(paths.filter(isNetwork), jobs, networkSeconds)
-await runAll(paths.filter(isLossless), 1, networkSeconds)
+const networks = paths.filter(isNetwork)
+const units = paths.filter((path) => !isLossless(path) && !isNetwork(path))
+await Promise.all([
+  lane([units], true),
+  ...Array.from({ length: networkLanes }, () => lane([networks, units])),
+])
+await lane([paths.filter(isLossless)])
 for (const left of sweep()) {
   console.log(`FAIL left behind: ${left}`)
   totals.failed += 1
