@@ -10,5 +10,6 @@ Napi::Function define_core(Napi::Env env);
 Napi::Function define_bfd(Napi::Env env);
 Napi::Function define_icmp6(Napi::Env env);
 Napi::Object define_tcp(Napi::Env env);
+Napi::Object define_supervisor(Napi::Env env);
 
 }  // namespace vtep::node

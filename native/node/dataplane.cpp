@@ -1,5 +1,5 @@
 // class Dataplane { constructor({ workers, polling?, cpus?, fastPath?, controlPath, onShutdown? });
-//   ref(); unref(); close() }
+//   ref(); unref(); beats(); close() }
 // Runs its threads in this process. unref'd: it does not hold the process unless asked to.
 #include "../worker/dataplane.hpp"
 
@@ -97,6 +97,10 @@ class DataplaneObject : public Napi::ObjectWrap<DataplaneObject> {
     if (dataplane_ != nullptr) signal_.Unref(info.Env());
     return info.Env().Undefined();
   }
+  Napi::Value beats(const Napi::CallbackInfo& info) {
+    const uint64_t beats = dataplane_ == nullptr ? 0 : dataplane_->beats();
+    return Napi::Number::New(info.Env(), static_cast<double>(beats));
+  }
 
  private:
   static void on_exit(void* self) { static_cast<DataplaneObject*>(self)->stop(); }
@@ -119,7 +123,8 @@ Napi::Function define_dataplane(Napi::Env env) {
       env, "Dataplane",
       {DataplaneObject::InstanceMethod("close", &DataplaneObject::close),
        DataplaneObject::InstanceMethod("ref", &DataplaneObject::ref),
-       DataplaneObject::InstanceMethod("unref", &DataplaneObject::unref)});
+       DataplaneObject::InstanceMethod("unref", &DataplaneObject::unref),
+       DataplaneObject::InstanceMethod("beats", &DataplaneObject::beats)});
 }
 
 }  // namespace vtep::node

@@ -28,6 +28,8 @@ Dataplane::Dataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Dataplane::~Dataplane() = default;
 
+uint64_t Dataplane::beats() const { return parts_->keeper->beats(); }
+
 std::unique_ptr<Dataplane> Dataplane::start(DataplaneSetup setup, std::string& error) {
   if (setup.workers < 1 || setup.workers > Limits::maxWorkers) {
     error = "workers: expected 1 to " + std::to_string(Limits::maxWorkers) + ", got " +

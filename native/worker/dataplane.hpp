@@ -29,6 +29,9 @@ class Dataplane {
   Dataplane& operator=(const Dataplane&) = delete;
   // Stops the threads, closes ports, uplink and control socket. Blocks until all is gone.
   ~Dataplane();
+  // Goes on by one each second in which the keeper and every worker turned or slept: who sees it
+  // stand still for some seconds knows that a thread hangs.
+  uint64_t beats() const;
 
  private:
   struct Parts;

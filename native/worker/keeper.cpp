@@ -174,6 +174,13 @@ void Keeper::on_timer() {
   // The last block of counters is nobody's but the fast path's.
   fast_path_.on_second(setup_.segment.config().workers - 1);
   control_.on_second(monotonic_seconds());
+  beat();
+}
+
+void Keeper::beat() {
+  if (!setup_.shared->quiescence.passed(beat_target_)) return;
+  beat_target_ = setup_.shared->quiescence.advance();
+  beats_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Keeper::on_netlink() {

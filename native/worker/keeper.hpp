@@ -40,6 +40,8 @@ class Keeper {
   bool start(std::string& error);
   // Joins the thread. Ports, uplink and control socket live until the object is destroyed.
   void stop();
+  // Any thread: goes on by one each second in which every worker began a turn or slept.
+  uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
 
  private:
   // A verb of the control socket.
@@ -63,6 +65,7 @@ class Keeper {
   int timeout();
   void dispatch(uint64_t key, uint32_t events);
   void on_timer();
+  void beat();
   void on_netlink();
   void learn();
   void after_quiescence(std::function<void()> then);
@@ -94,6 +97,8 @@ class Keeper {
   ControlServer control_;
   std::vector<Waiting> waiting_;
   std::vector<NetlinkEvent> netlink_events_;
+  uint64_t beat_target_ = 0;  // of Quiescence
+  std::atomic<uint64_t> beats_{0};
   bool lookups_due_ = false;
   bool ended_ = false;  // by the verb `shutdown`
   std::atomic<bool> stopping_{false};

@@ -1,6 +1,5 @@
 // A host with its API, from a configuration file: what `vtep run` and the library start.
 
-import { readFileSync } from 'node:fs'
 import {
   AmendmentsFile,
   type Config,
@@ -8,16 +7,16 @@ import {
   Host,
   HostFailure,
   type LoadedConfig,
-  loadConfig,
   lockRuntimeDir,
   obtainDataplane,
   packageVersion,
   parseSocketAddress,
   prepareRuntimeDir,
-  reasonOf,
+  readConfigFile,
   requiredPortKinds,
   runtimeDirOf,
   runtimePaths,
+  type Supervisor,
   stateDirOf,
   workerSettings,
 } from '../host/index.js'
@@ -35,6 +34,8 @@ export interface RunHostSettings {
   readonly record?: string
   /** What happens goes here. */
   readonly events?: EventLog
+  /** Keeps the API's socket open over a restart. Default: nobody does. */
+  readonly supervisor?: Supervisor
   /** The configuration is in force: at the start and after each reload. */
   readonly onConfig?: (config: Config) => void
 }
@@ -53,7 +54,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   const { configFile, ownsDataplane = true, events = new EventLog(Date.now) } = settings
   const runtimeDir = runtimeDirOf(settings.runtimeDir, process.env)
   const portKinds = requiredPortKinds()
-  const readConfig = (): LoadedConfig => loadConfig(readText(configFile), configFile, portKinds)
+  const readConfig = (): LoadedConfig => readConfigFile(configFile)
   const loaded = readConfig()
   if ('problems' in loaded) throw new HostFailure(...loaded.problems.map(({ text }) => text))
   const { config, hints } = loaded
@@ -85,6 +86,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
     const api = await startApi(host, {
       socketPath: runtimePaths(runtimeDir).api,
       readOnly,
+      ...(settings.supervisor === undefined ? {} : { supervisor: settings.supervisor }),
       ...(listen === undefined ? {} : { listen: parseSocketAddress(listen) }),
     })
     undo.push(() => api.close())
@@ -92,13 +94,5 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new HostFailure(`configuration ${path}: ${reasonOf(error)}`)
   }
 }

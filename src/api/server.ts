@@ -1,8 +1,14 @@
 // The HTTP API of a host: one application per listener, all made from the same tables.
 
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
+import type { Server } from 'node:http'
 import { type FastifyInstance, fastify } from 'fastify'
-import { HostFailure, type HostSurface, type SocketAddress } from '../host/index.js'
+import {
+  HostFailure,
+  type HostSurface,
+  type SocketAddress,
+  type Supervisor,
+} from '../host/index.js'
 import { errorBody, errorReply } from './errors.js'
 import { addEvents } from './events.js'
 import { openApi } from './openapi.js'
@@ -16,25 +22,29 @@ export interface ApiSettings {
   readonly listen?: SocketAddress
   /** Of `listen`. */
   readonly readOnly: boolean
+  /** Keeps the Unix socket open while no controller is there: who calls meanwhile waits for the next one. */
+  readonly supervisor?: Supervisor
 }
 
 export interface Api {
   close(): Promise<void>
 }
 
+const KEPT_NAME = 'api'
 const BODY_LIMIT_BYTES = 262_144
 
 /** Starts answering. Throws HostFailure with one sentence when a listener can not be opened. */
 export async function startApi(host: HostSurface, settings: ApiSettings): Promise<Api> {
   const apps: FastifyInstance[] = []
-  const api = { close: async () => void (await Promise.all(apps.map((app) => app.close()))) }
   const { socketPath, listen, readOnly } = settings
-  try {
+  const close = async (): Promise<void> => {
+    await Promise.all(apps.map((app) => app.close()))
     rmSync(socketPath, { force: true })
+  }
+  const api = { close }
+  try {
     apps.push(createApp(host, { readOnly: false }))
-    await open(apps[0]!, { path: socketPath }, socketPath)
-    // The group may use it, too; without that bit set a umask of 022 lets only the owner connect.
-    chmodSync(socketPath, 0o660)
+    await openUnix(apps[0]!, settings)
     if (listen !== undefined) {
       const app = createApp(host, { readOnly }, listen)
       apps.push(app)
@@ -50,6 +60,39 @@ export async function startApi(host: HostSurface, settings: ApiSettings): Promis
   }
   return api
 }
+
+/** What an earlier run has left open with the supervisor, else a new one. */
+async function openUnix(
+  app: FastifyInstance,
+  { socketPath, supervisor }: ApiSettings,
+): Promise<void> {
+  const kept = supervisor?.kept(KEPT_NAME)
+  if (kept !== undefined && existsSync(socketPath)) {
+    await adopt(app, kept)
+    return
+  }
+  rmSync(socketPath, { force: true })
+  await open(app, { path: socketPath }, socketPath)
+  // The group may use it, too; without that bit set a umask of 022 lets only the owner connect.
+  chmodSync(socketPath, 0o660)
+  const descriptor = descriptorOf(app.server)
+  if (descriptor !== undefined) supervisor?.keep(KEPT_NAME, descriptor)
+}
+
+/** Fastify has no word for a socket that listens already. */
+async function adopt(app: FastifyInstance, descriptor: number): Promise<void> {
+  const { server } = app
+  app.addHook('preClose', async () => server.closeAllConnections())
+  await app.ready()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd: descriptor }, resolve)
+  })
+}
+
+/** Node.js tells nobody else the number. */
+const descriptorOf = (server: Server): number | undefined =>
+  (server as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd
 
 async function open(
   app: FastifyInstance,

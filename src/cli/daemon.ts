@@ -1,8 +1,15 @@
 // The daemon's process: log, signals, and what the supervisor is told.
 
 import { runHost } from '../api/index.js'
-import { EventLog, type Host, type Log, logEvents, Refusal, reasonOf } from '../host/index.js'
-import { notify } from '../host/instance/index.js'
+import {
+  EventLog,
+  type Host,
+  type Log,
+  logEvents,
+  Refusal,
+  reasonOf,
+  Supervisor,
+} from '../host/index.js'
 import type { CliContext } from './context.js'
 import { watchSignals } from './signals.js'
 
@@ -20,6 +27,7 @@ export interface DaemonSettings extends CliContext {
 export async function runDaemon(settings: DaemonSettings): Promise<void> {
   const { configFile, runtimeDir, stateDir, ownsDataplane, record } = settings
   const { stdout, stderr, environment } = settings
+  const supervisor = new Supervisor(environment)
   const signals = watchSignals()
   const events = new EventLog(Date.now)
   let log: Log | undefined
@@ -30,6 +38,7 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
       stateDir,
       ownsDataplane,
       events,
+      supervisor,
       ...(record === undefined ? {} : { record }),
       onConfig: ({ log: { level } }) => {
         log ??= logEvents(events, { level, stream: stderr })
@@ -37,12 +46,13 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
       },
     })
     try {
-      signals.onHangup(() => void reload(host, environment))
+      signals.onHangup(() => void reload(host, supervisor))
       stdout.write('vtep: ready\n')
-      // A supervisor that is slow to listen holds nothing up.
-      void notify('READY=1', environment)
-      await signals.ended
-      void notify('STOPPING=1', environment)
+      supervisor.tell('READY=1')
+      supervisor.watch()
+      // The dataplane goes on, the peers keep our routes (RFC 4724), and the next controller adopts both.
+      if ((await signals.ended) === 'handOver') process.exit(0)
+      supervisor.tell('STOPPING=1')
     } finally {
       await close()
     }
@@ -51,8 +61,8 @@ export async function runDaemon(settings: DaemonSettings): Promise<void> {
   }
 }
 
-async function reload(host: Host, environment: CliContext['environment']): Promise<void> {
-  const told = notify('RELOADING=1', environment)
+async function reload(host: Host, supervisor: Supervisor): Promise<void> {
+  supervisor.tell('RELOADING=1')
   try {
     await host.reload()
   } catch (error) {
@@ -61,6 +71,5 @@ async function reload(host: Host, environment: CliContext['environment']): Promi
     for (const text of problems)
       host.events.add('error', 'reloadRefused', `nothing has changed: ${text}`)
   }
-  await told
-  await notify('READY=1', environment)
+  supervisor.tell('READY=1')
 }

@@ -15,6 +15,7 @@ interface RunOptions {
   readonly polling?: string
   readonly cpus?: string
   readonly record?: string
+  readonly dryRun?: true
 }
 
 export function define(program: Command, context: CliContext): void {
@@ -31,6 +32,10 @@ export function define(program: Command, context: CliContext): void {
       '--state-dir <directory>',
       'where run-time additions survive a restart (VTEP_STATE_DIR; default: /var/lib/NAME for /run/NAME, else state/ in the runtime directory)',
     )
+    .option(
+      '--dry-run',
+      'only check the configuration, and that the dataplane that runs is one for this version',
+    )
     .option('--record <file>', 'write every event of the controller to a file for `vtep replay`')
     .option('--workers <n>', 'worker threads of --dataplane-only')
     .option('--no-fast-path', '--dataplane-only without programs in the kernel')
@@ -40,23 +45,35 @@ export function define(program: Command, context: CliContext): void {
       'after',
       `
 Prints "vtep: ready" when BGP listens, the dataplane forwards and the ports are open.
-SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuration again.`,
+SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuration again. SIGUSR2 ends the controller at once
+and leaves the dataplane and what the peers know to the next one.`,
     )
   command.action(async (options: RunOptions) => {
     const runtimeDir = runtimeDirFor(command, context)
     if (options.dataplaneOnly === true) {
+      if (options.config !== undefined) refuseTwice(options)
       if (options.controllerOnly === true)
         throw usage('--dataplane-only or --controller-only', 'both')
       // Neither half loads the other's code.
       const { runDataplaneDaemon } = await import('./dataplane-daemon.js')
-      await runDataplaneDaemon({ runtimeDir, workers: workersOf(options), ...context })
+      await runDataplaneDaemon({
+        runtimeDir,
+        workers: workersOf(options),
+        configFile: options.config,
+        ...context,
+      })
       return
     }
     if (options.config === undefined) throw usage('--config FILE', 'nothing')
-    for (const key of ['workers', 'polling', 'cpus'] as const)
-      if (options[key] !== undefined)
-        throw usage(`dataplane.${key} in the configuration`, `--${key}`)
-    if (!options.fastPath) throw usage('dataplane.fastPath in the configuration', '--no-fast-path')
+    refuseTwice(options)
+    if (options.dryRun === true) {
+      const { checkDataplane, configOfFile } = await import('../host/index.js')
+      configOfFile(options.config)
+      const runs = await checkDataplane(runtimeDir)
+      if (options.controllerOnly === true && !runs)
+        throw new CommandFailure(exitCode.failed, `run: no dataplane answers in ${runtimeDir}`)
+      return
+    }
     const { runDaemon } = await import('./daemon.js')
     await runDaemon({
       configFile: options.config,
@@ -67,6 +84,13 @@ SIGTERM and SIGINT withdraw all routes and end it; SIGHUP reads the configuratio
       ...context,
     })
   })
+}
+
+/** Where there is a configuration, the workers are told there. */
+function refuseTwice(options: RunOptions): void {
+  for (const key of ['workers', 'polling', 'cpus'] as const)
+    if (options[key] !== undefined) throw usage(`dataplane.${key} in the configuration`, `--${key}`)
+  if (!options.fastPath) throw usage('dataplane.fastPath in the configuration', '--no-fast-path')
 }
 
 const POLLING = ['adaptive', 'never', 'always'] as const

@@ -1,8 +1,11 @@
 // The signals that a process of ours understands.
 
 export interface Signals {
-  /** The first SIGTERM or SIGINT. A second one ends the process at once. */
-  readonly ended: Promise<void>
+  /**
+   * The first SIGTERM or SIGINT: end; a second one ends the process at once. SIGUSR2: end at once, and leave everything as it
+   * is for the process that comes next.
+   */
+  readonly ended: Promise<'end' | 'handOver'>
   /** SIGHUP; before this is called it is ignored. */
   onHangup(listener: () => void): void
   forget(): void
@@ -12,19 +15,21 @@ export interface Signals {
 export function watchSignals(): Signals {
   let listener = (): void => {}
   const hangup = (): void => listener()
-  let end = (): void => {}
-  const ended = new Promise<void>((resolve) => {
+  let end = (_how: 'end' | 'handOver'): void => {}
+  const ended = new Promise<'end' | 'handOver'>((resolve) => {
     end = resolve
   })
   let asked = false
   const onEnd = (): void => {
     if (asked) process.exit(1)
     asked = true
-    end()
+    end('end')
   }
+  const onHandOver = (): void => end('handOver')
   process.on('SIGTERM', onEnd)
   process.on('SIGINT', onEnd)
   process.on('SIGHUP', hangup)
+  process.on('SIGUSR2', onHandOver)
   return {
     ended,
     onHangup: (next) => {
@@ -34,6 +39,7 @@ export function watchSignals(): Signals {
       process.off('SIGTERM', onEnd)
       process.off('SIGINT', onEnd)
       process.off('SIGHUP', hangup)
+      process.off('SIGUSR2', onHandOver)
     },
   }
 }

@@ -15,7 +15,8 @@ export {
   unplaced,
 } from './config/index.js'
 export type { Config } from './config/schema.js'
-export { obtainDataplane, workerSettings } from './dataplane/index.js'
+export { configOfFile, readConfigFile } from './config-file.js'
+export { checkDataplane, obtainDataplane, Supervisor, workerSettings } from './dataplane/index.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'
 export { Host, type HostSettings } from './host.js'
 export {

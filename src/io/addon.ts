@@ -31,6 +31,8 @@ export interface KindInfo {
 
 export interface AddonDataplane {
   close(): void
+  /** Goes on by one each second in which every thread turned or slept. */
+  beats(): number
   ref(): void
   unref(): void
 }
@@ -146,6 +148,10 @@ export interface Addon {
     onMessage: (message: Uint8Array, source: string) => void,
   ) => AddonIcmp6
   readonly tcp: AddonTcp
+  readonly supervisor: {
+    /** One datagram of sd_notify(3), with descriptors. Throws an Error whose `code` is errno's name. */
+    notify(path: string, message: string, descriptors: readonly number[]): void
+  }
   readonly Core: new (options: {
     readonly localAddress: string
     readonly replicatorAddress?: string

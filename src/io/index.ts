@@ -20,5 +20,6 @@ export {
 export { formatHolder, type PortHolder, portHolder } from './port-holder.js'
 export type { RingFrame } from './ring-frames.js'
 export { type DiscoveryEvents, RouterDiscovery } from './router-discovery.js'
+export { Supervisor } from './supervisor.js'
 export { ListenError, Tcp, type TcpAction, type TcpEvent } from './tcp.js'
 export { type CoreCapacities, WasmCore, type WasmCoreOptions } from './wasm.js'

@@ -96,6 +96,8 @@ export interface RunningDataplane {
   readonly closed: Promise<void>
   /** Stops the threads and closes ports, uplink and control socket. A second call does nothing. */
   close(): void
+  /** Goes on by one each second in which every thread turned or slept. */
+  beats(): number
 }
 
 /** Starts a dataplane. Throws DataplaneError FAILED when the control path is held by a live one, or is not usable. */
@@ -121,7 +123,7 @@ export function startDataplane(start: DataplaneStart): RunningDataplane {
     dataplane.ref()
     process.on('SIGHUP', ignoreHangup)
   }
-  return { closed, close }
+  return { closed, close, beats: () => dataplane.beats() }
 }
 
 export interface AttachOptions {

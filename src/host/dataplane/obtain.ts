@@ -37,6 +37,19 @@ export async function obtainDataplane(source: DataplaneSource): Promise<Obtained
   return obtained(await startProcess(source, control), false)
 }
 
+/** Throws HostFailure where a dataplane runs that this version cannot drive. Answers whether one runs; changes nothing. */
+export async function checkDataplane(runtimeDir: string): Promise<boolean> {
+  try {
+    const { control } = runtimePaths(runtimeDir)
+    await NativeDataplane.attach({ controlPath: control, role: 'observer' }).detach()
+    return true
+  } catch (error) {
+    if (!(error instanceof DataplaneError)) throw error
+    if (error.code === 'UNREACHABLE') return false
+    throw new HostFailure(explain(error))
+  }
+}
+
 function obtained(dataplane: NativeDataplane, adopted: boolean): ObtainedDataplane {
   const process = `/proc/${dataplane.pid}`
   const whenEnded = async (): Promise<void> => {

@@ -17,16 +17,16 @@ export async function runDataplane(
   runtimeDir: string,
   workers: WorkerSettings,
   stop: AbortSignal,
-  onReady: () => void,
+  onReady: (beats: () => number) => void,
 ): Promise<void> {
   prepareRuntimeDir(runtimeDir)
   try {
-    const { closed, close } = startDataplane({
+    const { closed, close, beats } = startDataplane({
       ...workers,
       controlPath: runtimePaths(runtimeDir).control,
       holdProcess: true,
     })
-    onReady()
+    onReady(beats)
     stop.addEventListener('abort', close, { once: true })
     if (stop.aborted) close()
     await closed

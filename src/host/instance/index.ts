@@ -1,7 +1,6 @@
 // What every command needs to find an instance; imports nothing heavy.
 
 export { HostFailure, reasonOf } from './failure.js'
-export { notify } from './notify.js'
 export {
   DEFAULT_RUNTIME_DIR,
   type RuntimePaths,
