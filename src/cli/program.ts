@@ -55,6 +55,10 @@ const commands: readonly CommandRow[] = [
     load: () => import('./operations.js'),
   },
   {
+    names: { show: "The network team's words: show commands as FRR has them." },
+    load: () => import('./show/index.js'),
+  },
+  {
     names: { completion: 'Completion for bash, zsh or fish.' },
     load: () => import('./completion.js'),
   },

@@ -58,6 +58,37 @@ async function frrPath(frr: Frr, prefix: string): Promise<FrrPath> {
   })
 }
 
+/** What FRR has keys for and we no counterpart: versions and sizes of its tables, its own bookkeeping. */
+const shows: readonly { readonly words: string; readonly without: readonly string[] }[] = [
+  { words: 'evpn vni', without: [] },
+  { words: `evpn mac vni ${vni}`, without: ['macs.*.detectionCount'] },
+  {
+    words: 'bgp l2vpn evpn summary',
+    without: [
+      ...['tableVersion', 'ribCount', 'ribMemory', 'peerMemory', 'dynamicPeers'],
+      ...['msgRcvd', 'msgSent', 'tableVersion', 'outq', 'inq', 'connectionsEstablished'].map(
+        (key) => `peers.*.${key}`,
+      ),
+      ...['peers.*.connectionsDropped', 'bestPath', 'bestPath.multiPathRelax'],
+    ],
+  },
+  {
+    words: 'bgp l2vpn evpn route',
+    without: ['*.*.prefixLen', '*.*.paths.selectionReason', '*.*.paths.nexthops.hostname'],
+  },
+]
+
+/** Paths of all keys, with a star for what is a name and not a key: addresses, VNIs, route distinguishers, prefixes. */
+function keysOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap(keysOf))]
+  if (typeof value !== 'object' || value === null) return []
+  const paths = Object.entries(value).flatMap(([key, member]) => {
+    const name = /^[\d[]|[:.]/.test(key) ? '*' : key
+    return [name, ...keysOf(member).map((below) => `${name}.${below}`)]
+  })
+  return [...new Set(paths)]
+}
+
 for (const [kind, asns] of [
   ['iBGP', [65000, 65000]],
   ['eBGP', [65011, 65012]],
@@ -134,6 +165,21 @@ for (const [kind, asns] of [
           await reaches(asker, address)
         })
         t.same(crossed, [], `no request of ${asker.name} reaches ${target.name}`)
+      }
+    })
+
+    await t.test('the same words, columns and keys', async (t) => {
+      for (const { words, without } of shows) {
+        const theirs = keysOf(JSON.parse(await frr.vtysh(`show ${words} json`)))
+        const { stdout } = await vtep.cli('show', ...words.split(' '), 'json')
+        const ours = new Set(keysOf(JSON.parse(stdout)))
+        const missing = theirs.filter((key) => !ours.has(key) && !without.includes(key))
+        t.same(missing, [], `show ${words} json`)
+      }
+      for (const words of ['evpn vni', `evpn mac vni ${vni}`]) {
+        const heading = (text: string): string => /^(MAC|VNI) .*$/m.exec(text)?.[0].trimEnd() ?? ''
+        const { stdout } = await vtep.cli('show', ...words.split(' '))
+        t.equal(heading(stdout), heading(await frr.vtysh(`show ${words}`)), `show ${words}`)
       }
     })
 
