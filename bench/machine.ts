@@ -42,6 +42,14 @@ export async function withStolen(act: () => Promise<void>): Promise<{ stolen: nu
 export const coresOfOthers = async (seconds: number): Promise<number> =>
   (await withCores(() => sleep(seconds))).cores
 
+/** Waits until the machine is as good as idle, some seconds at most: what was there before may still be taken apart. */
+export async function quiet(): Promise<void> {
+  const end = performance.now() + 5000
+  for (let calm = 0; calm < 2 && performance.now() < end; ) {
+    calm = (await coresOfOthers(0.25)) < 0.05 ? calm + 1 : 0
+  }
+}
+
 function threads(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`)

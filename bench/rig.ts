@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { findProgram } from '../test/lab/index.js'
 import { Bed } from './bed.js'
 import { type Device, devices } from './devices/index.js'
-import { coresOfOthers, reserveHugePages, withStolen } from './machine.js'
+import { coresOfOthers, quiet, reserveHugePages, withStolen } from './machine.js'
 import { type Probe, probes } from './probes/index.js'
 
 export interface RigOptions {
@@ -154,6 +154,8 @@ async function onBed(
       }
     })
   let bed: Bed | undefined
+  // Interfaces and huge pages of the bed before go in the background: not at this one's cost.
+  await quiet()
   const opened = await attempt('wire', async () => {
     bed = await Bed.open(device, todo[0]!.bed)
   })
