@@ -172,7 +172,7 @@ export class Macs {
       return
     }
     const bound = binding?.port === port
-    const sequence = local?.sequence ?? this.#nextHere(entry, port, previousRemote)
+    const sequence = this.#sequenceAt(entry, port, previousRemote)
     this.#claimLocal(entry, port, bound, bound && binding.sticky, sequence)
   }
 
@@ -181,7 +181,7 @@ export class Macs {
     const esi = this.#esiOf(port)
     for (const entry of this.#byPort.get(port) ?? []) {
       if (entry.local === undefined || entry.local.esi === esi) continue
-      entry.local = { ...entry.local, esi }
+      entry.local = { ...entry.local, esi, sequence: this.#sequenceAt(entry, port) }
       this.#dirty.add(entry)
     }
   }
@@ -222,7 +222,7 @@ export class Macs {
     if (isMove) this.clearDuplicate(mac)
     if (this.#downPorts.has(port)) return
     if (local === undefined && !isMove) return
-    this.#claimLocal(entry, port, true, sticky, local?.sequence ?? this.#nextHere(entry, port))
+    this.#claimLocal(entry, port, true, sticky, this.#sequenceAt(entry, port))
   }
 
   /** The platform says that the MAC is at the port it is bound to, now. The same word again changes nothing. */
@@ -242,7 +242,7 @@ export class Macs {
     if (isOurs && local.port === port && local.bound) return
     // A static claim gives way to another static one only.
     const sticky = binding.sticky || winner?.sticky === true
-    const sequence = isOurs ? local.sequence : this.#nextHere(entry, port)
+    const sequence = isOurs ? this.#sequenceAt(entry, port) : this.#nextHere(entry, port)
     this.#claimLocal(entry, port, true, sticky, sequence)
   }
 
@@ -381,7 +381,8 @@ export class Macs {
   /** Announces anew what is announced. */
   repeatAll(): void {
     for (const entry of this.#entries.values()) {
-      entry.announced = undefined
+      // Not forgotten: who loses it in this very step has to withdraw it.
+      if (entry.announced !== undefined) entry.announced = ''
       this.#dirty.add(entry)
     }
   }
@@ -555,6 +556,14 @@ export class Macs {
       this.#around.out.complain('sequenceExhausted', text, { vni: this.#vni, mac: entry.mac })
     }
     return Math.max(remembered, nextSequence(highest))
+  }
+
+  /** Behind another port of ours it goes on, but for the VTEPs of a segment that it was behind: to them it has moved. */
+  #sequenceAt(entry: MacEntry, port: number, previousRemote?: Ip): number {
+    const { local } = entry
+    if (local === undefined) return this.#nextHere(entry, port, previousRemote)
+    if (local.esi === this.#esiOf(port)) return local.sequence
+    return Math.max(local.sequence, this.#nextHere(entry, port))
   }
 
   #remember(mac: Mac, sequence: number): void {
