@@ -18,6 +18,8 @@ export class AdjRibIn {
   readonly #rejected = new Map<string, string>()
   /** Routes not repeated yet since the peer began a refresh (RFC 7313 section 4) or restarted (RFC 4724). */
   #stale: Set<string> | undefined
+  /** They are from before a restart, not from before a refresh. */
+  #isLeftOver = false
 
   constructor(addPath = false) {
     this.addPath = addPath
@@ -99,14 +101,21 @@ export class AdjRibIn {
   }
 
   /** The peer sends everything again: what it does not send until `endRefresh` is gone. */
-  beginRefresh(): void {
+  beginRefresh(hasRestarted = false): void {
     this.#stale = new Set(this.#paths.keys())
+    this.#isLeftOver = hasRestarted
+  }
+
+  /** What a peer that restarts a second time has not repeated after the first, for the caller to delete (RFC 4724 section 4.2). */
+  takeLeftOver(): readonly string[] {
+    return this.#isLeftOver ? this.endRefresh() : []
   }
 
   /** The routes that were not repeated, for the caller to delete. */
   endRefresh(): readonly string[] {
     const stale = [...(this.#stale ?? [])]
     this.#stale = undefined
+    this.#isLeftOver = false
     return stale
   }
 }

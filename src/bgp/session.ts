@@ -151,7 +151,7 @@ export class Session {
     const isKept = gracefulRestart?.forwarding.includes(family) === true
     if (retained !== undefined && isKept && retained.addPath === adjRibIn.addPath) {
       adjRibIn = retained
-      adjRibIn.beginRefresh()
+      adjRibIn.beginRefresh(true)
     } else if (retained !== undefined) {
       // "MUST immediately remove all the stale routes" when forwarding was not preserved (RFC 4724 section 4.2).
       removeAll(rib, retained)
@@ -566,8 +566,15 @@ export class Session {
     const retained = new Map<SessionFamily, AdjRibIn>()
     for (const [family, state] of this.#families) {
       state.out.close()
-      if (retain.includes(family)) retained.set(family, state.in)
-      else removeAll(this.#tables.ribs[family], state.in)
+      const rib = this.#tables.ribs[family]
+      if (!retain.includes(family)) {
+        removeAll(rib, state.in)
+        continue
+      }
+      // Who agreed on long-lived stale routes wants what there is for as long as was agreed (RFC 9494 section 4.2).
+      const isLongLived = this.negotiated.longLived?.has(family) === true
+      for (const key of isLongLived ? [] : state.in.takeLeftOver()) removeRoute(rib, state.in, key)
+      retained.set(family, state.in)
     }
     return retained
   }
