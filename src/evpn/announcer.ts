@@ -24,6 +24,7 @@ export interface Identity {
   /** Which network of a bundle it is; else 0. */
   readonly ethernetTag: number
   readonly exportTargets: readonly RouteTarget[]
+  readonly siteOfOrigin?: RouteTarget
   /** Our role in assisted replication, and what we do not want (RFC 9574 section 4). */
   readonly pmsiFlags: number
   /** Our AR-IP, where we replicate broadcasts of others. */

@@ -57,6 +57,8 @@ export interface NetworkSettings {
   readonly exportTargets?: readonly RouteTarget[]
   /** How they are derived where they are not given. Default: profile and AS of the machine. */
   readonly derivation?: Derivation
+  /** Our type 2 and 3 routes carry this site of origin, and those of others that have it are not used: a VTEP of our own site says them. */
+  readonly siteOfOrigin?: RouteTarget
   /** 0 = never. */
   readonly agingSeconds: number
   readonly suppress: boolean

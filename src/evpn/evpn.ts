@@ -318,11 +318,11 @@ export class Evpn {
       return
     }
     const before = known.importTargets
-    const { tag } = known
+    const { scope } = known
     known.change(settings, rd)
     this.#segments.networkChanged(vni)
     this.#reimport(known, before)
-    if (known.tag !== tag) this.#import(this.#routes.matching(before))
+    if (known.scope !== scope) this.#import(this.#routes.matching(before))
   }
 
   /** The importer may have other route targets than before. */

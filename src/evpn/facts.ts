@@ -11,6 +11,8 @@ export interface Facts {
   readonly targets: readonly RouteTarget[]
   /** Of EVI-RT communities (RFC 9251 section 9.5): the networks that a route to VTEPs of a segment is about. */
   readonly eviTargets: readonly RouteTarget[]
+  /** Of Route Origin communities: the sites that it comes from (RFC 4360 section 5). */
+  readonly sites: readonly RouteTarget[]
   readonly encapsulation: Encapsulation
   readonly sequence: number
   readonly sticky: boolean
@@ -44,6 +46,7 @@ export function factsOf(attributes: PathAttributes): Facts {
 function read(attributes: PathAttributes): Facts {
   const targets: RouteTarget[] = []
   const eviTargets: RouteTarget[] = []
+  const sites: RouteTarget[] = []
   let encapsulation: Encapsulation = 'missing'
   let sequence = 0
   let sticky = false
@@ -63,6 +66,9 @@ function read(attributes: PathAttributes): Facts {
         break
       case 'eviRouteTarget':
         eviTargets.push(community.target)
+        break
+      case 'routeOrigin':
+        sites.push(community.origin)
         break
       case 'encapsulation':
         if (community.tunnelType === iana.tunnelType.vxlan) encapsulation = 'vxlan'
@@ -101,5 +107,5 @@ function read(attributes: PathAttributes): Facts {
   const mobility = { sequence, sticky: sticky || immutable }
   const segment = { esImports, singleActive, election }
   const ofHost = { ...mobility, router, override, gateway, routerMac }
-  return { targets, eviTargets, encapsulation, ...ofHost, ...segment, multicastProxy }
+  return { targets, eviTargets, sites, encapsulation, ...ofHost, ...segment, multicastProxy }
 }

@@ -21,6 +21,7 @@ import type {
   StaticRemote,
   VtepView,
 } from './events.js'
+import type { Facts } from './facts.js'
 import { FloodList } from './flood.js'
 import { Gateway } from './gateway.js'
 import type { IpVrf } from './ip-vrf.js'
@@ -183,6 +184,17 @@ export class MacVrf {
   /** Of a bundle. */
   get tag(): number | undefined {
     return this.#settings.ethernetTag
+  }
+
+  /** Changes when other ones of the routes with its targets are about it. */
+  get scope(): string {
+    return `${this.tag} ${this.#settings.siteOfOrigin}`
+  }
+
+  /** It comes from a VTEP of our own site, which has its hosts as we have them. */
+  isOfOurSite({ sites }: Facts): boolean {
+    const { siteOfOrigin } = this.#settings
+    return siteOfOrigin !== undefined && sites.includes(siteOfOrigin)
   }
 
   /** Whether a route with this Ethernet tag can be about it (RFC 7432 section 6): of a bundle only its own, else any. */
@@ -429,7 +441,7 @@ export class MacVrf {
     const { profile, asn } = this.#derivation
     const { exportTargets = [profiles[profile].exported(asn, this.vni)] } = this.#settings
     const { vrf } = this.#gateway
-    const { ethernetTag = 0, multicast } = this.#settings
+    const { ethernetTag = 0, multicast, siteOfOrigin } = this.#settings
     const multicastProxy = multicast !== undefined
     const identity = {
       vni: this.vni,
@@ -440,6 +452,7 @@ export class MacVrf {
       pmsiFlags: pmsiFlagsOf(this.#settings),
       replicator: isReplicator(this.#settings) ? replicator : undefined,
       multicastProxy,
+      ...(siteOfOrigin === undefined ? {} : { siteOfOrigin }),
     }
     if (vrf === undefined) return identity
     const { vni, routerMac, exportTargets: targets } = vrf

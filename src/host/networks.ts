@@ -7,6 +7,7 @@ import { parseGateway } from './config/text.js'
 /** A network with what it has from the fabric as a whole. */
 export interface FabricNetwork extends Network {
   readonly derivation: Derivation
+  readonly siteOfOrigin?: string
   /** L3 VNI of its VRF. */
   readonly l3Vni?: number
 }
@@ -22,11 +23,13 @@ const usualDerivation = ({ profile, asn, routeTargetAsn = asn }: Config): Deriva
 
 export function fabricNetworks(config: Config): FabricNetwork[] {
   const usual = usualDerivation(config)
+  const { siteOfOrigin } = config
+  const site = siteOfOrigin === undefined ? {} : { siteOfOrigin }
   return config.networks.map((network) => {
     const { profile = usual.profile } = network
     const vrf = config.vrfs.find(({ name }) => name === network.vrf)
     const routed = vrf === undefined ? {} : { l3Vni: vrf.vni }
-    return { ...network, derivation: { ...usual, profile }, ...routed }
+    return { ...network, derivation: { ...usual, profile }, ...site, ...routed }
   })
 }
 
@@ -39,6 +42,7 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
   const { name, vni, routeTargets, agingSeconds, suppress, remotes, routeDistinguisher } = network
   const { stormControl, derivation, gateway, l3Vni, ethernetTag, multicast } = network
   const { routerAdvertisements: advertise, assistedReplication, prunedFloodLists } = network
+  const { siteOfOrigin } = network
   const { broadcasts: noBroadcasts, unknownUnicast: noUnknown } = prunedFloodLists
   return {
     name,
@@ -47,6 +51,7 @@ export function networkSettings(network: FabricNetwork, derivedRd: string): Netw
     ...(routeTargets?.import === undefined ? {} : { importTargets: routeTargets.import }),
     ...(routeTargets?.export === undefined ? {} : { exportTargets: routeTargets.export }),
     derivation,
+    ...(siteOfOrigin === undefined ? {} : { siteOfOrigin }),
     agingSeconds,
     suppress,
     ...(network.suppressUnknown ? { suppressUnknown: true } : {}),

@@ -64,6 +64,14 @@ t.test('a change of the profile announces the same routes with other targets', a
     blue: ['127.0.0.1:10100', '4200800212:10100', '*:10100'],
     red,
   })
+
+  const marked = async (): Promise<boolean[]> =>
+    (await daemon.get<RouteView[]>('routes'))
+      .filter(({ type }) => type === 2 || type === 3)
+      .map(({ attributes }) => JSON.stringify(attributes).includes('soo:65000:7'))
+  t.same(await marked(), [false, false, false, false])
+  await become({ profile: 'arista', siteOfOrigin: '65000:7' })
+  t.same(await marked(), [true, true, true, true], 'a site of origin')
 })
 
 t.test('route distinguishers are the same after a restart, whatever came before', async (t) => {

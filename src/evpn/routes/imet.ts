@@ -4,16 +4,18 @@
 
 import type { Pruning } from '../../fib/index.js'
 import { type Ip, ipToBytes } from '../../net/index.js'
-import { type ExtendedCommunity, type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
+import { type ImetRoute, iana, type PmsiTunnel } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute, Path } from '../events.js'
 import { factsOf } from '../facts.js'
 import type { MacVrf } from '../mac-vrf.js'
+import { communitiesOf } from './communities.js'
 import type { RouteMeaning } from './meaning.js'
 import { refusal, refuse } from './refusal.js'
 
 export const imet: RouteMeaning<ImetRoute> = {
   byTag: true,
+  bySite: true,
   network: {
     install(vrf, key, _route, path) {
       const { nextHop } = path
@@ -86,12 +88,6 @@ function pruningOf(pmsi: PmsiTunnel | undefined): Pruning {
   }
 }
 
-const communitiesOf = (identity: Identity): readonly ExtendedCommunity[] => [
-  { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
-  ...identity.exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
-  ...(identity.multicastProxy ? [MULTICAST_PROXY] : []),
-]
-
 /** The Replicator-AR route, where we are one: our AR-IP makes it another route than the one beside it. */
 export function replicatorRoute(identity: Identity): OriginatedRoute | undefined {
   const { vni, replicator } = identity
@@ -115,12 +111,13 @@ export function imetRoute(identity: Identity): OriginatedRoute {
 }
 
 function typeThree(identity: Identity, address: Ip, pmsiTunnel: PmsiTunnel): OriginatedRoute {
-  const { rd, ethernetTag } = identity
+  const { rd, ethernetTag, multicastProxy } = identity
+  const proxy = multicastProxy ? [MULTICAST_PROXY] : []
   return {
     family: 'evpn',
     nlri: { type: 'imet', rd, ethernetTag, originator: address },
     nextHop: address,
-    attributes: { extendedCommunities: communitiesOf(identity), pmsiTunnel },
+    attributes: { extendedCommunities: [...communitiesOf(identity), ...proxy], pmsiTunnel },
   }
 }
 

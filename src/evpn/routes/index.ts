@@ -5,6 +5,7 @@ import type { EvpnRoute } from '../../wire/index.js'
 import type { Path } from '../events.js'
 import { factsOf } from '../facts.js'
 import { IpVrf } from '../ip-vrf.js'
+import type { MacVrf } from '../mac-vrf.js'
 import type { Segments } from '../segments.js'
 import { ead } from './ead.js'
 import { es } from './es.js'
@@ -42,9 +43,18 @@ export function targetsOf(route: EvpnRoute, { attributes }: Path): readonly Rout
 export function install(target: Importer, key: string, route: EvpnRoute, path: Path): void {
   const meaning: RouteMeaning<never> = meanings[route.type]
   if (target instanceof IpVrf) meaning.vrf?.install(target, key, route as never, path)
-  else if (meaning.byTag && 'ethernetTag' in route && !target.hasTag(route.ethernetTag))
-    meaning.network?.remove(target, key)
+  else if (!isAbout(target, meaning, route, path)) meaning.network?.remove(target, key)
   else meaning.network?.install(target, key, route as never, path)
+}
+
+function isAbout(
+  network: MacVrf,
+  { byTag, bySite }: RouteMeaning<never>,
+  route: EvpnRoute,
+  { attributes }: Path,
+): boolean {
+  if (byTag && 'ethernetTag' in route && !network.hasTag(route.ethernetTag)) return false
+  return !bySite || !network.isOfOurSite(factsOf(attributes))
 }
 
 export function remove(target: Importer, key: string, route: EvpnRoute): void {

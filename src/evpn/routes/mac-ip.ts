@@ -11,7 +11,7 @@ import {
   type Mac,
   ZERO_ESI,
 } from '../../net/index.js'
-import { type ExtendedCommunity, iana, type MacIpRoute } from '../../wire/index.js'
+import type { MacIpRoute } from '../../wire/index.js'
 import type { Identity } from '../announcer.js'
 import type { OriginatedRoute, Path } from '../events.js'
 import { factsOf } from '../facts.js'
@@ -19,6 +19,7 @@ import { hostPrefix, type IpVrf } from '../ip-vrf.js'
 import type { AnswerFlags } from '../macs.js'
 import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
+import { communitiesOf } from './communities.js'
 import type { RouteMeaning } from './meaning.js'
 import { refusal, refuse, refuseRouted, routedRefusal, unreachableTunnel } from './refusal.js'
 
@@ -26,6 +27,7 @@ const ZERO_MAC = '00:00:00:00:00:00'
 
 export const macIp: RouteMeaning<MacIpRoute> = {
   byTag: true,
+  bySite: true,
   network: {
     install(vrf, key, route, path) {
       const { nextHop } = path
@@ -122,10 +124,7 @@ export function macIpRoute(
   const host = { type: 'macIp', rd, esi, ethernetTag, mac, label: vni } as const
   // Only what can be routed to has a label, targets and a router MAC of the IP-VRF.
   const routed = ip === undefined || isLinkLocal(ip) ? undefined : identity.routed
-  const extendedCommunities: ExtendedCommunity[] = [
-    { type: 'encapsulation', tunnelType: iana.tunnelType.vxlan },
-    ...exportTargets.map((target) => ({ type: 'routeTarget', target }) as const),
-  ]
+  const extendedCommunities = communitiesOf(identity)
   for (const target of routed?.exportTargets ?? []) {
     if (!exportTargets.includes(target)) extendedCommunities.push({ type: 'routeTarget', target })
   }

@@ -15,6 +15,8 @@ export type Importer = MacVrf | IpVrf
 export interface RouteMeaning<R extends EvpnRoute> {
   /** Its Ethernet tag says which network of a bundle it is about (RFC 7432 section 6.3). */
   readonly byTag?: true
+  /** A VTEP of our own site says nothing new by it (RFC 4364 section 7). */
+  readonly bySite?: true
   /** What says whose it is, where that is not its route targets. */
   readonly targets?: (facts: Facts) => readonly RouteTarget[]
   readonly network?: Part<MacVrf, R>

@@ -505,6 +505,12 @@ export const Config = keys(
         { expected: 'an AS number, 1 to 4294967295' },
       ),
     ),
+    siteOfOrigin: Type.Optional(
+      text(
+        'routeTarget',
+        'Site of this host (RFC 4360 section 5), for VTEPs that share their hosts, such as an anycast pair: routes of its networks carry it, and those of other VTEPs that carry it are not used.',
+      ),
+    ),
     duplicateDetection: keys(
       {
         moves: integer(0, 1000, 'So many moves make a MAC or an address a duplicate; 0 = never.', {
