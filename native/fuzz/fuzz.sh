@@ -21,7 +21,7 @@ case $target in
   egress) sources=(native/core/*.cpp native/worker/{egress,merge,offload_watch}.cpp native/port/address.cpp "${script[@]}") ;;
   parsers)
     sources=(native/core/{checksum,layers,metadata}.cpp native/worker/message.cpp native/fuzz/script.cpp
-      native/port/{inner_metadata,netlink_parse,options,address}.cpp)
+      native/port/{bfd_session,inner_metadata,netlink_parse,options,address}.cpp)
     ;;
   *)
     echo "native/fuzz/fuzz.sh: target '$target': expected core, egress or parsers" >&2

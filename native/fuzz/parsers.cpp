@@ -1,15 +1,17 @@
 // Everything else that reads a stranger's bytes: metadata of frames from UDP sockets and virtio
-// headers, messages of the control socket and frames in them, options, netlink. The first octet
-// chooses.
+// headers, messages of the control socket and frames in them, options, netlink, BFD. The first
+// octet chooses.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "../core/layers.hpp"
 #include "../core/metadata.hpp"
+#include "../port/bfd_session.hpp"
 #include "../port/inner_metadata.hpp"
 #include "../port/netlink.hpp"
 #include "../port/netlink_message.hpp"
@@ -130,6 +132,28 @@ void netlink(Exact& bytes) {
   (void)parse_neighbour(parsed, neighbour);
 }
 
+// What a stranger on the link sends to a session, packet by packet, with some time in between: two
+// octets of it, then the length and the octets of the packet.
+void bfd(const Exact& bytes) {
+  BfdSession session({50000, 50000, 3}, 11, 0);
+  uint64_t now = 0;
+  for (size_t at = 0; at + 3 <= bytes.size();) {
+    now += (uint64_t{bytes[at]} << 8 | bytes[at + 1]) * 100;
+    const size_t size = std::min<size_t>(bytes[at + 2], bytes.size() - at - 3);
+    const Exact packet(bytes.begin() + at + 3, bytes.begin() + at + 3 + size);
+    at += 3 + size;
+    uint32_t yours;
+    if (BfdSession::parse(packet.data(), static_cast<unsigned>(size), yours))
+      (void)session.receive(packet.data(), now);
+    if (now >= session.deadline_us()) (void)session.tick(now, bytes[0] / 256.0);
+    // Or the thread that waits for it would go round without a pause.
+    MUST(session.deadline_us() > now);
+    uint8_t answer[kBfdPacketBytes];
+    session.write(answer, true);
+    MUST(BfdSession::parse(answer, sizeof answer, yours));
+  }
+}
+
 }  // namespace
 }  // namespace vtep::fuzz
 
@@ -163,7 +187,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vtep::fuzz;
   if (size == 0) return 0;
   Exact bytes(data + 1, data + size);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       datagram(bytes);
       break;
@@ -176,8 +200,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 3:
       options(bytes);
       break;
-    default:
+    case 4:
       netlink(bytes);
+      break;
+    default:
+      bfd(bytes);
   }
   return 0;
 }
