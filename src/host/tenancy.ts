@@ -193,8 +193,9 @@ export class Tenancy {
   ): void {
     const held = this.ports.held.get(name)
     if (held?.id === undefined) return
-    const { vni, mac, ip, ethernetSegment } = held.port
-    const bindings = mac === undefined ? {} : { mac, ips: ip }
+    const { vni, mac, ip, sticky, ethernetSegment } = held.port
+    const isStatic = sticky === true ? { sticky } : {}
+    const bindings = mac === undefined ? {} : { mac, ips: ip, ...isStatic }
     const segment =
       ethernetSegment === undefined ? {} : { segment: segmentSettings(ethernetSegment) }
     this.#parts.machines.toEvpn({

@@ -190,6 +190,11 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    name: 'static without MAC',
+    text: `${base}networks: [{ name: a, vni: 5000, ports: [{ name: p, sticky: true }, { name: q, sticky: false }] }]\n`,
+    problems: ['3:42 networks[0].ports[0].mac: expected the MAC that is static, got nothing'],
+  },
+  {
     name: 'addresses without MAC',
     text: `${base}networks: [{ name: a, vni: 5000, ports: [{ name: p, ip: [10.1.0.5] }] }]\n`,
     problems: [

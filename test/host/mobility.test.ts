@@ -95,6 +95,26 @@ t.test('a host arrives behind a port, and that stays so', async (t) => {
   })
 })
 
+t.test(
+  'a MAC that must not move is announced so, and moves when the word is taken back',
+  async (t) => {
+    const networks = (sticky: boolean) => [
+      { name: 'blue', vni: 10100, ports: [port('r1', { mac: mac(1), sticky })] },
+    ]
+    const daemon = new Daemon(t, config({ networks: networks(true) }))
+    await daemon.start()
+    const said = async (): Promise<boolean> =>
+      JSON.stringify(await daemon.get<RouteView[]>('routes')).includes('mm:0,sticky')
+    const row = async () => (await daemon.get<MacView[]>('macs'))[0]
+    t.match(await row(), { mac: mac(1), kind: 'local', sticky: true })
+    t.ok(await said())
+    daemon.configure(config({ networks: networks(false) }))
+    t.equal((await daemon.cli('reload')).code, 0)
+    t.match(await row(), { mac: mac(1), kind: 'local', sticky: false })
+    t.notOk(await said())
+  },
+)
+
 t.test('a host may arrive before its port is there', async (t) => {
   const late = { name: 'vt-late', kind: 'netdev', wait: true }
   const [blue] = config().networks

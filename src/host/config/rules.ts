@@ -275,11 +275,12 @@ const rules: readonly Rule[] = [
     }
   },
 
-  function addressesNeedMac(config, report) {
+  function bindingsNeedMac(config, report) {
     for (const { port, path } of ports(config)) {
-      if (port.ip.length > 0 && port.mac === undefined) {
+      if (port.mac !== undefined) continue
+      if (port.ip.length > 0)
         report([...path, 'mac'], 'the MAC that the addresses of the port belong to', 'nothing')
-      }
+      if (port.sticky === true) report([...path, 'mac'], 'the MAC that is static', 'nothing')
     }
   },
 

@@ -62,6 +62,12 @@ export const Port = keys(
       ),
     ),
     ip: list(text('unicastIp', 'Address.'), 'The addresses of that MAC.'),
+    sticky: Type.Optional(
+      Type.Boolean({
+        description:
+          'That MAC is static: no other VTEP may learn it (RFC 7432 section 15.2). Not for hosts that migrate.',
+      }),
+    ),
     options: options('Options of the kind; `vtep port add --help` lists them.'),
     ethernetSegment: Type.Optional(EthernetSegment),
     wait: flag(
