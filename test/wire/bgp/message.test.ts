@@ -125,6 +125,28 @@ t.test(
   },
 )
 
+t.test('host bits of a type 5 prefix mean nothing: it is the same route', async (t) => {
+  const common = { rd: '65000:1', esi: '00:00:00:00:00:00:00:00:00:00', ethernetTag: 0, label: 5 }
+  for (const [prefix, gateway, octetsOfAddress] of [
+    ['10.1.0.0/16', '0.0.0.0', 4],
+    ['2001:db8:1::/48', '::', 16],
+  ] as const) {
+    const route = { type: 'prefix', ...common, prefix, gateway } as const
+    const attributes = { mpUnreach: { family: 'evpn', nlri: [route] } } as const
+    const update = { kind: 'update', withdrawn: [], attributes, nlri: [] } as const
+    const octets = encodeMessage(update, initialContext)
+    // The last octet of the prefix; behind it are gateway and label.
+    octets[octets.length - 3 - octetsOfAddress - 1] = 0x99
+    const { message, problems } = decodeMessage(octets, initialContext)
+    t.same(problems, [])
+    if (message?.kind !== 'update') return t.fail('no UPDATE')
+    const { mpUnreach } = message.attributes
+    const [got] = mpUnreach?.family === 'evpn' ? mpUnreach.nlri : []
+    t.same(got, route)
+    t.equal(evpnKey(got!), evpnKey(route))
+  }
+})
+
 t.test('texts of communities', async (t) => {
   const texts = [
     'rt:65000:10100',

@@ -141,8 +141,7 @@ for (const row of routeTypes) {
       }),
       { numRuns: 200 },
     )
-    for (const name of row.key)
-      t.ok(evpnKeyFields(row.code).includes(name), `${name} is in the key`)
+    t.same([...row.key].sort(), evpnKeyFields(row.code), 'what tells one route from another')
   })
 
   t.test(`EVPN route type ${row.code} ${row.name}: any body`, async () => {
@@ -170,7 +169,7 @@ function evpnKeyFields(code: number): readonly string[] {
     7: ['rd', 'esi', 'ethernetTag', 'source', 'group', 'originator'],
     8: ['rd', 'esi', 'ethernetTag', 'source', 'group', 'originator'],
   }
-  return fields[code] ?? []
+  return fields[code]?.toSorted() ?? []
 }
 
 function fail(broken: { readonly text: string }): void {
