@@ -14,7 +14,13 @@ import {
   type WithdrawnRoute,
 } from '../../src/evpn/index.js'
 import { reconcile } from '../../src/fib/index.js'
-import { type EvpnRoute, evpnKey, type PathAttributes } from '../../src/wire/index.js'
+import { ZERO_ESI } from '../../src/net/index.js'
+import {
+  type EvpnRoute,
+  evpnKey,
+  formatExtendedCommunity,
+  type PathAttributes,
+} from '../../src/wire/index.js'
 import { ModelDataplane } from '../fib/model.js'
 
 const vrf = { name: 'red', vni: 50001 }
@@ -148,6 +154,93 @@ t.test('a host is announced with both labels, a link-local address with one', as
   t.match(labelOf(hostIp), { label: 10100, label2: 50001 })
   t.notOk('label2' in labelOf('fe80::11')!)
   t.notOk('label2' in labelOf(undefined)!)
+  for (const { nlri, attributes } of routes) {
+    const isRouted = nlri.type === 'macIp' && nlri.ip === hostIp
+    const said = (attributes.extendedCommunities ?? []).map(formatExtendedCommunity)
+    const routing = ['rt:65000:50001', 'router-mac:02:76:0a:00:00:01']
+    t.same(
+      said.filter((each) => routing.includes(each)),
+      isRouted ? routing : [],
+      'so are target and router MAC of the IP-VRF',
+    )
+  }
+})
+
+t.test(
+  'a host whose VTEP tells no label to route on is reached in its network (asymmetric IRB)',
+  async (t) => {
+    const one = bed()
+    const nlri = {
+      type: 'macIp',
+      rd: '10.0.0.2:2',
+      esi: ZERO_ESI,
+      ethernetTag: 0,
+      mac: host,
+      ip: '10.1.0.77',
+      label: blue.vni,
+    } as const
+    one.step({ event: 'routes', changes: [change(nlri, { vtep: '10.0.0.2', routerMac: '' })] })
+    t.same(one.paths('10.1.0.77/32'), [])
+    t.same(one.paths('10.1.0.0/24'), ['connected'])
+    t.match(one.dataplane.neighbour(blue.vni, '10.1.0.77'), { mac: host })
+    t.match(one.dataplane.mac(blue.vni, host), { remote: '10.0.0.2' })
+    t.same(one.notices, [], 'nothing is wrong with it')
+  },
+)
+
+t.test('a router MAC is of one route: it goes with the last route that has it', async (t) => {
+  const one = bed()
+  const paths = (prefix: string): string[] =>
+    one.dataplane
+      .snapshot()
+      .routes.flatMap((row) => (row.kind === 'remote' && row.prefix === prefix ? [row.mac] : []))
+  const [first, second] = ['02:00:00:00:ff:01', '02:00:00:00:ff:02']
+  // One VTEP with several router MACs, as where each IP-VRF of it has its own.
+  one.step(prefixOf('10.8.0.0/16', { vtep: '10.0.0.2', routerMac: first }))
+  one.step(prefixOf('10.9.0.0/16', { vtep: '10.0.0.2', routerMac: second }))
+  one.step(hostRoute(hostIp, { vtep: '10.0.0.2', routerMac: first }))
+  t.same([paths('10.8.0.0/16'), paths('10.9.0.0/16')], [[first], [second]])
+  one.step(prefixOf('10.8.0.0/16', { vtep: '10.0.0.2', gone: true }))
+  t.same([paths('10.8.0.0/16'), paths('10.9.0.0/16')], [[], [second]])
+  t.same(paths(`${hostIp}/32`), [first], 'the other route of the same MAC goes on')
+  one.step(prefixOf('10.9.0.0/16', { vtep: '10.0.0.2', routerMac: first }))
+  t.same(paths('10.9.0.0/16'), [first], 'it may have another one')
+})
+
+t.test('leaking makes no loops: what two VRFs import goes with its origin', async (t) => {
+  const one = bed()
+    .step({ event: 'vrfAdded', vrf: { ...vrf, importTargets: ['65000:50001', '65000:50002'] } })
+    .step({ event: 'vrfAdded', vrf: grey })
+  const rows = (): string[] =>
+    one.dataplane
+      .snapshot()
+      .routes.filter(({ prefix }) => prefix === '10.9.0.0/16')
+      .map((row) => `${row.vrf} ${'via' in row ? row.via : ''}`)
+      .sort()
+  const before = one.announced('prefix').length
+  one.step(prefixOf('10.9.0.0/16', { vtep: '10.0.0.2' })).settle()
+  t.same(rows(), ['50001 10.0.0.2', '50002 10.0.0.2'])
+  t.equal(one.announced('prefix').length, before, 'neither VRF announces it again')
+  one.step(prefixOf('10.9.0.0/16', { vtep: '10.0.0.2', gone: true })).settle()
+  t.same(rows(), [])
+})
+
+t.test('a prefix by way of a host may come before the host, and outlives its route', async (t) => {
+  const one = bed()
+  const gateway = '10.1.0.77'
+  const neighbour = () => one.dataplane.neighbour(blue.vni, gateway)?.mac
+  const behind = ['gateway 10.1.0.77 10100']
+  one.step(prefixOf('192.0.2.0/24', { vtep: '10.0.0.2', routerMac: '' }, gateway))
+  t.same([one.paths('192.0.2.0/24'), neighbour()], [behind, undefined], 'asked for when it is used')
+  one.step(hostRoute(gateway, { vtep: '10.0.0.2' }))
+  t.same([one.paths('192.0.2.0/24'), neighbour()], [behind, host])
+  one.step(hostRoute(gateway, { vtep: '10.0.0.2', gone: true }))
+  t.same([one.paths('192.0.2.0/24'), neighbour()], [behind, undefined])
+  one.step(hostRoute(gateway, { vtep: '10.0.0.3', sequence: 1 }))
+  t.same([one.paths('192.0.2.0/24'), neighbour()], [behind, host], 'and back by another VTEP')
+  t.match(one.dataplane.mac(blue.vni, host), { remote: '10.0.0.3' })
+  one.step(prefixOf('192.0.2.0/24', { vtep: '10.0.0.2', gone: true }, gateway))
+  t.same(one.paths('192.0.2.0/24'), [])
 })
 
 t.test('equal paths are all used, better ones alone', async (t) => {

@@ -271,7 +271,12 @@ export const neighbours: readonly Vector[] = [
   {
     name: 'nothing is answered or learned for what comes from the underlay',
     steps: answers(),
-    frames: [fromVxlan(vxlan(arpFrame({ source: macC, senderIp: '10.1.0.77' }).bytes))],
-    expected: ['emit 0 port 1', 'emit 0 port 2'],
+    frames: [
+      arpFrame({ source: macC, senderIp: '10.1.0.77' }),
+      arpFrame({ senderIp: '0.0.0.0' }),
+      discovery(135, { linkAddress: macA }),
+      discovery(135, { from: '::' }),
+    ].map(({ bytes }) => fromVxlan(vxlan(bytes))),
+    expected: [0, 1, 2, 3].flatMap((i) => [`emit ${i} port 1`, `emit ${i} port 2`] as const),
   },
 ]

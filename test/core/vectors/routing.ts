@@ -208,6 +208,38 @@ export const routing: readonly Vector[] = [
     },
   },
   {
+    name: 'to a host behind a VTEP in a network of ours: there by its MAC, as asymmetric IRB has it, unless a route of its own leads elsewhere',
+    steps: [
+      ...steps(),
+      {
+        apply: [
+          {
+            op: 'macSetRemote',
+            vni: 10200,
+            mac: macC,
+            remote: '10.0.0.2',
+            static: false,
+            sticky: false,
+            override: true,
+          },
+          binding(10200, '10.2.0.12', macC),
+          binding(10200, '10.2.0.13', macC),
+          add('10.2.0.13/32', by('10.0.0.2')),
+        ],
+      },
+    ],
+    frames: [fromPort(1, udp(to('10.2.0.12'))), fromPort(1, udp(to('10.2.0.13')))],
+    expected: ['emit 0 remote 1', 'emit 1 remote 1'],
+    check: (outcomes) => {
+      const inner = (index: number) => {
+        const bytes = bytesOf(outcomes, index)
+        return `${bytes.readUIntBE(OUTER - 4, 3)} ${bytes.subarray(OUTER, OUTER + 12).toString('hex')}`
+      }
+      assert.equal(inner(0), '10200 02000000000c027674657001', 'from the gateway of the network')
+      assert.equal(inner(1), `${vrf} 02760a00000202760a000001`, 'from router to router')
+    },
+  },
+  {
     name: 'from a VTEP on the L3 VNI, into a network; only to the router MAC, and only by VTEPs that routes name',
     steps: steps(),
     frames: [
@@ -266,6 +298,26 @@ export const routing: readonly Vector[] = [
     expected: ['emit 0 port 2'],
     check: (outcomes) =>
       assert.equal(bytesOf(outcomes, 0).subarray(0, 6).toString('hex'), '02000000000b'),
+  },
+  {
+    name: 'a route by way of a host that nobody knows yet asks for it, goes to its MAC as soon as that is known, and asks again',
+    steps: [
+      ...steps(),
+      { apply: [add('192.0.2.0/24', { kind: 'gateway', vni: 10200, via: '10.2.0.77' })] },
+      { now: 5, frames: [fromPort(1, udp(to('192.0.2.77')))] },
+      { apply: [binding(10200, '10.2.0.77', macB)] },
+      { now: 5, frames: [fromPort(1, udp(to('192.0.2.77')))] },
+      { apply: [{ op: 'neighbourRemove', vni: 10200, ip: '10.2.0.77', origin: 'local' }] },
+    ],
+    frames: [fromPort(1, udp(to('192.0.2.77')))],
+    expected: ['emit 0 port 2', 'drop 0 no_neighbour'],
+    check: (outcomes) =>
+      assert.deepEqual(
+        bytesOf(outcomes, 0),
+        Buffer.from(
+          arpFrame({ source: gatewayMac, senderIp: '10.2.0.1', targetIp: '10.2.0.77' }).bytes,
+        ),
+      ),
   },
   {
     name: 'nobody is known to have the address: it is asked for, by our address',
