@@ -1,39 +1,40 @@
-// BaGPipe BGP with the kernel's VXLAN: types 2 and 3, and tenants that ping across.
+// BaGPipe BGP with the kernel's VXLAN as client of our reflector, beside one of us: types 2 and 3, and tenants that ping across.
 
 import { test } from 'tap'
 import { missing, reaches, routedFabric, startBagpipe, startVtep, until } from '../lab/index.js'
-import { ipOf, leaf, macOf, vni } from './support.js'
+import { ipOf, leaf, macOf, reflector, vni } from './support.js'
 
-test('BaGPipe exchanges types 2 and 3', { skip: missing('bagpipe-bgp', 'brctl') }, async (t) => {
-  const { hosts } = await routedFabric(t)
+const asn = 65000
+
+test('BaGPipe exchanges types 2 and 3 by our reflector', {
+  skip: missing('bagpipe-bgp', 'brctl'),
+}, async (t) => {
+  const { spine, hosts } = await routedFabric(t)
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const routeTarget = `65000:${vni}`
   // Only IPv4: BaGPipe follows one route per MAC, and an IPv6 address would be a second one.
   const vm1 = await h1.tenant('vm1', { mac: macOf(1), ip4: `${ipOf(1)}/24`, ipv6: false })
   const vm2 = await h2.tenant('vm2', { mac: macOf(2), ip4: `${ipOf(2)}/24`, ipv6: false })
-  const bagpipe = await startBagpipe(h2, {
-    asn: 65000,
-    peers: [{ address: h1.vtep4, asn: 65000 }],
-  })
-  const vtep = await startVtep(
-    h1,
-    leaf(h1, {
-      // It only connects, and refuses a hold time of 30 s or less.
-      peers: [{ address: h2.vtep4, asn: 65000, passive: true, holdTimeSeconds: 90 }],
-      ports: ['vm1'],
-      routeTarget,
-    }),
-  )
+  const clients = [
+    { address: h1.vtep4, asn },
+    // It only connects, and refuses a hold time of 30 s or less.
+    { address: h2.vtep4, asn, passive: true, holdTimeSeconds: 90 },
+  ]
+  const reflecting = await startVtep(spine, reflector(spine, asn, clients))
+  const peers = [{ address: spine.vtep4, asn }]
+  const bagpipe = await startBagpipe(h2, { asn, peers })
+  const vtep = await startVtep(h1, leaf(h1, { peers, ports: ['vm1'], routeTarget }))
   await vm1.announce(ipOf(1))
-  await vtep.established(h2.vtep4, 40)
+  await vtep.established()
+  await reflecting.established(h2.vtep4, 40)
   const port = { vni, routeTarget, mac: macOf(2), ip: `${ipOf(2)}/24`, ifname: 'vm2' }
   await bagpipe.attach(port)
 
   const imet = await until('its type 3', async () =>
-    (await vtep.routes()).find((route) => route.type === 3 && route.peer === h2.vtep4),
+    (await vtep.routes()).find((route) => route.type === 3 && route['originator'] === h2.vtep4),
   )
   t.match(imet, {
-    originator: h2.vtep4,
+    peer: spine.vtep4,
     nextHop: h2.vtep4,
     label: vni,
     routeTargets: [routeTarget],

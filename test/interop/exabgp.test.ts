@@ -66,6 +66,36 @@ test('ExaBGP injects and withdraws', { skip: missing('exabgp') }, async (t) => {
     await vtep.forgot(macOf(3))
   })
 
+  await t.test('what some vendors send and others do not', async (t) => {
+    const known = (n: number) => vtep.learned(macOf(n), { kind: 'remote', dst: h2.vtep4 })
+    const target = `target:${routeTarget}`
+    // No encapsulation community, and one of another tunnel beside VXLAN.
+    exabgp.reach(reach(h2.vtep4, macIp(h2.vtep4, macOf(6), ipOf(6))), [target])
+    await known(6)
+    const mpls = '0x030c00000000000a'
+    exabgp.reach(reach(h2.vtep4, macIp(h2.vtep4, macOf(7), ipOf(7))), [target, mpls, encapsulation])
+    await known(7)
+    // Route types that are not known, in front of one that is: they are skipped by their length.
+    const strange = [9, 10, 11, 200].flatMap((type) => [type, 5, 1, 2, 3, 4, 5])
+    const good = macIp(h2.vtep4, macOf(8), ipOf(8))
+    exabgp.reach(reach(h2.vtep4, [...strange, ...good]), [target, encapsulation])
+    await known(8)
+    // A route that contradicts itself, in front of a good one (RFC 7606 section 5.4): a MAC of 47 bits.
+    const broken = macIp(h2.vtep4, macOf(9), ipOf(9)).map((octet, i) => (i === 24 ? 47 : octet))
+    const next = macIp(h2.vtep4, macOf(10), ipOf(10))
+    exabgp.reach(reach(h2.vtep4, [...broken, ...next]), [target, encapsulation])
+    await known(10)
+    t.notOk((await vtep.macs()).some((row) => row.mac === macOf(9)))
+    // Withdrawn with another label than it had, and with two.
+    const zero = [...good.slice(0, -3), 0x80, 0, 0]
+    exabgp.unreach(unreach(zero))
+    await vtep.forgot(macOf(8))
+    const two = [2, next[1]! + 3, ...next.slice(2), 0, 0, 0]
+    exabgp.unreach(unreach([...strange, ...two]))
+    await vtep.forgot(macOf(10))
+    t.match(await vtep.peers(), [{ state: 'Established' }])
+  })
+
   await t.test('another route target is none of our business', async (t) => {
     const nlri = macIp(h2.vtep4, macOf(4), ipOf(4))
     exabgp.reach(reach(h2.vtep4, nlri), ['target:65000:99', encapsulation])

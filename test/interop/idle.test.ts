@@ -30,7 +30,7 @@ test('idle and dead hosts', { skip }, async (t) => {
       'eth0',
       'arp or icmp6[icmp6type] == icmp6-neighborsolicit',
       async () => {
-        for (let second = 0; second < 25; second++) {
+        for (let second = 0; second < 15; second++) {
           await sleep(1)
           const now = await known()
           t.ok(
@@ -47,6 +47,26 @@ test('idle and dead hosts', { skip }, async (t) => {
     )
     const routes = (await vtep.routes('--type', '2')).map((row) => row['ip'])
     t.ok(ips.every((ip) => routes.includes(ip)))
+  })
+
+  await t.test('another address', async (t) => {
+    // Without a word, as it is: the new one is heard when it is used.
+    await quiet.sysctl({ 'net.ipv4.conf.eth0.arp_notify': 0 })
+    await quiet.ip(`addr del ${ipOf(1)}/24 dev eth0`, `addr add ${ipOf(7)}/24 dev eth0`)
+    await quiet.announce(ipOf(7))
+    await until(
+      'the old one was asked for in vain',
+      async () => {
+        const now = await known()
+        if (now.includes(ipOf(1)) || !now.includes(ipOf(7))) throw new Error(JSON.stringify(now))
+        return true
+      },
+      { seconds: 25 },
+    )
+    t.ok((await known()).includes(ips[1]!), 'and nothing else went')
+    const routes = (await vtep.routes('--type', '2')).map((row) => row['ip'])
+    t.notOk(routes.includes(ipOf(1)), 'withdrawn')
+    t.ok(routes.includes(ipOf(7)))
   })
 
   await t.test('dead', async (t) => {

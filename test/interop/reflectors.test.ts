@@ -89,6 +89,54 @@ test('we reflect between two FRR leaves', { skip: missing('vtysh', 'bgpd') }, as
   await until('withdrawn at a', async () => !(await a.kernel.remoteOf(macOf(2))))
 })
 
+test('we reflect for FRR, GoBGP and one of us at once', {
+  skip: missing('vtysh', 'bgpd', 'gobgpd', 'gobgp'),
+}, async (t) => {
+  const { spine, hosts } = await routedFabric(t, { hosts: 3 })
+  const [h1, h2, h3] = [hosts[0]!, hosts[1]!, hosts[2]!]
+  const reflecting = await startVtep(spine, reflector(spine, asn, clientsOf(hosts)))
+  const peers = [{ address: spine.vtep4, asn }]
+  const kernel = await h1.kernelVtep(vni)
+  const vm1 = await h1.tenant('vm1', { ...tenantOptions(1), bridge: kernel.bridge })
+  const frr = await startFrr(h1, { asn, peers })
+  const gobgp = await startGobgp(h2, { asn, peers })
+  const vm3 = await h3.tenant('vm3', tenantOptions(3))
+  const leafed = await startVtep(h3, leaf(h3, { peers, ports: ['vm3'] }))
+  await reflecting.established()
+  await leafed.established()
+  const words = [
+    ...['macadv', macOf(2), '0.0.0.0', 'etag', '0', 'label', `${vni}`],
+    ...['rd', `${h2.vtep4}:2`, 'rt', `${asn}:${vni}`, 'encap', 'vxlan'],
+  ]
+  await gobgp.add(...words)
+  await reaches(vm1, ipOf(3), 20)
+  await reaches(vm3, ipOf(1))
+
+  t.equal(await until('FRR has the MAC of GoBGP', () => kernel.remoteOf(macOf(2))), h2.vtep4)
+  t.equal(await until('FRR has ours', () => kernel.remoteOf(macOf(3))), h3.vtep4)
+  t.match(await leafed.learned(macOf(2)), { dst: h2.vtep4 })
+  t.match(await leafed.learned(macOf(1)), { dst: h1.vtep4 })
+  for (const [n, host] of [
+    [1, h1],
+    [3, h3],
+  ] as const) {
+    const line = await until(`GoBGP has the MAC of ${host.name}`, async () =>
+      (await gobgp.rib()).split('\n').find((one) => one.includes(macOf(n))),
+    )
+    t.match(line, host.vtep4, 'by its own next hop')
+  }
+  const paths = await frr.paths()
+  const reflected = paths.find(({ prefix }) => prefix === `[2]:[0]:[48]:[${macOf(2)}]`)
+  t.match(reflected?.path['originatorId'], h2.vtep4)
+
+  await gobgp.remove(...words)
+  await leafed.forgot(macOf(2))
+  await until('FRR has it no more', async () => !(await kernel.remoteOf(macOf(2))))
+  await h1.ip('link set vm1 nomaster')
+  await leafed.forgot(macOf(1))
+  await until('nor has GoBGP that of FRR', async () => !(await gobgp.rib()).includes(macOf(1)))
+})
+
 test('each of us gets the routes of its networks alone (RFC 4684)', {
   skip: missing(),
 }, async (t) => {

@@ -266,10 +266,13 @@ test('hosts without a subnet', { skip }, async (t) => {
       const tenant = await host.tenant(`vm${n}`, {
         mac: `02:00:00:01:00:0${id}`,
         ip4: `10.65.0.${id}/32`,
+        ip6: `fd65::${id}/128`,
       })
       await tenant.ip(
         'route add 169.254.1.1 dev eth0 scope link',
         'route add default via 169.254.1.1',
+        'route add fd65:ffff::1 dev eth0',
+        'route add default via fd65:ffff::1',
       )
       tenants.push(tenant)
     }
@@ -283,11 +286,11 @@ test('hosts without a subnet', { skip }, async (t) => {
           name: 'pods',
           vni: 10300,
           vrf: vrf.name,
-          gateway: ['169.254.1.1/32'],
+          gateway: ['169.254.1.1/32', 'fd65:ffff::1/128'],
           ports: [1, 2].map((n) => ({
             name: `vm${n}`,
             mac: `02:00:00:01:00:0${2 * index + n}`,
-            ip: [`10.65.0.${2 * index + n}`],
+            ip: [`10.65.0.${2 * index + n}`, `fd65::${2 * index + n}`],
           })),
         },
       ],
@@ -295,10 +298,16 @@ test('hosts without a subnet', { skip }, async (t) => {
     daemons.push(vtep)
   }
   await daemons[0]!.established()
-  for (const id of [2, 3, 4]) await reaches(tenants[0]!, `10.65.0.${id}`)
-  t.match(await prefixOf(daemons[0]!, '10.65.0.2/32'), { kind: 'connected' })
-  t.match(await prefixOf(daemons[0]!, '10.65.0.3/32'), { kind: 'remote', dst: h2.vtep4 })
-  t.notMatch(await tenants[0]!.exec(['ip', 'neigh']), '10.65', 'it knows the MAC of nobody')
+  for (const [net, length] of [
+    ['10.65.0.', 32],
+    ['fd65::', 128],
+  ] as const) {
+    for (const id of [2, 3, 4]) await reaches(tenants[0]!, `${net}${id}`)
+    t.match(await prefixOf(daemons[0]!, `${net}2/${length}`), { kind: 'connected' })
+    t.match(await prefixOf(daemons[0]!, `${net}3/${length}`), { kind: 'remote', dst: h2.vtep4 })
+  }
+  const neighbours = await tenants[0]!.exec(['ip', 'neigh'])
+  t.notMatch(neighbours, /10\.65\.|fd65::/, 'it knows the MAC of nobody')
   const { bitsPerSecond } = await tcp(tenants[0]!, tenants[3]!, '10.65.0.4')
   t.ok(bitsPerSecond > 100e6, `${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
 })
