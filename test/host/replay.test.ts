@@ -161,7 +161,9 @@ t.test('a recording that was cut off, changed or is none', async (t) => {
 t.test('a whole daemon', async (t) => {
   const vtep = { address: '127.0.0.1', uplink: 'udp', udpPort: freePort() }
   const ports = [{ name: 'r1', kind: 'ring' }]
-  const daemon = new Daemon(t, { asn: 65000, vtep, networks: [{ name: 'blue', vni, ports }] })
+  const multihoming = { eadPerEvi: 'ignore' }
+  const networks = [{ name: 'blue', vni, ports }]
+  const daemon = new Daemon(t, { asn: 65000, vtep, multihoming, networks })
   const file = join(daemon.directory, 'run.jsonl')
   await daemon.start('--record', file)
   t.equal((await daemon.cli('port', 'move', 'r1', '--mac', mac(1), '--ip', '10.1.0.1')).code, 0)
@@ -188,6 +190,8 @@ t.test('a whole daemon', async (t) => {
   })
 
   t.equal(await daemon.stop(), 0)
+  const [first] = readFileSync(file, 'utf8').split('\n')
+  t.match(JSON.parse(first!), { evpn: { ignoreEadPerEvi: true } }, 'what the machines began with')
   const { code, stdout } = await daemon.cli('replay', file)
   t.equal(code, 0)
   t.match(stdout, 'same: the machines came to the same end')
