@@ -27,6 +27,7 @@ const commands: readonly CommandRow[] = [
   {
     names: {
       status: 'The host at a glance.',
+      config: 'The configuration in force.',
       peers: 'BGP peers.',
       networks: 'Bridge domains.',
       vrfs: 'IP-VRFs.',

@@ -29,6 +29,8 @@ export const tables: {
   readonly [V in keyof StateReader]: (rows: ReturnType<StateReader[V]>, paint: Paint) => string
 } = {
   status: formatStatus,
+  // JSON is YAML: what is shown could be a file.
+  config: (config) => `${JSON.stringify(config, undefined, 2)}\n`,
   peers: (rows, paint) => formatTable(peers, rows, paint),
   networks: (rows, paint) => formatTable(networks, rows, paint),
   vrfs: (rows, paint) => formatTable(vrfs, rows, paint),

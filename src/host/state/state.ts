@@ -2,8 +2,12 @@
 
 import type { PeerStatus, SessionFamily } from '../../bgp/index.js'
 import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
+import type { Schema } from '../config/index.js'
+import { Config } from '../config/schema.js'
+import { withoutSecrets } from '../config/secrets.js'
 import { neighborId } from '../effective.js'
 import type {
+  ConfigView,
   DropView,
   GroupView,
   MacView,
@@ -61,6 +65,10 @@ export class State implements StateReader {
       audit: this.#source.audit,
       health: health(this.#source),
     }
+  }
+
+  config(): ConfigView {
+    return withoutSecrets(Config as Schema, this.#source.effective.config)
   }
 
   peers(): PeerView[] {

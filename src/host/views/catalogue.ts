@@ -1,6 +1,7 @@
 // What can be read, as a table without weight: the command line needs it at every start.
 
 import type {
+  ConfigView,
   DropView,
   GroupView,
   MacView,
@@ -18,6 +19,7 @@ import type {
 /** What every reader gets, at one moment. Calling a member reads anew. */
 export interface StateReader {
   status(): StatusView
+  config(): ConfigView
   peers(): PeerView[]
   networks(): NetworkView[]
   vrfs(): VrfView[]
@@ -47,6 +49,13 @@ export const views: readonly View[] = [
   {
     name: 'status',
     summary: 'The host at a glance, and what is not as it should be.',
+    single: true,
+    filters: [],
+  },
+  {
+    name: 'config',
+    summary:
+      'The configuration in force: the file and what was changed at run time. *** stands for a secret.',
     single: true,
     filters: [],
   },

@@ -2,6 +2,7 @@
 
 export { type StateReader, type View, type ViewName, views } from './catalogue.js'
 export type {
+  ConfigView,
   DropView,
   EventView,
   GroupView,

@@ -2,6 +2,7 @@
 // use iproute2's words (mac, dst, vni, ifname); nothing is renamed or removed.
 
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { Config } from '../config/schema.js'
 import type { ViewName } from './catalogue.js'
 
 const row = <T extends TProperties>(properties: T) =>
@@ -291,6 +292,8 @@ export const EventView = row({
 export type HealthView = Static<typeof HealthView>
 export type OffloadView = Static<typeof OffloadView>
 export type StatusView = Static<typeof StatusView>
+/** As in the file, with every default. */
+export type ConfigView = Config
 export type PeerView = Static<typeof PeerView>
 export type NetworkView = Static<typeof NetworkView>
 export type VrfView = Static<typeof VrfView>
@@ -307,6 +310,7 @@ export type EventView = Static<typeof EventView>
 /** Schema of one row of each view; of the whole, where the view is a single thing. */
 export const viewSchemas = {
   status: StatusView,
+  config: Config,
   peers: PeerView,
   networks: NetworkView,
   vrfs: VrfView,
