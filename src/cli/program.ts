@@ -25,6 +25,10 @@ const commands: readonly CommandRow[] = [
   },
   { names: { check: 'Check a configuration file.' }, load: () => import('./check.js') },
   {
+    names: { 'fabric-config': 'What the leaf needs for this host, in its own words.' },
+    load: () => import('./fabric-config.js'),
+  },
+  {
     names: {
       status: 'The host at a glance.',
       config: 'The configuration in force.',

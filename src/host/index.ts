@@ -18,6 +18,17 @@ export type { Config } from './config/schema.js'
 export { configOfFile, readConfigFile } from './config-file.js'
 export { checkDataplane, obtainDataplane, Supervisor, workerSettings } from './dataplane/index.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'
+export {
+  type FabricFinding,
+  type FabricOptions,
+  fabricConfig,
+  formatFabric,
+  formatFinding,
+  type Live,
+  leafCandidates,
+  type VendorName,
+  vendors,
+} from './fabric/index.js'
 export { Host, type HostSettings } from './host.js'
 export {
   HostFailure,

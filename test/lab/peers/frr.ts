@@ -24,13 +24,20 @@ export interface FrrOptions {
 export class Frr {
   readonly host: Host
   readonly directory: string
+  readonly #others: readonly Service[]
   #bgpd: Service
   #starts = 1
 
-  constructor(host: Host, directory: string, bgpd: Service) {
+  constructor(host: Host, directory: string, services: readonly Service[]) {
     this.host = host
     this.directory = directory
-    this.#bgpd = bgpd
+    this.#others = services.slice(0, -1)
+    this.#bgpd = services.at(-1)!
+  }
+
+  /** Ends all of it, in order. */
+  async stop(): Promise<void> {
+    for (const service of [this.#bgpd, ...this.#others.toReversed()]) await service.stop()
   }
 
   /** kill -9 of bgpd: zebra and the kernel keep what they have. */
@@ -112,18 +119,27 @@ export interface FrrPath {
   readonly [key: string]: unknown
 }
 
-export async function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
+export function startFrr(host: Host, options: FrrOptions): Promise<Frr> {
+  return startFrrWith(host, configuration(host, options), options)
+}
+
+/** With a configuration that somebody else has written. */
+export async function startFrrWith(
+  host: Host,
+  configuration: string,
+  options: Pick<FrrOptions, 'bfd'> = {},
+): Promise<Frr> {
   const directory = join(host.directory, 'frr')
   mkdirSync(directory, { mode: 0o755 })
   chmodSync(directory, 0o755)
   writeFileSync(join(directory, 'empty.conf'), '')
-  writeFileSync(join(directory, 'frr.conf'), configuration(host, options))
+  writeFileSync(join(directory, 'frr.conf'), configuration)
   await run(['chown', '-R', 'frr:frr', directory])
   const services: Service[] = []
   for (const daemon of ['zebra', 'staticd', ...(options.bfd === true ? ['bfdd'] : []), 'bgpd']) {
     services.push(await startDaemon(host, directory, daemon))
   }
-  const frr = new Frr(host, directory, services.at(-1)!)
+  const frr = new Frr(host, directory, services)
   await knowsRoutes(frr)
   await frr.configure()
   return frr
