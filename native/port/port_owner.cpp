@@ -75,7 +75,7 @@ std::string command_of(const std::string& process) {
   return name;
 }
 
-// "python3 (process 812)" for every process that has one of the sockets.
+// "python3 (process 812); end it: kill 812" for every process that has one of the sockets.
 std::string holding_processes(const std::vector<unsigned long>& inodes) {
   const Directory all(opendir("/proc"), closedir);
   std::string names;
@@ -84,9 +84,19 @@ std::string holding_processes(const std::vector<unsigned long>& inodes) {
     const std::string process = entry->d_name;
     if (process.find_first_not_of("0123456789") != std::string::npos) continue;
     if (!has_socket(process, inodes)) continue;
-    names += (names.empty() ? "" : " and ") + command_of(process) + " (process " + process + ")";
+    const std::string command = command_of(process);
+    names += (names.empty() ? "" : " and ") + command + " (process " + process + "); end it: " +
+             (command.rfind("ovs-vswitchd", 0) == 0 ? "systemctl disable --now openvswitch-switch"
+                                                    : "kill " + process);
   }
   return names;
+}
+
+// What Open vSwitch has made it makes again, until its own ports of that kind are gone.
+std::string removal_of(const std::string& device) {
+  if (device.rfind("vxlan_sys_", 0) != 0) return "ip link del " + device;
+  return "for port in $(ovs-vsctl --bare --columns=name find interface type=vxlan); do "
+         "ovs-vsctl del-port $port; done";
 }
 
 std::string holding_devices(Netlink& netlink, uint16_t udp_port) {
@@ -96,7 +106,7 @@ std::string holding_devices(Netlink& netlink, uint16_t udp_port) {
   for (const Link& link : links) {
     if (link.kind != "vxlan" || link.vxlan_port != udp_port || !link.up) continue;
     names += (names.empty() ? "" : ", ") + link.name;
-    commands += (commands.empty() ? "" : "; ") + ("ip link del " + link.name);
+    commands += (commands.empty() ? "" : "; ") + removal_of(link.name);
   }
   return names.empty() ? "" : "the kernel's VXLAN device " + names + "; remove it: " + commands;
 }

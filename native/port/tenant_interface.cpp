@@ -55,9 +55,12 @@ bool find_tenant_interface(Netlink& netlink, const char* kind, const std::string
     error = where + "expected an Ethernet interface, got one without Ethernet addresses" +
             (link.kind.empty() ? "" : " (" + link.kind + ")");
   } else if (link.master != 0) {
-    error = where + "it is a port of " + master_in_words(netlink, link) +
-            ", which would switch the same frames; take it out first: ip link set " + name +
-            " nomaster";
+    const std::string master = master_in_words(netlink, link);
+    // Open vSwitch keeps its ports in a database, and would take it back.
+    const bool of_ovs = master.rfind("openvswitch ", 0) == 0;
+    error = where + "it is a port of " + master +
+            ", which would switch the same frames; take it out first: " +
+            (of_ovs ? "ovs-vsctl del-port " + name : "ip link set " + name + " nomaster");
   } else if (!claim.take(link.ifindex)) {
     error = where + "another port has this interface open";
   } else {

@@ -8,6 +8,7 @@ import { Bfd, type BfdAction, Clock, Tcp, type TcpAction } from '../io/index.js'
 import type { Amendments, AmendmentsFile } from './amendments.js'
 import { withArrival } from './arrivals.js'
 import { Auditor } from './audit.js'
+import { checkCoexistence } from './coexistence.js'
 import {
   checkValue,
   type Finding,
@@ -188,6 +189,9 @@ export class Host implements HostSurface {
     this.#remember(this.#amendments, this.#effective)
     const { adopted } = await this.#path.start()
     this.#startedDataplane = !adopted
+    // Whoever adopts takes nothing that is not ours already.
+    const taken = adopted ? [] : await checkCoexistence(this.#effective.config)
+    if (taken.length > 0) throw new HostFailure(...taken)
     const { added, config } = this.#effective
     // Whoever adopts must not stop for a tenant that left meanwhile; what was added at run time comes and goes, too.
     const failed = await this.#tenancy.fill(

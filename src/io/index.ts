@@ -4,6 +4,7 @@ export { DataplaneError, type KindInfo, type OptionInfo, type Polling } from './
 export { Bfd, type BfdAction, type BfdEvents, type BfdState } from './bfd.js'
 export { Clock } from './clock.js'
 export { type Drive, type DriveOptions, drive } from './drive.js'
+export { type DeviceRow, type Devices, readBridging, readDevices } from './iproute.js'
 export {
   type AttachOptions,
   type DataplaneStart,
@@ -17,7 +18,13 @@ export {
   uplinkKinds,
   type WorkerSettings,
 } from './native.js'
-export { formatHolder, type PortHolder, portHolder } from './port-holder.js'
+export {
+  connectionHolder,
+  formatHolder,
+  type PortHolder,
+  portHolder,
+  unitOf,
+} from './port-holder.js'
 export type { RingFrame } from './ring-frames.js'
 export { type DiscoveryEvents, RouterDiscovery } from './router-discovery.js'
 export { Supervisor } from './supervisor.js'

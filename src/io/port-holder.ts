@@ -6,12 +6,31 @@ import { type Ip, ipFromBytes } from '../net/index.js'
 export interface PortHolder {
   readonly pid: number
   readonly command: string
+  /** Its program; empty where it may not be looked at. */
+  readonly path: string
 }
 
-/** "bgpd (pid 812)", or that it cannot be seen from here. */
+/** Programs that hold what we need, as packages start them: what their path or name ends in, and the unit. */
+const units: readonly (readonly [RegExp, string])[] = [
+  [/\/frr\/\w+$/, 'frr'],
+  [/(?:^|\/)bgpd$/, 'openbgpd'],
+  [/(?:^|\/)bird6?$/, 'bird'],
+  [/(?:^|\/)gobgpd$/, 'gobgpd'],
+  [/(?:^|\/)exabgp$/, 'exabgp'],
+  [/(?:^|\/)ovs-vswitchd(?:-dpdk)?$/, 'openvswitch-switch'],
+]
+
+/** The unit that starts it, where it is a program that we know. */
+export function unitOf({ path, command }: PortHolder): string | undefined {
+  return units.find(([end]) => end.test(path) || end.test(command))?.[1]
+}
+
+/** "bgpd (pid 812); end it: systemctl disable --now frr", or that it cannot be seen from here. */
 export function formatHolder(holder: PortHolder | undefined): string {
-  if (holder !== undefined) return `${holder.command} (pid ${holder.pid})`
-  return 'a process that is not visible to us'
+  if (holder === undefined) return 'a process that is not visible to us'
+  const unit = unitOf(holder)
+  const remedy = unit === undefined ? `kill ${holder.pid}` : `systemctl disable --now ${unit}`
+  return `${holder.command} (pid ${holder.pid}); end it: ${remedy}`
 }
 
 /** The process whose socket stands in the way of one bound to `address` and `port`, if it can be seen. */
@@ -24,25 +43,53 @@ export function portHolder(
   return inodes.length === 0 ? undefined : processOf(inodes.map((inode) => `socket:[${inode}]`))
 }
 
+/** The process that has a connection to this address and port, if it can be seen. */
+export function connectionHolder(address: Ip, port: number): PortHolder | undefined {
+  const inodes = ['tcp', 'tcp6'].flatMap((table) =>
+    rowsOf(table).flatMap(({ remote, state, inode }) => {
+      const isTheirs = state === ESTABLISHED && remote.port === port && remote.host === address
+      return isTheirs ? [inode] : []
+    }),
+  )
+  return inodes.length === 0 ? undefined : processOf(inodes.map((inode) => `socket:[${inode}]`))
+}
+
 const LISTEN = '0A'
+const ESTABLISHED = '01'
 const wildcards: readonly Ip[] = ['0.0.0.0', '::']
 
-/** Lines of /proc/net/tcp: slot, local address:port, remote, state, queues, timers, retransmits, uid, timeout, inode. */
 function inodesIn(table: string, address: Ip, port: number): readonly string[] {
-  const inodes: string[] = []
-  for (const line of read(`/proc/self/net/${table}`).split('\n').slice(1)) {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/)
-    if (local === undefined || inode === undefined) continue
-    if (table.startsWith('tcp') && state !== LISTEN) continue
-    const [host = '', portHex = ''] = local.split(':')
-    if (Number.parseInt(portHex, 16) !== port) continue
-    const held = addressOf(host)
-    if (held === address || wildcards.includes(held) || wildcards.includes(address)) {
-      inodes.push(inode)
-    }
-  }
-  return inodes
+  return rowsOf(table).flatMap(({ local, state, inode }) => {
+    if (table.startsWith('tcp') && state !== LISTEN) return []
+    const { host } = local
+    const isInTheWay = host === address || wildcards.includes(host) || wildcards.includes(address)
+    return isInTheWay && local.port === port ? [inode] : []
+  })
 }
+
+interface Endpoint {
+  readonly host: Ip
+  readonly port: number
+}
+
+/** Lines of /proc/net/tcp: slot, local address:port, remote, state, queues, timers, retransmits, uid, timeout, inode. */
+function rowsOf(table: string) {
+  const rows: { local: Endpoint; remote: Endpoint; state: string; inode: string }[] = []
+  for (const line of read(`/proc/self/net/${table}`).split('\n').slice(1)) {
+    const [, local, remote, state = '', , , , , , inode] = line.trim().split(/\s+/)
+    if (local === undefined || remote === undefined || inode === undefined) continue
+    rows.push({ local: endpoint(local), remote: endpoint(remote), state, inode })
+  }
+  return rows
+}
+
+function endpoint(text: string): Endpoint {
+  const [host = '', port = ''] = text.split(':')
+  return { host: unmapped(addressOf(host)), port: Number.parseInt(port, 16) }
+}
+
+/** IPv4 as a socket of IPv6 has it. */
+const unmapped = (ip: Ip): Ip => ip.replace(/^::ffff:(?=\d+\.)/, '')
 
 /** The kernel prints each 32-bit word in the machine's byte order; all that we run on are little-endian. */
 function addressOf(hex: string): Ip {
@@ -55,9 +102,17 @@ function addressOf(hex: string): Ip {
 function processOf(links: readonly string[]): PortHolder | undefined {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     if (!descriptors(pid).some((link) => links.includes(link))) continue
-    return { pid: Number(pid), command: read(`/proc/${pid}/comm`).trim() }
+    return { pid: Number(pid), command: read(`/proc/${pid}/comm`).trim(), path: programOf(pid) }
   }
   return undefined
+}
+
+function programOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`)
+  } catch {
+    return ''
+  }
 }
 
 /** What a process has open; nothing when it has ended or is not ours to look at. */
