@@ -29,6 +29,10 @@ const commands: readonly CommandRow[] = [
     load: () => import('./fabric-config.js'),
   },
   {
+    names: { import: "A configuration in the place of FRR and the kernel's VXLAN devices." },
+    load: () => import('./import.js'),
+  },
+  {
     names: {
       status: 'The host at a glance.',
       config: 'The configuration in force.',

@@ -31,6 +31,13 @@ export {
 } from './fabric/index.js'
 export { Host, type HostSettings } from './host.js'
 export {
+  formatNote,
+  type Imported,
+  type ImportNote,
+  importConfig,
+  readHost,
+} from './import/index.js'
+export {
   HostFailure,
   lockRuntimeDir,
   packageVersion,
