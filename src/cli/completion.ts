@@ -4,13 +4,17 @@ import { Argument, type Command } from 'commander'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
 
 /** A command and what may follow it. */
-interface Entry {
+export interface Entry {
   /** "network add"; empty for the program itself. */
   readonly path: string
   readonly words: readonly { readonly word: string; readonly help: string }[]
 }
 
-const shells: Readonly<Record<string, (entries: readonly Entry[]) => string>> = { bash, zsh, fish }
+export const shells: Readonly<Record<string, (entries: readonly Entry[]) => string>> = {
+  bash,
+  zsh,
+  fish,
+}
 
 export function define(program: Command, context: CliContext, whole: () => Promise<Command>): void {
   program
@@ -24,7 +28,7 @@ export function define(program: Command, context: CliContext, whole: () => Promi
     })
 }
 
-function entriesOf(program: Command): Entry[] {
+export function entriesOf(program: Command): Entry[] {
   const entries: Entry[] = []
   const visit = (command: Command, path: string): void => {
     const options = [...command.options, ...(path === '' ? [] : program.options)]

@@ -106,7 +106,8 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable.`,
   return program
 }
 
-function createWholeProgram(context: CliContext): Promise<Command> {
+/** With every command in full. */
+export function createWholeProgram(context: CliContext): Promise<Command> {
   return createProgram(
     context,
     commands.flatMap(({ names }) => Object.keys(names)),

@@ -2,6 +2,7 @@
 
 export { AmendmentsFile } from './amendments.js'
 export {
+  expectedText,
   type Finding,
   formatPath,
   type LoadedConfig,
@@ -14,7 +15,7 @@ export {
   suggest,
   unplaced,
 } from './config/index.js'
-export type { Config } from './config/schema.js'
+export { type Config, Config as configSchema } from './config/schema.js'
 export { configOfFile, readConfigFile } from './config-file.js'
 export { checkDataplane, obtainDataplane, Supervisor, workerSettings } from './dataplane/index.js'
 export { type EventLevel, EventLog, type HostEvent } from './events.js'

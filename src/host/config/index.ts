@@ -1,6 +1,6 @@
 // The front door of config.
 
-export { checkValue, type Schema } from './check.js'
+export { checkValue, expectedText, type Schema } from './check.js'
 export { checkPortKinds, optionTexts, type PortKindInfo, portOptions } from './kinds.js'
 export { type LoadedConfig, loadConfig } from './load.js'
 export { type Finding, formatPath, type Problem, unplaced } from './problem.js'
