@@ -305,6 +305,8 @@ export class Host implements HostSurface {
     const after = merge(loaded.config, this.#amendments, this.#settings.portKinds)
     const findings = [...after.findings, ...frozenChanges(this.#file, loaded.config)]
     if (findings.length > 0) throw refusal('invalid', findings, this.#settings.fileName)
+    const taken = await checkCoexistence(after.config)
+    if (taken.length > 0) throw refused('failed', 'host', 'what nobody else has', taken.join('; '))
     await this.#apply(after, this.#amendments)
     this.#file = loaded.config
     this.#settings.onConfig?.(after.config)

@@ -113,4 +113,12 @@ test("the kernel's VXLAN has the UDP port, or the VNI on another one", {
     const ports = await vtep.read<{ state: string }[]>('ports')
     return ports.every(({ state }) => state === 'up')
   })
+  await h1.ip(
+    'link add other type vxlan id 20200 dstport 8472 local 127.0.0.1',
+    'link set other up',
+  )
+  vtep.configure({ ...taken, networks: [...taken.networks!, { name: 'red', vni: 20200 }] })
+  const reloaded = await vtep.cli('reload')
+  t.equal(reloaded.code, 1)
+  t.match(reloaded.stderr, /network red: the kernel's VXLAN device other has VNI 20200/)
 })
