@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'tap'
+import t, { test } from 'tap'
 import {
   type Host,
   missing,
@@ -11,11 +11,15 @@ import {
   startFrrWith,
   startVtep,
   type Tenant,
+  until,
   Vtep,
   wire,
 } from '../lab/index.js'
 
 const skip = missing('bgpd', 'vtysh')
+
+// They wait for sessions, each in networks of its own.
+t.jobs = 2
 
 interface Imported {
   readonly yaml: string
@@ -97,7 +101,10 @@ exit
 end
 `
 
-test('from FRR and the kernel to vtep, and the tenants stay reachable', { skip }, async (t) => {
+test('from FRR and the kernel to vtep, and the tenants stay reachable', {
+  skip,
+  buffered: true,
+}, async (t) => {
   const { hosts } = await wire(t)
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const vm3 = await startFar(h2, h1)
@@ -136,4 +143,79 @@ test('from FRR and the kernel to vtep, and the tenants stay reachable', { skip }
   t.match(await vtep.read('networks'), [
     { name: 'br10100', vni: 10100, rd: `${h1.vtep4}:77`, vrf: 'default', gateway: ['10.1.0.1/24'] },
   ])
+})
+
+test('an internal session that is signed and watched', {
+  skip: missing('bgpd', 'bfdd', 'vtysh'),
+  buffered: true,
+}, async (t) => {
+  const { hosts } = await wire(t)
+  const [h1, h2] = [hosts[0]!, hosts[1]!]
+  const vm2 = await h2.tenant('vm2', { mac: '02:00:00:01:00:02', ip4: '10.1.0.12/24' })
+  const peer = await startVtep(h2, {
+    asn: 65000,
+    vtep: { address: h2.vtep4 },
+    bgp: {
+      listen: {},
+      neighbors: [
+        {
+          address: h1.vtep4,
+          asn: 'internal',
+          routeReflectorClient: true,
+          password: 's3cret',
+          bfd: {},
+        },
+      ],
+    },
+    networks: [{ name: 'blue', vni: 10100, ports: [{ name: 'vm2' }] }],
+  })
+  await h1.ip(
+    'link add br0 type bridge',
+    `link add vxlan10100 type vxlan id 10100 local ${h1.vtep4} dstport 4789 nolearning`,
+    'link set vxlan10100 addrgenmode none master br0 up',
+    'link set br0 addrgenmode none up',
+  )
+  const vm1 = await h1.tenant('vm1', {
+    mac: '02:00:00:01:00:01',
+    ip4: '10.1.0.11/24',
+    bridge: 'br0',
+  })
+  await h1.bridge('link set dev vxlan10100 learning off')
+  const frr = await startFrrWith(
+    h1,
+    `router bgp 65000
+ bgp router-id ${h1.vtep4}
+ no bgp default ipv4-unicast
+ neighbor ${h2.vtep4} remote-as internal
+ neighbor ${h2.vtep4} update-source eth0
+ neighbor ${h2.vtep4} password s3cret
+ neighbor ${h2.vtep4} bfd
+ address-family l2vpn evpn
+  neighbor ${h2.vtep4} activate
+  advertise-all-vni
+ exit-address-family
+exit
+`,
+    { bfd: true },
+  )
+  await frr.established(h2.vtep4)
+  await reaches(vm1, '10.1.0.12')
+
+  const vtep = new Vtep(h1)
+  const imported = await vtep.read<Imported>('import', '--frr', join(frr.directory, 'frr.conf'))
+  t.same(imported.problems, [])
+  t.same(
+    imported.notes.filter(({ kind }) => kind === 'lost'),
+    [],
+  )
+  writeFileSync(vtep.configFile, imported.yaml)
+  await frr.stop()
+  for (const command of imported.changeOver.slice(1)) await h1.exec(['sh', '-c', command])
+  await vtep.run()
+  await vtep.established(h2.vtep4)
+  await reaches(vm2, '10.1.0.11')
+  t.match(await vtep.read('networks'), [{ name: 'br0', vni: 10100, ports: ['vm1'] }])
+  const up = async (): Promise<boolean> =>
+    (await peer.read<{ bfd: string }[]>('peers')).every(({ bfd }) => bfd === 'up')
+  await until('BFD beside the session', up)
 })
