@@ -1,6 +1,6 @@
 // Everything else that reads a stranger's bytes: metadata of frames from UDP sockets and virtio
-// headers, messages of the control socket and frames in them, options, netlink, BFD. The first
-// octet chooses.
+// headers, messages of the control socket and frames in them, options, netlink, BFD, streams of
+// frames. The first octet chooses.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "../port/netlink.hpp"
 #include "../port/netlink_message.hpp"
 #include "../port/options.hpp"
+#include "../port/stream_frames.hpp"
 #include "../port/virtio_header.hpp"
 #include "../worker/message.hpp"
 #include "../worker/ring_frames.hpp"
@@ -154,6 +155,32 @@ void bfd(const Exact& bytes) {
   }
 }
 
+// Every frame of a stream, which comes in parts of this many octets.
+std::vector<Exact> frames_of(const Exact& stream, size_t part) {
+  StreamFrames frames(300, 0);
+  std::vector<Exact> all;
+  for (size_t at = 0; at < stream.size();) {
+    size_t room;
+    uint8_t* space = frames.space(room);
+    MUST(room > 0);
+    const size_t size = std::min({part, room, stream.size() - at});
+    memcpy(space, stream.data() + at, size);
+    frames.arrived(size);
+    at += size;
+    for (Frame frame; frames.next(frame);) all.emplace_back(frame.data, frame.data + frame.length);
+    if (frames.bad_length == 0) continue;
+    MUST(frames.bad_length > 300);
+    break;
+  }
+  return all;
+}
+
+// However it is cut, it is the same frames.
+void stream(const Exact& bytes) {
+  const auto all = frames_of(bytes, bytes.size());
+  for (const size_t part : {1, 3, 100}) MUST(frames_of(bytes, part) == all);
+}
+
 }  // namespace
 }  // namespace vtep::fuzz
 
@@ -187,7 +214,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vtep::fuzz;
   if (size == 0) return 0;
   Exact bytes(data + 1, data + size);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       datagram(bytes);
       break;
@@ -203,8 +230,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 4:
       netlink(bytes);
       break;
-    default:
+    case 5:
       bfd(bytes);
+      break;
+    default:
+      stream(bytes);
   }
   return 0;
 }

@@ -1,64 +1,23 @@
 // vhost-user: the network card of a virtual machine, or of DPDK's virtio-user. The front-end (QEMU)
 // passes its memory and rings over a unix socket; we are the back-end.
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include <atomic>
 #include <thread>
 
 #include "../core/tables.gen.hpp"
+#include "unix_socket.hpp"
 #include "vhost_session.hpp"
-#include "vhost_socket.hpp"
 
 namespace vtep {
 namespace {
 
-const OptionInfo kOptions[] = {
-    {"socket", "text", "", "path of the unix socket between us and the front-end"},
-    {"mode", "text", "server", "server: we make the socket and wait; client: the front-end does"},
-    {"owner", "text", "", "who owns the socket that we make: user or user:group"},
-    {"permissions", "text", "0660", "octal permissions of the socket that we make"},
-};
-
 constexpr int kRetryMilliseconds = 1000;
-
-bool parse_permissions(const std::string& text, unsigned& out) {
-  if (text.empty() || text.size() > 4) return false;
-  out = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '7') return false;
-    out = out * 8 + static_cast<unsigned>(c - '0');
-  }
-  return out <= 0777;
-}
-
-bool find_owner(const std::string& text, VhostListener::Access& access, std::string& error) {
-  const size_t colon = text.find(':');
-  const std::string user = text.substr(0, colon);
-  const passwd* account = ::getpwnam(user.c_str());
-  if (account == nullptr) {
-    error = "option owner: expected a user of this host, got \"" + user + "\"";
-    return false;
-  }
-  access.user = account->pw_uid;
-  access.group = account->pw_gid;
-  if (colon == std::string::npos) return true;
-  const group* members = ::getgrnam(text.c_str() + colon + 1);
-  if (members == nullptr) {
-    error = "option owner: expected a group of this host, got \"" + text.substr(colon + 1) + "\"";
-    return false;
-  }
-  access.group = members->gr_gid;
-  return true;
-}
 
 class VhostPort : public Port {
  public:
@@ -83,55 +42,29 @@ class VhostPort : public Port {
   }
 
  private:
-  bool read_options(const OpenContext& context, std::string& error);
   void run();
   bool wait(int descriptor, int alarm, int milliseconds, bool& readable, bool& alarmed);
   Descriptor next_connection();
   void serve(Descriptor connection);
-  void say(const std::string& what);
 
-  std::string name_;
-  std::string path_;
-  bool is_server_ = true;
-  VhostListener::Access access_;
+  UnixSocketPlace place_;
   VhostDevice device_;
-  VhostListener listener_;
+  UnixListener listener_;
   Descriptor stop_;
   std::thread thread_;
-  time_t said_at_ = 0;
-  unsigned unsaid_ = 0;
+  PeerLog log_;
 };
 
-bool VhostPort::read_options(const OpenContext& context, std::string& error) {
-  const std::string mode = context.options.string("mode", "server");
-  const std::string permissions = context.options.string("permissions", "0660");
-  const std::string* owner = context.options.find("owner");
-  path_ = context.options.string("socket", "");
-  is_server_ = mode == "server";
-  if (const char* problem = vhost_path_problem(path_)) {
-    error = std::string("option socket: ") + problem + ", got \"" + path_ + "\"";
-  } else if (mode != "server" && mode != "client") {
-    error = "option mode: expected server or client, got \"" + mode + "\"";
-  } else if (!parse_permissions(permissions, access_.mode)) {
-    error = "option permissions: expected octal permissions like 0660, got \"" + permissions + "\"";
-  } else if (!is_server_ && (owner != nullptr || context.options.find("permissions") != nullptr)) {
-    error = "options owner and permissions: expected only with mode server, which makes the socket";
-  } else {
-    return owner == nullptr || find_owner(*owner, access_, error);
-  }
-  return false;
-}
-
 bool VhostPort::open(const OpenContext& context, std::string& error) {
-  name_ = context.name;
+  log_.open("vhost-user", context.name);
   stop_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!read_options(context, error) || !device_.open(context.queues, error) ||
-      (is_server_ && !listener_.open(path_, access_, error))) {
-    error = "vhost-user " + name_ + ": " + error;
+  if (!place_.read(context.options, error) || !device_.open(context.queues, error) ||
+      (place_.is_server && !listener_.open(place_, error))) {
+    error = "vhost-user " + context.name + ": " + error;
     return false;
   }
   thread_ = std::thread([this] { run(); });
-  ::pthread_setname_np(thread_.native_handle(), ("vhost-" + name_).substr(0, 15).c_str());
+  ::pthread_setname_np(thread_.native_handle(), ("vhost-" + context.name).substr(0, 15).c_str());
   return true;
 }
 
@@ -139,21 +72,6 @@ VhostPort::~VhostPort() {
   if (!thread_.joinable()) return;
   (void)::eventfd_write(stop_.get(), 1);
   thread_.join();
-}
-
-// A line for the log, at most one in a second: a broken front-end may come back at once, for ever.
-void VhostPort::say(const std::string& what) {
-  timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  if (now.tv_sec == said_at_) {
-    unsaid_++;
-    return;
-  }
-  said_at_ = now.tv_sec;
-  fprintf(
-      stderr, "vhost-user %s: %s%s\n", name_.c_str(), what.c_str(),
-      unsaid_ == 0 ? "" : (" (and " + std::to_string(unsaid_) + " lines like it before)").c_str());
-  unsaid_ = 0;
 }
 
 // Waits for either, or the time. False when the port is being closed.
@@ -168,10 +86,11 @@ bool VhostPort::wait(int descriptor, int alarm, int milliseconds, bool& readable
 // Without a connection when the port is being closed.
 Descriptor VhostPort::next_connection() {
   for (;;) {
-    Descriptor connection = is_server_ ? listener_.accept() : vhost_connect(path_);
+    Descriptor connection = place_.is_server ? listener_.accept() : unix_connect(place_.path);
     bool readable, alarmed;
     if (connection) return connection;
-    if (!wait(listener_.descriptor(), -1, is_server_ ? -1 : kRetryMilliseconds, readable, alarmed))
+    if (!wait(listener_.descriptor(), -1, place_.is_server ? -1 : kRetryMilliseconds, readable,
+              alarmed))
       return Descriptor();
   }
 }
@@ -188,7 +107,7 @@ void VhostPort::run() {
     serve(std::move(connection));
     bool readable, alarmed;
     // One that is thrown out at once would come back at once.
-    if (!wait(-1, -1, is_server_ ? 10 : kRetryMilliseconds, readable, alarmed)) return;
+    if (!wait(-1, -1, place_.is_server ? 10 : kRetryMilliseconds, readable, alarmed)) return;
   }
 }
 
@@ -202,10 +121,10 @@ void VhostPort::serve(Descriptor connection) {
       break;
     }
     if (const std::string refusal = session.take_refusal(); !refusal.empty())
-      say("refused: " + refusal);
+      log_.say("refused: " + refusal);
     if (device_.ready() && !has_been_up) {
       has_been_up = true;
-      say("front-end connected");
+      log_.say("front-end connected");
     }
     const char* fault = alarmed ? device_.take_fault() : nullptr;
     if (fault == nullptr && !readable && device_.release_blocked_calls())
@@ -216,7 +135,7 @@ void VhostPort::serve(Descriptor connection) {
     }
   }
   device_.reset();
-  if (!why.empty()) say("front-end thrown out: " + why);
+  if (!why.empty()) log_.say("front-end thrown out: " + why);
 }
 
 std::unique_ptr<Port> open_vhost_user(const OpenContext& context, std::string& error) {
@@ -229,7 +148,7 @@ std::unique_ptr<Port> open_vhost_user(const OpenContext& context, std::string& e
 
 extern const PortKind vhost_user_port_kind;
 const PortKind vhost_user_port_kind = {
-    "vhost-user", "the network card of a virtual machine, or of DPDK's virtio-user", kOptions,
-    std::size(kOptions), open_vhost_user};
+    "vhost-user", "the network card of a virtual machine, or of DPDK's virtio-user",
+    kUnixSocketOptions, std::size(kUnixSocketOptions), open_vhost_user};
 
 }  // namespace vtep

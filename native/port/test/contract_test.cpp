@@ -22,6 +22,9 @@ Rig make_rig(const FarKind& kind) {
   const PortWish wish = kind.prepare("0");
   rig.port = open_or_fail(kind.kind, wish.name, wish.options);
   rig.far = kind.attach("0", rig.port->ring());
+  // As a worker does; a stream takes who has called.
+  Frame none[1];
+  (void)rig.port->receive(0, none, 1);
   return rig;
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "stream_side.hpp"
 #include "vhost_front_end.hpp"
 
 namespace vtep::test {
@@ -160,6 +161,15 @@ const FarKind kFarKinds[] = {
        FrontEndSetup setup;
        setup.features = vhost::kVersion1 | vhost::kMergeableBuffers | vhost::kRingPacked;
        return std::make_unique<FrontEndSide>(scratch_file("socket", number), setup);
+     }},
+    {"stream", "", false,
+     [](const std::string& number) -> PortWish {
+       return {"s" + number, "socket=" + scratch_file("stream", number) + "\n"};
+     },
+     [](const std::string& number, Ring*) -> std::unique_ptr<FarSide> {
+       auto side = std::make_unique<StreamSide>();
+       side->connect(scratch_file("stream", number));
+       return side;
      }},
     {"af_xdp", "", true, make_veth, veth_side},
 };

@@ -170,7 +170,7 @@ TEST(every_kind_says_what_it_takes) {
             type);
     }
   }
-  CHECK_EQUAL(port_kinds().size(), size_t{7});
+  CHECK_EQUAL(port_kinds().size(), size_t{8});
   CHECK_EQUAL(uplink_kinds().size(), size_t{3});
 }
 

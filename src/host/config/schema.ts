@@ -53,7 +53,7 @@ export const Port = keys(
       default: 'netdev',
       format: 'name',
       description:
-        'Port kind: netdev and af_xdp (an existing interface), tap (created by us), vhost-user (a VM), ring, pcap.',
+        'Port kind: netdev and af_xdp (an existing interface), tap (created by us), vhost-user and stream (a VM), ring, pcap.',
     }),
     mac: Type.Optional(
       text(
