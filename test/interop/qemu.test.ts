@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import {
+  guestImage,
   guestMissing,
   type Host,
   ping,
@@ -16,6 +17,7 @@ import {
   type Tenant,
   until,
   type Vtep,
+  vhostCard,
 } from '../lab/index.js'
 import { ipOf, leaf, macOf, network, tenantOptions } from './support.js'
 
@@ -55,28 +57,23 @@ for (const packed of [false, true]) {
     const socket = join(h1.directory, 'vm1.sock')
     const near = await h1.tenant('port2', tenantOptions(2))
     const far = await h2.tenant('port3', tenantOptions(3))
-    const guest = await startGuest(h1, 'guest', {
-      socket,
-      server,
-      mac: macOf(1),
-      packed,
-      queues: 2,
-      script: [
-        'ip link set eth0 up',
-        `ip addr add ${ipOf(1)}/24 dev eth0`,
-        'echo features $(cat /sys/class/net/eth0/device/features)',
-        'mkdir /www',
-        `dd if=/dev/urandom of=/www/file bs=1M count=${megabytes} 2> /dev/null`,
-        'echo own $(md5sum < /www/file)',
-        'httpd -p 80 -h /www',
-        `until ping -c 1 -W 1 ${ipOf(2)} > /dev/null; do :; done`,
-        `until ping -c 1 -W 1 ${ipOf(3)} > /dev/null; do :; done`,
-        `ping -c 3 -s 1472 ${ipOf(2)} | grep received`,
-        'echo ready',
-        `echo near $(wget -q -O - http://${ipOf(2)}/file | md5sum)`,
-        `echo far $(wget -q -O - http://${ipOf(3)}/file | md5sum)`,
-      ],
-    })
+    const image = await guestImage(h1, 'guest', [
+      'ip link set eth0 up',
+      `ip addr add ${ipOf(1)}/24 dev eth0`,
+      'echo features $(cat /sys/class/net/eth0/device/features)',
+      'mkdir /www',
+      `dd if=/dev/urandom of=/www/file bs=1M count=${megabytes} 2> /dev/null`,
+      'echo own $(md5sum < /www/file)',
+      'httpd -p 80 -h /www',
+      `until ping -c 1 -W 1 ${ipOf(2)} > /dev/null; do :; done`,
+      `until ping -c 1 -W 1 ${ipOf(3)} > /dev/null; do :; done`,
+      `ping -c 3 -s 1472 ${ipOf(2)} | grep received`,
+      'echo ready',
+      `echo near $(wget -q -O - http://${ipOf(2)}/file | md5sum)`,
+      `echo far $(wget -q -O - http://${ipOf(3)}/file | md5sum)`,
+    ])
+    const card = vhostCard(macOf(1), { socket, server, packed, queues: 2 })
+    const guest = startGuest(h1, 'guest', { image, cards: [card] })
     const start = (host: Host, other: Host, mac: string, port: object): Promise<Vtep> =>
       startVtep(
         host,

@@ -1,9 +1,10 @@
 // A virtual machine as a tenant: QEMU without hardware help, a distribution's kernel that scripts/setup unpacked, and an
-// initial file system of busybox and one script. Its network card is a vhost-user port of ours.
+// initial file system of busybox and one script. What its network cards are, guest-cards.ts says.
 
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './command.js'
+import type { GuestCard } from './guest-cards.js'
 import type { Namespace } from './namespace.js'
 import { findProgram, missing } from './requires.js'
 import type { Service } from './service.js'
@@ -31,48 +32,19 @@ export function guestMissing(...programs: readonly string[]): string | false {
     : 'no kernel for a guest in .setup/guest (npm run setup -- test)'
 }
 
-export interface GuestOptions {
-  readonly socket: string
-  /** Who makes the socket: the port, or QEMU. */
-  readonly server: boolean
-  readonly mac: string
-  readonly packed: boolean
-  readonly queues: number
-  /** Lines of shell that run when eth0 is there; the guest stays afterwards. */
-  readonly script: readonly string[]
+/** What a guest boots from. */
+export interface GuestImage {
+  readonly kernel: string
+  readonly initrd: string
+  readonly append: string
 }
 
-/** Starts it; what its script says is in the log of the service. */
-export async function startGuest(
-  where: Namespace,
-  name: string,
-  options: GuestOptions,
-): Promise<Service> {
-  const { queues, packed, mac, socket, server } = options
-  const files = await initialFiles(where, name, options.script)
-  const onOff = (value: boolean): string => (value ? 'on' : 'off')
-  // No message signalled interrupts (vectors=0): without KVM, QEMU 7.2 falls over its own feet with vhost and MSI-X.
-  return where.start(name, [
-    'qemu-system-x86_64',
-    ...['-accel', 'tcg', '-m', '256', '-smp', '2', '-nodefaults', '-no-reboot'],
-    ...['-display', 'none', '-serial', 'stdio'],
-    ...['-object', 'memory-backend-memfd,id=memory,size=256M,share=on'],
-    ...['-machine', 'memory-backend=memory'],
-    '-chardev',
-    `socket,id=card,path=${socket},${server ? 'server=on' : 'reconnect=1'}`,
-    ...['-netdev', `vhost-user,id=net,chardev=card,queues=${queues}`],
-    '-device',
-    `virtio-net-pci,netdev=net,mac=${mac},packed=${onOff(packed)},mq=${onOff(queues > 1)},vectors=0,rombar=0`,
-    ...['-kernel', join(kernelFolder, 'vmlinuz'), '-initrd', files],
-    ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
-  ])
-}
-
-async function initialFiles(
+/** The guest runs the script's lines of shell, and stays afterwards. Its cards are eth0, eth1, …; none is up. */
+export async function guestImage(
   where: Namespace,
   name: string,
   script: readonly string[],
-): Promise<string> {
+): Promise<GuestImage> {
   const folder = join(where.directory, `${name}.root`)
   const image = join(where.directory, `${name}.cpio`)
   for (const part of ['bin', 'dev', 'modules', 'proc', 'sys'])
@@ -93,5 +65,41 @@ async function initialFiles(
   writeFileSync(join(folder, 'init'), `${init.join('\n')}\n`)
   chmodSync(join(folder, 'init'), 0o755)
   await run(['sh', '-c', `cd ${folder} && find . | busybox cpio -o -H newc > ${image}`])
-  return image
+  return {
+    kernel: join(kernelFolder, 'vmlinuz'),
+    initrd: image,
+    append: 'console=ttyS0 quiet panic=-1 mitigations=off',
+  }
+}
+
+export interface GuestOptions {
+  readonly image: GuestImage
+  readonly cards: readonly GuestCard[]
+  /** Further words for QEMU. */
+  readonly words?: readonly string[]
+}
+
+/** Starts it; what its script says is in the log of the service. */
+export function startGuest(
+  where: Namespace,
+  name: string,
+  { image, cards, words = [] }: GuestOptions,
+): Service {
+  const [launcher] = cards.flatMap((card) => (card.launcher === undefined ? [] : [card.launcher]))
+  return where.start(name, [
+    ...(launcher ?? []),
+    'qemu-system-x86_64',
+    ...['-accel', 'tcg', '-m', '256', '-smp', '2', '-nodefaults', '-no-reboot'],
+    ...['-display', 'none', '-serial', 'stdio'],
+    ...['-object', 'memory-backend-memfd,id=memory,size=256M,share=on'],
+    ...['-machine', 'memory-backend=memory'],
+    ...cards.flatMap(({ netdev, chardev, mac, properties = [] }, i) => [
+      ...(chardev === undefined ? [] : ['-chardev', `${chardev},id=char${i}`]),
+      ...['-netdev', `${netdev}${chardev === undefined ? '' : `,chardev=char${i}`},id=net${i}`],
+      '-device',
+      [`virtio-net-pci,netdev=net${i},mac=${mac},romfile=`, ...properties].join(),
+    ]),
+    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', image.append],
+    ...words,
+  ])
 }

@@ -3,7 +3,14 @@ export { BroadcastListener, BroadcastSender } from './broadcasts.js'
 export { attempt, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
 export { gratuitousArp } from './gratuitous-arp.js'
-export { guestMissing, startGuest } from './guest.js'
+export { type GuestImage, guestImage, guestMissing, startGuest } from './guest.js'
+export {
+  type GuestCard,
+  streamCard,
+  tapCard,
+  tapDescriptorCard,
+  vhostCard,
+} from './guest-cards.js'
 export { type Harm, plantHarm } from './harm.js'
 export { Host } from './host.js'
 export { sendFrames, sendUdp } from './inject.js'
@@ -21,6 +28,7 @@ export { startOpenbgpd } from './peers/openbgpd.js'
 export { oskenMissing, startOsken } from './peers/osken.js'
 export type { PeerSpec } from './peers/peer.js'
 export { type BmpLog, Pmbmpd } from './peers/pmbmpd.js'
+export { monitorWords, Qmp, type QmpEvent } from './qmp.js'
 export { findProgram, missing } from './requires.js'
 export { Service } from './service.js'
 export { Tenant } from './tenant.js'
