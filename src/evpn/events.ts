@@ -122,13 +122,25 @@ export interface SegmentSettings {
   readonly waitSeconds: number
 }
 
-/** A port in a network. What `mac` and `ips` say is authoritative: it beats learning and snooping, and does not age. */
+/** A host that the platform knows, with its addresses. */
+export interface BoundHost {
+  readonly mac: Mac
+  readonly ips: readonly Ip[]
+}
+
+/** A port in a network. What it says of hosts is authoritative: it beats learning and snooping, and does not age. */
 export interface PortBinding {
   readonly vni: number
   readonly port: number
+  /** It is there now, wherever it was before. */
   readonly mac?: Mac
   /** Addresses of `mac`; without a MAC they mean nothing. */
   readonly ips?: readonly Ip[]
+  /**
+   * Hosts behind a port that leads to several. They are said before they come, as by a platform that prepares a live
+   * migration: one that is claimed elsewhere stays there until a frame of it is seen here.
+   */
+  readonly hosts?: readonly BoundHost[]
   /** Announce the MAC as static (RFC 7432 section 15.2): no other VTEP may learn it. Not for hosts that migrate. */
   readonly sticky?: boolean
   /** One port of a segment in each network. */

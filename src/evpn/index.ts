@@ -4,6 +4,7 @@ export type { AdvertiserSettings } from './advertiser.js'
 export type { AssistedReplicationSettings } from './assisted-replication.js'
 export { type DfAlgorithm, dfAlgorithms } from './df-election.js'
 export type {
+  BoundHost,
   DuplicateView,
   EvpnAction,
   EvpnEvent,

@@ -8,6 +8,7 @@ import { Advertiser } from './advertiser.js'
 import { Announcer } from './announcer.js'
 import { AssistedReplication } from './assisted-replication.js'
 import type {
+  BoundHost,
   DuplicateView,
   GroupView,
   LearnedMac,
@@ -40,6 +41,15 @@ export interface VrfSurroundings
   readonly gatewayMac: Mac
   /** It wants to be settled in this step. */
   readonly onChanged: (vrf: MacVrf) => void
+}
+
+/** Every host of a binding, by its MAC. */
+function hostsOf(binding: PortBinding | undefined) {
+  const all = new Map<Mac, BoundHost & { readonly waits: boolean }>()
+  for (const host of binding?.hosts ?? []) all.set(host.mac, { ...host, waits: true })
+  const { mac, ips = [] } = binding ?? {}
+  if (mac !== undefined) all.set(mac, { mac, ips, waits: false })
+  return all
 }
 
 /** Sources that are not routes; a route's key begins with its type's number. */
@@ -261,17 +271,19 @@ export class MacVrf {
       else if (before !== undefined) part.removePort(before.port)
     }
     if (now !== undefined) this.multicast.setSegment(now.port, now.segment?.esi)
-    for (const ip of before?.ips ?? []) {
-      const isKept = before?.mac === now?.mac && now?.ips?.includes(ip) === true
-      if (before?.mac !== undefined && !isKept) this.suppression.unbind(ip, before.mac)
+    const hosts = hostsOf(now)
+    for (const { mac, ips } of hostsOf(before).values()) {
+      const kept = hosts.get(mac)
+      for (const ip of ips) if (kept?.ips.includes(ip) !== true) this.suppression.unbind(ip, mac)
+      if (kept === undefined) this.macs.unbind(mac, before!.port)
     }
-    if (before?.mac !== undefined && before.mac !== now?.mac) {
-      this.macs.unbind(before.mac, before.port)
+    if (now === undefined) return
+    this.macs.segmentOfPort(now.port)
+    const { port, sticky = false } = now
+    for (const { mac, ips, waits } of hosts.values()) {
+      this.macs.bind(mac, port, { sticky, waits })
+      for (const ip of ips) this.suppression.bind(ip, mac)
     }
-    if (now !== undefined) this.macs.segmentOfPort(now.port)
-    if (now?.mac === undefined) return
-    this.macs.bind(now.mac, now.port, now.sticky ?? false)
-    for (const ip of now.ips ?? []) this.suppression.bind(ip, now.mac)
   }
 
   /** The platform says that what is bound to a port is there, now. */

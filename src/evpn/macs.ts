@@ -58,8 +58,10 @@ export interface LocalClaim extends Claim {
 interface Binding {
   readonly port: number
   readonly sticky: boolean
+  /** Said before the host is there: who has it keeps it until it is seen at the port. */
+  readonly waits: boolean
   /** The platform said that the MAC is there while the port was still down. */
-  readonly arrives?: true
+  readonly arrives?: boolean
 }
 
 export interface MacEntry {
@@ -210,15 +212,21 @@ export class Macs {
     this.#dirty.add(entry)
   }
 
-  /** The configuration says that the MAC is here, now. The same word again changes nothing. */
-  bind(mac: Mac, port: number, sticky: boolean): void {
+  /** The MAC is here, now; or, when it waits, once it is seen or nobody has it. The same word again changes nothing. */
+  bind(mac: Mac, port: number, { sticky, waits }: Omit<Binding, 'port'>): void {
     const entry = this.obtain(mac)
     const { binding, local } = entry
-    if (binding?.port === port && binding.sticky === sticky) return
+    if (binding?.port === port && binding.sticky === sticky && binding.waits === waits) return
     const isMove = binding?.port !== port
+    // Who is here now is not moved by a word about later.
+    if (isMove && waits && binding?.waits === false) return
     if (binding !== undefined) erase(this.#boundByPort, binding.port, entry)
-    entry.binding = { port, sticky }
+    entry.binding = { port, sticky, waits }
     insert(this.#boundByPort, port, entry)
+    if (waits && local?.port !== port) {
+      this.#dirty.add(entry)
+      return
+    }
     if (isMove) this.clearDuplicate(mac)
     if (this.#downPorts.has(port)) return
     if (local === undefined && !isMove) return
@@ -260,8 +268,8 @@ export class Macs {
     for (const entry of this.#boundByPort.get(port) ?? []) {
       this.#dirty.add(entry)
       const { binding } = entry
-      if (binding?.arrives === undefined) continue
-      entry.binding = { port, sticky: binding.sticky }
+      if (binding?.arrives !== true) continue
+      entry.binding = { ...binding, arrives: false }
       this.arrive(entry.mac)
     }
   }

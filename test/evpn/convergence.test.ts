@@ -38,6 +38,7 @@ const command = fc.oneof(
       mac: fc.option(mac, { nil: undefined }),
       ip: fc.option(ip, { nil: undefined }),
       sticky: fc.boolean(),
+      waits: fc.boolean(),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('apply' as const), host, count }) },
@@ -67,10 +68,11 @@ function play(fabric: Fabric, step: Command): void {
       dataplane.setPort(step.port, step.up)
       return
     case 'bind': {
-      const { port: id, mac: bound, ip: of, sticky } = step
-      const mac =
-        bound === undefined ? {} : { mac: bound, ips: of === undefined ? [] : [of], sticky }
-      at.step({ event: 'portBound', binding: { vni: VNI, port: id, ...mac } })
+      const { port: id, mac: bound, ip: of, sticky, waits } = step
+      const host =
+        bound === undefined ? undefined : { mac: bound, ips: of === undefined ? [] : [of] }
+      const said = host === undefined ? {} : waits ? { hosts: [host] } : { ...host, sticky }
+      at.step({ event: 'portBound', binding: { vni: VNI, port: id, ...said } })
       return
     }
     case 'apply':
