@@ -54,8 +54,11 @@ const commands: readonly CommandRow[] = [
   {
     names: {
       vrf: 'Add and remove VRFs at run time.',
-      network: 'Add and remove networks at run time.',
+      network: 'Add, remove and hold networks at run time.',
       port: 'Add, remove and move to ports at run time.',
+      attach: 'Put a port into the network of a VNI, made when it is not there.',
+      detach: 'Close a port that was attached.',
+      host: 'Say which hosts are behind a port.',
       peer: 'Add, remove and clear peers at run time.',
       duplicate: 'Clear what was found to be duplicate.',
       dump: 'Write the routes to an MRT file.',

@@ -1,12 +1,13 @@
-// What was changed at run time and survives a restart: a file in the state directory, checked by the configuration's
+// What was changed at run time and survives a restart: files in the state directory, checked by the configuration's
 // own schema. Also remembers the route distinguisher numbers that were handed out, and where hosts have moved to.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Arrival } from './arrivals.js'
 import { checkValue, type Schema, unplaced } from './config/index.js'
 import { Neighbor, Network, Port, Vrf } from './config/schema.js'
+import { PortHost } from './config/schema-host.js'
 import { HostFailure, reasonOf } from './instance/index.js'
 
 /** A port added at run time says which network it belongs to. */
@@ -18,7 +19,32 @@ export const AddedPort = Type.Object(
   { additionalProperties: false, description: 'A host attachment and its network.' },
 )
 
-export const Amendments = Type.Object(
+/** A port that a platform has put into the network of a VNI. */
+export const Attachment = Type.Object(
+  { vni: Network.properties.vni, ...Port.properties },
+  { additionalProperties: false },
+)
+
+/** A platform wants the network of a VNI to be there, and knows it by a name of its own. */
+export const Hold = Type.Object(
+  {
+    name: Type.String({ format: 'name', description: 'Name that the platform has for it.' }),
+    vni: Network.properties.vni,
+  },
+  { additionalProperties: false },
+)
+
+/** A host that a platform has said is behind a port. */
+export const AddedHost = Type.Object(
+  {
+    port: Type.String({ format: 'name', description: 'Name of the port.' }),
+    ...PortHost.properties,
+  },
+  { additionalProperties: false },
+)
+
+/** What operators have changed. */
+const Operators = Type.Object(
   {
     vrfs: Type.Array(Vrf, { default: [] }),
     networks: Type.Array(Network, { default: [] }),
@@ -44,60 +70,117 @@ export const Amendments = Type.Object(
   { additionalProperties: false },
 )
 
+/** What platforms have asked for. */
+const Platforms = Type.Object(
+  {
+    attachments: Type.Array(Attachment, { default: [] }),
+    holds: Type.Array(Hold, { default: [] }),
+    hosts: Type.Array(AddedHost, { default: [] }),
+  },
+  { additionalProperties: false },
+)
+
 export type AddedPort = Static<typeof AddedPort>
-export type Amendments = Static<typeof Amendments>
+export type Amendments = Static<typeof Operators> & Static<typeof Platforms>
 
 export const noAmendments: Amendments = {
   vrfs: [],
   networks: [],
   ports: [],
+  attachments: [],
+  holds: [],
+  hosts: [],
   neighbors: [],
   removed: { vrfs: [], networks: [], ports: [], neighbors: [] },
   routeDistinguishers: {},
   arrivals: {},
 }
 
-/** Reads and writes the file. Writing is atomic: the old file stays until the new one is whole. */
-export class AmendmentsFile {
+/** A file with a part of them. Writing is atomic: the old file stays until the new one is whole. */
+class PartFile {
   readonly path: string
-  readonly #directory: string
+  readonly #schema: Schema & { readonly properties?: object }
+  /** It has to be there after a loss of power. */
+  readonly #durable: boolean
+  #written: string | undefined
 
-  constructor(directory: string) {
-    this.#directory = directory
-    this.path = join(directory, 'amendments.json')
+  constructor(path: string, schema: object, durable: boolean) {
+    this.path = path
+    this.#schema = schema as Schema
+    this.#durable = durable
   }
 
   /** Nothing there means nothing added. Throws HostFailure for a file that is not ours. */
-  read(): Amendments {
+  read(): object {
     let text: string
     try {
       text = readFileSync(this.path, 'utf8')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noAmendments
-      throw new HostFailure(`${this.path}: ${reasonOf(error)}`)
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        throw new HostFailure(`${this.path}: ${reasonOf(error)}`)
+      text = ''
     }
+    // What was not flushed may be empty after a loss of power.
+    if (text === '' && !(this.#durable && existsSync(this.path))) text = '{}'
     let json: unknown
     try {
       json = JSON.parse(text)
     } catch (error) {
       throw new HostFailure(`${this.path}: expected JSON, got ${reasonOf(error)}`)
     }
-    const { value, findings } = checkValue<Amendments>(Amendments as Schema, json)
+    const { value, findings } = checkValue<object>(this.#schema, json)
     if (findings.length > 0) {
       throw new HostFailure(...findings.map((finding) => unplaced(finding, this.path).text))
     }
+    this.#written = this.#textOf(value)
     return value
   }
 
-  /** Throws HostFailure when the disk refuses. */
-  write(amendments: Amendments): void {
+  /** Its part, if that is another than before. Throws HostFailure when the disk refuses. */
+  write(amendments: object): void {
+    const text = this.#textOf(amendments)
+    if (text === this.#written) return
     const draft = `${this.path}.new`
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o755 })
-      writeFileSync(draft, `${JSON.stringify(amendments, null, 2)}\n`, { mode: 0o600, flush: true })
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 })
+      writeFileSync(draft, text, { mode: 0o600, flush: this.#durable })
       renameSync(draft, this.path)
     } catch (error) {
       throw new HostFailure(`${this.path}: can not be written (${reasonOf(error)})`)
     }
+    this.#written = text
+  }
+
+  #textOf(amendments: object): string {
+    const keys = Object.keys(this.#schema.properties ?? {})
+    const part = keys.map((key) => [key, (amendments as Record<string, unknown>)[key]])
+    return `${JSON.stringify(Object.fromEntries(part), null, 2)}\n`
+  }
+}
+
+/**
+ * Reads and writes what was changed: what operators changed in a file that survives a loss of power, what platforms asked
+ * for in one that need not, as what they ran is gone then, too, and every network card of the host waits for it.
+ */
+export class AmendmentsFile {
+  readonly path: string
+  readonly #parts: readonly PartFile[]
+
+  constructor(directory: string) {
+    this.path = join(directory, 'amendments.json')
+    this.#parts = [
+      new PartFile(this.path, Operators, true),
+      new PartFile(join(directory, 'attachments.json'), Platforms, false),
+    ]
+  }
+
+  /** Throws HostFailure for files that are not ours. */
+  read(): Amendments {
+    return Object.assign({ ...noAmendments }, ...this.#parts.map((part) => part.read()))
+  }
+
+  /** Throws HostFailure when the disk refuses. */
+  write(amendments: Amendments): void {
+    for (const part of this.#parts) part.write(amendments)
   }
 }

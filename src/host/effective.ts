@@ -6,11 +6,16 @@ import { type Arrivals, applied, current } from './arrivals.js'
 import {
   checkPortKinds,
   checkRules,
+  checkValue,
   type Finding,
+  Network,
   type PortKindInfo,
   portOptions,
+  type Schema,
 } from './config/index.js'
-import type { Config, Neighbor, Network, Port } from './config/schema.js'
+import type { Config, Neighbor, Port } from './config/schema.js'
+
+type PortHost = Port['hosts'][number]
 
 export interface Effective {
   readonly config: Config
@@ -56,6 +61,16 @@ export function merge(
   ]
   const findings: Finding[] = []
   const ports = new Set(networks.flatMap((network) => network.ports.map(({ name }) => name)))
+  const wanted = wantedNetworks(amendments, all)
+  all.push(...wanted)
+  const byVni = new Map(all.map((network) => [network.vni, network]))
+  for (const { vni, ...port } of amendments.attachments) {
+    const network = byVni.get(vni)!
+    // The file has it now, too.
+    if (network.ports.some((one) => one.name === port.name)) continue
+    network.ports.push(port)
+    ports.add(port.name)
+  }
   for (const [i, { network: name, ...port }] of amendments.ports.entries()) {
     const network = all.find((one) => one.name === name)
     if (network === undefined) {
@@ -69,6 +84,7 @@ export function merge(
     network.ports.push(port)
     ports.add(port.name)
   }
+  addHosts(amendments, all)
   const keptVrfs = file.vrfs.filter(({ name }) => !removed.vrfs.includes(name))
   const vrfNames = new Set(keptVrfs.map(({ name }) => name))
   const vrfs = amendments.vrfs.filter(({ name }) => !vrfNames.has(name))
@@ -85,12 +101,40 @@ export function merge(
     config,
     added: {
       vrfs: new Set(vrfs.map(({ name }) => name)),
-      networks: new Set(networks.map(({ name }) => name)),
+      networks: new Set([...networks, ...wanted].map(({ name }) => name)),
       ports,
       neighbors: new Set(neighbors.map(neighborId)),
     },
     arrivals: current(amendments.arrivals, config),
     findings: [...findings, ...checkRules(config), ...checkPortKinds(config, portKinds)],
+  }
+}
+
+const { value: usualNetwork } = checkValue<Network>(Network as Schema, { name: '-', vni: 1 })
+
+/** Networks that are there because a platform has a port in them, or holds them: nobody else has named their VNI. */
+function wantedNetworks({ attachments, holds }: Amendments, known: readonly Network[]): Network[] {
+  const vnis = new Set([...holds, ...attachments].map(({ vni }) => vni))
+  for (const { vni } of known) vnis.delete(vni)
+  return [...vnis].map((vni) => ({ ...usualNetwork, name: `vni${vni}`, vni, ports: [] }))
+}
+
+/** What platforms have said is behind ports, beside what the configuration says. */
+function addHosts({ hosts }: Amendments, networks: readonly Network[]): void {
+  if (hosts.length === 0) return
+  const byPort = new Map<string, PortHost[]>()
+  for (const { port, ...host } of hosts) {
+    const list = byPort.get(port)
+    if (list === undefined) byPort.set(port, [host])
+    else list.push(host)
+  }
+  for (const { ports } of networks) {
+    for (const [i, port] of ports.entries()) {
+      const known = new Set(port.hosts.map(({ mac }) => mac))
+      const more = byPort.get(port.name)?.filter(({ mac }) => !known.has(mac)) ?? []
+      if (more.length === 0) continue
+      ports[i] = { ...port, hosts: [...port.hosts, ...more] }
+    }
   }
 }
 

@@ -1,72 +1,13 @@
-// The verbs: each is a row with its schema, and API endpoints and CLI commands derive from the rows.
+// The verbs, each a row: API endpoints and CLI commands derive from them.
 
-import { type Static, type TObject, Type } from '@sinclair/typebox'
-import type { DuplicateView, MacView } from '../evpn/index.js'
+import { Type } from '@sinclair/typebox'
 import { ParseError, parseIp, parseMac } from '../net/index.js'
 import { AddedPort, type Amendments } from './amendments.js'
-import { type Finding, Neighbor, Network, Port, unplaced, Vrf } from './config/index.js'
-import type { Config } from './config/schema.js'
-import { neighborId, type PlacedPort, same } from './effective.js'
-import type { Dump } from './mrt.js'
+import { attachmentOperations } from './attachments.js'
+import { Neighbor, Network, Port, unplaced, Vrf } from './config/index.js'
+import { neighborId, same } from './effective.js'
+import { exists, named, type Operation, operation, relative, unknown, used } from './operation.js'
 import { Refusal } from './refusal.js'
-import type { StateReader } from './views/index.js'
-
-/** What a row may do with the host. */
-export interface OperationContext {
-  readonly state: StateReader
-  /** The configuration file as it was last read. */
-  readonly file: Config
-  /** What is in force: the file and what was changed at run time. */
-  readonly effective: Config
-  /** Name of the file. */
-  readonly fileName: string
-  readonly amendments: Amendments
-  /**
-   * Checks the configuration that `next` would make, applies the difference and remembers it. Rejects with Refusal,
-   * and then nothing has changed. `subject` names findings by the keys of the caller's input.
-   */
-  change(next: Amendments, subject?: (finding: Finding) => Finding): Promise<void>
-  clearPeer(peer: string, soft: 'in' | 'out' | undefined): void
-  /** A host is behind the port now, whatever was known before. The MAC as it is then; undefined while the port is missing. */
-  arrive(port: string, host: ArrivedHost): MacView | undefined
-  clearDuplicate(vni: number, address: string): void
-  /** Writes the tables of BGP to a file. Rejects with Refusal. */
-  dump(name: string | undefined): Promise<Dump>
-  duplicates(): readonly DuplicateView[]
-  /** A port as it should be, with what is behind it. */
-  placed(port: string): PlacedPort | undefined
-  reload(): Promise<void>
-}
-
-/** A host that has moved to a port. */
-export interface ArrivedHost {
-  readonly network: Network
-  readonly mac: string
-  readonly ip: string[]
-}
-
-export interface Operation<S extends TObject = TObject> {
-  readonly name: string
-  readonly summary: string
-  readonly method: 'POST' | 'DELETE'
-  /** Parameters in the path are keys of the schema. */
-  readonly path: string
-  /** Words of the command, then its arguments: keys of the schema in <> or, not required, in []. All keys are options, too. */
-  readonly command: string
-  readonly schema: S
-  run(context: OperationContext, input: Static<S>): Promise<unknown>
-}
-
-/** Keeps the input's type with the schema; the table below forgets it. */
-function operation<S extends TObject>(row: Operation<S>): Operation {
-  return row as unknown as Operation
-}
-
-const named = (key: string, description: string) =>
-  Type.Object(
-    { [key]: Type.String({ description, maxLength: 255 }) },
-    { additionalProperties: false },
-  ) as TObject
 
 /** Adding a verb is one row here. */
 export const operations: readonly Operation[] = [
@@ -140,7 +81,11 @@ export const operations: readonly Operation[] = [
         file.networks.some((one) => one.name === name),
       )
       const ports = without.ports.filter(({ network }) => network !== name)
-      await change({ ...without, ports })
+      const vni = effective.networks.find((one) => one.name === name)?.vni
+      const others = <T extends { readonly vni: number }>(list: readonly T[]): T[] =>
+        list.filter((one) => one.vni !== vni)
+      const { attachments, holds } = without
+      await change({ ...without, ports, attachments: others(attachments), holds: others(holds) })
       return { removed: name }
     },
   }),
@@ -187,10 +132,12 @@ export const operations: readonly Operation[] = [
         ...network,
         ports: network.ports.filter((port) => port.name !== name),
       }))
-      await change({ ...without, networks })
+      const attachments = without.attachments.filter((port) => port.name !== name)
+      await change({ ...without, networks, attachments })
       return { removed: name }
     },
   }),
+  ...attachmentOperations,
   operation({
     name: 'portMove',
     summary:
@@ -362,15 +309,6 @@ function take(amendments: Amendments, list: Listed, key: string, written: boolea
   }
 }
 
-/** Names what is wrong by the input's own keys instead of its place in the whole configuration. */
-function relative(list: string): (finding: Finding) => Finding {
-  return (finding) => {
-    const { path } = finding
-    const at = path.findIndex((part, i) => part === list && typeof path[i + 1] === 'number')
-    return at < 0 ? finding : { ...finding, path: path.slice(at + 2) }
-  }
-}
-
 /** An address as the views have it; what is none stays as it is. */
 function canonical(text: string): string {
   for (const parse of [parseMac, parseIp]) {
@@ -381,26 +319,4 @@ function canonical(text: string): string {
     }
   }
   return text
-}
-
-function exists(what: string, name: string): Refusal {
-  const finding = {
-    path: [what],
-    expected: `a ${what} that is not there yet`,
-    got: JSON.stringify(name),
-  }
-  return new Refusal('conflict', [unplaced(finding)])
-}
-
-function used(what: string, name: string, by: readonly string[]): Refusal {
-  const got = `${JSON.stringify(name)}, with ${by.join(', ')}`
-  return new Refusal('conflict', [
-    unplaced({ path: [what], expected: `a ${what} that no network is in`, got }),
-  ])
-}
-
-function unknown(what: string, name: string, known: readonly string[]): Refusal {
-  const expected =
-    known.length === 0 ? `a known ${what}, but there is none` : `one of ${known.join(', ')}`
-  return new Refusal('unknown', [unplaced({ path: [what], expected, got: JSON.stringify(name) })])
 }

@@ -152,12 +152,9 @@ export class Tenancy {
         this.#setNetwork(network)
         this.#tell('networkAdded', `network ${network.name} (VNI ${network.vni}) is added`)
       }
-      // All of them: one that did not change itself may be in a VRF that has another VNI now.
-      for (const network of after.networks) {
-        const was = before.networks.find(({ vni }) => vni === network.vni)
+      for (const { from, to } of networks.changed) {
         const settings = this.#parts.settingsOf
-        if (was === undefined) continue
-        if (!same(settings(was), settings(network))) this.#setNetwork(network)
+        if (!same(settings(from), settings(to))) this.#setNetwork(to)
       }
       for (const { name, vni } of vrfs.removed) {
         machines.toEvpn({ event: 'vrfRemoved', vni })
@@ -193,9 +190,14 @@ export class Tenancy {
   ): void {
     const held = this.ports.held.get(name)
     if (held?.id === undefined) return
-    const { vni, mac, ip, sticky, ethernetSegment } = held.port
+    const { vni, mac, ip, sticky, hosts, ethernetSegment } = held.port
     const isStatic = sticky === true ? { sticky } : {}
-    const bindings = mac === undefined ? {} : { mac, ips: ip, ...isStatic }
+    const bindings = {
+      ...(mac === undefined ? {} : { mac, ips: ip, ...isStatic }),
+      ...(hosts.length === 0
+        ? {}
+        : { hosts: hosts.map((host) => ({ mac: host.mac, ips: host.ip })) }),
+    }
     const segment =
       ethernetSegment === undefined ? {} : { segment: segmentSettings(ethernetSegment) }
     this.#parts.machines.toEvpn({

@@ -238,7 +238,7 @@ t.test(
       return (await attempt(['bash', '-c', script])).stdout.trimEnd().split('\n')
     }
     t.same(await complete('vtep', 'st'), ['status'])
-    t.same(await complete('vtep', 'network', ''), ['add', 'remove', '--runtime-dir', '--help'])
+    t.same(await complete('vtep', 'vrf', ''), ['add', 'remove', '--runtime-dir', '--help'])
     t.same(await complete('vtep', 'port', 'add', '--ki'), ['--kind'])
     t.same(await complete('vtep', 'completion', 'f'), ['fish'])
   },

@@ -114,13 +114,14 @@ const mistakes: readonly Mistake[] = [
   },
   {
     name: 'gateways that are none, or in the way of others',
-    text: `${base}vrfs: [{ name: r, vni: 5000 }]\nnetworks:\n  - { name: a, vni: 5001, vrf: r, gateway: [10.1.0.0/24, 10.1.0.1, fe80::1/64] }\n  - { name: b, vni: 5002, vrf: r, gateway: [10.2.0.1/16] }\n  - { name: c, vni: 5003, vrf: r, gateway: [10.2.3.1/24], ports: [{ name: p, mac: "02:00:00:00:00:01", ip: [10.2.3.1] }] }\n`,
+    text: `${base}vrfs: [{ name: r, vni: 5000 }]\nnetworks:\n  - { name: a, vni: 5001, vrf: r, gateway: [10.1.0.0/24, 10.1.0.1, fe80::1/64] }\n  - { name: b, vni: 5002, vrf: r, gateway: [10.2.0.1/16] }\n  - { name: c, vni: 5003, vrf: r, gateway: [10.2.3.1/24], ports: [{ name: p, mac: "02:00:00:00:00:01", ip: [10.2.3.1], hosts: [{ mac: "02:00:00:00:00:02", ip: [10.2.3.2, 10.2.3.1] }] }] }\n`,
     problems: [
       '5:45 networks[0].gateway[0]: expected the address of a host with the length of its subnet',
       '5:58 networks[0].gateway[1]: expected an IP prefix like 10.0.0.0/24',
       '5:68 networks[0].gateway[2]: expected the address of a host with the length of its subnet',
       '7:45 networks[2].gateway[0]: expected a subnet apart from every other of the VRF, got 10.2.3.0/24, which overlaps 10.2.0.0/16 of networks[1].gateway[0]',
       '7:109 networks[2].ports[0].ip[0]: expected another address than the gateway, got 10.2.3.1',
+      '7:171 networks[2].ports[0].hosts[0].ip[1]: expected another address than the gateway, got 10.2.3.1',
     ],
   },
   {
@@ -256,7 +257,7 @@ networks:
     vni: 10100
     routeTargets: { import: ["65000:10100"] }
     ports:
-      - { name: tap1, kind: tap, mac: "02-00-00-00-00-0A", ip: [10.1.0.5, "FE80::1"], options: { mtu: 9000 } }
+      - { name: tap1, kind: tap, mac: "02-00-00-00-00-0A", ip: [10.1.0.5, "FE80::1"], hosts: [{ mac: 0200.0000.000B, ip: [10.1.0.6] }], options: { mtu: 9000 } }
     remotes:
       - { address: "2001:db8::12" }
 api: { listen: "[::1]:8472" }
@@ -335,6 +336,7 @@ api: { listen: "[::1]:8472" }
             kind: 'tap',
             mac: '02:00:00:00:00:0a',
             ip: ['10.1.0.5', 'fe80::1'],
+            hosts: [{ mac: '02:00:00:00:00:0b', ip: ['10.1.0.6'] }],
             options: { mtu: 9000 },
             wait: false,
           },

@@ -152,11 +152,14 @@ const rules: readonly Rule[] = [
   function gatewayIsNoHost(config, report) {
     for (const [i, { gateway, ports: members }] of config.networks.entries()) {
       const own = gateway.filter((one) => one !== undefined).map((one) => parseGateway(one).ip)
-      for (const [j, { ip }] of members.entries()) {
-        for (const [k, address] of ip.entries()) {
-          if (!own.includes(address)) continue
-          const path = ['networks', i, 'ports', j, 'ip', k]
-          report(path, 'another address than the gateway', address)
+      for (const [j, { ip, hosts }] of members.entries()) {
+        const port = ['networks', i, 'ports', j]
+        const lists = hosts.map((host, k) => ({ path: [...port, 'hosts', k, 'ip'], ip: host.ip }))
+        for (const { path, ip: listed } of [{ path: [...port, 'ip'], ip }, ...lists]) {
+          for (const [k, address] of listed.entries()) {
+            if (own.includes(address))
+              report([...path, k], 'another address than the gateway', address)
+          }
         }
       }
     }

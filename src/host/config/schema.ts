@@ -4,6 +4,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
+import { PortHost } from './schema-host.js'
 import {
   choice,
   flag,
@@ -68,6 +69,7 @@ export const Port = keys(
           'That MAC is static: no other VTEP may learn it (RFC 7432 section 15.2). Not for hosts that migrate.',
       }),
     ),
+    hosts: list(PortHost, 'Hosts behind a port that leads to several, as to a Linux bridge.'),
     options: options('Options of the kind; `vtep port add --help` lists them.'),
     ethernetSegment: Type.Optional(EthernetSegment),
     wait: flag(
