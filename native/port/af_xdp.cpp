@@ -87,7 +87,7 @@ bool XdpPort::open(const OpenContext& context, std::string& error) {
   Netlink* netlink = Netlink::local(error);
   XdpSetup setup;
   if (netlink == nullptr || !setup.read(context.options, error) ||
-      !find_tenant_interface(*netlink, "af_xdp", name, claim_, link_, error) ||
+      !find_tenant_interface(*netlink, "af_xdp", name, false, claim_, link_, error) ||
       has_host_address(*netlink, "af_xdp", link_, "", error))
     return false;
   setup.dataplane = context.dataplane;

@@ -19,6 +19,7 @@ namespace {
 const OptionInfo kOptions[] = {
     {"ifname", "text", "", "interface; the port's name when not given"},
     {"isolate", "flag", "yes", "keep the host's own network stack off the interface"},
+    {"bridged", "flag", "no", "it may stay in a Linux bridge, which gets nothing of it any more"},
 };
 
 // UDP super-frames in virtio_net_hdr came with Linux 6.2; AF_PACKET has no way to ask.
@@ -102,8 +103,14 @@ bool NetdevPort::open_queues(const OpenContext& context, bool isolate, std::stri
 bool NetdevPort::open(const OpenContext& context, std::string& error) {
   const std::string name = context.options.string("ifname", context.name);
   const bool isolate = context.options.flag("isolate", true);
+  const bool bridged = context.options.flag("bridged", false);
+  if (bridged && !isolate) {
+    error = "netdev " + name + ": expected isolate=yes with bridged=yes, got no";
+    return false;
+  }
   Netlink* netlink = Netlink::local(error);
-  if (netlink == nullptr || !find_tenant_interface(*netlink, "netdev", name, claim_, link_, error))
+  if (netlink == nullptr ||
+      !find_tenant_interface(*netlink, "netdev", name, bridged, claim_, link_, error))
     return false;
   if (isolate && has_host_address(*netlink, "netdev", link_, ", or set isolate=no", error))
     return false;
@@ -118,8 +125,10 @@ bool NetdevPort::open(const OpenContext& context, std::string& error) {
   }
   // Without isolation the port works all the same; flags() says that it is not in force.
   std::string why_not;
-  if (isolate) (void)isolation_.open(link_.ifindex, HostIsolation::Method::tcx, why_not);
-  return true;
+  const bool alone = isolate && isolation_.open(link_.ifindex, HostIsolation::Method::tcx, why_not);
+  if (alone || link_.master == 0) return true;
+  error = "netdev " + name + ": can not be kept off its bridge: " + why_not;
+  return false;
 }
 
 bool NetdevPort::takes_tunnels() const { return takes_tunnels_at(link_.name); }

@@ -184,6 +184,31 @@ int Netlink::set_namespace(uint32_t ifindex, int namespace_descriptor) {
                   sizeof namespace_descriptor);
 }
 
+int Netlink::set_master(uint32_t ifindex, uint32_t master) {
+  return set_link(*this, ifindex, IFLA_MASTER, &master, sizeof master);
+}
+
+int Netlink::set_group(uint32_t ifindex, uint32_t group) {
+  return set_link(*this, ifindex, IFLA_GROUP, &group, sizeof group);
+}
+
+int Netlink::remove_group(uint32_t group) {
+  NetlinkMessage message(RTM_DELLINK, 0);
+  message.body<ifinfomsg>();
+  message.put_u32(IFLA_GROUP, group);
+  return request(message);
+}
+
+int Netlink::add_bridge(const char* name) {
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  message.body<ifinfomsg>();
+  message.put_string(IFLA_IFNAME, name);
+  nlattr* info = message.begin(IFLA_LINKINFO);
+  message.put_string(IFLA_INFO_KIND, "bridge");
+  message.end(info);
+  return request(message);
+}
+
 int Netlink::remove_link(uint32_t ifindex) {
   NetlinkMessage message(RTM_DELLINK, 0);
   message.body<ifinfomsg>()->ifi_index = static_cast<int>(ifindex);

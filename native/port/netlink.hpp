@@ -76,7 +76,11 @@ class Netlink {
   // No ARP and no address of its own in IPv6, and so nothing that it says by itself.
   int set_silent(uint32_t ifindex);
   int set_namespace(uint32_t ifindex, int namespace_descriptor);
+  int set_master(uint32_t ifindex, uint32_t master);  // 0: none
+  int set_group(uint32_t ifindex, uint32_t group);
   int remove_link(uint32_t ifindex);
+  int remove_group(uint32_t group);  // every interface in it
+  int add_bridge(const char* name);  // down
   // Where %d stands in a name the kernel puts a number. The peer goes into another namespace, if
   // there is a descriptor of one.
   int add_veth(const char* name, const char* peer, int peer_namespace = -1);

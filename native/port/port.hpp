@@ -65,6 +65,12 @@ struct FastPrograms {
   CrossingSource* crossings = nullptr;
 };
 
+// Where a program goes on an interface.
+struct ProgramPlace {
+  const Descriptor* program = nullptr;
+  uint32_t ifindex = 0, attach_type = 0, flags = 0;
+};
+
 class Port {
  public:
   virtual ~Port() = default;
@@ -112,6 +118,13 @@ class Port {
     error = "its frames do not pass the kernel's ingress";
     return false;
   }
+  // Where the one program goes that join_fast_path() is about; false: there is more to it. Somebody
+  // else may put it there then, aside, and hand over what keeps it there.
+  virtual bool fast_path_place(const FastPrograms& programs, ProgramPlace& out) const {
+    (void)programs, (void)out;
+    return false;
+  }
+  virtual void keep_fast_path(Descriptor link) { (void)link; }
   // How often the interface has come to be somewhere else, where it is to join again.
   virtual uint32_t moves() const { return 0; }
   // Where the fast path reaches an interface that is in another namespace; null: not at all.

@@ -15,6 +15,7 @@
 
 #include "../core/tables.gen.hpp"
 #include "bpf_program.hpp"
+#include "bridge_member.hpp"
 #include "device_features.hpp"
 #include "namespace_scope.hpp"
 #include "netlink.hpp"
@@ -31,6 +32,7 @@ const OptionInfo kOptions[] = {
     {"mac", "mac", "", "Ethernet address of the interface; the kernel chooses when not given"},
     {"mtu", "number", "1500", "MTU of the interface"},
     {"netns", "text", "", "network namespace to put it in: a name of `ip netns` or a path"},
+    {"bridge", "text", "", "Linux bridge to put it in, made when it is not there"},
 };
 
 // Frames that the kernel holds for a queue: the interface's txqueuelen, and some more in case that
@@ -146,6 +148,8 @@ class TapPort : public Port {
            (fast_path_ || crossing_.is_open() ? PortFlag::fastPath : 0);
   }
   bool join_fast_path(const FastPrograms& programs, std::string& error) override;
+  bool fast_path_place(const FastPrograms& programs, ProgramPlace& out) const override;
+  void keep_fast_path(Descriptor link) override { fast_path_ = std::move(link); }
   uint32_t moves() const override { return moves_; }
   const CrossingEnds* crossing() const override {
     return crossing_.is_open() ? &crossing_.ends() : nullptr;
@@ -180,6 +184,7 @@ class TapPort : public Port {
   bool udp_segmentation_ = false;
   std::atomic<uint64_t> ring_full_ = 0;  // total, written by the keeper
   uint64_t ring_full_told_ = 0;          // by the worker of queue 0
+  BridgeMember bridge_;                  // goes first, with the interface
 };
 
 bool TapPort::create(const std::string& name, unsigned queues, std::string& error) {
@@ -262,6 +267,11 @@ bool TapPort::set_up(Netlink& netlink, const OpenContext& context, std::string& 
   int code = netlink.link_by_name(name, link_);
   if (code == 0 && context.options.mac("mac", mac)) code = netlink.set_mac(link_.ifindex, mac);
   if (code == 0 && mtu != link_.mtu) code = netlink.set_mtu(link_.ifindex, mtu);
+  const std::string* bridge = context.options.find("bridge");
+  if (code == 0 && bridge != nullptr && !bridge_.join(netlink, *bridge, link_, error)) {
+    error = where + error;
+    return false;
+  }
   if (code == 0) code = netlink.set_up(link_.ifindex, true);
   if (code == 0) code = netlink.link_by_name(name, link_);
   if (code != 0) error = where + "can not set it up: " + refusal(code, "CAP_NET_ADMIN");
@@ -273,6 +283,10 @@ bool TapPort::open(const OpenContext& context, std::string& error) {
   if (name == nullptr) {
     Netlink* netlink = Netlink::local(error);
     return netlink != nullptr && set_up(*netlink, context, error);
+  }
+  if (context.options.find("bridge") != nullptr) {
+    error = "tap " + context.name + ": expected one of netns or bridge, got both";
+    return false;
   }
   // Created in its namespace at once, so its name needs to be free only there.
   const Descriptor target = open_namespace(*name, error);
@@ -353,6 +367,11 @@ bool TapPort::takes_tunnels() const {
 }
 
 // Behind the programs of others, who may have a say in what leaves the host's stack.
+bool TapPort::fast_path_place(const FastPrograms& programs, ProgramPlace& out) const {
+  out = {programs.egress, link_.ifindex, kAttachTcxEgress, kLinkLast};
+  return here_;
+}
+
 bool TapPort::join_fast_path(const FastPrograms& programs, std::string& error) {
   fast_path_.reset();
   crossing_.close();
@@ -366,7 +385,9 @@ bool TapPort::join_fast_path(const FastPrograms& programs, std::string& error) {
     return programs.crossings != nullptr &&
            crossing_.open(*programs.crossings, where, link_.ifindex, error);
   }
-  fast_path_ = link_program(*programs.egress, link_.ifindex, kAttachTcxEgress, kLinkLast);
+  ProgramPlace place;
+  (void)fast_path_place(programs, place);
+  fast_path_ = link_program(*place.program, place.ifindex, place.attach_type, place.flags);
   if (!fast_path_) error = refusal(errno, "CAP_BPF and CAP_NET_ADMIN");
   return static_cast<bool>(fast_path_);
 }

@@ -43,8 +43,14 @@ InterfaceClaim::~InterfaceClaim() {
   std::erase(all.taken, ifindex_);
 }
 
+static bool is_bridge(Netlink& netlink, uint32_t ifindex) {
+  Link link;
+  return netlink.link_by_index(ifindex, link) == 0 && link.kind == "bridge";
+}
+
 bool find_tenant_interface(Netlink& netlink, const char* kind, const std::string& name,
-                           InterfaceClaim& claim, Link& link, std::string& error) {
+                           bool may_be_bridged, InterfaceClaim& claim, Link& link,
+                           std::string& error) {
   const std::string where = std::string(kind) + " " + name + ": ";
   const int code = netlink.link_by_name(name, link);
   if (code == ENODEV) {
@@ -54,7 +60,7 @@ bool find_tenant_interface(Netlink& netlink, const char* kind, const std::string
   } else if (link.hardware_type != ARPHRD_ETHER) {
     error = where + "expected an Ethernet interface, got one without Ethernet addresses" +
             (link.kind.empty() ? "" : " (" + link.kind + ")");
-  } else if (link.master != 0) {
+  } else if (link.master != 0 && !(may_be_bridged && is_bridge(netlink, link.master))) {
     const std::string master = master_in_words(netlink, link);
     // Open vSwitch keeps its ports in a database, and would take it back.
     const bool of_ovs = master.rfind("openvswitch ", 0) == 0;

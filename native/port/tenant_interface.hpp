@@ -22,10 +22,11 @@ class InterfaceClaim {
   uint32_t ifindex_ = 0;
 };
 
-// Finds the interface and claims it: Ethernet, and a port of nothing else. `kind` is for the
-// sentence in `error`.
+// Finds the interface and claims it: Ethernet, and a port of nothing else, unless it may be one of
+// a Linux bridge. `kind` is for the sentence in `error`.
 bool find_tenant_interface(Netlink& netlink, const char* kind, const std::string& name,
-                           InterfaceClaim& claim, Link& link, std::string& error);
+                           bool may_be_bridged, InterfaceClaim& claim, Link& link,
+                           std::string& error);
 
 // Isolating an interface that the host itself talks on would cut the host off: true with `error`,
 // which ends with `otherwise`.

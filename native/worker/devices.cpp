@@ -55,6 +55,7 @@ Devices::Devices(Tables& tables, FastPath& fast_path, Shared& shared,
       shared_(shared),
       workers_(workers),
       paths_(tables),
+      links_(shared.keeper),
       list_(std::make_unique<DeviceList>()) {
   list_->version = 1;
   shared_.devices.store(list_.get(), std::memory_order_release);
@@ -92,7 +93,6 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   opened->port = open_port(kind, context, error);
   if (opened->port == nullptr) return 0;
   opened->moves = opened->port->moves();
-  opened->fast_path = join_fast_path(*opened);
 
   PortInfo info;
   info.ifindex = opened->port->ifindex();
@@ -111,12 +111,33 @@ uint32_t Devices::open(const std::string& name, const std::string& kind, const O
   }
   opened->device =
       std::make_unique<PortDevice>(PortDevice{id, opened->port.get(), opened->port->abilities()});
-  opened->device->fast_path = opened->fast_path;
-  if (opened->fast_path) fast_path_.add_port(id, *opened->port);
+  begin_fast_path(id, *opened);
   opened->guard.begin(counts_of(id), monotonic_seconds());
   ports_.emplace(id, std::move(opened));
   publish({});
   return id;
+}
+
+void Devices::begin_fast_path(uint32_t id, OpenPort& port) {
+  ProgramPlace place;
+  if (fast_path_.is_open() && port.port->fast_path_place(fast_path_.port_programs(), place))
+    return links_.start(id, place);
+  port.fast_path = port.device->fast_path = join_fast_path(port);
+  if (!port.fast_path) return;
+  tables_.set_port_flags(id, offload_flags(port.port->flags(), port.port->abilities(), port.guard));
+  fast_path_.add_port(id, *port.port);
+}
+
+// The port may be another one by now, or somewhere else.
+void Devices::end_fast_path(LinkMaker::Made made) {
+  const auto found = ports_.find(made.port);
+  if (!made.link || found == ports_.end()) return;
+  OpenPort& port = *found->second;
+  if (port.gone || port.fast_path || port.port->ifindex() != made.ifindex) return;
+  port.port->keep_fast_path(std::move(made.link));
+  port.fast_path = true;
+  fast_path_.add_port(made.port, *port.port);
+  apply_abilities(made.port, port);
 }
 
 bool Devices::join_fast_path(OpenPort& port) {
@@ -205,6 +226,7 @@ void Devices::publish(Released released) {
 }
 
 bool Devices::settle() {
+  for (LinkMaker::Made& made : links_.take()) end_fast_path(std::move(made));
   uint64_t adopted = UINT64_MAX;
   for (const auto& worker : workers_) adopted = std::min(adopted, worker->adopted());
   // Taken out first: what is done then may close or open something else.

@@ -9,6 +9,7 @@
 
 #include "../core/tables.hpp"
 #include "../fastpath/fast_path.hpp"
+#include "link_maker.hpp"
 #include "offload_guard.hpp"
 #include "offload_tester.hpp"
 #include "underlay_paths.hpp"
@@ -82,6 +83,8 @@ class Devices {
   void publish(Released released);
   void refresh(uint32_t id, OpenPort& port);
   bool join_fast_path(OpenPort& port);
+  void begin_fast_path(uint32_t id, OpenPort& port);
+  void end_fast_path(LinkMaker::Made made);
   void judge_offloads(uint32_t id, OpenPort& port);
   void apply_abilities(uint32_t id, OpenPort& port);
   void publish_uplink();
@@ -98,6 +101,7 @@ class Devices {
   std::unique_ptr<UplinkDevice> uplink_device_;
   UnderlayPaths paths_;
   OffloadTester tester_;
+  LinkMaker links_;
   std::string fast_path_refusal_;
   std::unique_ptr<DeviceList> list_;
   std::vector<Released> released_;
