@@ -47,6 +47,16 @@ export function learnTable(figures: readonly Figure[]): string {
   return table(['frame at → entry at', 'MACs', 'p50, ms', 'p99, ms', 'max, ms'], body)
 }
 
+export function plugTable(figures: readonly Figure[]): string {
+  const body = figures.map(({ what, values }) => [
+    what,
+    `${values.length}`,
+    short(median(values)),
+    short(percentile(values, 0.9)),
+  ])
+  return table(['call', 'calls', 'median, ms', 'p90, ms'], body)
+}
+
 /** A column for each speaker, how we compare with FRR, and what is to be reached. */
 export function scaleTable(rows: readonly ScaleRow[]): string {
   const speakers = [...new Set(rows.map(({ speaker }) => speaker))]

@@ -20,7 +20,7 @@ case $target in
   core) sources=(native/core/*.cpp "${script[@]}") ;;
   egress) sources=(native/core/*.cpp native/worker/{egress,merge,offload_watch}.cpp native/port/address.cpp "${script[@]}") ;;
   parsers)
-    sources=(native/core/{checksum,layers,metadata}.cpp native/worker/message.cpp native/fuzz/script.cpp
+    sources=(native/core/{checksum,layers,metadata}.cpp native/worker/message.cpp native/client/json.cpp native/fuzz/script.cpp
       native/port/{bfd_session,inner_metadata,netlink_parse,options,address}.cpp)
     ;;
   *)

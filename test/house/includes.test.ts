@@ -21,9 +21,10 @@ const table: Readonly<Record<string, Rule>> = {
     system: (header) => [...freestanding, 'wasm_simd128.h'].includes(header),
   },
   port: { folders: ['core'], system: notNode },
+  client: { folders: ['port'], system: notNode },
   fastpath: { folders: ['core', 'port'], system: notNode },
   worker: { folders: ['core', 'port', 'fastpath'], system: notNode },
-  fuzz: { folders: ['core', 'port', 'fastpath', 'worker'], system: notNode },
+  fuzz: { folders: ['core', 'port', 'client', 'fastpath', 'worker'], system: notNode },
   node: { folders: ['core', 'port', 'fastpath', 'worker'], system: () => true },
 }
 

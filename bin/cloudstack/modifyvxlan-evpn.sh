@@ -1,0 +1,35 @@
+#!/bin/sh
+# In the place of CloudStack's script of this name (agent.properties: network.vxlan.mode=evpn), with its options and exit
+# codes: the bridge of a VNI, with the daemon's tap vxlan<VNI> where CloudStack would have a vxlan device of the kernel.
+
+usage() {
+  echo "Usage: $0: -o <op>(add | delete) -v <vxlan id> -p <pif> -b <bridge name> (-6)"
+  exit 2
+}
+
+given=
+while getopts 'o:v:p:b:6' option; do
+  case $option in
+    o) op=$OPTARG given=${given}o ;;
+    v) vni=$OPTARG given=${given}v ;;
+    p) given=${given}p ;;
+    b) bridge=$OPTARG given=${given}b ;;
+    # The family of the VTEP is the daemon's business.
+    6) ;;
+    *) usage ;;
+  esac
+done
+for letter in o v p b; do
+  case $given in *$letter*) ;; *) usage ;; esac
+done
+
+self=$0
+[ ! -h "$self" ] || self=$(readlink -f "$self")
+case $self in */*) ;; *) self=./$self ;; esac
+. "${self%/*}/vxlan.sh"
+
+lock='--lock /var/run/cloud/vxlan.lock 10'
+case $op in
+  add) add_vxlan ;;
+  delete) delete_vxlan ;;
+esac

@@ -1,0 +1,47 @@
+# Read by the scripts beside it; $self is the script, $vni and $bridge what it was given, $lock words for vtep-call.
+# Nothing is started that need not be: one lock serialises all of a host's NICs.
+
+call=${self%/*}/../../build/Release/vtep-call
+lock=
+
+fail() {
+  echo "vtep: $1" >&2
+  return 1
+}
+
+check() {
+  case $vni in '' | *[!0-9]*) fail "-v: expected a number, got '$vni'" || return ;; esac
+  case $bridge in
+    '' | *[!A-Za-z0-9._-]*) fail "-b: expected the name of a bridge, got '$bridge'" ;;
+  esac
+}
+
+attach() {
+  reply=$("$call" $lock POST /v1/attachments \
+    "{\"vni\":$vni,\"name\":\"vxlan$vni\",\"kind\":\"tap\",\"options\":{\"bridge\":\"$bridge\"}}")
+}
+
+detach() {
+  "$call" $lock DELETE "/v1/attachments/vxlan$vni" >/dev/null
+}
+
+add_vxlan() {
+  check && attach || return 1
+  reply=${reply#*\"vtep\":\"}
+  echo "local addr for VNI $vni is ${reply%%\"*}"
+  member=/sys/class/net/$bridge/brif/vxlan$vni
+  [ ! -e "$member" ] || return 0
+  # Somebody has taken it out, or removed the bridge.
+  detach && attach || return 1
+  [ -e "$member" ] || fail "vxlan$vni: expected to be in $bridge, is not"
+}
+
+delete_vxlan() {
+  check || return 1
+  [ -d "/sys/class/net/$bridge" ]
+  there=$?
+  detach || return 1
+  # It has other interfaces, or was not made by the daemon that runs now.
+  [ ! -d "/sys/class/net/$bridge" ] || ip link delete "$bridge" type bridge || return 1
+  [ $there = 0 ] || fail "$bridge: expected a bridge, found none"
+}
