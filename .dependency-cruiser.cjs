@@ -9,7 +9,8 @@ const mayImport = {
   io: ['net', 'wire', 'bgp', 'fib'],
   host: ['net', 'wire', 'bgp', 'fib', 'evpn', 'io'],
   api: ['net', 'host'],
-  cli: ['net', 'api', 'host'],
+  platforms: ['net'],
+  cli: ['net', 'api', 'host', 'platforms'],
 }
 const pure = ['net', 'wire', 'bgp', 'fib', 'evpn']
 

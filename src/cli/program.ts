@@ -71,6 +71,10 @@ const commands: readonly CommandRow[] = [
     load: () => import('./show/index.js'),
   },
   {
+    names: { 'docker-plugin': 'Serve Docker as a network driver.' },
+    load: () => import('./docker-plugin.js'),
+  },
+  {
     names: { completion: 'Completion for bash, zsh or fish.' },
     load: () => import('./completion.js'),
   },
