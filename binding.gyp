@@ -31,5 +31,13 @@
       "ldflags": ["-static"],
       "sources": ["native/client/call.cpp", "native/client/http.cpp", "native/client/json.cpp"],
     },
+    {
+      "target_name": "vtep-cni",
+      "type": "executable",
+      "dependencies": ["native"],
+      "cflags": ["-Wall", "-Wextra", "-Wconversion", "-Werror"],
+      "ldflags": ["-static"],
+      "sources": ["<!@(find native/client -maxdepth 1 -name '*.cpp' ! -name call.cpp | sort)"],
+    },
   ],
 }
