@@ -9,7 +9,7 @@ import {
   ZERO_ESI,
 } from '../net/index.js'
 import type { EvpnRoute, MembershipFlags } from '../wire/index.js'
-import { PLAIN } from './macs.js'
+import { PLAIN } from './mac-claims.js'
 import type { Output } from './output.js'
 import { imetRoute, replicatorRoute } from './routes/imet.js'
 import { type Announcement, macIpRoute } from './routes/mac-ip.js'

@@ -12,6 +12,7 @@ import { Duplicates } from './duplicates.js'
 import type { EvpnSettings } from './events.js'
 import { Expiring, type Ticks } from './expiring.js'
 import type { Gateway } from './gateway.js'
+import { bestOf, type LocalClaim, PLAIN, type RemoteClaim, sameClaim } from './mac-claims.js'
 import { isAt, type MacGroups, rowOf } from './mac-groups.js'
 import {
   type Claim,
@@ -30,30 +31,6 @@ import type { Segments } from './segments.js'
  * of its route that come by way of another reflector, and the next claim has to beat those.
  */
 const MEMORY_SECONDS = 180
-
-/** What an answer for an address says beside the MAC: the R and O flags (RFC 4861 section 4.4, RFC 9047). */
-export interface AnswerFlags {
-  readonly router: boolean
-  /** Hosts may replace what they know. */
-  readonly override: boolean
-}
-
-/** Of an ordinary host. */
-export const PLAIN: AnswerFlags = { router: false, override: true }
-
-/** A MAC/IP route of another VTEP. */
-export interface RemoteClaim extends Claim, AnswerFlags {
-  readonly mac: Mac
-  readonly ip: Ip | undefined
-  /** Where it is in the lists of its MAC and its IP; theirs to change. */
-  macSlot: number
-  ipSlot: number
-}
-
-export interface LocalClaim extends Claim {
-  readonly port: number
-  readonly bound: boolean
-}
 
 interface Binding {
   readonly port: number
@@ -588,20 +565,4 @@ export class Macs {
     const isUsed = entry.local ?? entry.winner ?? entry.binding
     if (isUsed === undefined && entry.ips === undefined) this.#entries.delete(entry.mac)
   }
-}
-
-/** The best claim; as good as one that has just gone is as good as it gets. */
-function bestOf(claims: readonly RemoteClaim[], gone: RemoteClaim): RemoteClaim | undefined {
-  let best: RemoteClaim | undefined
-  for (const claim of claims) {
-    if (best === undefined || compareClaims(claim, best) > 0) best = claim
-    if (compareClaims(best, gone) === 0) break
-  }
-  return best
-}
-
-function sameClaim(a: Claim | undefined, b: Claim | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  const isSame = a.vtep === b.vtep && a.sequence === b.sequence && a.sticky === b.sticky
-  return isSame && a.esi === b.esi
 }

@@ -5,14 +5,8 @@
 import type { OperationOf } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import { Duplicates } from './duplicates.js'
-import {
-  type AnswerFlags,
-  type MacEntry,
-  type MacSurroundings,
-  type Macs,
-  PLAIN,
-  type RemoteClaim,
-} from './macs.js'
+import { type AnswerFlags, PLAIN, type RemoteClaim } from './mac-claims.js'
+import type { MacEntry, MacSurroundings, Macs } from './macs.js'
 import { type Claim, compareClaims, sameSegment } from './mobility.js'
 
 interface LocalIp extends AnswerFlags {
