@@ -1,6 +1,7 @@
 // Runs the compiled tests and sums up: two networks at a time, what only computes in what those leave of the machine, and at the
-// end, one by one, those that count lost frames. What platforms call (test/platforms) takes long and is asked for by name.
-// Usage: node scripts/run-tests.mjs [PATTERN]...   a pattern is a part of a path: npm test -- interop/frr
+// end, one by one, those that count lost frames. What platforms call (test/platforms) takes minutes: it runs when it is asked for by
+// name, or with --all.
+// Usage: node scripts/run-tests.mjs [--all | PATTERN...]   a pattern is a part of a path: npm test -- interop/frr
 
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -41,7 +42,7 @@ function testFiles(patterns) {
     .filter((path) => sources.has(path))
     .filter((path) =>
       patterns.length === 0
-        ? !path.startsWith(platforms)
+        ? all || !path.startsWith(platforms)
         : patterns.some((word) => path.includes(word)),
     )
     .sort()
@@ -150,8 +151,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => i
 // Nobody reads any more (npm test | head).
 process.stdout.on('error', () => interrupt('a closed output'))
 
+const all = process.argv[2] === '--all'
 const patterns = process.argv
-  .slice(2)
+  .slice(all ? 3 : 2)
   .map((word) => (relative('test', word).startsWith('..') ? word : relative('test', word)))
 const paths = testFiles(patterns)
 if (paths.length === 0) {
