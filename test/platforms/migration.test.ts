@@ -123,7 +123,7 @@ for (const { what, port, card, arrive } of rows) {
     )
     const lost = await pings()
     t.equal(echo.problem, '', 'the TCP stream is whole')
-    t.ok(echo.received > 1e6, `${echo.received} octets came back`)
+    t.ok(echo.received > 1e5, `${echo.received} octets came back`)
     t.ok(won < 500, `the new route won ${Math.round(won)} ms after the guest ran there`)
     t.ok(lost.milliseconds < 2000, `no ping was answered for ${lost.milliseconds} ms`)
     t.ok(echo.longestMilliseconds < 3000, `TCP stood still for ${echo.longestMilliseconds} ms`)
