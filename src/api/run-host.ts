@@ -74,7 +74,10 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
       fileName: configFile,
       readConfig,
       portKinds,
-      amendments: new AmendmentsFile(stateDirOf(settings.stateDir, process.env, runtimeDir)),
+      amendments: new AmendmentsFile(
+        stateDirOf(settings.stateDir, process.env, runtimeDir),
+        runtimeDir,
+      ),
       obtainDataplane: () => obtainDataplane({ runtimeDir, workers, start: ownsDataplane }),
       endsDataplane: ownsDataplane,
       events,

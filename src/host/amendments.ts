@@ -1,14 +1,14 @@
-// What was changed at run time and survives a restart: files in the state directory, checked by the configuration's
-// own schema. Also remembers the route distinguisher numbers that were handed out, and where hosts have moved to.
+// What was changed at run time and survives a restart: files in the state and runtime directories, checked by the
+// configuration's own schema. Also remembers the route distinguisher numbers that were handed out, and where hosts have moved to.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Arrival } from './arrivals.js'
 import { checkValue, type Schema, unplaced } from './config/index.js'
 import { Neighbor, Network, Port, Vrf } from './config/schema.js'
 import { PortHost } from './config/schema-host.js'
-import { HostFailure, reasonOf } from './instance/index.js'
+import { HostFailure, reasonOf, runtimePaths } from './instance/index.js'
 
 /** A port added at run time says which network it belongs to. */
 export const AddedPort = Type.Object(
@@ -43,13 +43,14 @@ export const AddedHost = Type.Object(
   { additionalProperties: false },
 )
 
-/** What operators have changed. */
-const Operators = Type.Object(
+/** What holds until it is taken back. */
+const Lasting = Type.Object(
   {
     vrfs: Type.Array(Vrf, { default: [] }),
     networks: Type.Array(Network, { default: [] }),
     ports: Type.Array(AddedPort, { default: [] }),
     neighbors: Type.Array(Neighbor, { default: [] }),
+    holds: Type.Array(Hold, { default: [] }),
     /** What the configuration file has and was removed: names of VRFs, networks and ports, ids of neighbours. */
     removed: Type.Object(
       {
@@ -70,18 +71,17 @@ const Operators = Type.Object(
   { additionalProperties: false },
 )
 
-/** What platforms have asked for. */
-const Platforms = Type.Object(
+/** What platforms have asked for while machines and containers run: a reboot ends it with them. */
+const Running = Type.Object(
   {
     attachments: Type.Array(Attachment, { default: [] }),
-    holds: Type.Array(Hold, { default: [] }),
     hosts: Type.Array(AddedHost, { default: [] }),
   },
   { additionalProperties: false },
 )
 
 export type AddedPort = Static<typeof AddedPort>
-export type Amendments = Static<typeof Operators> & Static<typeof Platforms>
+export type Amendments = Static<typeof Lasting> & Static<typeof Running>
 
 export const noAmendments: Amendments = {
   vrfs: [],
@@ -100,14 +100,14 @@ export const noAmendments: Amendments = {
 class PartFile {
   readonly path: string
   readonly #schema: Schema & { readonly properties?: object }
-  /** It has to be there after a loss of power. */
-  readonly #durable: boolean
+  /** To the disk at once. */
+  readonly #flush: boolean
   #written: string | undefined
 
-  constructor(path: string, schema: object, durable: boolean) {
+  constructor(path: string, schema: object, flush: boolean) {
     this.path = path
     this.#schema = schema as Schema
-    this.#durable = durable
+    this.#flush = flush
   }
 
   /** Nothing there means nothing added. Throws HostFailure for a file that is not ours. */
@@ -118,10 +118,8 @@ class PartFile {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         throw new HostFailure(`${this.path}: ${reasonOf(error)}`)
-      text = ''
+      text = '{}'
     }
-    // What was not flushed may be empty after a loss of power.
-    if (text === '' && !(this.#durable && existsSync(this.path))) text = '{}'
     let json: unknown
     try {
       json = JSON.parse(text)
@@ -143,7 +141,7 @@ class PartFile {
     const draft = `${this.path}.new`
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 })
-      writeFileSync(draft, text, { mode: 0o600, flush: this.#durable })
+      writeFileSync(draft, text, { mode: 0o600, flush: this.#flush })
       renameSync(draft, this.path)
     } catch (error) {
       throw new HostFailure(`${this.path}: can not be written (${reasonOf(error)})`)
@@ -159,18 +157,18 @@ class PartFile {
 }
 
 /**
- * Reads and writes what was changed: what operators changed in a file that survives a loss of power, what platforms asked
- * for in one that need not, as what they ran is gone then, too, and every network card of the host waits for it.
+ * Reads and writes what was changed: what lasts in the state directory, the rest in the runtime directory, which is lost
+ * with a reboot and needs no disk, for which every network card of the host would wait.
  */
 export class AmendmentsFile {
   readonly path: string
   readonly #parts: readonly PartFile[]
 
-  constructor(directory: string) {
-    this.path = join(directory, 'amendments.json')
+  constructor(stateDir: string, runtimeDir: string) {
+    this.path = join(stateDir, 'amendments.json')
     this.#parts = [
-      new PartFile(this.path, Operators, true),
-      new PartFile(join(directory, 'attachments.json'), Platforms, false),
+      new PartFile(this.path, Lasting, true),
+      new PartFile(runtimePaths(runtimeDir).attachments, Running, false),
     ]
   }
 

@@ -1,5 +1,7 @@
 // What platforms ask of a daemon: ports into the network of a VNI, holds, hosts behind a port; as often as they like.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { Daemon, freePort } from './daemon.js'
 
@@ -128,6 +130,18 @@ t.test('all of it survives a restart; the verbs that remove by name know it, too
   t.equal((await daemon.http('DELETE', '/v1/networks/vni10300')).status, 200)
   t.equal((await daemon.http('DELETE', '/v1/networks/vni10400')).status, 200)
   t.same(Object.keys(await networks()), ['10100'])
+})
+
+t.test('after a reboot platforms attach anew; what is held is held', async (t) => {
+  await attach({ vni: 10200, name: 'a' })
+  await daemon.http('POST', '/v1/ports/a/hosts', { mac: '02:00:00:00:00:0a', ip: ['10.1.0.1'] })
+  await daemon.http('POST', '/v1/holds', { name: 'held', vni: 10400 })
+  await daemon.stop()
+  rmSync(join(daemon.runtimeDir, 'attachments.json'))
+  await daemon.start()
+  t.same(Object.keys(await networks()), ['10100', '10400'])
+  t.same(await macs(), [])
+  await daemon.http('DELETE', '/v1/holds/held')
 })
 
 t.test('the file may name a network later that platforms use by its VNI', async (t) => {

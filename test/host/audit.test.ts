@@ -63,7 +63,7 @@ t.test('a planted difference is repaired within ten seconds, and counted', async
     fileName: 'test',
     readConfig,
     portKinds: kinds,
-    amendments: new AmendmentsFile(directory),
+    amendments: new AmendmentsFile(directory, directory),
     obtainDataplane: async () => ({ dataplane, adopted: false }),
     endsDataplane: false,
     events,

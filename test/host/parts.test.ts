@@ -1,6 +1,6 @@
 // The parts of host that stand alone: lock, paths, events, distinguishers, differences, operations on their way.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -55,8 +55,12 @@ t.test('directories by option, environment, default', async (t) => {
 })
 
 t.test('amendments: nothing, written and read, and damaged', async (t) => {
-  const file = new AmendmentsFile(join(folder(t), 'deep', 'state'))
+  const directory = folder(t)
+  const file = new AmendmentsFile(join(directory, 'deep', 'state'), join(directory, 'run'))
   t.same(file.read(), noAmendments)
+  file.write({ ...noAmendments, hosts: [{ port: 'p', mac: '02:00:00:00:00:01', ip: [] }] })
+  t.notOk(existsSync(file.path), 'what ends with a reboot is elsewhere')
+  t.equal(file.read().hosts.length, 1)
   file.write({ ...noAmendments, routeDistinguishers: { '70000': 65535 } })
   t.same(file.read().routeDistinguishers, { '70000': 65535 })
   writeFileSync(file.path, '{')

@@ -37,6 +37,8 @@ export interface RuntimePaths {
   readonly dataplaneLog: string
   /** The controller's lock. */
   readonly lock: string
+  /** What platforms have asked for since the machine was booted. */
+  readonly attachments: string
 }
 
 export function runtimePaths(runtimeDir: string): RuntimePaths {
@@ -45,5 +47,6 @@ export function runtimePaths(runtimeDir: string): RuntimePaths {
     control: join(runtimeDir, 'control.sock'),
     dataplaneLog: join(runtimeDir, 'dataplane.log'),
     lock: join(runtimeDir, 'controller.pid'),
+    attachments: join(runtimeDir, 'attachments.json'),
   }
 }
