@@ -42,6 +42,8 @@ export async function measurePlug({ count }: PlugOptions): Promise<Figure[]> {
       await measure(times, plain, [
         ['plain ip link script: add', words('add')],
         ['plain ip link script: delete', words('delete')],
+        ['plain ip link script, fewest commands: add', words('add-short')],
+        ['plain ip link script, fewest commands: delete', words('delete-short')],
       ])
     }
     for (let i = 0; i < many; i++) {
