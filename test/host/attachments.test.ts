@@ -105,6 +105,21 @@ t.test('hosts behind a port', async (t) => {
   t.same(await macs(), [])
 })
 
+t.test('the same by command', async (t) => {
+  const done = async (...words: readonly string[]): Promise<void> => {
+    const { code, stderr } = await daemon.cli(...words)
+    t.same([code, stderr], [0, ''], words.join(' '))
+  }
+  await done('network', 'hold', 'held', '--vni', '10200')
+  await done('attach', 'a', '--network', 'held', '--kind', 'ring')
+  await done('host', 'add', 'a', '02:00:00:00:00:0a', '--ip', '10.1.0.1,10.1.0.2')
+  t.match(await macs(), [{ mac: '02:00:00:00:00:0a', ips: ['10.1.0.1', '10.1.0.2'], ifname: 'a' }])
+  await done('host', 'remove', 'a', '02:00:00:00:00:0a')
+  await done('detach', 'a')
+  await done('network', 'release', 'held')
+  t.same(Object.keys(await networks()), ['10100'])
+})
+
 t.test('what is refused changes nothing', async (t) => {
   const before = await networks()
   t.equal((await attach({ name: 'a' })).status, 400)
