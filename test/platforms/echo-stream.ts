@@ -40,7 +40,10 @@ for (const event of ['end', 'error', 'close'] as const)
     problem ||= `${event} ${error instanceof Error ? error.message : ''}`
   })
 process.once('SIGTERM', () => {
-  const milliseconds = Math.round(Math.max(longest, performance.now() - last))
-  console.log(JSON.stringify({ received, longestMilliseconds: milliseconds, problem }))
+  const silent = Math.round(performance.now() - last)
+  const stood = Math.round(Math.max(longest, silent))
+  console.log(
+    JSON.stringify({ received, stoodMilliseconds: stood, silentMilliseconds: silent, problem }),
+  )
   process.exit(0)
 })
