@@ -75,6 +75,10 @@ const commands: readonly CommandRow[] = [
     load: () => import('./docker-plugin.js'),
   },
   {
+    names: { 'libvirt-hook': 'Attach and detach what a libvirt domain says.' },
+    load: () => import('./libvirt-hook.js'),
+  },
+  {
     names: { completion: 'Completion for bash, zsh or fish.' },
     load: () => import('./completion.js'),
   },

@@ -1,8 +1,7 @@
 // The two ends of an endpoint. A veth of the kernel outlives the daemon, so a container keeps its interface through every
 // restart; a tap would not.
 
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { exists, ip } from '../iproute.js'
 
 export interface Interfaces {
   /** The near end comes up and says nothing by itself; the far end is the container's. The same again changes nothing. */
@@ -10,8 +9,6 @@ export interface Interfaces {
   /** Both ends. One that is not there is no error. */
   remove(near: string): Promise<void>
 }
-
-const run = promisify(execFile)
 
 /** By iproute2, in the network namespace of this process. */
 export const kernelInterfaces: Interfaces = {
@@ -24,21 +21,4 @@ export const kernelInterfaces: Interfaces = {
   async remove(near) {
     if (await exists(near)) await ip('link', 'delete', near)
   },
-}
-
-async function ip(...words: readonly string[]): Promise<void> {
-  try {
-    await run('ip', words)
-  } catch (error) {
-    const { stderr, message } = error as Error & { readonly stderr?: string }
-    const reason = (stderr ?? '').trim() || message
-    throw new Error(`ip ${words.join(' ')}: ${reason.replaceAll('\n', '; ')}`)
-  }
-}
-
-async function exists(name: string): Promise<boolean> {
-  return run('ip', ['link', 'show', name]).then(
-    () => true,
-    () => false,
-  )
 }
