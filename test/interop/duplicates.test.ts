@@ -31,16 +31,16 @@ test('two hosts with one MAC, behind us and behind FRR', { skip }, async (t) => 
   await vtep.established()
   const [here, there] = [await gratuitousArp(ours, mac, ip), await gratuitousArp(theirs, mac, ip)]
 
-  there()
+  await there()
   await vtep.learned(mac, { kind: 'remote', sequence: 0 })
   for (let n = 1; n <= 4; n++) {
     const isHere = n % 2 === 1
-    if (isHere) here()
-    else there()
+    if (isHere) await here()
+    else await there()
     await vtep.learned(mac, { kind: isHere ? 'local' : 'remote', sequence: n })
     if (isHere) await until('FRR yields', async () => (await frr.mac(vni, mac))?.type === 'remote')
   }
-  here()
+  await here()
   const health = async () => (await vtep.request<Health>('GET', '/v1/status')).health
   const found = await until('it is too much', async () =>
     (await health()).find(({ code }) => code === 'duplicateMac'),
@@ -52,7 +52,7 @@ test('two hosts with one MAC, behind us and behind FRR', { skip }, async (t) => 
   t.same(await said(), [], 'we announce nothing of it')
 
   await t.test('remote events install nothing', async (t) => {
-    there()
+    await there()
     await until('FRR has it', async () => (await frr.mac(vni, mac))?.type === 'local')
     const row = (await vtep.macs()).find((one) => one.mac === mac)
     t.match(row, { duplicate: true })
@@ -62,7 +62,7 @@ test('two hosts with one MAC, behind us and behind FRR', { skip }, async (t) => 
   const { code, stderr } = await vtep.cli('duplicate', 'clear', mac)
   t.equal(code, 0, stderr)
   t.same(await health(), [])
-  here()
+  await here()
   await vtep.learned(mac, { kind: 'local' })
   t.equal((await said()).length > 0, true, 'it is announced again')
 })

@@ -66,14 +66,14 @@ test('GoBGP: prefixes, a MAC that moves, a static one', { skip }, async (t) => {
     const speak = await gratuitousArp(vm, mac, ip)
     await gobgp.add(...words)
     await vtep.learned(mac, { kind: 'remote', dst: h2.vtep4, sequence: 0 })
-    speak()
+    await speak()
     await vtep.learned(mac, { kind: 'local', sequence: 1 })
     await line('type:macadv', mac, h1.vtep4, 'mac-mobility: 1')
     // Its segment is none, as ours is: GoBGP keeps what it has announced. Told anew it takes the next number.
     await gobgp.add(...words)
     await vtep.learned(mac, { kind: 'remote', dst: h2.vtep4, sequence: 2 })
     await until('ours is withdrawn', async () => (await lines(mac, h1.vtep4)).length === 0)
-    speak()
+    await speak()
     await vtep.learned(mac, { kind: 'local', sequence: 3 })
     await gobgp.remove(...words)
     await until('its own is gone', async () => {

@@ -72,14 +72,20 @@ async function moved(vtep: Vtep, want: Partial<MacRow>): Promise<void> {
  * What the host says itself, until `seen` has come true: as QEMU does, some times at short intervals, for a frame that a
  * bridge or a switch sees while the last move is still being written to its tables teaches nothing.
  */
-async function insist(speak: () => void, seen: () => Promise<unknown>): Promise<void> {
-  speak()
-  const again = setInterval(speak, 100)
-  await seen().finally(() => clearInterval(again))
+async function insist(speak: () => Promise<void>, seen: () => Promise<unknown>): Promise<void> {
+  let isOver = false
+  const over = seen().finally(() => {
+    isOver = true
+  })
+  // What is asked for is out before we go on: a late one would be another move.
+  while (!isOver) {
+    await speak()
+    await Promise.race([over, sleep(0.1)])
+  }
 }
 
 /** By the platform's word, once, or by what the host says itself. */
-async function arrive(n: number, vtep: Vtep, speak: () => void): Promise<void> {
+async function arrive(n: number, vtep: Vtep, speak: () => Promise<void>): Promise<void> {
   const seen = () => moved(vtep, { kind: 'local', ifname: 'vm1', sequence: n })
   if (n % 4 < 2) return insist(speak, seen)
   await vtep.request('POST', '/v1/ports/vm1/move', { mac, ip: [ip] })

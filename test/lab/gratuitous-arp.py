@@ -1,4 +1,4 @@
-"""Sends a gratuitous ARP out of eth0 for each line "MAC ADDRESS" of the FIFO that is the argument, at once."""
+"""Sends a gratuitous ARP out of eth0 for each line "MAC ADDRESS" of the FIFO that is the argument, at once, and says "sent" when it is out."""
 
 import os
 import socket
@@ -13,3 +13,4 @@ for line in os.fdopen(os.open(sys.argv[1], os.O_RDWR)):
     ip = socket.inet_aton(address)
     arp = bytes.fromhex("0001080006040001") + source + ip + bytes(6) + ip
     wire.send(bytes.fromhex("ffffffffffff") + source + bytes.fromhex("0806") + arp)
+    print("sent", flush=True)

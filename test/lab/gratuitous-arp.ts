@@ -5,17 +5,24 @@ import { join } from 'node:path'
 import { run } from './command.js'
 import type { Tenant } from './tenant.js'
 import { root } from './vtep.js'
+import { until } from './wait.js'
 
 const program = join(root, 'test/lab/gratuitous-arp.py')
 
-/** Answers what sends one. */
+/** Answers what sends one, and resolves when it is out. */
 export async function gratuitousArp(
   tenant: Tenant,
   mac: string,
   address: string,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const fifo = join(tenant.directory, 'gratuitous-arp')
   await run(['mkfifo', fifo])
-  tenant.start('gratuitous-arp', ['python3', program, fifo])
-  return () => appendFileSync(fifo, `${mac} ${address}\n`)
+  const service = tenant.start('gratuitous-arp', ['python3', program, fifo])
+  let asked = 0
+  return async () => {
+    appendFileSync(fifo, `${mac} ${address}\n`)
+    const number = ++asked
+    const sent = (): number => service.log().split('\n').length - 1
+    await until('a gratuitous ARP is out', () => sent() >= number, { everySeconds: 0.002 })
+  }
 }
