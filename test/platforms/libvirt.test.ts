@@ -4,56 +4,12 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import {
-  type GuestImage,
-  guestImage,
-  guestMissing,
-  root,
-  startVtep,
-  until,
-  type Vtep,
-} from '../lab/index.js'
-import { Libvirt, withQemuUser } from './libvirt.js'
+import { guestImage, guestMissing, root, startVtep, until, type Vtep } from '../lab/index.js'
+import { exampleDomain, Libvirt, withQemuUser } from './libvirt.js'
 import { checkCard, guestMac, guestScript, overlay } from './overlay.js'
 
 const skip = guestMissing('ping', 'bgpd', 'vtysh', 'libvirtd', 'virsh')
-const example = join(root, 'bin/libvirt/example.xml')
 const hook = join(root, 'bin/libvirt/vtep')
-
-interface Wanted {
-  readonly image: GuestImage
-  readonly socket: string
-  readonly console: string
-}
-
-/** The example, with what this machine needs: no KVM, our kernel, our folders. */
-function domainXml({ image, socket, console }: Wanted): string {
-  const replacements: readonly (readonly [string, string])[] = [
-    [
-      "<domain type='kvm'>",
-      "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>",
-    ],
-    ['/run/vtep/vm1-eth2.sock', socket],
-    // Without KVM it takes seconds to see that there is nothing to boot from.
-    ["<model type='virtio'/>", "<model type='virtio'/><rom enabled='no'/>"],
-    [
-      "<type arch='x86_64'>hvm</type>",
-      `<type arch='x86_64'>hvm</type><kernel>${image.kernel}</kernel><initrd>${image.initrd}</initrd><cmdline>${image.append}</cmdline>`,
-    ],
-    ['  </devices>', `    <serial type='file'><source path='${console}'/></serial>\n  </devices>`],
-    [
-      '</domain>',
-      // See vhostCard of the lab.
-      "<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='virtio-net-pci.vectors=0'/></qemu:commandline></domain>",
-    ],
-  ]
-  let xml = readFileSync(example, 'utf8')
-  for (const [what, by] of replacements) {
-    if (!xml.includes(what)) throw new Error(`${example}: expected ${what}`)
-    xml = xml.replaceAll(what, by)
-  }
-  return xml
-}
 
 interface PortRow {
   readonly ifname: string
@@ -80,7 +36,7 @@ test('a domain of libvirt', { skip, timeout: 150_000 }, async (t) => {
   writeFileSync(console, '')
   chmodSync(console, 0o666)
   const socket = join(h1.directory, 'vm1-eth2.sock')
-  await libvirt.define(domainXml({ image, socket, console }))
+  await libvirt.define(exampleDomain({ image, socket, console }))
   // It lives until the lab ends, whatever happens here.
   t.teardown(() => libvirt.attempt('destroy', 'vm1'))
 

@@ -3,26 +3,78 @@
 
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CommandResult, type Host, type Service, until } from '../lab/index.js'
+import {
+  type CommandResult,
+  type GuestImage,
+  type Host,
+  root,
+  type Service,
+  until,
+} from '../lab/index.js'
+
+const example = join(root, 'bin/libvirt/example.xml')
+
+export interface DomainOptions {
+  readonly image: GuestImage
+  /** Of the vhostuser interface; without it the domain has none, and may migrate. */
+  readonly socket?: string
+  readonly console: string
+}
+
+/** bin/libvirt/example.xml, with what this machine needs: no KVM, our kernel, our folders. */
+export function exampleDomain({ image, socket = '', console }: DomainOptions): string {
+  const replacements: readonly (readonly [string, string])[] = [
+    [
+      "<domain type='kvm'>",
+      "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>",
+    ],
+    ['/run/vtep/vm1-eth2.sock', socket],
+    // Without KVM it takes seconds to see that there is nothing to boot from.
+    ["<model type='virtio'/>", "<model type='virtio'/><rom enabled='no'/>"],
+    [
+      "<type arch='x86_64'>hvm</type>",
+      `<type arch='x86_64'>hvm</type><kernel>${image.kernel}</kernel><initrd>${image.initrd}</initrd><cmdline>${image.append}</cmdline>`,
+    ],
+    ['  </devices>', `    <serial type='file'><source path='${console}'/></serial>\n  </devices>`],
+    [
+      '</domain>',
+      // See vhostCard of the lab.
+      "<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='virtio-net-pci.vectors=0'/></qemu:commandline></domain>",
+    ],
+  ]
+  let xml = readFileSync(example, 'utf8')
+  if (socket === '') {
+    xml = xml
+      .replace(/ *<interface type='vhostuser'>[\s\S]*?<\/interface>\n/, '')
+      .replace(/.*<vtep:interface mac='52:54:00:00:00:03'.*\n/, '')
+  }
+  for (const [what, by] of replacements) {
+    if (!xml.includes(what) && by !== '') throw new Error(`${example}: expected ${what}`)
+    xml = xml.replaceAll(what, by)
+  }
+  return xml
+}
 
 /** Of a package that the machine need not have. */
 const qemuUser = { name: 'libvirt-qemu', id: 64055 }
 
-/** The host as a machine has it where libvirt's own packages are: with the user that QEMU runs as. */
+/** The host as a machine has it where libvirt's own packages are: with the user that QEMU runs as, and a name that is known. */
 export function withQemuUser(host: Host): Host {
-  const accounts = [
+  const lines = [
     ['/etc/passwd', `${qemuUser.name}:x:${qemuUser.id}:${qemuUser.id}::/:/usr/sbin/nologin`],
     ['/etc/group', `${qemuUser.name}:x:${qemuUser.id}:`],
+    // libvirt asks for its own name again and again, and there is no DNS here.
+    ['/etc/hosts', `${host.vtep4} ${host.name}`],
   ] as const
-  const mounts = accounts.map(([file, line]) => {
+  const mounts = lines.map(([file, line]) => {
     const all = readFileSync(file, 'utf8')
-    if (all.includes(`${qemuUser.name}:`)) return ''
+    if (all.includes(line.split(':')[0]!)) return ''
     const own = join(host.directory, file.slice(1).replace('/', '-'))
     writeFileSync(own, `${all}${line}\n`)
     return `mount --bind ${own} ${file}`
   })
   const script = ['set -e', ...mounts, 'exec "$@"'].join('\n')
-  const enter = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, 'sh']
+  const enter = ['unshare', '-mu', '--propagation', 'private', 'sh', '-c', script, 'sh']
   return Object.assign(Object.create(host) as Host, {
     enter: (argv: readonly string[]) => host.enter([...enter, ...argv]),
   })
@@ -63,7 +115,6 @@ export class Libvirt {
       `unix_sock_dir = "${this.directory}"`,
       'auth_unix_rw = "none"',
       'log_outputs = "3:stderr"',
-      // Two hosts of the lab are one machine.
       `host_uuid = "00000000-0000-4000-8000-00000000000${host.number}"`,
     ]
     writeFileSync(join(this.directory, 'libvirtd.conf'), `${settings.join('\n')}\n`)
@@ -95,6 +146,8 @@ export class Libvirt {
       ...folders.map(
         (folder) => `mkdir -p ${folder} && mount --bind ${this.#own(folder)} ${folder}`,
       ),
+      // Two hosts of the lab are one machine, which libvirt tells by its name, too.
+      `hostname ${this.host.name}`,
       `exec libvirtd -f ${this.directory}/libvirtd.conf -p ${this.directory}/libvirtd.pid`,
     ]
     this.#service = this.host.start(`libvirtd-${this.#starts}`, ['sh', '-c', script.join('\n')])

@@ -2,7 +2,6 @@
 // and the route of the new host wins at once, by what QEMU announces and by the platform's word.
 
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { leaf, macOf } from '../interop/support.js'
 import {
@@ -15,7 +14,6 @@ import {
   Qmp,
   reaches,
   routedFabric,
-  type Service,
   sleep,
   startGuest,
   startVtep,
@@ -25,9 +23,9 @@ import {
   until,
   type Vtep,
 } from '../lab/index.js'
+import { echoed, startEcho } from './echo.js'
 import { addressOf, guestMac } from './overlay.js'
 
-const echoStream = fileURLToPath(new URL('./echo-stream.js', import.meta.url))
 const mac = guestMac(1)
 const ip = addressOf(1, 1)
 const echoPort = 7
@@ -56,14 +54,6 @@ const rows: readonly Row[] = [
     arrive: async () => undefined,
   },
 ]
-
-/** What echo-stream.ts says at its end. */
-interface Echo {
-  readonly received: number
-  readonly stoodMilliseconds: number
-  readonly silentMilliseconds: number
-  readonly problem: string
-}
 
 const skip = guestMissing('ping')
 
@@ -104,8 +94,7 @@ for (const { what, port, card, arrive } of rows) {
     await reaches(container, ip)
     await far!.learned(mac, { dst: h1.vtep4 })
 
-    const stream = container.start('echo-stream', [process.execPath, echoStream, ip, `${echoPort}`])
-    await stream.said('connected')
+    const stream = await startEcho(container, ip, echoPort)
     const pings = pingOften(container)
     await source.run('migrate-set-parameters', { 'max-bandwidth': 1 << 30, 'downtime-limit': 100 })
     await source.run('migrate', { uri: incoming })
@@ -128,7 +117,7 @@ for (const { what, port, card, arrive } of rows) {
     await far!.learned(mac, { dst: h2.vtep4 })
     await sleep(1)
     const stood = arrived.at - stopped.at
-    const echo = await finished<Echo>(stream)
+    const echo = await echoed(stream)
     const lost = await pings()
     t.equal(echo.problem, '', 'the TCP stream is whole')
     t.ok(echo.received > 100_000, `${echo.received} octets came back`)
@@ -140,12 +129,6 @@ for (const { what, port, card, arrive } of rows) {
       `${what}: the guest stood for ${Math.round(stood)} ms, no ping was answered for ${lost.milliseconds} ms (${lost.lost} of ${lost.sent} lost), TCP stood for ${echo.stoodMilliseconds} ms, the route won after ${Math.round(won)} ms`,
     )
   })
-}
-
-async function finished<T>(service: Service): Promise<T> {
-  service.signal('SIGTERM')
-  await service.ended()
-  return JSON.parse(service.log().trimEnd().split('\n').at(-1)!) as T
 }
 
 /** Pings the guest every 10 ms; answers what ends that and tells the longest time without an answer. */
