@@ -1,8 +1,8 @@
 // npm run bench: runs the parts, keeps the raw figures in bench/out, and writes the tables of bench/README.md and the charts of
 // bench/plots.
-//   npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write]
+//   npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write] [--onto FILE]
 
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, root } from '../test/lab/index.js'
 import { devices } from './devices/index.js'
@@ -14,7 +14,7 @@ import { draw } from './plots.js'
 import { measurePlug } from './plug.js'
 import { probes } from './probes/index.js'
 import { collect, type Figure, type Result } from './result.js'
-import { measureRig, type RigResult } from './rig.js'
+import { measureRig, onto, type RigResult } from './rig.js'
 import { measureScale, type ScaleRow, probeNames as scaleProbes } from './scale/index.js'
 import { summaryTable } from './summary.js'
 import { learnTable, microTable, plugTable, probeTable, scaleTable, writeTable } from './tables.js'
@@ -57,10 +57,11 @@ async function micro(): Promise<Result[]> {
 function usage(problem: string): never {
   const lines = [
     `bench: ${problem}`,
-    'usage: npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write]',
+    'usage: npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write] [--onto FILE]',
     `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, plug, scale (all of ${scaleProbes.join(', ')}), micro`,
     `devices: ${devices.map(({ name }) => `'${name}'`).join(', ')}`,
     '--quick: one short trial; --trials: 5 by default; --write: tables and charts also from a selection of devices or a quick run',
+    '--onto: the rest of the figures from the JSON file of an earlier run',
   ]
   process.stderr.write(`${lines.join('\n')}\n`)
   process.exit(2)
@@ -74,6 +75,7 @@ interface Wanted {
   readonly probes: readonly string[]
   readonly scale: readonly string[]
   readonly devices: readonly string[]
+  readonly onto: string | undefined
 }
 
 function parse(words: readonly string[]): Wanted {
@@ -87,6 +89,8 @@ function parse(words: readonly string[]): Wanted {
   const at = rest.indexOf('--trials')
   const trials = at >= 0 ? Number(rest.splice(at, 2)[1]) : quick ? 1 : 5
   if (!Number.isInteger(trials) || trials < 1) usage('--trials: expected a positive number')
+  const atOnto = rest.indexOf('--onto')
+  const onto = atOnto >= 0 ? rest.splice(atOnto, 2)[1] : undefined
   const take = (names: readonly string[]): string[] =>
     names.filter((name) => rest.includes(name) && rest.splice(rest.indexOf(name), 1))
   const selected = take(probes.map(({ name }) => name))
@@ -104,6 +108,7 @@ function parse(words: readonly string[]): Wanted {
     probes: selected,
     scale,
     devices: chosen,
+    onto,
   }
 }
 
@@ -131,6 +136,7 @@ let charts: Record<string, string> = {}
 if (has('rig')) {
   // Written after every trial: who interrupts a long run keeps what there is.
   output.rig = await measureRig(wanted, (rig) => save({ ...output, rig }))
+  if (wanted.onto !== undefined) output.rig = ontoEarlier(output.rig, wanted.onto)
   output.validity = validity(output.rig)
   const { date, commit, kernel } = output.environment
   charts = draw(
@@ -163,6 +169,13 @@ if (has('micro')) {
   })
 }
 if (output.rig !== undefined) rigTables(output.rig, output.validity ?? [])
+
+function ontoEarlier(rig: RigResult, path: string): RigResult {
+  const earlier = JSON.parse(readFileSync(path, 'utf8')) as Output
+  const { date, commit } = earlier.environment
+  if (earlier.rig === undefined) return rig
+  return onto(earlier.rig, rig, wanted.probes, `${date}, commit ${commit}`)
+}
 
 /** What was measured before must not be lost with a part that fails. */
 async function guarded(part: string, act: () => Promise<void>): Promise<void> {

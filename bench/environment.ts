@@ -58,8 +58,8 @@ const theft = 0.02
 const steady = 0.3
 
 /** What is to be thought of the figures, in words. */
-export function validity({ rows, others, stolen, problems }: RigResult): string[] {
-  const words: string[] = []
+export function validity({ rows, others, stolen, problems, remarks = [] }: RigResult): string[] {
+  const words: string[] = [...remarks]
   const most = Math.max(0, ...others)
   words.push(
     most <= quiet

@@ -31,12 +31,41 @@ export interface RigResult {
   readonly others: number[]
   /** Share of the machine's time that the hypervisor gave to others in each trial. */
   readonly stolen: number[]
+  /** What else whoever reads the figures has to know. */
+  readonly remarks?: readonly string[]
 }
 
 interface Work {
   readonly device: Device
   readonly row: RigRow
   readonly probes: readonly Probe[]
+}
+
+/**
+ * A run of all takes half an hour: this one's figures in the place of those that an earlier one had of the same devices and
+ * probes. Both are ratios to rivals of their own run, as a probe is measured whole.
+ */
+export function onto(
+  earlier: RigResult,
+  later: RigResult,
+  probeNames: readonly string[],
+  from: string,
+): RigResult {
+  const columns = probes
+    .filter(({ name }) => probeNames.includes(name))
+    .flatMap((probe) => Object.keys(probe.columns))
+  const rows = earlier.rows.map((row) => {
+    const kept = Object.entries(row.figures).filter(([column]) => !columns.includes(column))
+    const fresh = later.rows.find(({ device }) => device === row.device)?.figures ?? {}
+    return { ...row, figures: { ...Object.fromEntries(kept), ...fresh } }
+  })
+  return {
+    rows,
+    problems: [...earlier.problems, ...later.problems],
+    others: [...earlier.others, ...later.others],
+    stolen: [...earlier.stolen, ...later.stolen],
+    remarks: [`all but ${probeNames.join(', ')} are of an earlier run: ${from}`],
+  }
 }
 
 /** `onTrial` gets what there is after each. */

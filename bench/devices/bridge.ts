@@ -8,7 +8,7 @@ export const bridge: Device = {
   kind: 'limit',
   programs: [],
   tunnel: false,
-  threads: false,
+  worksApart: false,
   async attach({ host, n, extra }) {
     await host.ip(
       'link add name br0 type bridge mcast_snooping 0',

@@ -44,8 +44,8 @@ export interface Device {
   readonly programs: readonly string[]
   /** True: frames are inside VXLAN on the wire. */
   readonly tunnel: boolean
-  /** True: it forwards in threads of its own, which in one-host figures have CPU 1 to themselves. */
-  readonly threads: boolean
+  /** True: it forwards on CPU 1 while CPU 0 is busy with the source, by threads of its own or by moving there: one-host figures leave it that CPU. */
+  readonly worksApart: boolean
   /** True: it can only forward between a tenant and the wire of one host. */
   readonly oneHost?: boolean
   /** Probes that it leaves to its siblings, so that a complete run does not take for ever. */

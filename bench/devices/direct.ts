@@ -8,7 +8,7 @@ export const direct: Device = {
   kind: 'limit',
   programs: [],
   tunnel: false,
-  threads: false,
+  worksApart: false,
   async attach({ host, n }) {
     await host.ip(
       'addr flush dev eth0',

@@ -24,7 +24,7 @@ export const devices: readonly Device[] = [
   ovsAfXdp,
   ovsDpdkAfXdp,
   ovsDpdkAfPacket,
-  vtep({ port: 'netdev', uplink: 'raw', inKernel: true }),
+  vtep({ port: 'netdev', uplink: 'raw' }),
   vtep({
     port: 'netdev',
     uplink: 'raw',
@@ -35,12 +35,11 @@ export const devices: readonly Device[] = [
   vtep({ port: 'netdev', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro', 'idle'] }),
   vtep({ port: 'af_xdp', uplink: 'af_xdp', leaves: ['framed', 'framed-no-gro'] }),
   vtep({ port: 'tap', uplink: 'raw', leaves: ['framed-no-gro'] }),
-  vtep({ port: 'tap', bridged: true, uplink: 'raw', inKernel: true, leaves: ['idle'] }),
+  vtep({ port: 'tap', bridged: true, uplink: 'raw', leaves: ['idle'] }),
   vtep({
     port: 'netdev',
     vm: true,
     uplink: 'raw',
-    inKernel: true,
     leaves: ['one-host', 'packets', 'framed-no-gro', 'idle'],
   }),
   vtep({
@@ -48,7 +47,6 @@ export const devices: readonly Device[] = [
     bridged: true,
     vm: true,
     uplink: 'raw',
-    inKernel: true,
     leaves: ['one-host', 'packets', 'framed-no-gro', 'idle'],
   }),
   vtep({ port: 'tap', uplink: 'udp', leaves: ['framed-no-gro', 'idle', 'rtt'] }),

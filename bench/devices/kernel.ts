@@ -26,7 +26,7 @@ export const kernel: Device = {
   kind: 'rival',
   programs: [],
   tunnel: true,
-  threads: false,
+  worksApart: false,
   attach: (site) => attach(site),
 }
 

@@ -72,7 +72,7 @@ const device = (
     'ovs-appctl',
   ],
   tunnel: true,
-  threads: true,
+  worksApart: true,
   attach: (site) => attach(site, flavour),
   ...more,
 })

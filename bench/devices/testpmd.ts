@@ -10,7 +10,7 @@ const testpmd = (driver: string, vdev: string): Device => ({
   kind: 'limit',
   programs: ['dpdk-testpmd'],
   tunnel: false,
-  threads: true,
+  worksApart: true,
   oneHost: true,
   hugePages: 1024,
   async attach({ host, n }) {

@@ -13,13 +13,11 @@ interface Pair {
   readonly vm?: true
   readonly uplink: string
   /** Further keys of the configuration, and how the row is named then. */
-  /** True: known unicast is forwarded on the CPU of whoever sent it, as the kernel's own devices do. */
-  readonly inKernel?: true
   readonly leaves?: readonly string[]
   readonly but?: { readonly name: string; readonly config: Readonly<Record<string, unknown>> }
 }
 
-export const vtep = ({ port, bridged, vm, uplink, inKernel, leaves = [], but }: Pair): Device => ({
+export const vtep = ({ port, bridged, vm, uplink, leaves = [], but }: Pair): Device => ({
   name:
     `vtep ${port}${bridged ? '+bridge' : ''}/${uplink}${vm ? ', VM' : ''}` +
     (but === undefined ? '' : `, ${but.name}`),
@@ -30,7 +28,7 @@ export const vtep = ({ port, bridged, vm, uplink, inKernel, leaves = [], but }: 
   kind: 'ours',
   programs: [],
   tunnel: true,
-  threads: inKernel !== true,
+  worksApart: true,
   leaves,
   async attach({ host, far, n, extra }) {
     const tenants = [{ name: 'port0', n }, ...extraPorts(extra)]

@@ -35,8 +35,7 @@ function framed(gro: boolean): Probe {
       [`framed${key}`]: { label: `TCP 1, ${words}, Gbit/s`, unit: 'Gbit/s', better: 'more' },
       [`frame${key}`]: { label: 'mean frame, octets', unit: 'octets', better: 'more' },
     },
-    suits: ({ kind, name, threads }: Device) =>
-      kind === 'ours' || (kind === 'rival' && !threads && name === 'kernel'),
+    suits: ({ kind, name }: Device) => kind === 'ours' || (kind === 'rival' && name === 'kernel'),
     async measure(bed, options) {
       let rate = 0
       const mean = await meanFrame(bed, async () => {

@@ -1,5 +1,5 @@
 // 64-byte frames through one host: from the tenant into the tunnel, and out of it. The other end of the wire is bare; where the
-// device has threads of its own, source and sink share CPU 0 and leave CPU 1 to it.
+// device works on another CPU than the source's, source and sink share CPU 0 and leave CPU 1 to it.
 
 import type { Bed } from '../bed.js'
 import { macOf, vni, wireMacOf } from '../devices/index.js'
@@ -13,7 +13,7 @@ const sides = (bed: Bed) => ({
 
 const common = (bed: Bed, { quick }: ProbeOptions) => ({
   seconds: quick ? 0.4 : 2,
-  cpus: [0, bed.device.threads ? 0 : 1] as const,
+  cpus: [0, bed.device.worksApart ? 0 : 1] as const,
 })
 
 /** Millions of verified frames per second. */
@@ -35,7 +35,7 @@ export const oneHost: Probe = {
   note:
     '64-byte frames of 64 flows as fast as the source can, at one host whose other end of the wire is bare: sent by the tenant and counted, headers ' +
     'and all checksums verified, as VXLAN on the wire; sent as VXLAN into the wire and counted at the tenant. Source on CPU 0; sink on CPU 0 for ' +
-    'devices with threads of their own, which have CPU 1, else on CPU 1. Without a tunnel the frames are forwarded bare. The share that was lost is overload, not a fault.',
+    'devices that forward on CPU 1 then (threads of their own, or forwarding that moves there), else on CPU 1. Without a tunnel the frames are forwarded bare. The share that was lost is overload, not a fault.',
   hosts: 1,
   columns: {
     encap: { label: 'encap, Mpps', unit: 'Mpps', better: 'more', tools: { loss: 'encapLoss' } },
