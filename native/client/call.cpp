@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,10 +24,19 @@ int fail(Exit code, const std::string& what) {
   return code;
 }
 
+// The file, in a folder that is made where it is missing: /run begins empty.
+int open_lock(const std::string& file) {
+  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
+  const int descriptor = ::open(file.c_str(), flags, 0666);
+  if (descriptor >= 0 || errno != ENOENT) return descriptor;
+  ::mkdir(file.substr(0, file.rfind('/')).c_str(), 0755);
+  return ::open(file.c_str(), flags, 0666);
+}
+
 // The lock of flock(1); it is held until this process ends. There is no wait with a limit, and a
 // signal handler would be more than this is worth.
 bool lock(const char* file, int seconds, std::string& error) {
-  const int descriptor = ::open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  const int descriptor = open_lock(file);
   if (descriptor < 0) {
     error = std::string("lock ") + file + ": " + strerror(errno);
     return false;

@@ -85,6 +85,25 @@ networks: [{ name: blue, vni: ${vni}, routeTargets: { import: ["65000:${vni}"], 
     )
   })
 
+  await t.test('does what CloudStack asks for, without being root', async (t) => {
+    const bridge = `brvx-${vni + 1}`
+    const script = (op: string): Promise<string> =>
+      machine.exec([
+        '/usr/lib/vtep/bin/cloudstack/modifyvxlan-evpn.sh',
+        ...['-o', op, '-v', `${vni + 1}`, '-p', 'eth0', '-b', bridge],
+      ])
+    const members = (): Promise<string> =>
+      machine.exec(['sh', '-c', `ls /sys/class/net/${bridge}/brif 2>/dev/null || true`])
+    await script('add')
+    t.match(await members(), new RegExp(`^vxlan${vni + 1}$`, 'm'))
+    for (const name of [bridge, `vxlan${vni + 1}`]) {
+      const off = await machine.exec(['cat', `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`])
+      t.equal(off.trim(), '1', `${name}: IPv6 is off`)
+    }
+    await script('delete')
+    t.equal(await members(), '')
+  })
+
   await t.test('an upgrade under traffic loses nothing', async (t) => {
     const later = await laterVersion(deb, folder)
     const [dataplane, controller] = [await mainPid('vtep-dataplane'), await mainPid('vtep')]
