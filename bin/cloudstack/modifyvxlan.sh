@@ -7,24 +7,11 @@ usage() {
   exit 2
 }
 
-given=
-while getopts 'o:v:p:b:' option; do
-  case $option in
-    o) op=$OPTARG given=${given}o ;;
-    v) vni=$OPTARG given=${given}v ;;
-    p) given=${given}p ;;
-    b) bridge=$OPTARG given=${given}b ;;
-    *) usage ;;
-  esac
-done
-for letter in o v p b; do
-  case $given in *$letter*) ;; *) usage ;; esac
-done
-
 self=$0
 [ ! -h "$self" ] || self=$(readlink -f "$self")
 case $self in */*) ;; *) self=./$self ;; esac
 . "${self%/*}/vxlan.sh"
+read_options o:v:p:b: "$@"
 
 case $op in
   add) add_vxlan || exit 1 ;;

@@ -1,4 +1,4 @@
-# Read by the scripts beside it; $self is the script, $vni and $bridge what it was given, $lock words for vtep-call.
+# Read by the scripts beside it; $self is the script, $lock words for vtep-call; usage() is the script's own.
 # Nothing is started that need not be: one lock serialises all of a host's NICs.
 
 call=${self%/*}/../../build/Release/vtep-call
@@ -7,6 +7,26 @@ lock=
 fail() {
   echo "vtep: $1" >&2
   return 1
+}
+
+# LETTERS WORD...: sets op, vni and bridge. -o, -v, -p and -b have to be there.
+read_options() {
+  letters=$1 given=
+  shift
+  while getopts "$letters" option; do
+    case $option in
+      o) op=$OPTARG ;;
+      v) vni=$OPTARG ;;
+      b) bridge=$OPTARG ;;
+      # No multicast needs an interface, and the family of the VTEP is the daemon's business.
+      p | 6) ;;
+      *) usage ;;
+    esac
+    given=$given$option
+  done
+  for letter in o v p b; do
+    case $given in *$letter*) ;; *) usage ;; esac
+  done
 }
 
 check() {

@@ -4,7 +4,6 @@ import { gatewayParts, type LeafFacts, type LeafInstance, type LeafNetwork } fro
 import {
   leafAsn,
   leafNetworks,
-  leafPort,
   leafVrfs,
   MULTIHOP,
   peerName,
@@ -142,7 +141,7 @@ export const cumulus: Vendor = {
   verifications: (facts) => [
     {
       command: 'nv show vrf default router bgp neighbor',
-      expect: `${facts.session.host ?? leafPort(facts)} established`,
+      expect: `${peerName(facts)} established`,
     },
     ...leafNetworks(facts).map(({ vni }) => ({
       command: `nv show evpn vni ${vni} remote-vtep`,

@@ -7,7 +7,6 @@ import {
   indent,
   leafAsn,
   leafNetworks,
-  leafPort,
   leafVrfs,
   leafVtep,
   MULTIHOP,
@@ -220,7 +219,7 @@ export const frr: Vendor = {
   verifications: (facts) => [
     {
       command: 'vtysh -c "show bgp l2vpn evpn summary"',
-      expect: `${facts.session.host ?? leafPort(facts)}, and a number under State/PfxRcd`,
+      expect: `${peerName(facts)}, and a number under State/PfxRcd`,
     },
     ...leafNetworks(facts).map(({ vni }) => ({
       command: `vtysh -c "show evpn vni ${vni}"`,
