@@ -29,18 +29,13 @@ export class Supervisor {
     this.#send(state === 'RELOADING=1' ? `${state}\n${time}` : state)
   }
 
-  /**
-   * From now on tells the watchdog twice in its time that we live, while `lives` says so and the event loop turns.
-   * Answers how to end that.
-   */
-  watch(lives: () => boolean = () => true): () => void {
-    if (this.#path === undefined || this.#watchdogMilliseconds === undefined) return () => {}
+  /** From now on tells the watchdog twice in its time that we live, while `lives` says so and the event loop turns. */
+  watch(lives: () => boolean = () => true): void {
+    if (this.#path === undefined || this.#watchdogMilliseconds === undefined) return
     const beat = (): void => {
       if (lives()) this.tell('WATCHDOG=1')
     }
-    const timer = setInterval(beat, this.#watchdogMilliseconds / 2)
-    timer.unref()
-    return () => clearInterval(timer)
+    setInterval(beat, this.#watchdogMilliseconds / 2).unref()
   }
 
   /** The descriptor that an earlier run left under this name. */
