@@ -57,6 +57,7 @@ export class Peer implements MachineOwner {
   #connectFailure = ''
   #isWatched = false
   #retained = new Map<SessionFamily, AdjRibIn>()
+  #isAccepting = false
   /** What the peer may still hold of us, we have forwarded by ever since. */
   #hasForwarded: boolean
 
@@ -211,6 +212,13 @@ export class Peer implements MachineOwner {
       refuse(this.#context, connection)
       return
     }
+    this.#isAccepting = true
+    this.#take(connection, localAddress)
+    this.#isAccepting = false
+    this.#goneIfIdle()
+  }
+
+  #take(connection: number, localAddress: Ip): void {
     for (const machine of [...this.#machines]) if (machine.mayHaveRestarted) machine.abandon()
     if (this.state === 'Idle') {
       this.#endIdleHold()
@@ -327,6 +335,8 @@ export class Peer implements MachineOwner {
   #goneIfIdle(): void {
     // One that is left alone for what it did stays, or its next connection would be a new peer's.
     if (!this.isDynamic || this.#isIdleHolding || this.#retained.size > 0) return
+    // What it gave up for the connection that comes now has left nothing behind for a moment.
+    if (this.#isAccepting) return
     if (this.#isIdle) this.#context.gone(this)
   }
 

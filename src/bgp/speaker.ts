@@ -116,7 +116,7 @@ export class Speaker {
         this.#mayEndDeferral = true
       },
       gone: (peer) => {
-        this.#peers.delete(peer.id)
+        if (this.#peers.get(peer.id) === peer) this.#peers.delete(peer.id)
         this.#members.delete(peer)
       },
     }

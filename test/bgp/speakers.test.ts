@@ -298,6 +298,25 @@ t.test('transports are told before anybody connects, and a change is a new sessi
   t.notMatch(formatEvent({ event: 'peerAdded', peer }), 'secret', 'not in a recording')
 })
 
+t.test(
+  'a dynamic peer that gives up its first connection for a second one is still known',
+  async (t) => {
+    const simulation = new Simulation()
+    const a = simulation.add('10.0.0.1', { asn: 65000 })
+    const b = simulation.add('10.0.0.2', { asn: 65000 })
+    const range = { id: 'r', prefix: '10.0.0.0/8', asn: 'internal', families: ['evpn'] } as const
+    a.dispatch({ event: 'rangeAdded', range })
+    const ends = { localAddress: '10.0.0.1', remoteAddress: '10.0.0.2', remotePort: 1 } as const
+    a.dispatch({ event: 'connected', connection: 1001, direction: 'in', ...ends })
+    t.equal(a.state('10.0.0.2'), 'OpenSent', 'nothing is heard on it')
+    b.dispatch({ event: 'peerAdded', peer: settingsFor(a) })
+    simulation.run(5)
+    t.equal(b.state('10.0.0.1'), 'Established')
+    t.equal(a.state('10.0.0.2'), 'Established')
+    t.equal(a.speaker.peers().length, 1)
+  },
+)
+
 t.test('two that failed again and again meet as soon as nothing is in their way', async (t) => {
   const simulation = new Simulation()
   const a = simulation.add('10.0.0.1', { asn: 65000 })

@@ -6,6 +6,8 @@ export const sleep = (seconds: number): Promise<void> =>
 export interface WaitOptions {
   readonly seconds?: number
   readonly everySeconds?: number
+  /** What the far end says of it, for the error. */
+  readonly explain?: () => Promise<string>
 }
 
 /**
@@ -30,7 +32,10 @@ export async function until<T>(
     }
     if (Date.now() >= end) {
       const last = typeof seen === 'string' ? seen : JSON.stringify(seen)
-      throw new Error(`${what}: expected within ${seconds} s, last seen: ${last}`)
+      const more = await options.explain?.().catch((error: unknown) => String(error))
+      throw new Error(
+        `${what}: expected within ${seconds} s, last seen: ${last}${more === undefined ? '' : `\n${more}`}`,
+      )
     }
     await sleep(options.everySeconds ?? 0.1)
   }

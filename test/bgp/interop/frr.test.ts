@@ -61,7 +61,11 @@ for (const frrAsn of [65000, 65001]) {
     await t.test('ours reach its table and the kernel', async () => {
       await hasPath(frr, macOf(1), h1.vtep4)
       await hasPath(frr, `[3]:[0]:[32]:[${h1.vtep4}]`, h1.vtep4)
-      await until('the kernel forwards', async () => (await kernel.remoteOf(macOf(1))) === h1.vtep4)
+      await until(
+        'the kernel forwards',
+        async () => (await kernel.remoteOf(macOf(1))) === h1.vtep4,
+        { explain: () => frr.state() },
+      )
     })
 
     await t.test('a higher sequence number arrives', async () => {

@@ -72,20 +72,20 @@ for (const [name, lines, right, wrong] of protections) {
       peer()
       t.ok(await isDown(), 'not without')
       peer(right)
-      await speaker.established(h2.vtep4)
+      await speaker.established(h2.vtep4, frr)
       t.pass('with the right one')
     })
   }
 }
 
 test('a password for a range', { skip }, async (t) => {
-  const { h1, h2, speaker } = await pair(t, ['password s3cret'], false)
+  const { h1, h2, frr, speaker } = await pair(t, ['password s3cret'], false)
   const range = { id: 'all', prefix: '10.255.0.0/24', asn: 'internal', families: ['evpn'] } as const
   speaker.range({ ...range, transport: { password: 'other' } })
   await sleep(3)
   t.same(await speaker.peers(), [])
   speaker.range({ ...range, transport: { password: 's3cret' } })
-  await speaker.established(h2.vtep4)
+  await speaker.established(h2.vtep4, frr)
   t.match(await speaker.peers(), [{ id: h2.vtep4, isDynamic: true }])
   t.ok(h1)
 })

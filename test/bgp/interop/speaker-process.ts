@@ -108,12 +108,15 @@ export class SpeakerProcess {
     return this.#ask(family)
   }
 
-  async established(peer: string): Promise<PeerStatus> {
+  async established(peer: string, far?: { state(): Promise<string> }): Promise<PeerStatus> {
     return until(
-      `${this.host.name}: session with ${peer}; ${this.logs().at(-1) ?? ''}`,
+      `${this.host.name}: session with ${peer}`,
       async () =>
         (await this.peers()).find(({ id, state }) => id === peer && state === 'Established'),
-      { seconds: 20 },
+      {
+        seconds: 20,
+        explain: async () => [...this.logs().slice(-5), (await far?.state()) ?? ''].join('\n'),
+      },
     )
   }
 

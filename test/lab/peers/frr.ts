@@ -1,6 +1,6 @@
 // FRR: zebra, staticd and bgpd in a namespace; a leaf over the kernel's VXLAN, or a route reflector.
 
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../command.js'
 import type { Host } from '../host.js'
@@ -80,6 +80,20 @@ export class Frr {
         'Established',
       { seconds, everySeconds: 0.2 },
     )
+  }
+
+  /** What it thinks of its next hops, peers and MACs, and the end of its log: for the error of a test that waited in vain. */
+  async state(): Promise<string> {
+    const shown = await this.vtysh(
+      'show bgp nexthop',
+      'show ip nht',
+      'show ip route',
+      'show bgp l2vpn evpn summary',
+      'show bgp neighbors',
+      'show evpn mac vni all',
+    )
+    const log = readFileSync(join(this.directory, 'frr.log'), 'utf8').split('\n').slice(-60)
+    return [shown, ...log].join('\n')
   }
 
   /** What zebra holds of a MAC. Its FDB entry on the vxlan device outlives a move to a local port: ask here. */
