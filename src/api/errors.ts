@@ -2,6 +2,7 @@
 
 import type { FastifyError } from 'fastify'
 import { type Problem, Refusal, type RefusalKind } from '../host/index.js'
+import { Denied } from './access/caller.js'
 
 export interface ErrorBody {
   /** One sentence. */
@@ -11,6 +12,12 @@ export interface ErrorBody {
   readonly expected: string
   readonly got: string
   readonly problems?: readonly Problem[]
+}
+
+export interface ErrorReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: ErrorBody
 }
 
 const statusOf: Readonly<Record<RefusalKind, number>> = {
@@ -25,7 +32,15 @@ export function errorBody(where: string, expected: string, got: string): ErrorBo
 }
 
 /** Status and body of whatever a handler threw. What is not the caller's fault says nothing of our insides. */
-export function errorReply(error: unknown): { readonly status: number; readonly body: ErrorBody } {
+export function errorReply(error: unknown): ErrorReply {
+  if (error instanceof Denied) {
+    const { status, headers, where, expected, got } = error
+    return { status, headers, body: errorBody(where, expected, got) }
+  }
+  return { headers: {}, ...replyOf(error) }
+}
+
+function replyOf(error: unknown): Omit<ErrorReply, 'headers'> {
   if (error instanceof Refusal) {
     const [first] = error.problems
     const { expected = '', got = '' } = first ?? {}

@@ -1,6 +1,16 @@
-// GET /openapi.json: the API's description, made from the tables of views and operations.
+// GET /openapi.json: the API's description, made from the tables of views, questions and operations.
 
-import { eventSchema, operations, type Schema, viewSchemas, views } from '../host/index.js'
+import {
+  eventSchema,
+  operations,
+  questions,
+  type Role,
+  type Schema,
+  viewSchemas,
+  views,
+} from '../host/index.js'
+import { COOKIE } from './access/sessions.js'
+import { eventsSchema } from './events.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -16,6 +26,7 @@ export function openApi(version: string): Json {
     add(`/v1/${view.name}`, 'get', {
       operationId: view.name,
       summary: view.summary,
+      ...security('read'),
       parameters: view.filters.map((name) => ({
         name,
         in: 'query',
@@ -25,19 +36,32 @@ export function openApi(version: string): Json {
       responses: answers(200, view.single === true ? rows.items : rows),
     })
   }
+  for (const { name, summary, method, path, role, schema, answer, mediaType } of questions)
+    add(path, method, {
+      operationId: name,
+      summary,
+      ...security(role),
+      ...(method === 'GET'
+        ? { parameters: inQuery(schema as Schema) }
+        : requestBody(schema as Schema, [])),
+      responses: answers(200, published(answer as Schema), mediaType),
+    })
   add('/v1/events', 'get', {
     operationId: 'events',
     summary:
-      'Events as they happen (server-sent); the kept ones as a list for Accept: application/json.',
+      'Events as they happen (server-sent), after those since `since`; the kept ones as a list for Accept: application/json.',
+    ...security('read'),
     parameters: [
+      ...inQuery(eventsSchema as unknown as Schema),
       {
-        name: 'since',
-        in: 'query',
-        description: 'Only events after this sequence number.',
+        name: 'Last-Event-ID',
+        in: 'header',
+        description: 'As `since`, of a browser that comes back.',
         schema: { type: 'integer', minimum: 0 },
       },
     ],
     responses: {
+      ...answers(200, { type: 'array', items: published(eventSchema as Schema) }),
       200: {
         description: 'Events.',
         content: {
@@ -54,6 +78,7 @@ export function openApi(version: string): Json {
     add(path, method, {
       operationId: name,
       summary,
+      ...security('operator'),
       parameters: inPath.map((key) => ({
         name: key,
         in: 'path',
@@ -64,9 +89,18 @@ export function openApi(version: string): Json {
       responses: answers(method === 'POST' ? 201 : 200, { type: 'object' }),
     })
   }
+  for (const [method, summary, body] of sessionRows)
+    add('/v1/session', method, {
+      operationId: `session${method[0]?.toUpperCase()}${method.slice(1)}`,
+      summary,
+      security: [{}, ...security('read').security],
+      ...body,
+      responses: answers(method === 'post' ? 201 : 200, { type: 'object' }),
+    })
   add('/metrics', 'get', {
     operationId: 'metrics',
     summary: 'Prometheus metrics.',
+    ...security('read'),
     responses: {
       200: { description: 'Metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
     },
@@ -75,8 +109,55 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'vtep', version, description: 'VXLAN and EVPN on the hypervisor host.' },
     paths,
-    components: { schemas: { Error: errorSchema } },
+    components: {
+      schemas: { Error: errorSchema },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'A token of `vtep token create`.' },
+        session: { type: 'apiKey', in: 'cookie', name: COOKIE, description: 'Of a browser.' },
+        certificate: { type: 'mutualTLS', description: 'Of the authority api.tls.clientCa.' },
+      },
+    },
   }
+}
+
+/** Who may: on a unix socket the permissions of the file say so, and on a loopback address everybody may read. */
+function security(role: Role) {
+  const scopes = [role]
+  return { security: [{ token: scopes }, { session: scopes }, { certificate: scopes }] }
+}
+
+const sessionRows = [
+  ['get', 'Who the caller is taken for, and what they may do.', {}],
+  [
+    'post',
+    'A session for a browser: a cookie in the place of the token.',
+    {
+      requestBody: {
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: { token: { type: 'string' } },
+              required: ['token'],
+              additionalProperties: false,
+            },
+          },
+        },
+      },
+    },
+  ],
+  ['delete', 'Ends the session.', {}],
+] as const
+
+/** The keys of a schema as parameters. */
+function inQuery({ properties = {}, required = [] }: Schema): Json[] {
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name) && property.default === undefined,
+    ...(property.description === undefined ? {} : { description: property.description }),
+    schema: published(property),
+  }))
 }
 
 const errorSchema = {
@@ -91,10 +172,10 @@ const errorSchema = {
   required: ['error', 'where', 'expected', 'got'],
 }
 
-function answers(status: number, schema: unknown): Json {
+function answers(status: number, schema: unknown, mediaType = 'application/json'): Json {
   const error = { schema: { $ref: '#/components/schemas/Error' } }
   return {
-    [status]: { description: 'The answer.', content: { 'application/json': { schema } } },
+    [status]: { description: 'The answer.', content: { [mediaType]: { schema } } },
     default: { description: 'An error.', content: { 'application/json': error } },
   }
 }

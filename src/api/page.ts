@@ -1,16 +1,20 @@
 // GET /: a plain page that says what is here. Everything on it comes from the tables.
 
-import { operations, views } from '../host/index.js'
+import { operations, questions, views } from '../host/index.js'
 
 /** Plain text for tools, HTML for browsers. */
 export function indexPage(version: string, html: boolean): string {
   const reads = [
     ...views.map(({ name, summary }) => [`/v1/${name}`, summary] as const),
+    ...questions
+      .filter(({ method }) => method === 'GET')
+      .map(({ path, summary }) => [path, summary] as const),
     ['/v1/events', 'Events as they happen (server-sent).'] as const,
     ['/metrics', 'Prometheus metrics.'] as const,
     ['/openapi.json', 'Description of this API.'] as const,
   ]
-  const writes = operations.map(
+  const posted = questions.filter(({ method }) => method === 'POST')
+  const writes = [...posted, ...operations].map(
     ({ method, path, summary }) => [`${method} ${path}`, summary] as const,
   )
   if (!html) {

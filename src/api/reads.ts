@@ -5,7 +5,7 @@ import { type HostSurface, Refusal, suggest, unplaced, type View, views } from '
 
 export function addReads(app: FastifyInstance, host: HostSurface): void {
   for (const view of views) {
-    app.get(`/v1/${view.name}`, (request) => {
+    app.get(`/v1/${view.name}`, { config: { role: 'read' } }, (request) => {
       const filters = checkFilters(view, request.query as Readonly<Record<string, unknown>>)
       const rows = host.state[view.name]()
       return Array.isArray(rows) ? select<object>(rows, filters) : rows

@@ -1,11 +1,13 @@
 // A host with its API, from a configuration file: what `vtep run` and the library start.
 
+import { join } from 'node:path'
 import {
   AmendmentsFile,
   type Config,
   EventLog,
   Host,
   HostFailure,
+  Journal,
   type LoadedConfig,
   lockRuntimeDir,
   obtainDataplane,
@@ -13,14 +15,17 @@ import {
   parseSocketAddress,
   prepareRuntimeDir,
   readConfigFile,
+  reasonOf,
   requiredPortKinds,
   runtimeDirOf,
   runtimePaths,
   type Supervisor,
   stateDirOf,
+  TokenFile,
   workerSettings,
 } from '../host/index.js'
-import { startApi } from './server.js'
+import { groupId } from './group.js'
+import { type Api, type ApiSettings, startApi } from './server.js'
 
 export interface RunHostSettings {
   readonly configFile: string
@@ -53,12 +58,14 @@ export interface RunningHost {
 export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   const { configFile, ownsDataplane = true, events = new EventLog(Date.now) } = settings
   const runtimeDir = runtimeDirOf(settings.runtimeDir, process.env)
+  const stateDir = stateDirOf(settings.stateDir, process.env, runtimeDir)
   const portKinds = requiredPortKinds()
   const readConfig = (): LoadedConfig => readConfigFile(configFile)
   const loaded = readConfig()
   if ('problems' in loaded) throw new HostFailure(...loaded.problems.map(({ text }) => text))
   const { config, hints } = loaded
   prepareRuntimeDir(runtimeDir)
+  let api: Api | undefined
   // Undone in reverse.
   const undo: (() => unknown)[] = [lockRuntimeDir(runtimeDir)]
   const close = async (): Promise<void> => {
@@ -66,6 +73,7 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
   }
   try {
     settings.onConfig?.(config)
+    undo.push(keepEvents(config, stateDir, events))
     for (const { text } of hints) events.add('warn', 'hint', text)
     const workers = workerSettings(config.dataplane)
     const host = await Host.start({
@@ -74,28 +82,73 @@ export async function runHost(settings: RunHostSettings): Promise<RunningHost> {
       fileName: configFile,
       readConfig,
       portKinds,
-      amendments: new AmendmentsFile(
-        stateDirOf(settings.stateDir, process.env, runtimeDir),
-        runtimeDir,
-      ),
+      amendments: new AmendmentsFile(stateDir, runtimeDir),
       obtainDataplane: () => obtainDataplane({ runtimeDir, workers, start: ownsDataplane }),
       endsDataplane: ownsDataplane,
       events,
       ...(settings.record === undefined ? {} : { record: settings.record }),
-      ...(settings.onConfig === undefined ? {} : { onConfig: settings.onConfig }),
+      onConfig: (now) => {
+        settings.onConfig?.(now)
+        renew(api, events)
+      },
     })
     undo.push(() => host.stop())
-    const { listen, readOnly } = config.api
-    const api = await startApi(host, {
-      socketPath: runtimePaths(runtimeDir).api,
-      readOnly,
-      ...(settings.supervisor === undefined ? {} : { supervisor: settings.supervisor }),
-      ...(listen === undefined ? {} : { listen: parseSocketAddress(listen) }),
-    })
-    undo.push(() => api.close())
+    api = await startApi(host, apiSettings(config, runtimeDir, stateDir, settings.supervisor))
+    undo.push(() => api?.close())
     return { host, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Where the API listens, and who may use it. Throws HostFailure. */
+function apiSettings(
+  { api: { listen, readOnly, authenticate, readGroup, tls } }: Config,
+  runtimeDir: string,
+  stateDir: string,
+  supervisor: Supervisor | undefined,
+): ApiSettings {
+  const paths = runtimePaths(runtimeDir)
+  return {
+    socketPath: paths.api,
+    ...(supervisor === undefined ? {} : { supervisor }),
+    ...(readGroup === undefined
+      ? {}
+      : { readSocket: { path: paths.apiRead, groupId: groupId(readGroup) } }),
+    ...(listen === undefined
+      ? {}
+      : {
+          tcp: {
+            listen: parseSocketAddress(listen),
+            readOnly,
+            authenticate,
+            tokens: new TokenFile(stateDir),
+            sessionKeyFile: paths.sessionKey,
+            ...(tls === undefined ? {} : { tls }),
+          },
+        }),
+  }
+}
+
+/** From now on events are kept on disk. Answers how to end it. Throws HostFailure. */
+function keepEvents(
+  { events: { keep, fileKilobytes, files, debugPerSecond } }: Config,
+  stateDir: string,
+  events: EventLog,
+): () => void {
+  events.setDebugRate(debugPerSecond)
+  if (!keep) return () => {}
+  const directory = join(stateDir, 'events')
+  const journal = new Journal(events, { directory, fileBytes: fileKilobytes * 1024, files })
+  return () => journal.close()
+}
+
+/** With a reload come the certificates that have been renewed meanwhile. */
+function renew(api: Api | undefined, events: EventLog): void {
+  try {
+    api?.renew()
+  } catch (error) {
+    events.add('error', 'certificateRefused', `the old certificate holds on: ${reasonOf(error)}`)
   }
 }

@@ -91,6 +91,8 @@ export interface RibChange {
   readonly nlri: RouteNlri
   /** Undefined when the route is withdrawn. */
   readonly best: Path | undefined
+  /** The best path until then; undefined when the route is new. */
+  readonly before: Path | undefined
   /** All paths that may be used, in no order. */
   readonly paths: readonly Path[]
 }

@@ -90,7 +90,7 @@ export class LocRib {
       }
       const { key, paths, best: now } = entry
       const nlri = (now ?? before)!.nlri
-      changes.push({ family: this.family, key, nlri, best: now, paths })
+      changes.push({ family: this.family, key, nlri, best: now, before, paths })
     }
     this.#changed = new Set()
     return changes

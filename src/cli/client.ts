@@ -1,5 +1,6 @@
-// Talks to a running daemon: HTTP on the unix socket of its runtime directory.
+// Talks to a running daemon: HTTP on a unix socket of its runtime directory.
 
+import { accessSync, constants } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { runtimePaths } from '../host/instance/index.js'
 import { CommandFailure, exitCode } from './context.js'
@@ -7,7 +8,8 @@ import { CommandFailure, exitCode } from './context.js'
 export interface Call {
   readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly path: string
-  readonly query?: Readonly<Record<string, string | undefined>>
+  /** A list is a parameter for each of its members. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body?: object
   readonly accept?: string
 }
@@ -27,9 +29,9 @@ export async function call<T>(runtimeDir: string, what: Call): Promise<T> {
 /** The answer as it begins: its body can be read as it comes. */
 export function open(runtimeDir: string, what: Call): Promise<IncomingMessage> {
   const { method = 'GET', path, query = {}, body, accept = 'application/json' } = what
-  const socketPath = runtimePaths(runtimeDir).api
-  const given = Object.entries(query).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
+  const socketPath = socketIn(runtimeDir)
+  const given = Object.entries(query).flatMap(([key, value]) =>
+    [value ?? []].flat().map((one): [string, string] => [key, one]),
   )
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
   const text = body === undefined ? undefined : JSON.stringify(body)
@@ -44,6 +46,21 @@ export function open(runtimeDir: string, what: Call): Promise<IncomingMessage> {
     outgoing.once('error', (error) => reject(unreachable(socketPath, error)))
     outgoing.end(text)
   })
+}
+
+/** Who may not use the socket for all may have one for reading. */
+function socketIn(runtimeDir: string): string {
+  const { api, apiRead } = runtimePaths(runtimeDir)
+  return !isOpenFor(api) && isOpenFor(apiRead) ? apiRead : api
+}
+
+function isOpenFor(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function unreachable(socketPath: string, error: NodeJS.ErrnoException): CommandFailure {

@@ -1,6 +1,6 @@
 // `vtep events`: what happened, and with --follow what happens.
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { EventView } from '../host/views/index.js'
 import { call, open } from './client.js'
 import { type CliContext, CommandFailure, exitCode } from './context.js'
@@ -9,47 +9,70 @@ import { formatJson, type Paint, painter, type Style } from './style.js'
 
 const styles: Readonly<Record<string, Style>> = { warn: 'yellow', error: 'red', debug: 'dim' }
 
+interface EventsOptions {
+  readonly follow?: true
+  readonly since?: string
+  readonly kind?: readonly string[]
+  readonly level?: string
+  readonly mac?: string
+  readonly ip?: string
+  readonly network?: string
+  readonly lines?: string
+  readonly json?: true
+}
+
 export function define(program: Command, context: CliContext): void {
   const command = program
     .command('events')
-    .description('What happened, newest last.')
+    .description('What happened, newest last; also before the last restart.')
     .option('-f, --follow', 'go on with what happens, until interrupted')
-    .option('--since <sequence>', 'only events after this sequence number')
-    .option('--kind <kind>', 'only events of this kind')
+    .option(
+      '--since <when>',
+      'only events after this sequence number, or since this time: 2026-01-31T12:00:00Z, or how long ago, as 90s, 10m, 2h, 7d',
+    )
+    .option('--kind <kind...>', 'only events of these kinds')
+    .addOption(
+      new Option('--level <level>', 'only events of this level and above').choices([
+        'debug',
+        'info',
+        'warn',
+        'error',
+      ]),
+    )
+    .option('--mac <mac>', 'only events of this MAC')
+    .option('--ip <address>', 'only events of this address: of a host, a VTEP or a peer')
+    .option('--network <network>', 'only events of this network: its name or VNI')
+    .option('-n, --lines <count>', 'at most so many of what happened, the newest')
     .option('-j, --json', 'as JSON: a list, or with --follow a line each')
-  command.action(async (options: { follow?: true; since?: string; kind?: string; json?: true }) => {
+  command.action(async (options: EventsOptions) => {
     const runtimeDir = runtimeDirFor(command, context)
     const { stdout } = context
     const paint = painter(context)
-    const wanted = ({ kind }: EventView): boolean =>
-      options.kind === undefined || kind === options.kind
-    const query = { since: options.since }
-    const past = (await call<EventView[]>(runtimeDir, { path: '/v1/events', query })).filter(wanted)
+    const { since, kind, level, mac, ip, network, lines: limit } = options
+    const filter = { kind, level, mac, ip, network }
+    const query = { ...filter, since, limit }
+    const past = await call<EventView[]>(runtimeDir, { path: '/v1/events', query })
     if (options.follow !== true) {
-      stdout.write(
-        options.json === true
-          ? formatJson(past, context)
-          : past.map((event) => format(event, paint)).join(''),
-      )
+      stdout.write(options.json === true ? formatJson(past, context) : formatEvents(past, paint))
       return
     }
     const print = (event: EventView): void => {
-      if (!wanted(event)) return
       stdout.write(options.json === true ? `${JSON.stringify(event)}\n` : format(event, paint))
     }
     past.forEach(print)
-    const since = String(past.at(-1)?.sequence ?? options.since ?? 0)
-    await follow(runtimeDir, since, print)
+    const last = past.at(-1)?.sequence
+    // Without one that fits it goes on from now.
+    await follow(runtimeDir, { ...filter, since: last === undefined ? since : `${last}` }, print)
   })
 }
 
 async function follow(
   runtimeDir: string,
-  since: string,
+  query: Readonly<Record<string, string | readonly string[] | undefined>>,
   print: (event: EventView) => void,
 ): Promise<void> {
   const accept = 'text/event-stream'
-  const stream = await open(runtimeDir, { path: '/v1/events', query: { since }, accept })
+  const stream = await open(runtimeDir, { path: '/v1/events', query, accept })
   stream.setEncoding('utf8')
   let rest = ''
   try {
@@ -65,6 +88,11 @@ async function follow(
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
   }
   throw new CommandFailure(exitCode.unreachable, 'the daemon has ended the stream')
+}
+
+/** A line each. */
+export function formatEvents(events: readonly EventView[], paint: Paint): string {
+  return events.map((event) => format(event, paint)).join('')
 }
 
 function format({ time, level, kind, text }: EventView, paint: Paint): string {

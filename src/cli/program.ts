@@ -52,6 +52,10 @@ const commands: readonly CommandRow[] = [
   },
   { names: { events: 'What happened, and what happens.' }, load: () => import('./events.js') },
   {
+    names: { token: 'Who may use the API over TCP.' },
+    load: () => import('./token.js'),
+  },
+  {
     names: {
       vrf: 'Add and remove VRFs at run time.',
       network: 'Add, remove and hold networks at run time.',

@@ -1,9 +1,16 @@
 // The show verbs, one per view; every filter of the API is an option.
 
 import { type Command, Option } from 'commander'
-import { type PortView, type View, type ViewName, views } from '../host/views/index.js'
+import {
+  type EventView,
+  type PortView,
+  type View,
+  type ViewName,
+  views,
+} from '../host/views/index.js'
 import { call } from './client.js'
 import type { CliContext } from './context.js'
+import { formatEvents } from './events.js'
 import { runtimeDirFor } from './runtime-dir.js'
 import { formatJson, formatTable, type Paint, painter } from './style.js'
 import { portDrops, tables } from './tables.js'
@@ -23,11 +30,26 @@ function defineView(program: Command, view: View, context: CliContext): void {
     command.option('--all', 'reasons that never occurred, too')
     command.option('--ports', 'by port')
   }
+  if (view.name === 'macs')
+    command.option('--history <mac>', 'what became of a MAC: every event of it, oldest first')
   command.action(async (options: Readonly<Record<string, string | true | undefined>>) => {
     const runtimeDir = runtimeDirFor(command, context)
     const query = Object.fromEntries(
       view.filters.map((filter) => [filter, options[filter] as string | undefined]),
     )
+    const mac = options['history']
+    if (typeof mac === 'string') {
+      const events = await call<EventView[]>(runtimeDir, {
+        path: '/v1/history',
+        query: { mac, network: query['network'] ?? query['vni'] },
+      })
+      context.stdout.write(
+        options['json'] === true
+          ? formatJson(events, context)
+          : formatEvents(events, painter(context)),
+      )
+      return
+    }
     const byPort = options['ports'] === true
     const rows = await call<unknown>(runtimeDir, {
       path: byPort ? '/v1/ports' : `/v1/${view.name}`,

@@ -197,6 +197,7 @@ const frozen: readonly (readonly [Finding['path'], (config: Config) => unknown])
   [['bgp', 'clusterId'], ({ bgp }) => bgp.clusterId],
   [['bgp', 'gracefulRestart'], ({ bgp }) => bgp.gracefulRestart],
   [['api'], ({ api }) => api],
+  [['events'], ({ events }) => events],
   [['dataplane'], ({ dataplane }) => dataplane],
   [['duplicateDetection'], ({ duplicateDetection }) => duplicateDetection],
   [['multihoming'], ({ multihoming }) => multihoming],

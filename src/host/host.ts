@@ -19,6 +19,7 @@ import {
   unplaced,
 } from './config/index.js'
 import type { Config } from './config/schema.js'
+import { tellChange, tellOperation } from './config-changes.js'
 import {
   frozenChanges,
   type Merged,
@@ -29,8 +30,10 @@ import {
 } from './effective.js'
 import type { EventLog } from './events.js'
 import { HostFailure, reasonOf } from './instance/index.js'
+import { networkName, type ReadQuery, readEventsQuery } from './journal/index.js'
+import { evpnSettings } from './machine-settings.js'
 import { Machines } from './machines.js'
-import { type MetricsText, metricsText } from './metrics.js'
+import { type MetricsText, metricsText } from './metrics/index.js'
 import { type Dump, dumpFile, dumpTables } from './mrt.js'
 import { speakerSettings } from './neighbors.js'
 import { fabricNetworks, fabricVrfs, networkSettings, vrfSettings } from './networks.js'
@@ -39,10 +42,12 @@ import type { ArrivedHost } from './operation.js'
 import { operations } from './operations.js'
 import { type ObtainedDataplane, PacketPath } from './packet-path.js'
 import { Peering, SWEEP_TIMER } from './peering.js'
+import { ask } from './questions/index.js'
 import { RecordingFile } from './recording.js'
 import { Refusal, type RefusalKind } from './refusal.js'
 import { assignNumbers, distinguisherNumber } from './route-distinguishers.js'
-import { State } from './state/index.js'
+import { RouteTeller } from './route-events.js'
+import { State, type StateSource } from './state/index.js'
 import type { HostSurface } from './surface.js'
 import { Tenancy, type Tenants } from './tenancy.js'
 import { checkWorld, interfaceName, interfaceNames } from './world.js'
@@ -81,6 +86,8 @@ export class Host implements HostSurface {
   readonly #tenancy: Tenancy
   readonly #peering: Peering
   readonly #auditor: Auditor
+  readonly #source: StateSource
+  readonly #routes: RouteTeller
   readonly #tcp: Tcp
   readonly #clock: Clock
   readonly #bfd: Bfd
@@ -141,6 +148,7 @@ export class Host implements HostSurface {
       onFailure: (peer, reason) =>
         this.events.add('error', 'bfdFailed', `no BFD with peer ${peer}: ${reason}`, { peer }),
     })
+    this.#routes = new RouteTeller(this.events)
     this.#machines = this.#createMachines(config)
     this.#path = new PacketPath(
       {
@@ -181,7 +189,8 @@ export class Host implements HostSurface {
       events: this.events,
       own: [vtep.address, vtep.replicatorAddress],
     })
-    this.state = new State(this.#stateSource())
+    this.#source = this.#stateSource()
+    this.state = new State(this.#source)
   }
 
   // ---- begin and end
@@ -255,7 +264,7 @@ export class Host implements HostSurface {
 
   // ---- operations
 
-  async run(name: string, input: unknown): Promise<unknown> {
+  async run(name: string, input: unknown, by = 'this process'): Promise<unknown> {
     const operation = operations.find((row) => row.name === name)
     if (operation === undefined) throw new RangeError(`no operation ${name}`)
     const { value, findings } = checkValue<Record<string, unknown>>(
@@ -263,8 +272,9 @@ export class Host implements HostSurface {
       input,
     )
     if (findings.length > 0) throw refusal('invalid', findings)
-    return this.#exclusive(() =>
-      operation.run(
+    return this.#exclusive(async () => {
+      const before = this.#effective.config
+      const result = await operation.run(
         {
           state: this.state,
           file: this.#file,
@@ -287,17 +297,33 @@ export class Host implements HostSurface {
           reload: () => this.#reload(),
         },
         value,
-      ),
-    )
+      )
+      tellOperation(this.events, { operation, input: value, by }, before, this.#effective.config)
+      return result
+    })
+  }
+
+  ask(name: string, input: object, signal: AbortSignal): Promise<unknown> {
+    const { state, events } = this
+    return ask(name, input, { state, source: this.#source, path: this.#path, events, signal })
+  }
+
+  eventsQuery(input: unknown): ReadQuery {
+    const { networks } = this.#effective.config
+    return readEventsQuery(input, Date.now(), (name) => networkName(networks, name))
   }
 
   metrics(): Promise<MetricsText> {
-    return metricsText(this.state)
+    return metricsText(this.state, this.#source, this.events)
   }
 
   /** Reads the configuration again and applies the difference. Rejects with Refusal; then nothing has changed. */
   reload(): Promise<void> {
-    return this.#exclusive(() => this.#reload())
+    return this.#exclusive(async () => {
+      const before = this.#effective.config
+      await this.#reload()
+      tellChange(this.events, 'reload', 'a signal', before, this.#effective.config)
+    })
   }
 
   async #reload(): Promise<void> {
@@ -471,14 +497,9 @@ export class Host implements HostSurface {
 
   // ---- the machines
 
-  #createMachines({ asn, vtep, bgp, profile, duplicateDetection, multihoming }: Config): Machines {
-    const routerId = this.#routerId
-    const { moves, seconds } = duplicateDetection
-    const duplicates = moves > 0 && { moves, seconds }
-    const speaker = speakerSettings(asn, routerId, bgp)
-    const ignoreEadPerEvi = multihoming.eadPerEvi === 'ignore'
-    const own = { asn, routerId, vtep: vtep.address, ...ownAddresses(vtep) }
-    const evpn = { ...own, profile, duplicates, ignoreEadPerEvi }
+  #createMachines(config: Config): Machines {
+    const speaker = speakerSettings(config.asn, this.#routerId, config.bgp)
+    const evpn = evpnSettings(config, this.#routerId)
     const { record, version } = this.#settings
     if (record !== undefined) {
       this.#recording = new RecordingFile(record, { version, speaker, evpn }, (reason) =>
@@ -496,6 +517,7 @@ export class Host implements HostSurface {
         tellHosts: (ports, frames) => void this.#path.tellHosts(ports, frames),
         readSnapshot: () => this.#compare(),
         peerState: (peer, state) => this.#peering.onPeerState(peer, state),
+        routes: (changes) => this.#routes.tell(changes),
         endOfRib: (peer, family) => this.#peering.onEndOfRib(peer, family),
         tell: (level, kind, text, fields) => this.events.add(level, kind, text, fields),
       },
@@ -521,7 +543,7 @@ export class Host implements HostSurface {
     return `${this.#routerId}:${number}`
   }
 
-  #stateSource() {
+  #stateSource(): StateSource {
     const host = this
     return {
       version: this.version,
@@ -530,6 +552,7 @@ export class Host implements HostSurface {
       },
       routerId: this.#routerId,
       speaker: this.#machines.speaker,
+      routeCounts: this.#routes.counts,
       evpn: this.#machines.evpn,
       ports: this.#tenancy.ports.held,
       get uplink() {
@@ -540,6 +563,9 @@ export class Host implements HostSurface {
       },
       get audit() {
         return host.#auditor.status
+      },
+      get eventArchive() {
+        return host.events.archiveStatus
       },
       portStates: () => this.#path.table('ports'),
       remoteStates: () => this.#path.table('remotes'),
@@ -554,12 +580,6 @@ export class Host implements HostSurface {
 
 const vnisOf = ({ networks, vrfs }: Config): number[] =>
   [...networks, ...vrfs].map(({ vni }) => vni)
-
-const ownAddresses = ({ replicatorAddress, routerMac, gatewayMac }: Config['vtep']) => ({
-  ...(replicatorAddress === undefined ? {} : { replicator: replicatorAddress }),
-  ...(routerMac === undefined ? {} : { routerMac }),
-  ...(gatewayMac === undefined ? {} : { gatewayMac }),
-})
 
 function refusal(kind: RefusalKind, findings: readonly Finding[], where = ''): Refusal {
   return new Refusal(

@@ -46,16 +46,27 @@ export {
   reasonOf,
   runtimeDirOf,
   runtimePaths,
+  type StoredToken,
   stateDirOf,
+  TokenFile,
 } from './instance/index.js'
+export {
+  EventsQuery,
+  Journal,
+  matches,
+  type ReadQuery,
+  readEventsQuery,
+} from './journal/index.js'
 export { knownPortKinds, requiredPortKinds } from './kinds.js'
 export { type Log, type LogSettings, logEvents } from './log.js'
 export { messagesOf } from './mrt.js'
 export type { Operation, OperationContext } from './operation.js'
 export { operations } from './operations.js'
 export type { ObtainedDataplane } from './packet-path.js'
+export { ofQuery, type Question, type QuestionContext, questions } from './questions/index.js'
 export { Refusal, type RefusalKind } from './refusal.js'
 export { ReplayError, type Replayed, replay } from './replay.js'
+export { allows, type Role, roles } from './role.js'
 export type { HostSurface } from './surface.js'
 export * from './views/index.js'
 export { EventView as eventSchema, viewSchemas } from './views/schemas.js'

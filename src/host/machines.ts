@@ -33,6 +33,8 @@ export interface Surroundings {
   /** Answer with the evpn event `resync`. */
   readSnapshot(): void
   peerState(peer: string, state: FsmState): void
+  /** Routes of the loc-rib have other best paths. */
+  routes(changes: readonly RibChange[]): void
   endOfRib(peer: string, family: string): void
   tell(level: EventLevel, kind: string, text: string, fields?: EventFields): void
 }
@@ -99,7 +101,7 @@ export class Machines {
 
   /** Tells evpn of a route of the loc-rib once more. */
   tellRoute(key: string, { nlri, best }: Pick<RibChange, 'nlri' | 'best'>): void {
-    const change: RibChange = { family: 'evpn', key, nlri, best, paths: [] }
+    const change: RibChange = { family: 'evpn', key, nlri, best, before: undefined, paths: [] }
     if (isEvpn(change)) this.toEvpn({ event: 'routes', changes: [change] })
   }
 
@@ -163,6 +165,7 @@ export class Machines {
       this.#around.peerState(peer, to)
     },
     routes: ({ family, changes }) => {
+      this.#around.routes(changes)
       if (family !== 'evpn') return
       this.#tellEvpn({ event: 'routes', changes: changes.filter(isEvpn) })
     },

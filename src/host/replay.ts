@@ -139,6 +139,8 @@ function surroundings({ onAction }: ReplayListener): Surroundings {
     tellHosts: (ports, frames) => tell({ do: 'tellHosts', ports, frames }),
     readSnapshot: () => tell({ do: 'readSnapshot' }),
     peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
+    // What came of them is told by evpn.
+    routes: () => {},
     endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),
     tell: (level, kind, text) => tell({ do: 'event', level, kind, text }),
   }

@@ -5,7 +5,7 @@ import type { NetworkSettings, VrfSettings } from '../evpn/index.js'
 import type { PortSegment } from '../fib/index.js'
 import { segmentSettings } from './config/segments.js'
 import { difference, type PlacedPort, same } from './effective.js'
-import type { EventLog } from './events.js'
+import type { EventFields, EventLog } from './events.js'
 import type { Machines } from './machines.js'
 import type { FabricNetwork, FabricVrf } from './networks.js'
 import type { PacketPath } from './packet-path.js'
@@ -94,7 +94,7 @@ export class Tenancy {
     for (const port of changed) if (port.name !== name) this.#bind(port.name)
     const port = this.ports.held.get(name)?.port
     if (port !== undefined)
-      this.#tell('portMoved', `MAC ${port.mac} has moved to port ${name}`, port)
+      this.#tell('portMoved', `MAC ${port.mac} has moved to port ${name}`, ofPort(port))
   }
 
   /** Tries those missing ports again that `promising` says may come. */
@@ -109,7 +109,7 @@ export class Tenancy {
         continue
       }
       this.#bind(port.name)
-      this.#tell('portOpened', `port ${port.name} of network ${port.network} is open`, port)
+      this.#tell('portOpened', `port ${port.name} of network ${port.network} is open`, ofPort(port))
     }
   }
 
@@ -142,15 +142,19 @@ export class Tenancy {
       const networks = difference(before.networks, after.networks, ({ vni }) => vni)
       for (const vrf of [...vrfs.added, ...vrfs.changed.map(({ to }) => to)]) this.#setVrf(vrf)
       for (const { name, vni } of vrfs.added) {
-        this.#tell('vrfAdded', `VRF ${name} (L3 VNI ${vni}) is added`)
+        this.#tell('vrfAdded', `VRF ${name} (L3 VNI ${vni}) is added`, { vrf: name, vni })
       }
       for (const { vni, name } of networks.removed) {
         machines.toEvpn({ event: 'networkRemoved', vni })
-        this.#tell('networkRemoved', `network ${name} (VNI ${vni}) is removed`)
+        this.#tell('networkRemoved', `network ${name} (VNI ${vni}) is removed`, {
+          network: name,
+          vni,
+        })
       }
       for (const network of networks.added) {
         this.#setNetwork(network)
-        this.#tell('networkAdded', `network ${network.name} (VNI ${network.vni}) is added`)
+        const { name, vni } = network
+        this.#tell('networkAdded', `network ${name} (VNI ${vni}) is added`, { network: name, vni })
       }
       for (const { from, to } of networks.changed) {
         const settings = this.#parts.settingsOf
@@ -158,18 +162,26 @@ export class Tenancy {
       }
       for (const { name, vni } of vrfs.removed) {
         machines.toEvpn({ event: 'vrfRemoved', vni })
-        this.#tell('vrfRemoved', `VRF ${name} (L3 VNI ${vni}) is removed`)
+        this.#tell('vrfRemoved', `VRF ${name} (L3 VNI ${vni}) is removed`, { vrf: name, vni })
       }
       for (const { to } of ports.changed) this.ports.replace(to)
       for (const port of [...ports.added, ...ports.changed.map(({ to }) => to)])
         this.#bind(port.name)
       for (const port of ports.added) {
-        this.#tell('portAdded', `port ${port.name} is added to network ${port.network}`, port)
+        this.#tell(
+          'portAdded',
+          `port ${port.name} is added to network ${port.network}`,
+          ofPort(port),
+        )
       }
       await path.settled()
       for (const port of ports.removed) {
         await this.ports.close(port.name)
-        this.#tell('portRemoved', `port ${port.name} is removed from network ${port.network}`, port)
+        this.#tell(
+          'portRemoved',
+          `port ${port.name} is removed from network ${port.network}`,
+          ofPort(port),
+        )
       }
     }
     return { commit, undo }
@@ -214,17 +226,17 @@ export class Tenancy {
   }
 
   #tellMissing({ port, reason }: HeldPort): void {
-    const fields = { ifname: port.name, vni: port.vni }
-    this.#parts.events.add(
-      'warn',
-      'portMissing',
-      `port ${port.name} is not open: ${reason}`,
-      fields,
-    )
+    const text = `port ${port.name} is not open: ${reason}`
+    this.#parts.events.add('warn', 'portMissing', text, ofPort(port))
   }
 
-  #tell(kind: string, text: string, port?: PlacedPort): void {
-    const fields = port === undefined ? {} : { ifname: port.name, vni: port.vni }
+  #tell(kind: string, text: string, fields: EventFields): void {
     this.#parts.events.add('info', kind, text, fields)
   }
 }
+
+const ofPort = ({ name, vni, network }: PlacedPort): EventFields => ({
+  ifname: name,
+  network,
+  vni,
+})

@@ -254,7 +254,7 @@ t.test('events as they happen, and from where one was', async (t) => {
   t.notMatch(fresh.text, /data:/)
   await daemon.http('POST', '/v1/networks', { name: 'sse', vni: 10400 })
   await until('it is told', () => fresh.text.includes('event: networkAdded'))
-  t.match(fresh.text, new RegExp(`id: ${kept.length + 1}\\nevent: networkAdded\\ndata: `))
+  t.match(fresh.text, /id: \d+\nevent: networkAdded\ndata: /)
   fresh.end()
   again.end()
   await daemon.http('DELETE', '/v1/networks/sse')
@@ -303,7 +303,7 @@ t.test('TCP only reads, and only under the address itself', async (t) => {
       method === 'POST' ? {} : undefined,
     )
     t.equal(answer.status, 403, `${method} ${path}`)
-    t.match(answer.json, { expected: 'a change by the unix socket' })
+    t.match(answer.json, { expected: 'somebody who may change things' })
   }
   const rebound = await exchange(tcp, 'GET', '/v1/status', undefined, { host: 'evil.example:8472' })
   t.equal(rebound.status, 403)

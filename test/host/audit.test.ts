@@ -162,6 +162,7 @@ function machinesAndAudit() {
       tellHosts: () => {},
       readSnapshot: ignore,
       peerState: ignore,
+      routes: ignore,
       endOfRib: ignore,
       tell: (level, kind, text, fields) => events.add(level, kind, text, fields),
     },

@@ -344,7 +344,8 @@ api: { listen: "[::1]:8472" }
         remotes: [{ address: '2001:db8::12', macs: [] }],
       },
     ],
-    api: { listen: '[::1]:8472', readOnly: true },
+    api: { listen: '[::1]:8472', readOnly: true, authenticate: false },
+    events: { keep: true, fileKilobytes: 4096, files: 12, debugPerSecond: 500 },
     dataplane: { polling: 'adaptive', cpus: [], fastPath: true },
     log: { level: 'info' },
   })

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,6 +44,7 @@ guard()
 export interface Answer {
   readonly status: number
   readonly contentType: string
+  readonly headers: IncomingHttpHeaders
   readonly text: string
   readonly json: unknown
 }
@@ -206,7 +207,9 @@ export function processesWith(directory: string): number[] {
 
 /** One HTTP request. A text body goes as it is. */
 export function exchange(
-  where: { readonly socketPath: string } | { readonly host: string; readonly port: number },
+  where:
+    | { readonly socketPath: string }
+    | { readonly host: string; readonly port: number; readonly localAddress?: string },
   method: string,
   path: string,
   body?: unknown,
@@ -225,7 +228,8 @@ export function exchange(
         response.once('end', () => {
           const contentType = response.headers['content-type'] ?? ''
           const json = contentType.includes('json') ? (JSON.parse(got) as unknown) : undefined
-          resolve({ status: response.statusCode ?? 0, contentType, text: got, json })
+          const { headers, statusCode = 0 } = response
+          resolve({ status: statusCode, contentType, headers, text: got, json })
         })
       },
     )

@@ -86,6 +86,7 @@ function makeSide(address: string, wire: Wire, other: () => Side): Side {
     tellHosts: () => {},
     readSnapshot: () => done.push('readSnapshot'),
     peerState: (_peer, state) => done.push(state),
+    routes: () => {},
     endOfRib: (_peer, family) => done.push(`endOfRib ${family}`),
     tell: (_level, kind) => done.push(`tell ${kind}`),
   }

@@ -73,7 +73,7 @@ t.test('amendments: nothing, written and read, and damaged', async (t) => {
 })
 
 t.test('the event stream forgets the oldest, and says so by its numbers', async (t) => {
-  const log = new EventLog(() => 0, 3)
+  const log = new EventLog(() => 0, { capacity: 3 })
   t.same(log.since(0), [])
   const heard: number[] = []
   const stop = log.subscribe(({ sequence }) => heard.push(sequence))

@@ -98,6 +98,7 @@ async function record(steps: readonly Step[]): Promise<{ text: string; actions: 
       tellHosts: () => {},
       readSnapshot: () => tell({ do: 'readSnapshot' }),
       peerState: (peer, state) => tell({ do: 'peerState', peer, state }),
+      routes: () => {},
       endOfRib: (peer, family) => tell({ do: 'endOfRib', peer, family }),
       tell: (level, kind, text) => tell({ do: 'event', level, kind, text }),
     },

@@ -513,6 +513,16 @@ const rules: readonly Rule[] = [
       }
     }
   },
+
+  function certificatesChecked({ api: { tls } }, report) {
+    if (tls !== undefined && tls.clientCa === undefined && tls.operators.length > 0)
+      report(['api', 'tls', 'operators'], 'none without clientCa', tls.operators.join(', '))
+  },
+
+  function changesOnlyFromHere({ api: { listen = '127.', readOnly } }, report) {
+    if (!readOnly && !/^(127\.|\[::1\])/.test(listen))
+      report(['api', 'readOnly'], `true, as ${listen} is no loopback address`, 'false')
+  },
 ]
 
 function family(ip: string | undefined): 4 | 6 | undefined {

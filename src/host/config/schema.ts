@@ -4,6 +4,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type Profile, profiles } from '../../evpn/index.js'
 import { MAX_VNI } from '../../net/index.js'
+import { Api, EventFiles } from './schema-api.js'
 import { PortHost } from './schema-host.js'
 import {
   choice,
@@ -480,20 +481,6 @@ export const Bgp = keys(
   { default: {} },
 )
 
-export const Api = keys(
-  {
-    listen: Type.Optional(
-      text('socketAddress', 'Also answer HTTP here. Leave out: unix socket only.'),
-    ),
-    readOnly: flag(
-      true,
-      'Refuse every change that comes by `listen`. The unix socket may always change.',
-    ),
-  },
-  'The HTTP API.',
-  { default: {} },
-)
-
 export const Config = keys(
   {
     asn: asNumber,
@@ -548,6 +535,7 @@ export const Config = keys(
     vrfs: list(Vrf, 'IP-VRFs.'),
     networks: list(Network, 'Bridge domains of this host.'),
     api: Api,
+    events: EventFiles,
     dataplane: keys(
       {
         workers: Type.Optional(

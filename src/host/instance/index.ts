@@ -9,4 +9,5 @@ export {
   stateDirOf,
 } from './paths.js'
 export { lockRuntimeDir, prepareRuntimeDir } from './runtime-dir.js'
+export { type StoredToken, TokenFile } from './tokens.js'
 export { packageVersion } from './version.js'

@@ -31,6 +31,10 @@ export function stateDirOf(
 export interface RuntimePaths {
   /** HTTP API. */
   readonly api: string
+  /** HTTP API for those who only read. */
+  readonly apiRead: string
+  /** Key of browsers' sessions. */
+  readonly sessionKey: string
   /** The dataplane's control socket. */
   readonly control: string
   /** Log of a dataplane that the controller started. */
@@ -44,6 +48,8 @@ export interface RuntimePaths {
 export function runtimePaths(runtimeDir: string): RuntimePaths {
   return {
     api: join(runtimeDir, 'api.sock'),
+    apiRead: join(runtimeDir, 'read.sock'),
+    sessionKey: join(runtimeDir, 'session.key'),
     control: join(runtimeDir, 'control.sock'),
     dataplaneLog: join(runtimeDir, 'dataplane.log'),
     lock: join(runtimeDir, 'controller.pid'),

@@ -19,7 +19,9 @@ const SOCKET_PATH_BYTES = 107
 /** Creates the directory, or checks the one that is there. Throws HostFailure. */
 export function prepareRuntimeDir(directory: string): void {
   const paths = runtimePaths(directory)
-  const longest = Math.max(...[paths.api, paths.control].map((path) => Buffer.byteLength(path)))
+  const longest = Math.max(
+    ...[paths.api, paths.apiRead, paths.control].map((path) => Buffer.byteLength(path)),
+  )
   if (longest > SOCKET_PATH_BYTES) {
     throw new HostFailure(
       `runtime directory ${directory}: expected a path that leaves sockets at ${SOCKET_PATH_BYTES} bytes, got ${longest}`,

@@ -94,6 +94,13 @@ const checks: readonly Check[] = [
     })
   },
 
+  function eventsKept({ eventArchive }) {
+    const { failure, lost = 0 } = eventArchive ?? {}
+    if (failure === undefined) return []
+    const text = `events are not kept on disk: ${failure}; ${lost} are lost so far`
+    return [warning('eventLog', text)]
+  },
+
   function vtepsResolved({ remoteStates }) {
     const unresolved = remoteStates().filter(({ resolved }) => !resolved)
     return unresolved.map(({ address }) =>

@@ -11,6 +11,7 @@ import type {
 } from '../../fib/index.js'
 import type { AuditStatus } from '../audit.js'
 import type { Effective } from '../effective.js'
+import type { ArchiveStatus } from '../events.js'
 import type { HeldPort } from '../ports.js'
 
 export interface StateSource {
@@ -19,11 +20,15 @@ export interface StateSource {
   readonly routerId: string
   readonly speaker: Speaker
   readonly evpn: Evpn
+  /** Routes of the loc-rib, by "family type", as "evpn 2". */
+  readonly routeCounts: ReadonlyMap<string, number>
   readonly ports: ReadonlyMap<string, HeldPort>
   /** Undefined while the dataplane is down. */
   readonly uplink: UplinkState | undefined
   readonly dataplaneRestarts: number
   readonly audit: AuditStatus
+  /** The event log on disk; undefined without. */
+  readonly eventArchive: ArchiveStatus | undefined
   /** The dataplane's own rows; none while it is down. */
   portStates(): readonly PortState[]
   remoteStates(): readonly RemoteState[]

@@ -281,7 +281,7 @@ export const DropView = row({
 })
 
 export const EventView = row({
-  sequence: count('Counts from 1 for as long as the controller lives.'),
+  sequence: count('Counts from 1; over restarts, too, where events are kept on disk.'),
   time: text('RFC 3339, UTC.'),
   level: text('debug, info, warn or error.'),
   kind: text('One word.'),

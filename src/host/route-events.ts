@@ -1,0 +1,133 @@
+// Changes of the loc-rib as events: who announced what, and which way was taken before. There may be a million of them, so a
+// sentence is only made of those that are kept.
+
+import type { Path, RibChange, RouteNlri } from '../bgp/index.js'
+import { type EvpnRoute, evpnRouteCode, formatEvpnRoute } from '../wire/index.js'
+import type { EventFields, EventLog } from './events.js'
+
+export class RouteTeller {
+  readonly #events: EventLog
+  readonly #counts = new Map<string, number>()
+
+  constructor(events: EventLog) {
+    this.#events = events
+  }
+
+  /** Routes that there are, by "family type". */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
+  tell(changes: readonly RibChange[]): void {
+    const events = this.#events
+    for (const change of changes) {
+      const { before, best } = change
+      if (best === undefined) {
+        this.#count(change, -1)
+        events.debug('routeWithdrawn', () => withdrawn(change, before))
+      } else if (before === undefined) {
+        this.#count(change, 1)
+        events.debug('routeReceived', () => received(change, best))
+      } else {
+        events.debug('routeChanged', () => changed(change, before, best))
+      }
+    }
+  }
+
+  #count({ family, nlri }: RibChange, more: 1 | -1): void {
+    const key = family === 'evpn' ? evpnKeys[(nlri as EvpnRoute).type] : otherKeys[family]
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + more)
+  }
+}
+
+/** By the number of the type, as the view `routes` has it. */
+const evpnKeys: Readonly<Record<EvpnRoute['type'], string>> = {
+  ead: 'evpn 1',
+  macIp: 'evpn 2',
+  imet: 'evpn 3',
+  es: 'evpn 4',
+  prefix: 'evpn 5',
+  smet: 'evpn 6',
+  joinSynch: 'evpn 7',
+  leaveSynch: 'evpn 8',
+  opaque: 'evpn other',
+}
+
+const otherKeys = { ipv4: 'ipv4 unicast', ipv6: 'ipv6 unicast', rtc: 'rtc membership' } as const
+
+type Told = readonly [text: string, fields: EventFields]
+
+function received(change: RibChange, best: Path): Told {
+  const text =
+    best.peer === ''
+      ? `we announce ${nameOf(change)}`
+      : `peer ${best.peer} announces ${nameOf(change)} by ${best.nextHop}${sequenceText(best)}`
+  return [text, { ...fieldsOf(change), ...fieldsOfPath(best) }]
+}
+
+function withdrawn(change: RibChange, before: Path | undefined): Told {
+  const text =
+    before?.peer === ''
+      ? `we withdraw ${nameOf(change)}`
+      : `${nameOf(change)} is gone, which peer ${before?.peer} announced by ${before?.nextHop}`
+  return [text, { ...fieldsOf(change), ...(before === undefined ? {} : fieldsOfPath(before)) }]
+}
+
+function changed(change: RibChange, before: Path, best: Path): Told {
+  const was = `${before.nextHop} of ${sourceText(before)}`
+  const is = `${best.nextHop} of ${sourceText(best)}`
+  // The way is the same when only an attribute has changed, as the sequence number of a MAC.
+  const text = `best path of ${nameOf(change)}: ${was === is ? is : `${is}, before ${was}`}${sequenceText(best)}`
+  const from = before.nextHop
+  return [text, { ...fieldsOf(change), ...fieldsOfPath(best), from, to: best.nextHop }]
+}
+
+const sourceText = ({ peer }: Path): string => (peer === '' ? 'our own' : `peer ${peer}`)
+
+function nameOf({ family, key, nlri }: RibChange): string {
+  if (family !== 'evpn') return `${family} ${key}`
+  return 'type' in nlri ? formatEvpnRoute(nlri) : key
+}
+
+function sequenceText(path: Path): string {
+  const sequence = sequenceOf(path)
+  return sequence === undefined ? '' : `, sequence ${sequence}`
+}
+
+function sequenceOf({ attributes }: Path): number | undefined {
+  for (const community of attributes.extendedCommunities ?? [])
+    if (community.type === 'macMobility') return community.sequence
+  return undefined
+}
+
+function fieldsOfPath(path: Path): EventFields {
+  const { peer, nextHop } = path
+  const sequence = sequenceOf(path)
+  return {
+    peer: peer === '' ? 'local' : peer,
+    dst: nextHop,
+    ...(sequence === undefined ? {} : { sequence }),
+  }
+}
+
+/** By the words of the view `routes`; the label is the VNI for VXLAN. */
+function fieldsOf({ family, nlri }: RibChange): EventFields {
+  if (!('type' in nlri)) return { family, ...scalars(nlri, ['prefix']) }
+  const label = (nlri as { readonly label?: number }).label
+  return {
+    family,
+    type: evpnRouteCode(nlri),
+    ...(label === undefined ? {} : { vni: label }),
+    ...scalars(nlri, ['rd', 'mac', 'ip', 'prefix', 'esi', 'originator']),
+  }
+}
+
+function scalars(nlri: RouteNlri, keys: readonly string[]): EventFields {
+  const values = nlri as unknown as Readonly<Record<string, string | number | undefined>>
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const value = values[key]
+      return value === undefined ? [] : [[key, value]]
+    }),
+  )
+}
