@@ -3,6 +3,8 @@
 export * from './bgp/index.js'
 export * from './bmp/index.js'
 export {
+  describeFrame,
+  frameDigest,
   hostProbe,
   type MembershipRecord,
   membershipQuery,
@@ -11,3 +13,11 @@ export {
   routerAdvertisement,
 } from './frame/index.js'
 export * from './mrt/index.js'
+export {
+  decodePcapng,
+  encodePcapng,
+  LINK_ETHERNET,
+  type PcapngBlock,
+  type PcapngPacket,
+  PcapngReader,
+} from './pcapng/index.js'

@@ -8,8 +8,10 @@ import { Machines } from '../../src/host/machines.js'
 import {
   decapsulateOuter,
   decapsulatePayload,
+  describeFrame,
   findLayers,
   flowHash,
+  frameDigest,
   noMeta,
   readNeighbourTalk,
 } from '../../src/wire/frame/index.js'
@@ -18,13 +20,16 @@ import {
   decodeBmp,
   decodeMessage,
   decodeMrt,
+  decodePcapng,
   type EvpnRoute,
   encodeBmp,
   encodeMessage,
   encodeMrt,
+  encodePcapng,
   initialContext,
   type Message,
   type MrtRecord,
+  type PcapngBlock,
   type WireContext,
 } from '../../src/wire/index.js'
 import { imet, macIp } from '../bgp/routes.js'
@@ -400,12 +405,52 @@ const mrt: FuzzTarget = {
   },
 }
 
+const pcapngSeeds: readonly PcapngBlock[] = [
+  { block: 'section', application: 'x', comment: 'y' },
+  { block: 'interface', linkType: 1, snapLength: 96, name: 'vm1', description: 'z' },
+  {
+    block: 'packet',
+    interface: 0,
+    timeNanoseconds: 1_600_000_000_000_000_000n,
+    length: 60,
+    bytes: new Uint8Array(21),
+    comment: 'point=drop',
+    direction: 'in',
+    id: 7n,
+  },
+  { block: 'statistics', interface: 0, timeNanoseconds: 1n, received: 2n, dropped: 3n },
+]
+
+const pcapng: FuzzTarget = {
+  name: 'pcapng',
+  seeds: [1, 2, 3, 4].map((count) =>
+    Buffer.concat(pcapngSeeds.slice(0, count).map((block) => encodePcapng(block))),
+  ),
+  run(octets) {
+    const blocks = read(() => decodePcapng(octets))
+    if (blocks === undefined) return 'not readable'
+    // What was read can be written, and is the same then, but for what a file may say in several ways.
+    const again = decodePcapng(
+      Buffer.concat(
+        blocks.filter(({ block }) => block !== 'other').map((block) => encodePcapng(block)),
+      ),
+    )
+    assert.deepEqual(
+      again.map(({ block }) => block),
+      blocks.map(({ block }) => block).filter((block) => block !== 'other'),
+    )
+    return blocks.map((block) => `${block.block} ${Object.keys(block).length}`).join()
+  },
+}
+
 // ---- frames
 
 const frames: FuzzTarget = {
   name: 'frames',
   seeds: vectors.flatMap(({ frames: all }) => all.map(({ bytes }) => bytes)),
   run(octets) {
+    assert.match(frameDigest(octets), /^[0-9a-f]{16}$/)
+    assert.ok(describeFrame(octets).length < 500)
     const layers = findLayers(octets)
     if (layers !== undefined) {
       flowHash(octets, layers)
@@ -420,4 +465,4 @@ const frames: FuzzTarget = {
   },
 }
 
-export const targets: readonly FuzzTarget[] = [bgp, hosts(), bmp, mrt, frames]
+export const targets: readonly FuzzTarget[] = [bgp, hosts(), bmp, mrt, pcapng, frames]

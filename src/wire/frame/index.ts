@@ -3,6 +3,7 @@
 export { type RouterAdvertisement, routerAdvertisement } from './advertisement.js'
 export { concat, encoded } from './bytes.js'
 export { internetChecksum, onesComplementSum, pseudoHeader, transportChecksum } from './checksum.js'
+export { describeFrame, frameDigest } from './describe.js'
 export { ethernet, etherTypes, vlanTag } from './ethernet.js'
 export { extensionHeader, fragmentHeader, ipv4Header, ipv6Header, protocols } from './ip.js'
 export { findLayers, flowHash, type Layers } from './layers.js'
