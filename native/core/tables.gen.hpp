@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xd1f7fdd836a0df1c;
-inline constexpr char kLayoutHashText[] = "d1f7fdd836a0df1c";
+inline constexpr uint64_t kLayoutHash = 0x406e750f2d306414;
+inline constexpr char kLayoutHashText[] = "406e750f2d306414";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -153,6 +153,25 @@ struct MulticastRecord {
   static constexpr uint32_t leave = 2;
   static constexpr uint32_t include = 3;
   static constexpr uint32_t block = 4;
+};
+
+struct CapturePoint {
+  static constexpr uint32_t none = 0;
+  static constexpr uint32_t fromPort = 1;
+  static constexpr uint32_t toPort = 2;
+  static constexpr uint32_t beforeEncap = 3;
+  static constexpr uint32_t afterEncap = 4;
+  static constexpr uint32_t beforeDecap = 5;
+  static constexpr uint32_t afterDecap = 6;
+  static constexpr uint32_t drop = 7;
+};
+
+struct CaptureFlag {
+  static constexpr uint32_t rebuilt = 1;
+  static constexpr uint32_t held = 2;
+  static constexpr uint32_t answered = 4;
+  static constexpr uint32_t routed = 8;
+  static constexpr uint32_t parts = 16;
 };
 
 // Codes of operations on the wire between controller and dataplane.
@@ -986,5 +1005,52 @@ static_assert(offsetof(PortCounters, rxDropped) == 32);
 static_assert(offsetof(PortCounters, txDropped) == 40);
 static_assert(offsetof(PortCounters, suppressed) == 48);
 static_assert(offsetof(PortCounters, flooded) == 56);
+
+// A frame at a point of its way, and what was decided about it. Its octets follow.
+struct CaptureRecord {
+  uint32_t length;  // octets of the whole record, a multiple of 8
+  uint8_t point;  // CapturePoint
+  uint8_t worker;  // number of the worker
+  uint16_t reason;  // why it was lost, as in drop.def; 0 = it was not
+  uint64_t id;  // of the frame: the same at every point; worker from bit 56
+  uint64_t timeNanoseconds;  // CLOCK_REALTIME, of the burst it came with
+  uint32_t captured;  // octets of the frame in the record
+  uint32_t frameLength;  // octets of the frame
+  uint32_t port;  // id of the port it came from, 0 = the underlay or ourselves
+  uint32_t outPort;  // id of the port it goes to, 0 = none
+  uint32_t vni;  // VNI, 0 = not known
+  uint32_t destination;  // the first destination word of the verdict, 0 = none
+  uint32_t copies;  // of the verdict: how many were to leave
+  uint16_t flags;  // CaptureFlag bits
+  uint8_t gsoType;  // as in virtio_net_hdr, 0 = no super-frame
+  uint8_t metaFlags;  // as in virtio_net_hdr: 1 = its checksum is partial
+  uint16_t gsoSize;  // octets of payload in a segment; of a train of datagrams their size
+  uint16_t headerLength;  // of a super-frame
+  uint16_t checksumStart;  // of a partial checksum
+  uint16_t checksumOffset;  // from checksumStart
+  uint8_t remote[16];  // VTEP it goes to or comes from, :: = none
+};
+static_assert(sizeof(CaptureRecord) == 80);
+static_assert(offsetof(CaptureRecord, length) == 0);
+static_assert(offsetof(CaptureRecord, point) == 4);
+static_assert(offsetof(CaptureRecord, worker) == 5);
+static_assert(offsetof(CaptureRecord, reason) == 6);
+static_assert(offsetof(CaptureRecord, id) == 8);
+static_assert(offsetof(CaptureRecord, timeNanoseconds) == 16);
+static_assert(offsetof(CaptureRecord, captured) == 24);
+static_assert(offsetof(CaptureRecord, frameLength) == 28);
+static_assert(offsetof(CaptureRecord, port) == 32);
+static_assert(offsetof(CaptureRecord, outPort) == 36);
+static_assert(offsetof(CaptureRecord, vni) == 40);
+static_assert(offsetof(CaptureRecord, destination) == 44);
+static_assert(offsetof(CaptureRecord, copies) == 48);
+static_assert(offsetof(CaptureRecord, flags) == 52);
+static_assert(offsetof(CaptureRecord, gsoType) == 54);
+static_assert(offsetof(CaptureRecord, metaFlags) == 55);
+static_assert(offsetof(CaptureRecord, gsoSize) == 56);
+static_assert(offsetof(CaptureRecord, headerLength) == 58);
+static_assert(offsetof(CaptureRecord, checksumStart) == 60);
+static_assert(offsetof(CaptureRecord, checksumOffset) == 62);
+static_assert(offsetof(CaptureRecord, remote) == 64);
 
 }  // namespace vtep

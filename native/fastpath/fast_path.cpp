@@ -247,6 +247,27 @@ void FastPath::hold_interfaces(std::vector<uint32_t> interfaces) {
   forget_remotes();
 }
 
+void FastPath::set_watched(Watched watched) {
+  if (watched == watched_) return;
+  watched_ = std::move(watched);
+  for (const auto& each : ports_) port_changed(each.first);
+}
+
+bool FastPath::is_watched(uint32_t id) const {
+  if (watched_.all || watched_.ports.count(id) != 0) return true;
+  if (watched_.vnis.empty()) return false;
+  const Segment& segment = tables_.segment();
+  const uint32_t network = segment.port_network(id);
+  return network != 0 && watched_.vnis.count(current_row(segment.network(network)).vni) != 0;
+}
+
+std::vector<uint32_t> FastPath::watched_ports() const {
+  std::vector<uint32_t> out;
+  for (const auto& each : ports_)
+    if (is_watched(each.first)) out.push_back(each.first);
+  return out;
+}
+
 bool FastPath::doubts(uint32_t id) const {
   const auto found = ports_.find(id);
   if (id != 0 && found == ports_.end()) return false;
@@ -277,7 +298,7 @@ void FastPath::port_changed(uint32_t id) {
     port.key = key;
   }
   const bool blocked = (row.segmentFlags & SegmentFlag::blocked) != 0;
-  if (row.network == 0 || blocked || key == 0) {
+  if (row.network == 0 || blocked || key == 0 || is_watched(id)) {
     const uint64_t none = 0;
     (void)bpf_map_erase(maps_[kFastPorts], &key);
     (void)bpf_map_set(maps_[kFastExits], &id, &none);

@@ -52,6 +52,17 @@ class FastPath : public CrossingSource {
   // kernel must not leave offloads to the device there.
   void hold_port(uint32_t id, bool held);
   void hold_interfaces(std::vector<uint32_t> interfaces);
+  // Somebody wants to see the frames of these ports and networks: they are the workers' in both
+  // directions. `all`: of every port.
+  struct Watched {
+    bool all = false;
+    std::set<uint32_t> ports;
+    std::set<uint32_t> vnis;
+    bool operator==(const Watched&) const = default;
+  };
+  void set_watched(Watched watched);
+  // Ports whose frames would go the fast path else.
+  std::vector<uint32_t> watched_ports() const;
   // What goes to this port (0 = the underlay) seems to be lost; it is the workers' for a while.
   bool doubts(uint32_t id) const;
 
@@ -95,6 +106,7 @@ class FastPath : public CrossingSource {
   uint64_t now_seconds() const { return load_relaxed(&tables_.segment().header().clockSeconds); }
   void forget_remotes();
   void set_held(uint32_t id, OpenPort& port, uint64_t now);
+  bool is_watched(uint32_t id) const;
   void doubt(uint32_t id, const FastCounters& sum, uint64_t now);
   void sweep();
   void copy_counters(uint32_t block);
@@ -114,6 +126,7 @@ class FastPath : public CrossingSource {
   bool uplink_joined_ = false;
   FastDoubt uplink_doubt_;
   std::vector<uint32_t> held_interfaces_;
+  Watched watched_;
   std::map<uint32_t, OpenPort> ports_;
   KeySet macs_;  // FastMacKey: what is in the map
   std::set<uint32_t> remotes_;

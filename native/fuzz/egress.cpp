@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "../core/tables.hpp"
+#include "../worker/capture.hpp"
 #include "../worker/egress.hpp"
+#include "../worker/tap.hpp"
 #include "script.hpp"
 
 namespace vtep::fuzz {
@@ -157,6 +159,36 @@ constexpr UplinkChoice kUplinks[] = {
     {UplinkForm::ethernet, {true, true, 128, 65507, true}},
 };
 
+// Somebody looks at everything, but at some inputs only.
+const Capture& watcher() {
+  static const std::unique_ptr<Capture> capture = [] {
+    CaptureSpec spec;
+    spec.rate = CaptureSpec::kMostRate;
+    std::string error;
+    return Capture::open(spec, 1, 1, error);
+  }();
+  MUST(capture != nullptr);
+  return *capture;
+}
+
+// What was written down is whole.
+void hold_records() {
+  static CaptureReader reader(watcher().memory());
+  std::string records;
+  MUST(reader.read(records, SIZE_MAX));
+  for (size_t at = 0; at < records.size();) {
+    CaptureRecord record;
+    MUST(records.size() - at >= sizeof record);
+    memcpy(&record, records.data() + at, sizeof record);
+    MUST(record.length <= records.size() - at);
+    MUST(record.captured <= record.length - sizeof record);
+    MUST(record.captured <= record.frameLength && record.id != 0);
+    MUST(record.point <= CapturePoint::drop);
+    MUST(record.point != CapturePoint::drop || record.reason != 0);
+    at += record.length;
+  }
+}
+
 // Worker and keeper in one thread.
 struct Plane {
   std::unique_ptr<uint8_t, decltype(&free)> memory{nullptr, free};
@@ -164,6 +196,7 @@ struct Plane {
   std::unique_ptr<Tables> tables;
   std::unique_ptr<Switch> forward;
   std::unique_ptr<WorkerCounters> counters;
+  std::unique_ptr<Tap> tap;
   std::unique_ptr<Egress> egress;
   std::vector<std::unique_ptr<SinkPort>> ports;
   std::vector<PortDevice> devices;
@@ -173,7 +206,7 @@ struct Plane {
   Burst burst;
   std::vector<LearnRecord> learned;
 
-  explicit Plane(const UplinkChoice& choice) {
+  Plane(const UplinkChoice& choice, bool watched) {
     const SegmentConfig config = small();
     const size_t needed = static_cast<size_t>(Segment::bytes_needed(config));
     memory.reset(static_cast<uint8_t*>(aligned_alloc(4096, needed)));
@@ -183,7 +216,8 @@ struct Plane {
     tables->set_local(underlay());
     forward = std::make_unique<Switch>(segment, 0, Unresolved::hand_over);
     counters = std::make_unique<WorkerCounters>(segment, 0);
-    egress = std::make_unique<Egress>(segment, 0, *counters);
+    tap = std::make_unique<Tap>(segment, 0);
+    egress = std::make_unique<Egress>(segment, 0, *counters, tap.get());
     devices.resize(kPorts);
     list.version = 1;
     list.ports.resize(kPorts + 1);
@@ -199,10 +233,13 @@ struct Plane {
     uplink_device.form = choice.form;
     uplink_device.abilities = choice.abilities;
     list.uplink = &uplink_device;
+    if (watched) list.captures.push_back(&watcher());
     egress->adopt(&list);
+    tap->adopt(list);
     burst.context = this;
     burst.flush = [](void* context, Burst& out) {
       auto& plane = *static_cast<Plane*>(context);
+      if (plane.tap->on()) plane.tap->decided(out);
       plane.egress->add(out);
       plane.learned.insert(plane.learned.end(), out.learns, out.learns + out.learn_count);
     };
@@ -227,11 +264,18 @@ struct Plane {
         frames.push_back(frame);
       }
       const auto count = static_cast<unsigned>(frames.size());
-      if (first.form == 0 && first.port >= 1 && first.port <= kPorts)
-        forward->from_port(first.port, frames.data(), count, now, burst);
+      const bool from_port = first.form == 0 && first.port >= 1 && first.port <= kPorts;
+      if (tap->on() && (from_port || first.form == 1 || first.form == 2))
+        tap->arrived(from_port ? first.port : 0, frames.data(), count,
+                     first.form == 1 ? UplinkForm::ethernet : UplinkForm::vxlan);
+      if (from_port) forward->from_port(first.port, frames.data(), count, now, burst);
       if (first.form == 1) forward->from_outer(frames.data(), count, now, burst);
       if (first.form == 2) forward->from_vxlan(frames.data(), count, now, burst);
       egress->finish();
+      if (tap->on()) {
+        tap->settle();
+        hold_records();
+      }
       for (const LearnRecord& record : learned) tables->learn(record);
       learned.clear();
     }
@@ -244,7 +288,8 @@ struct Plane {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vtep::fuzz;
   Script script = read(data, size);
-  const auto plane = std::make_unique<Plane>(kUplinks[script.now % std::size(kUplinks)]);
+  const auto plane = std::make_unique<Plane>(kUplinks[script.now % std::size(kUplinks)],
+                                             script.now / std::size(kUplinks) % 2 == 0);
   const Octets begin = network();
   MUST(plane->tables->apply(begin.data(), begin.size()).failed == 0);
   plane->tables->apply(script.operations.data(), script.operations.size());

@@ -18,9 +18,9 @@ command -v clang++ >/dev/null || {
 script=(native/fuzz/script.cpp native/fuzz/mutate.cpp)
 case $target in
   core) sources=(native/core/*.cpp "${script[@]}") ;;
-  egress) sources=(native/core/*.cpp native/worker/{egress,merge,offload_watch}.cpp native/port/address.cpp "${script[@]}") ;;
+  egress) sources=(native/core/*.cpp native/worker/{capture,capture_ring,egress,merge,message,offload_watch,packet_filter,tap}.cpp native/port/address.cpp "${script[@]}") ;;
   parsers)
-    sources=(native/core/{checksum,layers,metadata}.cpp native/worker/message.cpp native/client/json.cpp native/fuzz/script.cpp
+    sources=(native/core/{checksum,layers,metadata}.cpp native/worker/{message,packet_filter}.cpp native/client/json.cpp native/fuzz/script.cpp
       native/port/{bfd_session,inner_metadata,netlink_parse,options,address}.cpp)
     ;;
   *)

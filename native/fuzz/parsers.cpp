@@ -20,6 +20,7 @@
 #include "../port/stream_frames.hpp"
 #include "../port/virtio_header.hpp"
 #include "../worker/message.hpp"
+#include "../worker/packet_filter.hpp"
 #include "../worker/ring_frames.hpp"
 #include "script.hpp"
 
@@ -33,6 +34,8 @@ namespace {
       abort();                                                                       \
     }                                                                                \
   } while (false)
+
+constexpr uint8_t kFilter = 249;  // as the choice; above it is JSON
 
 // Bytes in memory of exactly their size, so that one octet too far is seen.
 using Exact = std::vector<uint8_t>;
@@ -192,6 +195,51 @@ void stream(const Exact& bytes) {
   for (const size_t part : {1, 3, 100}) MUST(frames_of(bytes, part) == all);
 }
 
+// A program and a frame: an octet with how many instructions there are and whether their codes are
+// taken as they are, the instructions, the frame. However the frame is cut, the answer is the same.
+void filter(const Exact& bytes) {
+  static const uint8_t codes[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x0c, 0x14, 0x15,
+                                  0x16, 0x1d, 0x20, 0x24, 0x25, 0x28, 0x2c, 0x30, 0x34, 0x35, 0x3c,
+                                  0x40, 0x44, 0x45, 0x48, 0x4c, 0x50, 0x54, 0x5c, 0x60, 0x61, 0x64,
+                                  0x6c, 0x74, 0x7c, 0x80, 0x81, 0x84, 0x87, 0x94, 0x9c, 0xa4, 0xb1};
+  if (bytes.empty()) return;
+  const size_t count = std::min<size_t>(bytes[0] >> 1, (bytes.size() - 1) / 8);
+  std::string program(bytes.begin() + 1, bytes.begin() + 1 + static_cast<ptrdiff_t>(count * 8));
+  for (size_t i = 0; (bytes[0] & 1) != 0 && i < count; i++) {
+    const auto code = static_cast<uint8_t>(program[i * 8]);
+    program[i * 8] = static_cast<char>(codes[code % std::size(codes)]);
+    program[i * 8 + 1] = 0;
+  }
+  PacketFilter parsed;
+  std::string error;
+  if (!PacketFilter::parse(program, parsed, error)) {
+    MUST(!error.empty());
+    return;
+  }
+  Exact frame(bytes.begin() + 1 + static_cast<ptrdiff_t>(count * 8), bytes.end());
+  const auto length = static_cast<uint32_t>(frame.size());
+  int answer = -1;
+  for (const size_t part : {size_t{1}, size_t{5}, frame.size() + 1}) {
+    std::vector<iovec> pieces;
+    std::vector<Exact> owned;
+    for (size_t at = 0; at < frame.size(); at += part)
+      owned.emplace_back(frame.begin() + static_cast<ptrdiff_t>(at),
+                         frame.begin() + static_cast<ptrdiff_t>(std::min(at + part, frame.size())));
+    for (Exact& each : owned) pieces.push_back({each.data(), each.size()});
+    for (const uint32_t skip : {0u, std::min(14u, length)}) {
+      const FrameView view = {pieces.data(), static_cast<unsigned>(pieces.size()), length - skip,
+                              skip};
+      const bool wanted = parsed.matches(view);
+      Exact copied(view.length);
+      MUST(view.copy_to(copied.data(), view.length) == view.length);
+      MUST(std::equal(copied.begin(), copied.end(), frame.begin() + skip));
+      if (skip != 0) continue;
+      MUST(answer == -1 || answer == static_cast<int>(wanted));
+      answer = wanted;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vtep::fuzz
 
@@ -225,7 +273,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vtep::fuzz;
   if (size == 0) return 0;
   Exact bytes(data + 1, data + size);
-  switch (data[0] < 250 ? data[0] % 7 : 7) {
+  switch (data[0] < kFilter ? data[0] % 7 : data[0] == kFilter ? 8 : 7) {
     case 0:
       datagram(bytes);
       break;
@@ -246,6 +294,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 6:
       stream(bytes);
+      break;
+    case 8:
+      filter(bytes);
       break;
     default:
       json(bytes);

@@ -4,7 +4,16 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cppFile } from './cpp.js'
-import { constants, counters, events, limits, operations, tables, views } from './layout.js'
+import {
+  constants,
+  counters,
+  events,
+  limits,
+  operations,
+  records,
+  tables,
+  views,
+} from './layout.js'
 import type { Contract, DropReason } from './schema.js'
 import { checkStructure } from './schema.js'
 import { typescriptFile } from './typescript.js'
@@ -21,7 +30,7 @@ export function readDropReasons(text: string): readonly DropReason[] {
 
 /** The whole contract with its hash: what both sides must agree on, sentences left out. */
 export function contractOf(drops: readonly DropReason[]): Contract {
-  const structures = { tables, views, operations, events, counters }
+  const structures = { tables, views, operations, events, counters, records }
   for (const structure of Object.values(structures).flat()) checkStructure(structure)
   const bare = Object.fromEntries(
     Object.entries(structures).map(([group, list]) => [

@@ -4,9 +4,11 @@
 // Writers: everything is written by the dataplane process. Tables: its keeper thread. Counters: each worker its own block.
 // A controller asks by operations; it never writes, so that a controller killed at any instruction cannot tear a table.
 
+import { captureNumbers } from './records.js'
 import { field, type Structure } from './schema.js'
 import { listenerFields } from './views.js'
 
+export { counters, records } from './records.js'
 export { views } from './views.js'
 
 /** Fixed capacities. Memory is reserved as address space and grows with use. */
@@ -476,24 +478,6 @@ export const events: readonly Structure[] = [
   },
 ]
 
-/** Counted by each worker in a block of its own; readers add them up. */
-export const counters: readonly Structure[] = [
-  {
-    name: 'portCounters',
-    doc: 'One port, one worker. rx is from the tenant (or underlay), tx towards it.',
-    fields: [
-      field('rxFrames', 'u64', 'frames; a super-frame counts once'),
-      field('rxBytes', 'u64', 'bytes without FCS'),
-      field('txFrames', 'u64', 'frames'),
-      field('txBytes', 'u64', 'bytes without FCS'),
-      field('rxDropped', 'u64', 'frames that entered here and were dropped by name'),
-      field('txDropped', 'u64', 'frames meant for here and dropped by name'),
-      field('suppressed', 'u64', 'ARP/ND requests answered'),
-      field('flooded', 'u64', 'frames replicated'),
-    ],
-  },
-]
-
 /** Named numbers of both languages. */
 export const constants = {
   /** `router`: the frame is to be routed; never in the FDB's snapshots. `group`: a macGroup, never where frames go out. */
@@ -596,4 +580,5 @@ export const constants = {
    * `block` about one of its sources. A query of version 0 is another sign of a router (PIM).
    */
   MulticastRecord: { join: 1, leave: 2, include: 3, block: 4 },
+  ...captureNumbers,
 } as const

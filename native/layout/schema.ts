@@ -41,6 +41,7 @@ export interface Contract {
   readonly operations: readonly Structure[]
   readonly events: readonly Structure[]
   readonly counters: readonly Structure[]
+  readonly records: readonly Structure[]
   readonly limits: Readonly<Record<string, number>>
   readonly constants: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly drops: readonly DropReason[]

@@ -1,11 +1,12 @@
 // class Client: a controller's or observer's connection to a dataplane, and its view of the shared
 // segment.
 //   constructor(path, { onWake, onClosed, readOnly })   request(verb, payload)   snapshot(view)
-//   read(view, known)   counters()   drainEvents()   dataplanePid()   close()
+//   read(view, known)   counters()   drainEvents()   captureRead(most)   dataplanePid()   close()
 #include "../worker/client.hpp"
 
 #include <map>
 
+#include "../worker/capture_ring.hpp"
 #include "../worker/view.hpp"
 #include "arguments.hpp"
 #include "classes.hpp"
@@ -21,6 +22,7 @@ struct Notice {
   uint32_t id = 0;
   bool ok = false;
   std::string text;
+  Descriptor file = {};
 };
 
 // Reads a view on a thread of the pool; of one whose digest is known, the local rows are enough.
@@ -129,9 +131,10 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     // An answer somebody waits for holds the process; the connection alone does not.
     if (pending_.empty()) signal_.Ref(env);
     pending_.emplace(id, deferred);
-    client_->request(std::move(verb), std::move(payload), [this, id](bool ok, std::string text) {
-      post({Notice::Kind::done, id, ok, std::move(text)});
-    });
+    client_->request(std::move(verb), std::move(payload),
+                     [this, id](bool ok, std::string text, Descriptor file) {
+                       post({Notice::Kind::done, id, ok, std::move(text), std::move(file)});
+                     });
     return deferred.Promise();
   }
 
@@ -193,6 +196,27 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     return out;
   }
 
+  // Records of this connection's capture, and what it has missed up to now.
+  Napi::Value capture_read(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    int64_t most = 0;
+    if (!get_number(env, info[0], "Client.captureRead: argument 1", 1, kMostRecords, most))
+      return env.Undefined();
+    std::string records;
+    if (capture_ == nullptr || !capture_->reader.read(records, static_cast<size_t>(most))) {
+      const char* what = capture_ == nullptr ? "no capture is on" : "its memory is damaged";
+      Napi::Error::New(env, std::string("Client.captureRead: ") + what)
+          .ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    const CaptureReader::Missed missed = capture_->reader.missed();
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("records", to_buffer(env, records));
+    out.Set("missedRoom", Napi::Number::New(env, static_cast<double>(missed.room)));
+    out.Set("missedRate", Napi::Number::New(env, static_cast<double>(missed.rate)));
+    return out;
+  }
+
   Napi::Value dataplane_pid(const Napi::CallbackInfo& info) {
     if (!attached(info.Env())) return info.Env().Undefined();
     return Napi::Number::New(info.Env(), client_->dataplane_pid());
@@ -204,6 +228,27 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
   }
 
  private:
+  static constexpr int64_t kMostRecords = 64 << 20;
+  struct OpenCapture {
+    CaptureMemory memory;
+    CaptureReader reader{memory};
+  };
+
+  // The answer to a request came with a descriptor: the memory of a capture.
+  bool begin_capture(Descriptor file, const std::string& text, std::string& error) {
+    std::string value;
+    uint64_t workers = 0;
+    auto capture = std::make_unique<OpenCapture>();
+    if (!find_value(text, "workers", value) || !parse_decimal(value, Limits::maxWorkers, workers)) {
+      error = "capture: expected the number of workers with its memory";
+      return false;
+    }
+    if (!capture->memory.attach(std::move(file), static_cast<unsigned>(workers), error))
+      return false;
+    capture_ = std::move(capture);
+    return true;
+  }
+
   static void on_exit(void* self) { static_cast<ClientObject*>(self)->stop(); }
 
   bool attached(Napi::Env env) {
@@ -217,6 +262,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     if (client_ == nullptr) return;
     client_->close();
     client_.reset();
+    capture_.reset();
     signal_.Release();
   }
 
@@ -232,7 +278,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     if (status != napi_ok) delete carried;
   }
 
-  void deliver(Napi::Env env, const Notice& notice) {
+  void deliver(Napi::Env env, Notice& notice) {
     const Napi::HandleScope scope(env);
     if (notice.kind == Notice::Kind::wake) {
       if (client_ != nullptr) on_wake_.Call({});
@@ -244,10 +290,13 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       const Napi::Promise::Deferred deferred = found->second;
       pending_.erase(found);
       if (pending_.empty() && client_ != nullptr) signal_.Unref(env);
+      std::string error = notice.text;
+      if (notice.file && !begin_capture(std::move(notice.file), notice.text, error))
+        notice.ok = false;
       if (notice.ok) {
         deferred.Resolve(to_buffer(env, notice.text));
       } else {
-        deferred.Reject(Napi::Error::New(env, notice.text).Value());
+        deferred.Reject(Napi::Error::New(env, error).Value());
       }
     }
   }
@@ -257,6 +306,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
   std::shared_ptr<ClientObject*> self_ = std::make_shared<ClientObject*>(this);
   std::shared_ptr<vtep::Client> client_;
   SegmentView view_;
+  std::unique_ptr<OpenCapture> capture_;
   Napi::ThreadSafeFunction signal_;
   Napi::FunctionReference on_wake_, on_closed_;
   std::map<uint32_t, Napi::Promise::Deferred> pending_;
@@ -274,6 +324,7 @@ Napi::Function define_client(Napi::Env env) {
        ClientObject::InstanceMethod("read", &ClientObject::read),
        ClientObject::InstanceMethod("counters", &ClientObject::counters),
        ClientObject::InstanceMethod("drainEvents", &ClientObject::drain_events),
+       ClientObject::InstanceMethod("captureRead", &ClientObject::capture_read),
        ClientObject::InstanceMethod("dataplanePid", &ClientObject::dataplane_pid),
        ClientObject::InstanceMethod("close", &ClientObject::close)});
 }

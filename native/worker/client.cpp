@@ -26,6 +26,26 @@ bool send_message(int socket, const Message& message) {
   return sent >= 0 || (errno != EAGAIN && errno != ENOBUFS);
 }
 
+// With the descriptor that came along, if one did.
+ssize_t receive_with_file(int socket, std::string& buffer, int flags, Descriptor& file) {
+  iovec piece = {buffer.data(), buffer.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &piece;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  const ssize_t length = recvmsg(socket, &header, flags | MSG_CMSG_CLOEXEC);
+  const cmsghdr* rights = length > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS &&
+      rights->cmsg_len == CMSG_LEN(sizeof(int))) {
+    int number;
+    memcpy(&number, CMSG_DATA(rights), sizeof number);
+    file.reset(number);
+  }
+  return length;
+}
+
 }  // namespace
 
 std::unique_ptr<Client> Client::connect(ClientSetup setup, ClientFailure& failure) {
@@ -75,22 +95,8 @@ bool Client::say_hello(ClientFailure& failure) {
                                   std::to_string(kHelloMilliseconds / 1000) + " s, got none"};
     return false;
   }
-  iovec piece = {buffer_.data(), buffer_.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &piece;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const ssize_t length = recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
   Descriptor file;
-  const cmsghdr* rights = length > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS &&
-      rights->cmsg_len == CMSG_LEN(sizeof(int))) {
-    int number;
-    memcpy(&number, CMSG_DATA(rights), sizeof number);
-    file.reset(number);
-  }
+  const ssize_t length = receive_with_file(socket_.get(), buffer_, 0, file);
   Message message;
   std::string error = length <= 0 ? "it closed the connection" : "";
   if (length <= 0 ||
@@ -143,7 +149,7 @@ void Client::request(std::string verb, std::string payload, Completion done) {
       transmit();
     }
   }
-  if (!refusal.empty()) done(false, refusal);
+  if (!refusal.empty()) done(false, refusal, {});
 }
 
 void Client::drained(uint64_t sequence) {
@@ -238,7 +244,8 @@ void Client::run() {
 }
 
 bool Client::receive(std::string& reason) {
-  const ssize_t length = recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  Descriptor file;
+  const ssize_t length = receive_with_file(socket_.get(), buffer_, MSG_DONTWAIT, file);
   if (length < 0 && (errno == EAGAIN || errno == EINTR)) return true;
   Message message;
   if (length <= 0) {
@@ -249,12 +256,12 @@ bool Client::receive(std::string& reason) {
   if (message.kind == MessageKind::wake) {
     setup_.on_wake();
   } else if (message.kind == MessageKind::reply || message.kind == MessageKind::error) {
-    finish(message);
+    finish(message, std::move(file));
   }
   return true;
 }
 
-void Client::finish(const Message& message) {
+void Client::finish(const Message& message, Descriptor file) {
   Completion done;
   std::string text(message.payload);
   bool ok = message.kind == MessageKind::reply;
@@ -274,7 +281,7 @@ void Client::finish(const Message& message) {
     }
     transmit();
   }
-  if (done) done(ok, std::move(text));
+  if (done) done(ok, std::move(text), std::move(file));
 }
 
 void Client::fail_all(const std::string& reason) {
@@ -284,7 +291,7 @@ void Client::fail_all(const std::string& reason) {
     gone_ = true;
     failed.swap(queue_);
   }
-  for (Pending& pending : failed) pending.done(false, reason);
+  for (Pending& pending : failed) pending.done(false, reason, {});
 }
 
 void Client::close() {

@@ -33,7 +33,8 @@ struct ClientFailure {
 
 class Client {
  public:
-  using Completion = std::function<void(bool ok, std::string text)>;
+  // `file`: a descriptor that came with the answer, if one did.
+  using Completion = std::function<void(bool ok, std::string text, Descriptor file)>;
 
   static std::unique_ptr<Client> connect(ClientSetup setup, ClientFailure& failure);
   Client(const Client&) = delete;
@@ -70,7 +71,7 @@ class Client {
   bool say_hello(ClientFailure& failure);
   void run();
   bool receive(std::string& reason);
-  void finish(const Message& message);
+  void finish(const Message& message, Descriptor file);
   void fail_all(const std::string& reason);
   void transmit();  // with mutex_ held
   static bool is_whole(std::string_view operations);

@@ -60,6 +60,25 @@ bool somebody_answers(const sockaddr_un& address, uint32_t& pid) {
   return true;
 }
 
+// With a descriptor, unless that is -1. Never waits.
+bool send_with_file(int socket, const std::string& bytes, int file) {
+  iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &piece;
+  header.msg_iovlen = 1;
+  if (file >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &file, sizeof file);
+  }
+  return sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
 }  // namespace
 
 ControlServer::~ControlServer() {
@@ -153,7 +172,12 @@ Session* ControlServer::find(uint64_t number) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-void ControlServer::end(uint64_t number) { sessions_.erase(number); }
+void ControlServer::end(uint64_t number) {
+  const Session* session = find(number);
+  const bool known = session != nullptr && session->role != Role::none;
+  sessions_.erase(number);
+  if (known && setup_.ended) setup_.ended(number);
+}
 
 void ControlServer::on_session_ready(uint64_t number, uint32_t events) {
   Session* session = find(number);
@@ -264,29 +288,15 @@ void ControlServer::welcome(Session& session) {
   Message message;
   message.kind = MessageKind::welcome;
   message.payload = payload;
-  std::string bytes = format_message(message);
-  iovec piece = {bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &piece;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = reader.get();
-  memcpy(CMSG_DATA(rights), &number, sizeof number);
   // The first message on a fresh socket always fits; if not, the client is gone and its end of file
   // follows.
-  if (sendmsg(session.socket.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+  if (!send_with_file(session.socket.get(), format_message(message), reader.get()))
     session.role = Role::none;
 }
 
-void ControlServer::send(Session& session, const Message& message) {
-  session.outbox.push_back(format_message(message));
-  session.outbox_bytes += session.outbox.back().size();
+void ControlServer::send(Session& session, const Message& message, Descriptor file) {
+  session.outbox.push_back({format_message(message), std::move(file)});
+  session.outbox_bytes += session.outbox.back().bytes.size();
   // Shut down rather than erased: the caller may be in the middle of handling this session; its end
   // of file removes it.
   if (!drain_outbox(session) || session.outbox_bytes > kMaxOutbox)
@@ -295,13 +305,13 @@ void ControlServer::send(Session& session, const Message& message) {
 
 bool ControlServer::drain_outbox(Session& session) {
   while (!session.outbox.empty()) {
-    const std::string& front = session.outbox.front();
-    if (::send(session.socket.get(), front.data(), front.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    const Session::Outgoing& front = session.outbox.front();
+    if (!send_with_file(session.socket.get(), front.bytes, front.file.get())) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != ENOBUFS) return false;
       break;
     }
-    session.outbox_bytes -= front.size();
+    session.outbox_bytes -= front.bytes.size();
     session.outbox.pop_front();
   }
   const bool wants_room = !session.outbox.empty();
@@ -315,14 +325,15 @@ bool ControlServer::drain_outbox(Session& session) {
   return true;
 }
 
-void ControlServer::reply(uint64_t session, uint32_t id, std::string_view payload) {
+void ControlServer::reply(uint64_t session, uint32_t id, std::string_view payload,
+                          Descriptor file) {
   Session* found = find(session);
   if (found == nullptr) return;
   Message message;
   message.kind = MessageKind::reply;
   message.id = id;
   message.payload = payload;
-  send(*found, message);
+  send(*found, message, std::move(file));
 }
 
 void ControlServer::fail(uint64_t session, uint32_t id, std::string_view sentence,

@@ -28,7 +28,11 @@ struct Session {
   uint64_t connected_at = 0;  // seconds of CLOCK_MONOTONIC
   bool wake_sent = false;     // and not yet answered by `drained`
   uint64_t drained = 0;       // sequence of the last event the client has read
-  std::deque<std::string> outbox;
+  struct Outgoing {
+    std::string bytes;
+    Descriptor file;  // goes along, if it is one
+  };
+  std::deque<Outgoing> outbox;
   size_t outbox_bytes = 0;
   bool waiting_for_room = false;  // EPOLLOUT is asked for
 };
@@ -43,6 +47,7 @@ class ControlServer {
     std::function<void(Session&, const Message&)>
         request;  // a request that the session's role permits
     std::function<bool(std::string_view verb)> observer_may;
+    std::function<void(uint64_t session)> ended;  // of a session that had said hello
   };
 
   explicit ControlServer(Setup setup) : setup_(std::move(setup)) {}
@@ -60,7 +65,8 @@ class ControlServer {
   // Once a second: ends connections that never said hello.
   void on_second(uint64_t now_seconds);
 
-  void reply(uint64_t session, uint32_t id, std::string_view payload);
+  // `file` goes along with the answer.
+  void reply(uint64_t session, uint32_t id, std::string_view payload, Descriptor file = {});
   void fail(uint64_t session, uint32_t id, std::string_view sentence, std::string_view code = {});
   // Tells every client that is behind `last_sequence`, once until it answers.
   void wake(uint64_t last_sequence);
@@ -80,7 +86,7 @@ class ControlServer {
   void hello(Session& session, const Message& message);
   void welcome(Session& session);
   bool controller_is_alive(uint32_t& pid);
-  void send(Session& session, const Message& message);
+  void send(Session& session, const Message& message, Descriptor file = {});
   bool drain_outbox(Session& session);
   bool receive(Session& session);
   void end(uint64_t number);

@@ -11,6 +11,8 @@
 
 namespace vtep {
 
+class Capture;
+
 struct PortDevice {
   uint32_t id = 0;
   Port* port = nullptr;
@@ -46,6 +48,7 @@ struct DeviceList {
   uint64_t version = 0;
   std::vector<const PortDevice*> ports;  // by id; null where no port is open
   const UplinkDevice* uplink = nullptr;
+  std::vector<const Capture*> captures;  // that are on
 
   const PortDevice* port(uint32_t id) const { return id < ports.size() ? ports[id] : nullptr; }
 };

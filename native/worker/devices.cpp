@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "clock.hpp"
@@ -207,6 +208,42 @@ void Devices::publish_uplink() {
   publish(std::move(released));
 }
 
+void Devices::begin_capture(std::unique_ptr<Capture> capture) {
+  captures_.push_back(std::move(capture));
+  watch_captured();
+  publish({});
+}
+
+void Devices::end_capture(uint64_t owner) {
+  const auto found = std::ranges::find(captures_, owner, &Capture::owner);
+  if (found == captures_.end()) return;
+  Released released;
+  released.capture = std::move(*found);
+  captures_.erase(found);
+  watch_captured();
+  publish(std::move(released));
+}
+
+bool Devices::captures_for(uint64_t owner) const {
+  return std::ranges::find(captures_, owner, &Capture::owner) != captures_.end();
+}
+
+void Devices::watch_captured() {
+  FastPath::Watched watched;
+  for (const auto& capture : captures_) {
+    const CaptureSpec& spec = capture->spec();
+    if (!spec.wants_carried()) continue;
+    if (spec.port != 0) {
+      watched.ports.insert(spec.port);
+    } else if (spec.vni != 0) {
+      watched.vnis.insert(spec.vni);
+    } else {
+      watched.all = true;
+    }
+  }
+  fast_path_.set_watched(std::move(watched));
+}
+
 Port* Devices::port(uint32_t id) const {
   const auto found = ports_.find(id);
   return found == ports_.end() ? nullptr : found->second->port.get();
@@ -218,6 +255,7 @@ void Devices::publish(Released released) {
   list->ports.resize(ports_.empty() ? 0 : ports_.rbegin()->first + 1);
   for (const auto& [id, port] : ports_) list->ports[id] = port->device.get();
   list->uplink = uplink_device_.get();
+  for (const auto& capture : captures_) list->captures.push_back(capture.get());
   released.version = list->version;
   released.list = std::exchange(list_, std::move(list));
   released_.push_back(std::move(released));

@@ -9,6 +9,7 @@
 
 #include "../core/tables.hpp"
 #include "../fastpath/fast_path.hpp"
+#include "capture.hpp"
 #include "link_maker.hpp"
 #include "offload_guard.hpp"
 #include "offload_tester.hpp"
@@ -44,6 +45,13 @@ class Devices {
   const std::string& fast_path_refusal() const { return fast_path_refusal_; }
   Port* port(uint32_t id) const;
 
+  // Frames that captures want leave the fast path as long as they are on.
+  void begin_capture(std::unique_ptr<Capture> capture);
+  // Of this session of the control socket; none: nothing happens.
+  void end_capture(uint64_t owner);
+  unsigned captures() const { return static_cast<unsigned>(captures_.size()); }
+  bool captures_for(uint64_t owner) const;
+
   // The kernel said something about this interface: look at the ports that depend on it again.
   void on_link(const Link& link);
   // The kernel said more than could be read.
@@ -77,6 +85,7 @@ class Devices {
     std::unique_ptr<PortDevice> port_device;
     std::unique_ptr<Uplink> uplink;
     std::unique_ptr<UplinkDevice> uplink_device;
+    std::unique_ptr<Capture> capture;
     std::function<void()> done;
   };
 
@@ -88,6 +97,7 @@ class Devices {
   void judge_offloads(uint32_t id, OpenPort& port);
   void apply_abilities(uint32_t id, OpenPort& port);
   void publish_uplink();
+  void watch_captured();
   void test_offloads();
   OffloadWatch::Counts counts_of(uint32_t row) const;
   UnderlayPaths::Counts counts() const;
@@ -103,6 +113,7 @@ class Devices {
   OffloadTester tester_;
   LinkMaker links_;
   std::string fast_path_refusal_;
+  std::vector<std::unique_ptr<Capture>> captures_;
   std::unique_ptr<DeviceList> list_;
   std::vector<Released> released_;
 };

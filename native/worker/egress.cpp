@@ -34,8 +34,12 @@ OffloadForm form_of(const Abilities& abilities, const Meta& meta) {
 
 }  // namespace
 
-Egress::Egress(const Segment& segment, unsigned worker, WorkerCounters& counters)
-    : segment_(segment), counters_(counters), worker_(worker), watch_(segment.config().ports) {
+Egress::Egress(const Segment& segment, unsigned worker, WorkerCounters& counters, Tap* tap)
+    : segment_(segment),
+      counters_(counters),
+      tap_(tap),
+      worker_(worker),
+      watch_(segment.config().ports) {
   groups_.reserve(kEmits);
   group_of_.resize(segment.config().ports + 1);
 }
@@ -46,6 +50,9 @@ void Egress::add(const Burst& burst) {
     finish();
   uint16_t place_of[2 * kBurst];  // of the burst's frames and replies, here
   memset(place_of, 0xff, sizeof place_of);
+  const bool watched = tap_ != nullptr && tap_->on();
+  for (unsigned i = 0; watched && i < burst.emit_count; i++)
+    tracks_[emit_count_ + i] = tap_->track_of(burst, burst.emits[i]);
   for (unsigned i = 0; i < burst.emit_count; i++) {
     Emit& emit = emits_[emit_count_++] = burst.emits[i];
     uint16_t& place = place_of[emit.reply != 0 ? kBurst + emit.reply - 1 : emit.frame];
@@ -56,6 +63,14 @@ void Egress::add(const Burst& burst) {
     }
     emit.frame = place;
   }
+}
+
+// What was to go to `port` (0 = uplink) does not become an item.
+void Egress::lose(uint16_t number, uint32_t port, Drop reason) {
+  counters_.drop_sent(port, reason);
+  if (tap_ == nullptr || !tap_->on()) return;
+  const Emit& emit = emits_[number];
+  tap_->lost(tracks_[number], emit, frames_[emit.frame], port, reason);
 }
 
 Frame Egress::keep(const Reply& reply) {
@@ -103,7 +118,7 @@ void Egress::to_port(const Group& group) {
   const PortDevice* device = list_->port(group.destination);
   if (device == nullptr) {
     for (uint16_t i = group.first; i != kEnd; i = next_[i])
-      counters_.drop_sent(group.destination, Drop::port_closed);
+      lose(i, group.destination, Drop::port_closed);
     return;
   }
   ports_.open(device->port, worker_, group.destination, counters_);
@@ -113,12 +128,12 @@ void Egress::to_port(const Group& group) {
       abilities.tcp_segmentation && abilities.partial_checksum && group.first != group.last;
   if (merging) merge(group);
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
-    const Emit& emit = emits_[i];
+    ports_.of(i);
     if (!merging) {
-      frame_to_port(abilities, frames_[emit.frame]);
+      frame_to_port(abilities, i);
     } else if (!merger_.is_joined(i)) {
       if (merger_.next(i) == Merger::kNone) {
-        frame_to_port(abilities, frames_[emit.frame]);
+        frame_to_port(abilities, i);
       } else {
         merged_to_port(i);
       }
@@ -146,9 +161,10 @@ void Egress::merged_to_port(uint16_t first) {
   ports_.end();
 }
 
-void Egress::frame_to_port(const Abilities& abilities, const Frame& frame) {
+void Egress::frame_to_port(const Abilities& abilities, uint16_t number) {
+  const Frame& frame = frames_[emits_[number].frame];
   if (frame.meta.gso_type != kGsoNone && !can_segment(abilities, frame.meta))
-    return cut_to_port(abilities, frame);
+    return cut_to_port(abilities, number);
   watch_.sent(ports_.port(), form_of(abilities, frame.meta), frame.data, frame.length, now_);
   if (needs_checksum(frame.meta) && !abilities.partial_checksum) {
     ports_.begin(3, 2, 1);
@@ -161,11 +177,12 @@ void Egress::frame_to_port(const Abilities& abilities, const Frame& frame) {
   ports_.end();
 }
 
-void Egress::cut_to_port(const Abilities& abilities, const Frame& frame) {
+void Egress::cut_to_port(const Abilities& abilities, uint16_t number) {
+  const Frame& frame = frames_[emits_[number].frame];
   const auto checksums =
       abilities.partial_checksum ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
   const Drop reason = segmenter_.open(frame, checksums);
-  if (reason != Drop::none) return counters_.drop_sent(ports_.port(), reason);
+  if (reason != Drop::none) return lose(number, ports_.port(), reason);
   const auto form = abilities.partial_checksum ? OffloadForm::partial : OffloadForm::plain;
   watch_.sent(ports_.port(), form, frame.data, frame.length, now_);
   unsigned frames = 1;
@@ -216,14 +233,15 @@ void Egress::to_uplink(const Group& group) {
   for (uint16_t i = group.first; i != kEnd; i = next_[i]) {
     const Emit& emit = emits_[i];
     const Frame& frame = frames_[emit.frame];
+    uplink_.of(i);
     if (list_->uplink == nullptr || !find_remote(destination_id(emit.destination))) {
-      counters_.drop_sent(0, Drop::unresolved);
+      lose(i, 0, Drop::unresolved);
     } else if (!fits_path(wire_length(frame.length, frame.meta))) {
-      counters_.drop_sent(0, Drop::exceeds_mtu);
+      lose(i, 0, Drop::exceeds_mtu);
     } else if (keeps_whole(frame)) {
-      whole_to_uplink(emit, frame);
+      whole_to_uplink(i);
     } else if (frame.meta.gso_type != kGsoNone) {
-      cut_to_uplink(emit, frame);
+      cut_to_uplink(i);
     } else {
       frame_to_uplink(emit, frame);
     }
@@ -319,10 +337,11 @@ bool Egress::keeps_whole(const Frame& frame) const {
 
 // One VXLAN header in front of all of it. The inner checksum stays as partial as it was: who cuts
 // the super-frame finishes it, and so does who receives it whole.
-void Egress::whole_to_uplink(const Emit& emit, const Frame& frame) {
+void Egress::whole_to_uplink(uint16_t number) {
+  const Emit& emit = emits_[number];
+  const Frame& frame = frames_[emit.frame];
   Layers layers;
-  if (!find_layers(frame.data, frame.length, layers))
-    return counters_.drop_sent(0, Drop::bad_metadata);
+  if (!find_layers(frame.data, frame.length, layers)) return lose(number, 0, Drop::bad_metadata);
   begin_uplink(emit, 2, kMaxOuterHeader, 1);
   uint8_t* header = uplink_.make(kMaxOuterHeader);
   const uint32_t outer = encap_outer(remote_, emit.vni, emit.hash, frame.length, header);
@@ -338,9 +357,11 @@ void Egress::whole_to_uplink(const Emit& emit, const Frame& frame) {
   uplink_.end();
 }
 
-void Egress::cut_to_uplink(const Emit& emit, const Frame& frame) {
+void Egress::cut_to_uplink(uint16_t number) {
+  const Emit& emit = emits_[number];
+  const Frame& frame = frames_[emit.frame];
   const Drop reason = segmenter_.open(frame, Segmenter::Checksums::complete);
-  if (reason != Drop::none) return counters_.drop_sent(0, reason);
+  if (reason != Drop::none) return lose(number, 0, reason);
   if (!segmenter_.next(piece_)) return;
   unsigned frames = 1;
   for (uint32_t left = segmenter_.pieces(); left > 0;) {

@@ -14,12 +14,14 @@
 #include "device_list.hpp"
 #include "merge.hpp"
 #include "offload_watch.hpp"
+#include "tap.hpp"
 
 namespace vtep {
 
 class Egress {
  public:
-  Egress(const Segment& segment, unsigned worker, WorkerCounters& counters);
+  // `tap`: whoever watches; null: nobody.
+  Egress(const Segment& segment, unsigned worker, WorkerCounters& counters, Tap* tap = nullptr);
   Egress(const Egress&) = delete;
   Egress& operator=(const Egress&) = delete;
 
@@ -43,12 +45,13 @@ class Egress {
   };
 
   Frame keep(const Reply& reply);
+  void lose(uint16_t number, uint32_t port, Drop reason);
   void sort();
   void to_port(const Group& group);
   void merge(const Group& group);
   void merged_to_port(uint16_t first);
-  void frame_to_port(const Abilities& abilities, const Frame& frame);
-  void cut_to_port(const Abilities& abilities, const Frame& frame);
+  void frame_to_port(const Abilities& abilities, uint16_t number);
+  void cut_to_port(const Abilities& abilities, uint16_t number);
   void watch_uplink(uint32_t datagrams, const Frame& frame);
   void finish_outer();
   void to_uplink(const Group& group);
@@ -56,8 +59,8 @@ class Egress {
   void begin_uplink(const Emit& emit, unsigned pieces, unsigned bytes, unsigned frames);
   void frame_to_uplink(const Emit& emit, const Frame& frame);
   bool keeps_whole(const Frame& frame) const;
-  void whole_to_uplink(const Emit& emit, const Frame& frame);
-  void cut_to_uplink(const Emit& emit, const Frame& frame);
+  void whole_to_uplink(uint16_t number);
+  void cut_to_uplink(uint16_t number);
   uint32_t train(const Emit& emit, uint32_t left, unsigned frames);
   bool find_remote(uint32_t index);
   bool fits_path(uint32_t inner_length) const;
@@ -66,6 +69,7 @@ class Egress {
 
   Segment segment_;
   WorkerCounters& counters_;
+  Tap* const tap_;
   unsigned worker_;
   const DeviceList* list_ = nullptr;
   std::vector<Group> groups_;
@@ -77,6 +81,7 @@ class Egress {
   unsigned reply_count_ = 0;
   Emit emits_[kEmits];
   Frame frames_[kEmits];
+  Track tracks_[kEmits];  // of emits, while somebody watches
   Reply replies_[2 * kBurst];
   uint16_t next_[kEmits];
   uint32_t remote_index_ = 0;
@@ -87,8 +92,8 @@ class Egress {
   Piece piece_;
   OffloadWatch watch_;
   uint64_t now_ = 0;  // nanoseconds, to some milliseconds; of the group at hand
-  Batch<Port, Gather> ports_;
-  Batch<Uplink, UplinkGather> uplink_;
+  Batch<Port, Gather> ports_{tap_, tracks_};
+  Batch<Uplink, UplinkGather> uplink_{tap_, tracks_};
 };
 
 }  // namespace vtep

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../core/switch.hpp"
+#include "tap.hpp"
 
 namespace vtep {
 
@@ -15,8 +16,8 @@ class HeldFrames {
   bool empty() const { return frames_.empty(); }
 
   // Copies a frame as it came in from `ingress` (port id, 0 = uplink). A frame that is looked at
-  // again stays.
-  Hold keep(uint32_t ingress, const Frame& frame, uint64_t now) {
+  // again stays. `track` is what the tap knows it by.
+  Hold keep(uint32_t ingress, const Frame& frame, uint64_t now, const Track& track) {
     if (again_ != nullptr) {
       again_->waits = true;
       return Hold::still;
@@ -28,15 +29,16 @@ class HeldFrames {
     if (!whole || of_ingress == kMostOfIngress || frames_.size() == kMostFrames ||
         octets_ + frame.length > kMostOctets)
       return Hold::no;
-    Held held = {ingress, now + kLongest, true, frame, {frame.data, frame.data + frame.length}};
+    Held held = {ingress, now + kLongest, true, frame, {frame.data, frame.data + frame.length},
+                 track};
     octets_ += frame.length;
     frames_.push_back(std::move(held));
     return Hold::kept;
   }
 
-  // Looks at all again when the tables may know more: switch_again(ingress, frame) is to call
-  // keep() for those that still wait; lost(ingress) is told of those that have waited too long.
-  // What went on has to be sent before drop_gone().
+  // Looks at all again when the tables may know more: switch_again(ingress, frame, track) is to
+  // call keep() for those that still wait; lost(ingress, frame, track) is told of those that have
+  // waited too long. What went on has to be sent before drop_gone().
   template <class Again, class Lost>
   void look(const Segment& segment, uint64_t now, Again switch_again, Lost lost) {
     const uint64_t known = knowledge(segment);
@@ -47,12 +49,13 @@ class HeldFrames {
         held.waits = false;
         again_ = &held;
         held.frame.data = held.octets.data();
-        switch_again(held.ingress, held.frame);
+        switch_again(held.ingress, held.frame, held.track);
         again_ = nullptr;
       }
       if (held.waits && now >= held.until) {
         held.waits = false;
-        lost(held.ingress);
+        held.frame.data = held.octets.data();
+        lost(held.ingress, held.frame, held.track);
       }
     }
   }
@@ -73,6 +76,7 @@ class HeldFrames {
     bool waits;
     Frame frame;
     std::vector<uint8_t> octets;
+    Track track;
   };
 
   // Changes whenever a binding, a MAC or a route has.

@@ -73,6 +73,7 @@ Keeper::Keeper(Setup setup)
             const Verb* verb = find_verb(name);
             return verb != nullptr && verb->observers;
           },
+          [this](uint64_t session) { devices_.end_capture(session); },
       }) {}
 
 bool Keeper::start(std::string& error) {

@@ -81,6 +81,8 @@ class Keeper {
   void port_send(const Session& session, const Message& message);
   void ring_send(const Session& session, const Message& message);
   void ring_receive(const Session& session, const Message& message);
+  void capture_start(const Session& session, const Message& message);
+  void capture_stop(const Session& session, const Message& message);
   void shut_down(const Session& session, const Message& message);
   Ring* find_ring(const Session& session, const Message& message);
 

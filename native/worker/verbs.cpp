@@ -1,4 +1,6 @@
 // The verbs of the control socket. One more: a method here and a line in kVerbs.
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "../port/ring.hpp"
@@ -16,6 +18,8 @@ const Keeper::Verb Keeper::kVerbs[] = {
     {"port-send", false, &Keeper::port_send},
     {"ring-send", false, &Keeper::ring_send},
     {"ring-receive", false, &Keeper::ring_receive},
+    {"capture-start", true, &Keeper::capture_start},
+    {"capture-stop", true, &Keeper::capture_stop},
     {"shutdown", false, &Keeper::shut_down},
 };
 
@@ -211,6 +215,48 @@ void Keeper::ring_receive(const Session& session, const Message& message) {
   while (out.size() + kRingFrameMost + kMessageHeader <= kMaxMessage && ring->take(frame))
     pack_ring_frame(frame, out);
   control_.reply(session.number, message.id, out);
+}
+
+// One capture of a session; it ends with the session at the latest. The answer comes when every
+// worker looks, with the memory that they write into.
+void Keeper::capture_start(const Session& session, const Message& message) {
+  CaptureSpec spec;
+  std::string error;
+  const auto refuse = [&](const std::string& sentence) {
+    control_.fail(session.number, message.id, sentence);
+  };
+  if (!CaptureSpec::parse(message.payload, spec, error)) return refuse(error);
+  if (devices_.captures_for(session.number))
+    return refuse("capture: this connection has one already; it has one at a time");
+  if (devices_.captures() == Capture::kMost)
+    return refuse("capture: expected at most " + std::to_string(Capture::kMost) +
+                  " at once, all are in use");
+  if (spec.port != 0 && devices_.port(spec.port) == nullptr)
+    return refuse("capture: port number " + std::to_string(spec.port) + ": is not open");
+  auto capture = Capture::open(std::move(spec), devices_.queues(), session.number, error);
+  if (capture == nullptr) return refuse(error);
+  Descriptor file(fcntl(capture->memory().descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (!file) return refuse(std::string("memory of a capture: ") + strerror(errno));
+  const bool carried = capture->spec().wants_carried();
+  devices_.begin_capture(std::move(capture));
+  std::string ports;
+  if (carried)
+    for (const uint32_t id : fast_path_.watched_ports()) {
+      if (!ports.empty()) ports += ',';
+      ports += std::to_string(id);
+    }
+  std::string text = "workers=";
+  text.append(std::to_string(devices_.queues())).append("\nleftFastPath=").append(ports);
+  text += '\n';
+  after_quiescence([this, number = session.number, id = message.id, text,
+                    shared = std::make_shared<Descriptor>(std::move(file))] {
+    control_.reply(number, id, text, std::move(*shared));
+  });
+}
+
+void Keeper::capture_stop(const Session& session, const Message& message) {
+  devices_.end_capture(session.number);
+  control_.reply(session.number, message.id, {});
 }
 
 // The reply is the last word: when the client reads it, ports and interfaces are gone.

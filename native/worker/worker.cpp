@@ -24,7 +24,8 @@ Worker::Worker(const Segment& segment, Shared& shared, unsigned number, Polling:
       shared_(shared),
       number_(number),
       switch_(segment, number, Unresolved::hand_over),
-      egress_(segment, number, switch_.counters()),
+      tap_(segment, number),
+      egress_(segment, number, switch_.counters(), &tap_),
       list_(&kNoDevices),
       polling_(polling),
       mode_(polling) {
@@ -35,7 +36,8 @@ Worker::Worker(const Segment& segment, Shared& shared, unsigned number, Polling:
   burst_.flush = [](void* context, Burst& burst) { static_cast<Worker*>(context)->flush(burst); };
   burst_.hold = [](void* context, uint32_t input) {
     auto* worker = static_cast<Worker*>(context);
-    return worker->held_.keep(worker->ingress_, worker->frames_[input], worker->now_);
+    return worker->held_.keep(worker->ingress_, worker->frames_[input], worker->now_,
+                              worker->tap_.on() ? worker->tap_.held(input) : Track());
   };
 }
 
@@ -153,6 +155,7 @@ void Worker::adopt(const DeviceList* list) {
   watch(list, list_, true);
   list_ = list;
   egress_.adopt(list);
+  tap_.adopt(*list);
   if (told_loaded_) tell_load();
   adopted_.store(list->version, std::memory_order_release);
   shared_.keeper.ring_if_asleep();
@@ -215,13 +218,20 @@ bool Worker::receive(Device& device, unsigned most, Forward forward) {
     if (losses_at_ == 0) losses_at_ = now + kNanosecondsPerSecond;
     now_ = now;
     found_ += count;
+    if (tap_.on()) tap_.arrived(ingress_, frames_, count, uplink_form());
     forward(count, now);
     egress_.finish();
+    if (tap_.on()) tap_.settle();
   }
   return false;
 }
 
+UplinkForm Worker::uplink_form() const {
+  return list_->uplink != nullptr ? list_->uplink->form : UplinkForm::vxlan;
+}
+
 void Worker::flush(Burst& burst) {
+  if (tap_.on()) tap_.decided(burst);
   egress_.add(burst);
   for (unsigned i = 0; i < burst.learn_count; i++)
     learned_something_ |= learned_.push(burst.learns[i]);
@@ -231,8 +241,9 @@ void Worker::flush(Burst& burst) {
 // Frames that come in again are not counted again.
 void Worker::look_at_held(uint64_t now) {
   now_ = now;
-  const auto again = [&](uint32_t ingress, const Frame& frame) {
+  const auto again = [&](uint32_t ingress, const Frame& frame, const Track& track) {
     ingress_ = ingress;
+    if (tap_.on()) tap_.again(track, frame, uplink_form());
     switch_.counters().received(ingress, ~uint64_t{0}, ~uint64_t{frame.length} + 1);
     if (ingress != 0) {
       switch_.from_port(ingress, &frame, 1, now, burst_);
@@ -242,10 +253,12 @@ void Worker::look_at_held(uint64_t now) {
       switch_.from_vxlan(&frame, 1, now, burst_);
     }
   };
-  held_.look(segment_, now, again, [&](uint32_t ingress) {
+  held_.look(segment_, now, again, [&](uint32_t ingress, const Frame& frame, const Track& track) {
     switch_.counters().drop_received(ingress, Drop::no_neighbour);
+    if (tap_.on()) tap_.gave_up(track, frame, uplink_form(), Drop::no_neighbour);
   });
   egress_.finish();
+  if (tap_.on()) tap_.settle();
   held_.drop_gone();
 }
 
@@ -258,6 +271,7 @@ bool Worker::post(const Letter& letter) {
 // As answers of the switch: bytes of our own, for one port.
 void Worker::send_letters() {
   Letter letter;
+  if (tap_.on()) tap_.arrived(0, nullptr, 0, uplink_form());
   while (letters_.pop(letter)) {
     burst_.replies[0].length = letter.length;
     memcpy(burst_.replies[0].bytes, letter.bytes, letter.length);
@@ -267,6 +281,7 @@ void Worker::send_letters() {
     egress_.finish();
     burst_.reply_count = burst_.emit_count = 0;
   }
+  if (tap_.on()) tap_.settle();
 }
 
 void Worker::collect_losses() {

@@ -15,6 +15,7 @@
 #include "placement.hpp"
 #include "polling.hpp"
 #include "quiescence.hpp"
+#include "tap.hpp"
 #include "use_reporter.hpp"
 
 namespace vtep {
@@ -81,6 +82,7 @@ class Worker {
   void turn(uint32_t source);
   template <class Device, class Forward>
   bool receive(Device& device, unsigned most, Forward forward);
+  UplinkForm uplink_form() const;
   void flush(Burst& burst);
   void look_at_held(uint64_t now);
   void send_letters();
@@ -90,6 +92,7 @@ class Worker {
   Shared& shared_;
   const unsigned number_;
   Switch switch_;
+  Tap tap_;
   Egress egress_;
   Burst burst_;
   Frame frames_[kUplinkFrames];

@@ -1,6 +1,7 @@
 // The packet path as the control plane sees it. Implemented by io/native.ts (a dataplane process) and io/wasm.ts (in this process).
 
 import type { Esi, Ip, Mac, Prefix } from '../net/index.js'
+import type { CaptureFeed, CaptureSpec } from './capture.js'
 
 /** Who owns a MAC or a binding. */
 export type Origin = 'local' | 'remote'
@@ -422,6 +423,8 @@ export interface Dataplane extends DataplaneReader {
   apply(operations: readonly Operation[]): Promise<void>
   /** Frames for tenants, at most 512 octets each, past the tables. One that can not be sent now is left out. */
   send(frames: readonly PortFrame[]): Promise<void>
+  /** Shows frames on their way, until it is stopped. Rejects with one sentence when it can not. */
+  capture(spec: CaptureSpec): Promise<CaptureFeed>
   /** Called with every event since the last call, in order. One listener. */
   listen(listener: (events: readonly DataplaneEvent[]) => void): void
   /** Called once when the dataplane is gone without having been asked. */

@@ -2,6 +2,13 @@
 
 export { AUDIT_PAGE, Audit, type RoundResult } from './audit.js'
 export type {
+  CaptureBatch,
+  CapturedFrame,
+  CaptureFeed,
+  CapturePointName,
+  CaptureSpec,
+} from './capture.js'
+export type {
   Counters,
   Dataplane,
   DataplaneEvent,

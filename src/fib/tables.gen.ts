@@ -3,7 +3,7 @@
 import { type Esi, esiFromBytes, esiToBytes, type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'd1f7fdd836a0df1c'
+export const layoutHash = '406e750f2d306414'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -34,6 +34,10 @@ export const RouteKind = { own: 1, connected: 2, gateway: 3, remote: 4, blackhol
 export const EventKind = { macLearned: 1, macMoved: 2, macAged: 3, macFlushed: 4, neighbourLearned: 5, neighbourMoved: 6, neighbourAged: 7, portUp: 8, portDown: 9, portGone: 10, remoteResolved: 11, remoteUnresolved: 12, portOffloads: 13, underlayOffloads: 14, multicastReport: 15, multicastQuery: 16, routerSolicited: 17 } as const
 
 export const MulticastRecord = { join: 1, leave: 2, include: 3, block: 4 } as const
+
+export const CapturePoint = { none: 0, fromPort: 1, toPort: 2, beforeEncap: 3, afterEncap: 4, beforeDecap: 5, afterDecap: 6, drop: 7 } as const
+
+export const CaptureFlag = { rebuilt: 1, held: 2, answered: 4, routed: 8, parts: 16 } as const
 
 /** Every way to lose a frame, in the order of the counters. */
 export const dropReasons = [
@@ -536,6 +540,82 @@ const readPortCounters: RowReader<PortCounters> = (view, bytes, at) => ({
 /** All rows of a packed buffer. */
 export const decodePortCounterss = (packed: Uint8Array): PortCounters[] =>
   decodeRows(packed, portCountersSize, readPortCounters)
+
+/** A frame at a point of its way, and what was decided about it. Its octets follow. */
+export interface CaptureRecord {
+  /** octets of the whole record, a multiple of 8 */
+  readonly length: number
+  /** CapturePoint */
+  readonly point: number
+  /** number of the worker */
+  readonly worker: number
+  /** why it was lost, as in drop.def; 0 = it was not */
+  readonly reason: number
+  /** of the frame: the same at every point; worker from bit 56 */
+  readonly id: bigint
+  /** CLOCK_REALTIME, of the burst it came with */
+  readonly timeNanoseconds: bigint
+  /** octets of the frame in the record */
+  readonly captured: number
+  /** octets of the frame */
+  readonly frameLength: number
+  /** id of the port it came from, 0 = the underlay or ourselves */
+  readonly port: number
+  /** id of the port it goes to, 0 = none */
+  readonly outPort: number
+  /** VNI, 0 = not known */
+  readonly vni: number
+  /** the first destination word of the verdict, 0 = none */
+  readonly destination: number
+  /** of the verdict: how many were to leave */
+  readonly copies: number
+  /** CaptureFlag bits */
+  readonly flags: number
+  /** as in virtio_net_hdr, 0 = no super-frame */
+  readonly gsoType: number
+  /** as in virtio_net_hdr: 1 = its checksum is partial */
+  readonly metaFlags: number
+  /** octets of payload in a segment; of a train of datagrams their size */
+  readonly gsoSize: number
+  /** of a super-frame */
+  readonly headerLength: number
+  /** of a partial checksum */
+  readonly checksumStart: number
+  /** from checksumStart */
+  readonly checksumOffset: number
+  /** VTEP it goes to or comes from, :: = none */
+  readonly remote: Ip
+}
+
+export const captureRecordSize = 80
+
+const readCaptureRecord: RowReader<CaptureRecord> = (view, bytes, at) => ({
+  length: view.getUint32(at, true),
+  point: view.getUint8(at + 4),
+  worker: view.getUint8(at + 5),
+  reason: view.getUint16(at + 6, true),
+  id: view.getBigUint64(at + 8, true),
+  timeNanoseconds: view.getBigUint64(at + 16, true),
+  captured: view.getUint32(at + 24, true),
+  frameLength: view.getUint32(at + 28, true),
+  port: view.getUint32(at + 32, true),
+  outPort: view.getUint32(at + 36, true),
+  vni: view.getUint32(at + 40, true),
+  destination: view.getUint32(at + 44, true),
+  copies: view.getUint32(at + 48, true),
+  flags: view.getUint16(at + 52, true),
+  gsoType: view.getUint8(at + 54),
+  metaFlags: view.getUint8(at + 55),
+  gsoSize: view.getUint16(at + 56, true),
+  headerLength: view.getUint16(at + 58, true),
+  checksumStart: view.getUint16(at + 60, true),
+  checksumOffset: view.getUint16(at + 62, true),
+  remote: readIp(bytes, at + 64),
+})
+
+/** All rows of a packed buffer. */
+export const decodeCaptureRecords = (packed: Uint8Array): CaptureRecord[] =>
+  decodeRows(packed, captureRecordSize, readCaptureRecord)
 
 /** Create a network or change its settings. */
 export interface NetworkSet {

@@ -3,6 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
+  CaptureFeed,
+  CaptureSpec,
   Counters,
   Dataplane,
   DataplaneEvent,
@@ -161,6 +163,11 @@ export class PacketPath {
 
   counters(): Counters | undefined {
     return this.#dataplane?.counters()
+  }
+
+  async capture(spec: CaptureSpec): Promise<CaptureFeed> {
+    if (this.#dataplane === undefined) throw new Error('the dataplane is down')
+    return this.#dataplane.capture(spec)
   }
 
   openPort(spec: PortSpec): Promise<number> {

@@ -44,6 +44,12 @@ export interface AddonClient {
   read(view: string, known: string): Promise<{ readonly rows: Buffer; readonly digest: string }>
   counters(): { readonly drops: readonly bigint[]; readonly ports: Buffer; readonly uplink: Buffer }
   drainEvents(): { readonly events: Buffer; readonly lost: boolean }
+  /** Of the capture that a request has begun. Throws when there is none. */
+  captureRead(most: number): {
+    readonly records: Buffer
+    readonly missedRoom: number
+    readonly missedRate: number
+  }
   dataplanePid(): number
   close(): void
 }
@@ -120,6 +126,8 @@ export type Polling = 'adaptive' | 'never' | 'always'
 
 export interface Addon {
   layoutHash(): string
+  /** A program of classic BPF. Rejects with one sentence: not the language, or libpcap is not there. */
+  compileFilter(text: string): Promise<Buffer>
   dropReasons(): readonly { readonly name: string; readonly text: string }[]
   portKinds(): readonly KindInfo[]
   uplinkKinds(): readonly KindInfo[]

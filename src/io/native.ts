@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type {
+  CaptureFeed,
+  CaptureSpec,
   Counters,
   Dataplane,
   DataplaneEvent,
@@ -23,6 +25,7 @@ import {
   type KindInfo,
   type Polling,
 } from './addon.js'
+import { NativeCapture } from './capture.js'
 import { packRingFrames, type RingFrame, unpackRingFrames } from './ring-frames.js'
 import {
   formatKeyValues,
@@ -135,6 +138,7 @@ export interface AttachOptions {
 /** A dataplane, seen through its control socket and its shared segment. */
 export class NativeDataplane implements Dataplane, DataplaneReader {
   readonly #client: AddonClient
+  readonly #controlPath: string
   #listener: ((events: readonly DataplaneEvent[]) => void) | undefined
   #lostListener: ((reason: string) => void) | undefined
   #lostReason: string | undefined
@@ -147,6 +151,7 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
 
   private constructor({ controlPath, role }: AttachOptions) {
     const addon = loadAddon()
+    this.#controlPath = controlPath
     this.#client = failing(
       () =>
         new addon.Client(controlPath, {
@@ -230,6 +235,25 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
 
   async send(frames: readonly PortFrame[]): Promise<void> {
     if (frames.length > 0) await this.#request('port-send', packPortFrames(frames))
+  }
+
+  async capture(spec: CaptureSpec): Promise<CaptureFeed> {
+    const addon = loadAddon()
+    const { filter } = spec
+    const program =
+      filter === undefined ? undefined : await addon.compileFilter(filter).catch(asFailed)
+    let lost: string | undefined
+    const client = failing(
+      () =>
+        new addon.Client(this.#controlPath, {
+          onWake: () => {},
+          onClosed: (reason) => {
+            lost = reason
+          },
+          readOnly: true,
+        }),
+    )
+    return NativeCapture.start(client, () => lost, spec, program).catch(asFailed)
   }
 
   listen(listener: (events: readonly DataplaneEvent[]) => void): void {

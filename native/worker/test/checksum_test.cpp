@@ -62,7 +62,7 @@ class Plane {
     std::condition_variable arrived;
     bool done = false, well = false;
     std::string answer;
-    client_->request(verb, payload, [&](bool ok, std::string text) {
+    client_->request(verb, payload, [&](bool ok, std::string text, Descriptor) {
       const std::lock_guard<std::mutex> guard(mutex);
       done = true, well = ok, answer = std::move(text);
       arrived.notify_one();

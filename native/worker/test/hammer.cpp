@@ -60,7 +60,7 @@ Reply ask(Client& client, const char* verb, const std::string& payload) {
     Reply reply;
   };
   const auto wait = std::make_shared<Wait>();
-  client.request(verb, payload, [wait](bool ok, std::string text) {
+  client.request(verb, payload, [wait](bool ok, std::string text, Descriptor) {
     const std::lock_guard<std::mutex> guard(wait->mutex);
     wait->reply = {ok, std::move(text)};
     wait->done = true;
@@ -258,7 +258,7 @@ void control(const std::string& path, const std::vector<uint32_t>& ports) {
       g_reopened++;
     }
     if (round % 50 == 49) {
-      client->request("ping", {}, [](bool, std::string) {});
+      client->request("ping", {}, [](bool, std::string, Descriptor) {});
       client = nullptr;
       client = attach(path, false);
     }
