@@ -10,6 +10,7 @@ import { environment, validity } from './environment.js'
 import { measureLearning } from './learn.js'
 import { legend } from './limits.js'
 import { buildTools } from './meter.js'
+import { measureObserving } from './observe.js'
 import { draw } from './plots.js'
 import { measurePlug } from './plug.js'
 import { probes } from './probes/index.js'
@@ -17,7 +18,15 @@ import { collect, type Figure, type Result } from './result.js'
 import { measureRig, onto, type RigResult } from './rig.js'
 import { measureScale, type ScaleRow, probeNames as scaleProbes } from './scale/index.js'
 import { summaryTable } from './summary.js'
-import { learnTable, microTable, plugTable, probeTable, scaleTable, writeTable } from './tables.js'
+import {
+  learnTable,
+  microTable,
+  observeTable,
+  plugTable,
+  probeTable,
+  scaleTable,
+  writeTable,
+} from './tables.js'
 
 const readme = join(root, 'bench/README.md')
 
@@ -27,6 +36,7 @@ interface Output {
   validity?: string[]
   learn?: Figure[]
   plug?: Figure[]
+  observe?: Figure[]
   scale?: ScaleRow[]
   micro?: Result[]
 }
@@ -58,7 +68,7 @@ function usage(problem: string): never {
   const lines = [
     `bench: ${problem}`,
     'usage: npm run bench -- [PART]... [DEVICE]... [--quick] [--trials N] [--write] [--onto FILE]',
-    `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, plug, scale (all of ${scaleProbes.join(', ')}), micro`,
+    `parts: rig (all of ${probes.map(({ name }) => name).join(', ')}), learn, plug, observe, scale (all of ${scaleProbes.join(', ')}), micro`,
     `devices: ${devices.map(({ name }) => `'${name}'`).join(', ')}`,
     '--quick: one short trial; --trials: 5 by default; --write: tables and charts also from a selection of devices or a quick run',
     '--onto: the rest of the figures from the JSON file of an earlier run',
@@ -96,7 +106,7 @@ function parse(words: readonly string[]): Wanted {
   const selected = take(probes.map(({ name }) => name))
   const chosen = take(devices.map(({ name }) => name))
   const scale = take(scaleProbes)
-  const parts = take(['rig', 'learn', 'plug', 'scale', 'micro'])
+  const parts = take(['rig', 'learn', 'plug', 'observe', 'scale', 'micro'])
   if (rest.length > 0) usage(`${rest[0]}: expected a part or a device`)
   if (selected.length + chosen.length > 0 && !parts.includes('rig')) parts.push('rig')
   if (scale.length > 0 && !parts.includes('scale')) parts.push('scale')
@@ -104,7 +114,7 @@ function parse(words: readonly string[]): Wanted {
     quick,
     write: write || (!quick && chosen.length + selected.length + scale.length === 0),
     trials,
-    parts: parts.length > 0 ? parts : ['rig', 'learn', 'plug', 'scale', 'micro'],
+    parts: parts.length > 0 ? parts : ['rig', 'learn', 'plug', 'observe', 'scale', 'micro'],
     probes: selected,
     scale,
     devices: chosen,
@@ -114,9 +124,9 @@ function parse(words: readonly string[]): Wanted {
 
 const wanted = parse(process.argv.slice(2))
 const has = (part: string): boolean => wanted.parts.includes(part)
-if (process.getuid?.() !== 0 && ['rig', 'learn', 'plug', 'scale'].some(has)) {
+if (process.getuid?.() !== 0 && ['rig', 'learn', 'plug', 'observe', 'scale'].some(has)) {
   process.stderr.write(
-    'bench: no privilege: rig, learn, plug and scale expect root; without: npm run bench -- micro\n',
+    'bench: no privilege: rig, learn, plug, observe and scale expect root; without: npm run bench -- micro\n',
   )
   process.exit(1)
 }
@@ -154,6 +164,12 @@ if (has('plug')) {
   await guarded('plug', async () => {
     output.plug = await measurePlug({ count: wanted.quick ? 10 : 100 })
     tables['plug'] = `${plugTable(output.plug)}\n\n${facts}.`
+  })
+}
+if (has('observe')) {
+  await guarded('observe', async () => {
+    output.observe = await measureObserving({ count: wanted.quick ? 3 : 15 })
+    tables['observe'] = `${observeTable(output.observe)}\n\n${facts}.`
   })
 }
 if (has('scale')) {

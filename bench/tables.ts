@@ -57,6 +57,15 @@ export function plugTable(figures: readonly Figure[]): string {
   return table(['call', 'calls', 'median, ms', 'p90, ms'], body)
 }
 
+export function observeTable(figures: readonly Figure[]): string {
+  const body = figures.map(({ what, unit, values }) => [
+    what,
+    `${values.length}`,
+    `${formatValues(values)} ${unit}`,
+  ])
+  return table(['forwarding', 'turns', 'median'], body)
+}
+
 /** A column for each speaker, how we compare with FRR, and what is to be reached. */
 export function scaleTable(rows: readonly ScaleRow[]): string {
   const speakers = [...new Set(rows.map(({ speaker }) => speaker))]
