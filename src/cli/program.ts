@@ -56,6 +56,11 @@ const commands: readonly CommandRow[] = [
     load: () => import('./token.js'),
   },
   {
+    names: { capture: 'Frames on their way, as lines or pcapng.' },
+    load: () => import('./capture.js'),
+  },
+  { names: { trace: 'The way of frames, step by step.' }, load: () => import('./trace.js') },
+  {
     names: {
       vrf: 'Add and remove VRFs at run time.',
       network: 'Add, remove and hold networks at run time.',
@@ -77,6 +82,10 @@ const commands: readonly CommandRow[] = [
   {
     names: { 'docker-plugin': 'Serve Docker as a network driver.' },
     load: () => import('./docker-plugin.js'),
+  },
+  {
+    names: { extcap: 'Answer Wireshark, as a plug-in of its list of interfaces.' },
+    load: () => import('./extcap.js'),
   },
   {
     names: { 'libvirt-hook': 'Attach and detach what a libvirt domain says.' },
