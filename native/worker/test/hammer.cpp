@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "../capture_ring.hpp"
 #include "../client.hpp"
 #include "../clock.hpp"
 #include "../dataplane.hpp"
@@ -27,7 +28,8 @@ constexpr uint32_t kVni = 10100;
 constexpr unsigned kPorts = 4;
 
 std::atomic<bool> g_stop{false};
-std::atomic<uint64_t> g_applied{0}, g_sent{0}, g_received{0}, g_read{0}, g_reopened{0}, g_events{0};
+std::atomic<uint64_t> g_applied{0}, g_sent{0}, g_received{0}, g_read{0}, g_reopened{0}, g_events{0},
+    g_captured{0};
 
 [[noreturn]] void fail(const std::string& what) {
   fprintf(stderr, "hammer: %s\n", what.c_str());
@@ -50,6 +52,7 @@ class Random {
 struct Reply {
   bool ok = false;
   std::string text;
+  Descriptor file;
 };
 
 Reply ask(Client& client, const char* verb, const std::string& payload) {
@@ -60,15 +63,15 @@ Reply ask(Client& client, const char* verb, const std::string& payload) {
     Reply reply;
   };
   const auto wait = std::make_shared<Wait>();
-  client.request(verb, payload, [wait](bool ok, std::string text, Descriptor) {
+  client.request(verb, payload, [wait](bool ok, std::string text, Descriptor file) {
     const std::lock_guard<std::mutex> guard(wait->mutex);
-    wait->reply = {ok, std::move(text)};
+    wait->reply = {ok, std::move(text), std::move(file)};
     wait->done = true;
     wait->arrived.notify_one();
   });
   std::unique_lock<std::mutex> lock(wait->mutex);
   wait->arrived.wait(lock, [&] { return wait->done; });
-  return wait->reply;
+  return std::move(wait->reply);
 }
 
 std::string must(Client& client, const char* verb, const std::string& payload) {
@@ -284,6 +287,28 @@ void observe(const std::string& path, unsigned number) {
   }
 }
 
+// Captures that come and go: read a few times, and left without a word.
+void capture(const std::string& path, unsigned workers) {
+  static const char* const kSpecs[] = {"rate=10000000\n", "points=128\n", "follow=1\nframes=50\n",
+                                       "port=1\nsnapLength=60\nrate=5000\n"};
+  for (unsigned round = 0; !g_stop; round++) {
+    auto client = attach(path, true);
+    Reply reply = ask(*client, "capture-start", kSpecs[round % std::size(kSpecs)]);
+    if (!reply.ok) fail("capture-start: " + reply.text);
+    CaptureMemory memory;
+    std::string error;
+    if (!memory.attach(std::move(reply.file), workers, error)) fail(error);
+    CaptureReader reader(memory);
+    for (unsigned i = 0; i < 20 && !g_stop; i++) {
+      std::string records;
+      if (!reader.read(records, 1 << 20)) fail("a ring of records is damaged");
+      g_captured += records.size();
+      usleep(1000);
+    }
+    if (round % 4 == 0) must(*client, "capture-stop", {});
+  }
+}
+
 int run(unsigned seconds, unsigned workers, const std::string& path) {
   std::string error;
   DataplaneSetup setup;
@@ -307,22 +332,25 @@ int run(unsigned seconds, unsigned workers, const std::string& path) {
   std::thread controller([&] { control(path, ports); });
   std::thread first([&] { observe(path, 0); });
   std::thread second([&] { observe(path, 3); });
+  std::thread watcher([&] { capture(path, workers); });
   sleep(seconds);
   g_stop = true;
   controller.join();
   first.join();
   second.join();
+  watcher.join();
   auto last = attach(path, false);
   must(*last, "shutdown", {});
   last = nullptr;
   dataplane = nullptr;
-  const uint64_t counts[] = {g_applied, g_sent, g_received, g_read, g_reopened, g_events};
+  const uint64_t counts[] = {g_applied,  g_sent,   g_received, g_read,
+                             g_reopened, g_events, g_captured};
   for (const uint64_t count : counts)
     if (count == 0) fail("one of the parts did nothing");
   printf(
       "hammer: %lu batches, %lu bursts, %lu bytes out, %lu readings, %lu ports reopened, %lu "
-      "events\n",
-      counts[0], counts[1], counts[2], counts[3], counts[4], counts[5]);
+      "events, %lu bytes captured\n",
+      counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6]);
   return 0;
 }
 
