@@ -1,7 +1,7 @@
 // `vtep capture`, the API's stream, Wireshark's plug-in and live traces, of real daemons between real interfaces.
 
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { decodePcapng, type PcapngPacket } from '../../src/wire/index.js'
@@ -173,4 +173,95 @@ test('what is lost, by its reason, and nothing else', { skip }, async (t) => {
     const { code: status, stderr } = await a.cli('capture', ...words)
     t.same([status, sentence.test(stderr)], [code, true], stderr)
   }
+})
+
+test('the way of a frame at both of its hosts', { skip }, async (t) => {
+  const { vteps, tenants } = await pair(t, 'raw')
+  const [a, b] = vteps
+  const here = await begin(
+    t,
+    a,
+    ...['trace', '--live', '--port', 'vm1', '--filter', 'icmp', '--count', '2', '--json'],
+  )
+  const there = await begin(
+    t,
+    b,
+    ...['trace', '--live', '--network', network, '--count', '4', '--json'],
+  )
+  t.equal((await ping(tenants[0], ipOf(2), { count: 2 })).received, 2)
+  t.equal(await here.ended, 0)
+  t.equal(await there.ended, 0)
+  interface Way {
+    readonly digest: string
+    readonly steps: readonly { readonly point: string; readonly verdict?: string }[]
+  }
+  const ways = ({ stdout }: Command): Way[] =>
+    stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Way)
+  const [request] = ways(here)
+  t.match(
+    request?.steps.map(({ point, verdict }) => `${point} ${verdict}`),
+    ['from-port remote', 'before-encap remote', 'after-encap sent'],
+  )
+  const arrived = ways(there).find(({ digest }) => digest === request?.digest)
+  t.match(
+    arrived?.steps.map(({ point, verdict }) => `${point} ${verdict}`),
+    ['before-decap port', 'after-decap port', 'to-port sent'],
+    'the same frame, by its digest',
+  )
+  t.match(here.stderr(), /frames of port vm1 leave the kernel's fast path while the capture is on/)
+
+  const lines = await begin(t, a, 'trace', '--live', '--filter', 'icmp', '--count', '1')
+  await ping(tenants[0], ipOf(2))
+  t.equal(await lines.ended, 0)
+  t.match(lines.stdout(), /^frame 0:\d+ {2}digest [0-9a-f]{16}\n.*ICMP echo request\n {2}from-port/)
+})
+
+test('Wireshark finds networks and ports, and captures from them', { skip }, async (t) => {
+  const { vteps, tenants } = await pair(t, 'udp')
+  const [a] = vteps
+  const folder = join(a.host.directory, 'extcap')
+  mkdirSync(folder)
+  symlinkSync(join(root, 'packaging/extcap/vtep'), join(folder, 'vtep'))
+  const program = join(folder, '..', 'vtep')
+  writeFileSync(
+    program,
+    `#!/bin/sh\nexec ${process.execPath} ${join(root, 'bin/vtep.js')} "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  )
+  const env = {
+    HOME: a.host.directory,
+    WIRESHARK_EXTCAP_DIR: folder,
+    VTEP_PROGRAM: program,
+    VTEP_RUNTIME_DIR: a.runtimeDir,
+  }
+  // Wireshark trusts no folder of the environment when root calls it: in a namespace we are somebody else.
+  const user = ['unshare', '--user', '--map-user=1000', '--map-group=1000']
+  const listed = await a.host.exec([...user, 'tshark', '-D'], { env })
+  t.match(listed, /vtep \(vtep: all frames\)/)
+  t.match(listed, /vtep-net-blue \(vtep: blue \(VNI 10100\)\)/)
+  t.match(listed, /vtep-port-vm1 \(vtep: port vm1\)/)
+  t.match(await a.host.exec([...user, 'tshark', '-i', 'vtep', '-L'], { env }), /EN10MB/)
+  const file = join(a.host.directory, 'w.pcapng')
+  const tool = a.host.attempt(
+    [
+      ...[...user, 'tshark', '-i', 'vtep-port-vm1', '-f', 'icmp', '-c', '4'],
+      ...['-w', file, '-a', 'duration:20'],
+    ],
+    { env },
+  )
+  await until('it has begun', async () => {
+    await ping(tenants[0], ipOf(2))
+    return existsSync(file) && readFileSync(file).length > 1000
+  })
+  const { code, stderr } = await tool
+  t.equal(code, 0, stderr)
+  t.notMatch(stderr, /extcap pipe/, 'nothing that Wireshark would take for an error')
+  const rows = await tshark(a, file, 'frame.comment', 'icmp.type')
+  t.ok(rows.length >= 4)
+  t.ok(rows.every(([comment]) => comment?.startsWith('point=')))
 })
