@@ -10,6 +10,9 @@ export interface ReceivedPath {
   readonly rejected?: string
 }
 
+/** A path that may not be used. */
+export type RefusedPath = Required<ReceivedPath>
+
 /** Of a route there is one path, or as many as the peer numbers (RFC 7911): then the number is part of the key. */
 export class AdjRibIn {
   readonly addPath: boolean
@@ -97,6 +100,14 @@ export class AdjRibIn {
     for (const [key, path] of this.#paths) {
       const rejected = this.#rejected.get(key)
       yield rejected === undefined ? { path } : { path, rejected }
+    }
+  }
+
+  /** The paths that may not be used: few, and found without a look at the many. */
+  *refused(): IterableIterator<RefusedPath> {
+    for (const [key, rejected] of this.#rejected) {
+      const path = this.#paths.get(key)
+      if (path !== undefined) yield { path, rejected }
     }
   }
 

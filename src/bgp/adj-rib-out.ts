@@ -122,6 +122,11 @@ export class AdjRibOut implements Reader {
     if (this.#group !== undefined) yield* this.#group.advertised(this, this.#place!)
   }
 
+  /** The peer knows the route, or a path of it. */
+  has(key: string): boolean {
+    return this.#group?.isKnown(this, this.#place!, key) === true
+  }
+
   get #unread(): number {
     if (this.#group === undefined) return 0
     return (this.#first?.routes ?? 0) + this.#group.unread(this.#place!)

@@ -55,7 +55,13 @@ export type SpeakerEvent =
   | { readonly event: 'connectFailed'; readonly peer: string; readonly reason: string }
   /** The peer or the network ended it; not sent for a connection that the speaker closed. */
   | { readonly event: 'closed'; readonly connection: number; readonly reason?: string }
-  | { readonly event: 'received'; readonly connection: number; readonly bytes: Uint8Array }
+  | {
+      readonly event: 'received'
+      readonly connection: number
+      readonly bytes: Uint8Array
+      /** In seconds since 1970; left out: nobody knows. Nothing depends on it: routes tell when they came. */
+      readonly time?: number
+    }
   /** The transport's buffer is full: nothing more is advertised on the connection until `drained`. */
   | { readonly event: 'blocked'; readonly connection: number }
   | { readonly event: 'drained'; readonly connection: number }

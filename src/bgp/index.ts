@@ -1,6 +1,6 @@
 // The front door of bgp: a BGP-4 speaker (RFC 4271) for EVPN and IPv4 unicast as a pure machine.
 
-export type { ReceivedPath } from './adj-rib-in.js'
+export type { ReceivedPath, RefusedPath } from './adj-rib-in.js'
 export type { AttributeSet, Mobility } from './attribute-set.js'
 export type { CollectorSettings } from './collector.js'
 export { type Comparison, comparisons, type Explanation, explain } from './decision.js'

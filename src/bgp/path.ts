@@ -25,12 +25,15 @@ export class Path {
   readonly source: PathSource
   /** By which the source tells it from other paths of the route (RFC 7911). */
   readonly pathId: number
+  /** When the UPDATE came that said so first, in seconds since 1970; 0: nobody knows, or it is our own. */
+  readonly time: number
 
-  constructor(nlri: RouteNlri, set: AttributeSet, source: PathSource, pathId = 0) {
+  constructor(nlri: RouteNlri, set: AttributeSet, source: PathSource, pathId = 0, time = 0) {
     this.nlri = nlri
     this.set = set
     this.source = source
     this.pathId = pathId
+    this.time = time
   }
 
   get nextHop(): Ip {

@@ -110,7 +110,7 @@ const { llgrStale, noLlgr } = iana.wellKnownCommunity
 /** All routes become a last resort; those that do not want to be leave (RFC 9494 section 4.2). */
 export function makeStale(rib: LocRib, adjRibIn: AdjRibIn, sets: AttributeSets): void {
   for (const key of adjRibIn.keys()) {
-    const { nlri, set, source, pathId } = adjRibIn.get(key)!
+    const { nlri, set, source, pathId, time } = adjRibIn.get(key)!
     const { communities = [] } = set.attributes
     if (communities.includes(noLlgr)) {
       removeRoute(rib, adjRibIn, key)
@@ -118,7 +118,7 @@ export function makeStale(rib: LocRib, adjRibIn: AdjRibIn, sets: AttributeSets):
     }
     if (communities.includes(llgrStale)) continue
     const marked = { ...set.attributes, communities: [...communities, llgrStale] }
-    const path = new Path(nlri, sets.intern(marked, set.nextHop), source, pathId)
+    const path = new Path(nlri, sets.intern(marked, set.nextHop), source, pathId, time)
     const usable = adjRibIn.usable(key)
     const rejected = adjRibIn.rejection(key)
     adjRibIn.set(key, path, rejected)

@@ -38,6 +38,7 @@ import {
   sessionFamilies,
 } from './settings.js'
 import type { Statistics } from './statistics.js'
+import type { Telling } from './untold.js'
 import { piecesFor, type Run } from './update-group.js'
 import type { UpdateGroups } from './update-groups.js'
 
@@ -49,6 +50,8 @@ export interface Tables {
   readonly groups: UpdateGroups
   /** We have restarted, and not all peers have said what they have: what we tell is not complete. */
   isDeferring(): boolean
+  /** Time of the octets that are being read, in seconds since 1970; 0: unknown. */
+  now(): number
   /** The session wants to `settle` or `flush` at the end of the step. */
   ready(session: Session): void
   /** A route of an adj-rib-in came, changed or went. */
@@ -188,6 +191,14 @@ export class Session {
     return this.#families.get(family)?.out
   }
 
+  /** Undefined where the session does not carry the family. */
+  telling(family: SessionFamily): Telling | undefined {
+    const out = this.#families.get(family)?.out
+    const demand = family === 'evpn' ? this.#demand : undefined
+    const { filterOut } = this.#settings
+    return out && { out, isHeld: this.#isHeld(family), demand, filterOut }
+  }
+
   endOfRibReceived(family: SessionFamily): boolean {
     return this.#families.get(family)?.endOfRibReceived === true
   }
@@ -294,7 +305,7 @@ export class Session {
         continue
       }
       const usable = adjRibIn.usable(key)
-      const path = new Path(nlri, set, this.#source, route.pathId)
+      const path = new Path(nlri, set, this.#source, route.pathId, this.#tables.now())
       const rejected = refusalOf(nlri, set, family, this.#from, speaker)
       adjRibIn.set(key, path, rejected)
       ribs[family].replace(routeKey, usable, rejected === undefined ? path : undefined)

@@ -3,7 +3,7 @@
 
 import { type Ip, ipFamily, type Prefix, prefixContains, splitPrefix } from '../net/index.js'
 import { iana } from '../wire/index.js'
-import type { ReceivedPath } from './adj-rib-in.js'
+import type { ReceivedPath, RefusedPath } from './adj-rib-in.js'
 import { AttributeSets } from './attribute-set.js'
 import type { Collector } from './collector.js'
 import { Collectors } from './collectors.js'
@@ -31,6 +31,7 @@ import {
   type Transport,
 } from './settings.js'
 import { type AdjRibOutEntry, type LocRibEntry, type PeerStatus, statusOf } from './status.js'
+import { untold } from './untold.js'
 import { UpdateGroups } from './update-groups.js'
 
 /** Routes looked at in one step for peers that are told the same, and for a collector: a few milliseconds of work. */
@@ -73,6 +74,8 @@ export class Speaker {
   /** After a restart, until all peers that kept their routes have told them again (RFC 4724 section 4.1). */
   #isDeferring = false
   #mayEndDeferral = false
+  /** Of the octets that are being read. */
+  #now = 0
   /** Sessions that may have something to send, those that wait longest first. */
   readonly #ready = new Set<Session>()
 
@@ -91,6 +94,7 @@ export class Speaker {
       sets: this.#sets,
       groups: this.#groups,
       isDeferring: () => this.#isDeferring,
+      now: () => this.#now,
       // A family is complete only when its last routes have been told.
       emit: (action) => {
         if (action.do === 'endOfRib') this.#ends.push(action)
@@ -163,6 +167,24 @@ export class Speaker {
     return this.#peers.get(peer)?.session?.adjRibIn(family)?.received() ?? []
   }
 
+  /** Paths of all peers that may not be used, with who sent them. */
+  *refusedPaths(family: SessionFamily): IterableIterator<RefusedPath> {
+    for (const { session } of this.#peers.values())
+      yield* session?.adjRibIn(family)?.refused() ?? []
+  }
+
+  /** Why the peer has not been told a route of the loc-rib; undefined when it has. */
+  untold(peer: string, family: SessionFamily, key: string): string | undefined {
+    const session = this.#peers.get(peer)?.session
+    const best = this.#ribs[family].get(key)?.best
+    if (session === undefined) return 'there is no session'
+    if (best === undefined) return 'no path of it may be used'
+    const telling = session.telling(family)
+    return telling === undefined
+      ? `the session does not carry family ${family}`
+      : untold(telling, key, best)
+  }
+
   /** What the peer has been told. */
   *adjRibOut(peer: string, family: SessionFamily): IterableIterator<AdjRibOutEntry> {
     const advertised = this.#peers.get(peer)?.session?.adjRibOut(family)?.advertised() ?? []
@@ -215,7 +237,10 @@ export class Speaker {
       (this.#peers.get(peer) ?? this.#collectors.byId(peer))?.connectFailed(reason),
     closed: ({ connection, reason }) =>
       this.#user(connection)?.closed(reason ?? 'connection closed by the peer'),
-    received: ({ connection, bytes }) => this.#machines.get(connection)?.received(bytes),
+    received: ({ connection, bytes, time = 0 }) => {
+      this.#now = time
+      this.#machines.get(connection)?.received(bytes)
+    },
     blocked: ({ connection }) => this.#user(connection)?.blocked(),
     drained: ({ connection }) => this.#user(connection)?.drained(),
     collectorAdded: ({ collector }) => {

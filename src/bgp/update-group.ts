@@ -245,6 +245,16 @@ export class UpdateGroup {
     }
   }
 
+  /** Whether a reader that has read up to a place knows a route, or a path of it. */
+  isKnown(reader: Reader, { number }: Batch, key: string): boolean {
+    const keys = this.#profile.addPath ? (this.#pathKeys.get(key) ?? []) : [key]
+    return keys.some((one) => {
+      const entry = this.#entries.get(one)
+      if (entry?.set === undefined || entry.batch.number > number) return false
+      return !this.#tooLong.has(entry) && concerns({ except: entry.origin }, reader)
+    })
+  }
+
   /** What brings a reader of another group, which has read that up to a place, to the end of this one. */
   difference(other: UpdateGroup, place: Batch, reader: Reader): Run {
     const announced = new Announcements()

@@ -185,7 +185,8 @@ export class Tcp {
     socket.on('data', (data: Buffer) => {
       // Not the Buffer itself: its `slice` is a view, and whoever copies octets relies on a copy.
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length)
-      if (isOurs()) this.#emit({ event: 'received', connection, bytes })
+      const time = Math.floor(Date.now() / 1000)
+      if (isOurs()) this.#emit({ event: 'received', connection, bytes, time })
     })
     socket.on('drain', () => {
       if (!isOurs()) return
