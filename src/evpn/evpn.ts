@@ -11,6 +11,7 @@ import {
 } from '../fib/index.js'
 import type { Ip, Mac } from '../net/index.js'
 import type { EvpnRoute } from '../wire/index.js'
+import { Account } from './account.js'
 import { REPLICATOR_TIMER } from './assisted-replication.js'
 import { Distinguishers } from './distinguishers.js'
 import type {
@@ -57,6 +58,8 @@ const TICK = 'evpn'
 const BEAT = 'multicast'
 
 export class Evpn {
+  /** What becomes of routes and MACs, for whoever asks why. */
+  readonly account: Account
   readonly #settings: EvpnSettings
   readonly #image = new Image()
   readonly #out = new Output(this.#image)
@@ -80,6 +83,7 @@ export class Evpn {
 
   constructor(settings: EvpnSettings) {
     this.#settings = settings
+    this.account = new Account(this.#routes, this.#vrfs)
     this.#distinguishers = new Distinguishers(settings.routerId)
     const { vtep, routerId, ignoreEadPerEvi = false } = settings
     this.#segments = new Segments({
@@ -183,15 +187,7 @@ export class Evpn {
 
   /** Networks of ours that another VTEP announces under targets which we do not import, one row for each target. */
   mismatches(): readonly TargetMismatch[] {
-    const found: TargetMismatch[] = []
-    for (const { nlri, path, targets } of this.#routes.strange()) {
-      const label = nlri.type === 'macIp' ? nlri.label : path.attributes.pmsiTunnel?.label
-      const vrf = label === undefined ? undefined : this.#vrfs.get(label)
-      if (vrf === undefined) continue
-      const { name: network, vni, importTargets } = vrf
-      found.push({ network, vni, remote: path.nextHop, targets, importTargets })
-    }
-    return found
+    return this.account.mismatches()
   }
 
   networks(): readonly NetworkView[] {

@@ -1,5 +1,6 @@
 // The front door of evpn: the machine of one VTEP, its events and its actions.
 
+export type { ClaimAccount, MacAccount, RouteAccount, RouteUse } from './account.js'
 export type { AdvertiserSettings } from './advertiser.js'
 export type { AssistedReplicationSettings } from './assisted-replication.js'
 export { type DfAlgorithm, dfAlgorithms } from './df-election.js'

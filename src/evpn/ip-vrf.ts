@@ -300,6 +300,10 @@ export class IpVrf {
     this.#around.out.complain(kind, text, fields)
   }
 
+  get name(): string {
+    return this.#settings.name
+  }
+
   view(): VrfView {
     const { name } = this.#settings
     let paths = 0

@@ -8,7 +8,7 @@
 import type { Image, MacRow } from '../fib/index.js'
 import { type Esi, type Ip, type Mac, ZERO_ESI } from '../net/index.js'
 import type { Announcer } from './announcer.js'
-import { Duplicates } from './duplicates.js'
+import { Duplicates, type Moves } from './duplicates.js'
 import type { EvpnSettings } from './events.js'
 import { Expiring, type Ticks } from './expiring.js'
 import type { Gateway } from './gateway.js'
@@ -110,6 +110,10 @@ export class Macs {
 
   isDuplicate(mac: Mac): boolean {
     return this.#duplicates.has(mac)
+  }
+
+  movesOf(mac: Mac): Moves | undefined {
+    return this.#duplicates.movesOf(mac)
   }
 
   duplicates(): IterableIterator<Mac> {
@@ -489,7 +493,7 @@ export class Macs {
     out.notice('macMoved', 'info', text, fields)
     const vtep = this.#around.announcer.identity.vtep
     const isOurs = owner.vtep === vtep || before.vtep === vtep
-    if (!isOurs || !this.#duplicates.moved(mac)) return
+    if (!isOurs || !this.#duplicates.moved(mac, before.vtep, owner.vtep)) return
     const complaint = `${mac} of network ${vni} moves too often between ${before.vtep} and ${owner.vtep}`
     out.notice('duplicateMac', 'warn', complaint, fields)
     this.#settleFrozen(entry)

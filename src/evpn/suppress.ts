@@ -304,7 +304,7 @@ export class Suppression {
   /** Counts it; an address that moves too often is nobody's for a while. */
   #moved(entry: IpEntry, from: Mac, to: Mac): void {
     const { ip } = entry
-    if (!this.#duplicates.moved(ip)) return
+    if (!this.#duplicates.moved(ip, from, to)) return
     this.#dirty.add(entry)
     const text = `${ip} of network ${this.#vni} moves too often between ${from} and ${to}`
     this.#around.out.notice('duplicateIp', 'warn', text, { vni: this.#vni, ip, from, to })

@@ -288,6 +288,12 @@ export class Audit {
   }
 }
 
+/** Whether a row of the tables is what the image wants, or, where that wants nothing, the packet path's own. */
+export function isAsWanted(row: MacRow | undefined, is: MacState | undefined): boolean {
+  if (is === undefined) return row === undefined
+  return row === undefined ? is.origin === 'local' && !is.static : sameMac(row, is)
+}
+
 /** Most rows are as they should be, and comparing them costs next to nothing; `reconcile` sees the others. */
 function sameMac(row: MacRow, is: MacState): boolean {
   if (is.sticky !== row.sticky) return false

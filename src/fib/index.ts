@@ -1,6 +1,6 @@
 // The front door of fib: what the packet path must contain, and the interface to it.
 
-export { AUDIT_PAGE, Audit, type RoundResult } from './audit.js'
+export { AUDIT_PAGE, Audit, isAsWanted, type RoundResult } from './audit.js'
 export type {
   CaptureBatch,
   CapturedFrame,

@@ -11,28 +11,25 @@ import { factsOf } from '../facts.js'
 import type { MacVrf } from '../mac-vrf.js'
 import { communitiesOf } from './communities.js'
 import type { RouteMeaning } from './meaning.js'
-import { refusal, refuse } from './refusal.js'
+import { refusal, refuse, type Tunnel, tunnelRefusal } from './refusal.js'
 
 export const imet: RouteMeaning<ImetRoute> = {
   byTag: true,
   bySite: true,
   network: {
     install(vrf, key, _route, path) {
-      const { nextHop } = path
       const pmsi = path.attributes.pmsiTunnel
       if (pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication) {
         installReplicator(vrf, key, path, pmsi)
         return
       }
       vrf.replication.delete(key)
-      // "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one
-      // leaves it to the next hop.
-      const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
+      const tunnel = tunnelOf(vrf, path)
+      const { endpoint } = tunnel
       if (endpoint === vrf.vtep) {
         vrf.flood.delete(key)
         return
       }
-      const tunnel = { endpoint, label: pmsi?.label ?? vrf.vni }
       const facts = factsOf(path.attributes)
       const reason = noIngressReplication(pmsi) ?? refusal(vrf, facts, tunnel)
       const wish = { proxy: facts.multicastProxy, ...pruningOf(pmsi) }
@@ -46,7 +43,23 @@ export const imet: RouteMeaning<ImetRoute> = {
       vrf.flood.delete(key)
       vrf.replication.delete(key)
     },
+    refusal(vrf, _route, path) {
+      const pmsi = path.attributes.pmsiTunnel
+      if (pmsi?.tunnelType === iana.pmsiTunnelType.assistedReplication) return noReplicator(pmsi)
+      const facts = factsOf(path.attributes)
+      return noIngressReplication(pmsi) ?? tunnelRefusal(vrf, facts, tunnelOf(vrf, path))
+    },
   },
+}
+
+/**
+ * "the Tunnel Identifier [is] the unicast tunnel endpoint IP address of the PE" (RFC 6514 section 5); a zero one leaves
+ * it to the next hop.
+ */
+function tunnelOf(vrf: MacVrf, { nextHop, attributes }: Path): Tunnel {
+  const { pmsiTunnel: pmsi } = attributes
+  const endpoint = isSpecified(pmsi?.endpoint) ? pmsi.endpoint : nextHop
+  return { endpoint, label: pmsi?.label ?? vrf.vni }
 }
 
 /** Nothing is flooded to an AR-IP, but frames may come from there. Whatever the tunnel identifier is, the next hop is the AR-IP. */

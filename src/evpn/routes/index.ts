@@ -47,6 +47,15 @@ export function install(target: Importer, key: string, route: EvpnRoute, path: P
   else meaning.network?.install(target, key, route as never, path)
 }
 
+/** Why an importer can not use the route, or undefined: as `install` decides, and without consequences. */
+export function refusalOf(target: Importer, route: EvpnRoute, path: Path): string | undefined {
+  const meaning: RouteMeaning<never> = meanings[route.type]
+  if (target instanceof IpVrf) return meaning.vrf?.refusal?.(target, route as never, path)
+  if (!isAbout(target, meaning, route, path))
+    return 'it is about another network of the bundle, or from a VTEP of our own site'
+  return meaning.network?.refusal?.(target, route as never, path)
+}
+
 function isAbout(
   network: MacVrf,
   { byTag, bySite }: RouteMeaning<never>,

@@ -21,7 +21,14 @@ import { rankOf } from '../preference.js'
 import { isHostAddress } from '../suppress.js'
 import { communitiesOf } from './communities.js'
 import type { RouteMeaning } from './meaning.js'
-import { refusal, refuse, refuseRouted, routedRefusal, unreachableTunnel } from './refusal.js'
+import {
+  refusal,
+  refuse,
+  refuseRouted,
+  routedRefusal,
+  tunnelRefusal,
+  unreachableTunnel,
+} from './refusal.js'
 
 const ZERO_MAC = '00:00:00:00:00:00'
 
@@ -56,6 +63,10 @@ export const macIp: RouteMeaning<MacIpRoute> = {
     remove(vrf, key) {
       vrf.unclaim(key)
     },
+    refusal(vrf, route, { nextHop: endpoint, attributes }) {
+      const tunnel = { endpoint, label: route.label }
+      return noHost(route) ?? tunnelRefusal(vrf, factsOf(attributes), tunnel)
+    },
   },
   // A host route, where there is a label to route on (RFC 9135 section 5).
   vrf: {
@@ -86,6 +97,11 @@ export const macIp: RouteMeaning<MacIpRoute> = {
     remove(vrf, key) {
       vrf.unclaim(key)
       vrf.overlay.deleteRouter(key)
+    },
+    refusal(vrf, route, { nextHop: endpoint, attributes }) {
+      const { ip, label2: label } = route
+      if (ip === undefined || label === undefined || isLinkLocal(ip)) return undefined
+      return noHost(route) ?? routedRefusal(vrf, factsOf(attributes), { endpoint, label })
     },
   },
 }

@@ -31,4 +31,6 @@ interface Part<Target, R extends EvpnRoute> {
   install(target: Target, key: string, route: R, path: Path): void
   /** The route is withdrawn, or no longer imported. */
   remove(target: Target, key: string): void
+  /** Why the route can not be used, if so. Left out: nobody asks that of this type. Changes nothing. */
+  refusal?(target: Target, route: R, path: Path): string | undefined
 }

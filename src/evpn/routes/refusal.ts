@@ -23,8 +23,8 @@ export function unreachableTunnel(
   return `VTEP ${endpoint} is of another address family than ours, ${vtep}`
 }
 
-/** Why the tunnel can not be used, or undefined. A missing encapsulation community is overlooked, and told once. */
-export function refusal(
+/** Why the tunnel can not be used, or undefined. */
+export function tunnelRefusal(
   vrf: MacVrf,
   facts: Facts,
   { endpoint, label }: Tunnel,
@@ -35,11 +35,18 @@ export function refusal(
     const got = isVni(label) ? `VNI ${label}` : `label ${label}`
     return `expected VNI ${vrf.vni}, got ${got} (downstream VNIs are not supported)`
   }
-  if (facts.encapsulation === 'missing') {
+  return undefined
+}
+
+/** The same; a missing encapsulation community is overlooked, and told once. */
+export function refusal(vrf: MacVrf, facts: Facts, tunnel: Tunnel): string | undefined {
+  const reason = tunnelRefusal(vrf, facts, tunnel)
+  if (reason === undefined && facts.encapsulation === 'missing') {
+    const { endpoint } = tunnel
     const text = `routes of ${endpoint} for network ${vrf.vni} lack the encapsulation community: taken for VXLAN`
     vrf.complain('encapsulationMissing', text, { vni: vrf.vni, remote: endpoint })
   }
-  return undefined
+  return reason
 }
 
 /** The same for what is routed: the label may be any VNI of the other VTEP's choice, but there must be a router MAC. */
