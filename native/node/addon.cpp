@@ -76,6 +76,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Bfd", define_bfd(env));
   exports.Set("Icmp6", define_icmp6(env));
   exports.Set("compileFilter", define_filter(env));
+  exports.Set("Echo", define_echo(env));
   exports.Set("tcp", define_tcp(env));
   exports.Set("supervisor", define_supervisor(env));
   return exports;

@@ -10,6 +10,7 @@ Napi::Function define_core(Napi::Env env);
 Napi::Function define_bfd(Napi::Env env);
 Napi::Function define_icmp6(Napi::Env env);
 Napi::Function define_filter(Napi::Env env);
+Napi::Function define_echo(Napi::Env env);
 Napi::Object define_tcp(Napi::Env env);
 Napi::Object define_supervisor(Napi::Env env);
 

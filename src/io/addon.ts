@@ -89,6 +89,13 @@ export interface AddonIcmp6 {
   close(): void
 }
 
+/** ICMP echo from one of our addresses, with the DF bit set. Throws as AddonTcp does. */
+export interface AddonEcho {
+  /** An IP packet of so many octets, 80 to 65535. */
+  send(target: string, sequence: number, bytes: number): void
+  close(): void
+}
+
 /** For sockets that Node.js uses under their descriptors. Throws an Error whose `code` is errno's name. */
 export interface AddonTcp {
   /** A socket that is not connected; the caller owns the descriptor. */
@@ -155,6 +162,10 @@ export interface Addon {
     ifname: string,
     onMessage: (message: Uint8Array, source: string) => void,
   ) => AddonIcmp6
+  readonly Echo: new (
+    source: string,
+    onReply: (source: string, sequence: number, bytes: number, nanoseconds: number) => void,
+  ) => AddonEcho
   readonly tcp: AddonTcp
   readonly supervisor: {
     /** One datagram of sd_notify(3), with descriptors. Throws an Error whose `code` is errno's name. */

@@ -15,6 +15,18 @@ export type BfdState = (typeof states)[number]
 const TIME_EXPIRED = 1
 const ADMIN_DOWN = 7
 
+/** What became of one session. */
+export interface BfdRecord {
+  readonly state: BfdState
+  /** When it went down, in milliseconds since 1970, oldest first: the last of them. */
+  readonly downs: readonly number[]
+  /** Why, the last time; empty: it never did. */
+  readonly reason: string
+}
+
+/** So many are remembered. */
+const MOST_DOWNS = 16
+
 export interface BfdEvents {
   /** A session is up. */
   onUp(peer: string): void
@@ -27,6 +39,8 @@ export interface BfdEvents {
 export class Bfd {
   readonly #events: BfdEvents
   readonly #states = new Map<string, BfdState>()
+  /** Of peers whose session was down once; they outlive the session, which ends with BGP's. */
+  readonly #downs = new Map<string, { times: number[]; reason: string }>()
   #engine: AddonBfd | undefined
 
   constructor(events: BfdEvents) {
@@ -69,6 +83,19 @@ export class Bfd {
     return this.#states.get(peer)
   }
 
+  /** Undefined where there was never a session. */
+  record(peer: string): BfdRecord | undefined {
+    const state = this.#states.get(peer)
+    const { times = [], reason = '' } = this.#downs.get(peer) ?? {}
+    if (state === undefined && times.length === 0) return undefined
+    return { state: state ?? 'down', downs: times, reason }
+  }
+
+  /** The peer is none any more. */
+  forget(peer: string): void {
+    this.#downs.delete(peer)
+  }
+
   close(): void {
     this.#states.clear()
     this.#engine?.close()
@@ -89,9 +116,10 @@ export class Bfd {
     if (state === 'up') this.#events.onUp(peer)
     // A peer that stops BFD has not failed (RFC 5882 section 3.2).
     if (before !== 'up' || diagnostic === ADMIN_DOWN) return
-    this.#events.onDown(
-      peer,
-      diagnostic === TIME_EXPIRED ? 'nothing was heard in time' : 'the peer has lost us',
-    )
+    const reason =
+      diagnostic === TIME_EXPIRED ? 'nothing was heard in time' : 'the peer has lost us'
+    const times = [...(this.#downs.get(peer)?.times ?? []), Date.now()].slice(-MOST_DOWNS)
+    this.#downs.set(peer, { times, reason })
+    this.#events.onDown(peer, reason)
   }
 }

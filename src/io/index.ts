@@ -1,9 +1,10 @@
 // The front door of io: what touches the world.
 
 export { DataplaneError, type KindInfo, type OptionInfo, type Polling } from './addon.js'
-export { Bfd, type BfdAction, type BfdEvents, type BfdState } from './bfd.js'
+export { Bfd, type BfdAction, type BfdEvents, type BfdRecord, type BfdState } from './bfd.js'
 export { Clock } from './clock.js'
 export { type Drive, type DriveOptions, drive } from './drive.js'
+export { Echo } from './echo.js'
 export { type DeviceRow, type Devices, readBridging, readDevices } from './iproute.js'
 export {
   type AttachOptions,
