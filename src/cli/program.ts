@@ -61,6 +61,10 @@ const commands: readonly CommandRow[] = [
   },
   { names: { trace: 'The way of frames, step by step.' }, load: () => import('./trace.js') },
   {
+    names: { why: 'Why a MAC, an IP address or a VTEP is reached, or not.' },
+    load: () => import('./why.js'),
+  },
+  {
     names: {
       vrf: 'Add and remove VRFs at run time.',
       network: 'Add, remove and hold networks at run time.',

@@ -572,6 +572,7 @@ export class Host implements HostSurface {
       underlayStates: () => this.#path.table('underlays'),
       counters: () => this.#path.counters(),
       bfdState: (peer: string) => this.#bfd.state(peer),
+      bfdRecord: (peer: string) => this.#bfd.record(peer),
       uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),
       interfaceName,
     }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { Image, type Operation } from '../../src/fib/index.js'
 import { Machines, type Surroundings } from '../../src/host/machines.js'
 import type { TcpAction } from '../../src/io/index.js'
+import { Wire } from './wire.js'
 
 const vni = 10100
 const mac = '02:00:00:00:00:01'
@@ -15,55 +16,6 @@ interface Side {
   /** In the order in which it was done: operations by name, "send", what was told. */
   readonly done: string[]
   readonly timers: Map<string, number>
-}
-
-/** Bytes and connections go to the other side when `deliver` is called, in order. */
-class Wire {
-  readonly #queue: (() => void)[] = []
-  #connections = 0
-  readonly #ends = new Map<number, { side: Side; connection: number }>()
-
-  deliver(): void {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next()
-  }
-
-  perform(side: Side, other: () => Side, action: TcpAction): void {
-    if (action.do === 'connect') this.#queue.push(() => this.#connect(side, other(), action.peer))
-    else if (action.do === 'send') {
-      const { connection, bytes } = action
-      this.#queue.push(() => {
-        const end = this.#ends.get(connection)
-        end?.side.machines.toSpeaker({ event: 'received', connection: end.connection, bytes })
-      })
-    } else if (action.do === 'close') {
-      const { connection } = action
-      this.#queue.push(() => {
-        const end = this.#ends.get(connection)
-        this.#ends.delete(connection)
-        if (end !== undefined && this.#ends.delete(end.connection)) {
-          end.side.machines.toSpeaker({ event: 'closed', connection: end.connection })
-        }
-      })
-    }
-  }
-
-  #connect(from: Side, to: Side, peer: string): void {
-    const [out, into] = [++this.#connections, ++this.#connections]
-    this.#ends.set(out, { side: to, connection: into })
-    this.#ends.set(into, { side: from, connection: out })
-    const opened = (side: Side, connection: number, remote: string, direction: 'in' | 'out') =>
-      side.machines.toSpeaker({
-        event: 'connected',
-        connection,
-        direction,
-        localAddress: side.address,
-        remoteAddress: remote,
-        remotePort: 40_000 + connection,
-        ...(direction === 'out' ? { peer } : {}),
-      })
-    opened(from, out, to.address, 'out')
-    opened(to, into, from.address, 'in')
-  }
 }
 
 function makeSide(address: string, wire: Wire, other: () => Side): Side {

@@ -9,6 +9,7 @@ import type {
   UnderlayState,
   UplinkState,
 } from '../../fib/index.js'
+import type { BfdRecord } from '../../io/index.js'
 import type { AuditStatus } from '../audit.js'
 import type { Effective } from '../effective.js'
 import type { ArchiveStatus } from '../events.js'
@@ -38,6 +39,8 @@ export interface StateSource {
   uptimeSeconds(peer: string): number
   /** Of BFD beside a session; undefined without. */
   bfdState(peer: string): string | undefined
+  /** The same with what it went through; undefined where there never was one. */
+  bfdRecord(peer: string): BfdRecord | undefined
   /** Name of a network interface. */
   interfaceName(ifindex: number): string
 }

@@ -19,3 +19,4 @@ export type {
   VrfView,
   VtepView,
 } from './schemas.js'
+export type { DoctorCheck, DoctorView, WhyAnswer, WhyLink, WhyView } from './why.js'

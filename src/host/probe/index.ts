@@ -1,0 +1,3 @@
+// The front door of probe.
+
+export { type Life, type Probe, VtepProbe } from './probe.js'

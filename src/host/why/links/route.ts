@@ -1,0 +1,95 @@
+// The routes about the host: who told, when, with which attributes, and why the one in use has won.
+
+import { explain, type LocRibEntry } from '../../../bgp/index.js'
+import { type EvpnRoute, formatEvpnRoute } from '../../../wire/index.js'
+import { routeViews } from '../../state/routes.js'
+import { counted, type Link, type Look, ok } from '../link.js'
+import { isLocal, type KnownRoute, type Subject } from '../subject.js'
+
+/** Of so many routes the attributes are shown. */
+const SHOWN = 4
+
+export const route: Link = {
+  name: 'route',
+  look(subject) {
+    if (isLocal(subject) || subject.kind === 'vtep') return undefined
+    const { routes, view } = subject
+    if (routes.length > 0) return found(routes)
+    if (view?.kind === 'remote') {
+      const text = `no route: the configuration says that it is behind ${view.dst} (networks[].remotes)`
+      return ok(text, { dst: view.dst })
+    }
+    return nothing(subject)
+  },
+}
+
+function found(routes: readonly KnownRoute[]): Look {
+  const { entry } = routes[0]!
+  const { best } = entry
+  const when = best.time === 0 ? '' : ` at ${timeOf(best.time)}`
+  const why = whyBest(entry)
+  const also = routes.length > 1 ? `; ${counted(routes.length - 1, 'more route')} about it` : ''
+  const text = `${formatEvpnRoute(best.nlri as EvpnRoute)} from ${best.peer}${when}, next hop ${best.nextHop}${why}${also}`
+  return ok(text, { routes: routes.slice(0, SHOWN).map(account) })
+}
+
+function account({ entry }: KnownRoute): object {
+  const { best, paths } = entry
+  const { lost } = explain(paths)
+  return {
+    route: formatEvpnRoute(best.nlri as EvpnRoute),
+    // One row per path, as `vtep routes` shows them.
+    paths: routeViews('evpn', entry).map((view, i) => {
+      const path = paths[i]!
+      return { ...view, ...(path === best ? {} : { lostBy: lost.get(path) ?? 'it came later' }) }
+    }),
+  }
+}
+
+function whyBest({ best, paths }: LocRibEntry): string {
+  if (paths.length < 2) return '; the only path'
+  const reasons = new Set(explain(paths).lost.values())
+  return `; best of ${paths.length} paths of ${new Set(paths.map(({ peer }) => peer)).size} peers${best === undefined ? '' : ` by ${[...reasons].join(', ')}`}`
+}
+
+function nothing(subject: Subject): Look {
+  const { source, row, account: known, address, network } = subject
+  const peers = source.speaker.peers()
+  const established = peers.filter(({ state }) => state === 'Established')
+  const received = established.reduce(
+    (sum, { session }) =>
+      sum + (session?.families.find(({ family }) => family === 'evpn')?.received ?? 0),
+    0,
+  )
+  const evidence = { peers: peers.length, established: established.length, received }
+  if (known?.isFrozen === true || row !== undefined)
+    return { status: 'warning', text: `no peer announces ${address} now`, evidence }
+  if (peers.length === 0 && (network === undefined || network.remotes.length === 0)) {
+    return {
+      status: 'broken',
+      code: 'notFound',
+      text: `nothing is known of ${address}: no port has seen it, there is no BGP peer, and the configuration does not name it`,
+      evidence,
+      fix: 'name a BGP peer (vtep peer add ADDRESS --asn ASN), or the VTEP in networks[].remotes',
+    }
+  }
+  const constrained = established
+    .filter(({ session }) => session?.families.some(({ family }) => family === 'rtc'))
+    .map(({ id }) => id)
+  const hint =
+    constrained.length === 0
+      ? ''
+      : ` (${constrained.join(', ')} sends only what has a route target that we import)`
+  return {
+    status: 'broken',
+    code: 'notAdvertised',
+    text: `no peer announces ${address}: ${counted(established.length, 'session')} up, ${counted(received, 'EVPN route')} received, none of them about it${hint}`,
+    evidence: { ...evidence, constrained },
+    fix:
+      'ask on the host that should have it: vtep why ' +
+      address +
+      ' (is it learned there, and told to the peers?)',
+  }
+}
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString()
