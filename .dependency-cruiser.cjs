@@ -11,6 +11,7 @@ const mayImport = {
   api: ['net', 'host'],
   platforms: ['net'],
   cli: ['net', 'api', 'host', 'platforms'],
+  ui: ['net', 'wire', 'host'],
 }
 const pure = ['net', 'wire', 'bgp', 'fib', 'evpn']
 
@@ -32,6 +33,19 @@ module.exports = {
       severity: 'error',
       from: { path: `^src/(?:${pure.join('|')})/` },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'unknown'] },
+    },
+    {
+      name: 'ui-types-only',
+      comment: 'a browser has no host: ui knows the shapes of its views',
+      severity: 'error',
+      from: { path: '^src/ui/' },
+      to: { path: '^src/host/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'ui-in-a-browser',
+      severity: 'error',
+      from: { path: '^src/ui/' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'types-only',
@@ -70,7 +84,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'a file that nobody imports and that imports nobody',
       severity: 'error',
-      from: { orphan: true, pathNot: ['^src/(?:main|index)\\.ts$', '\\.test\\.ts$', '\\.bench\\.ts$', '^scripts/', '^bench/', '^test/'] },
+      from: { orphan: true, pathNot: ['^src/(?:main|index)\\.ts$', '^src/ui/main\\.tsx$', '\\.d\\.ts$', '\\.test\\.ts$', '\\.bench\\.ts$', '^scripts/', '^bench/', '^test/'] },
       to: {},
     },
     {
@@ -83,7 +97,8 @@ module.exports = {
       name: 'no-dev-packages',
       comment: 'what is shipped runs without devDependencies',
       severity: 'error',
-      from: { path: '^src/' },
+      // What ui imports is built into its files.
+      from: { path: '^src/', pathNot: '^src/ui/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

@@ -33,7 +33,7 @@ function checkFilters(view: View, query: Readonly<Record<string, unknown>>): Fil
 }
 
 /** Rows whose value of every key is one of the wanted; of a list, one member is enough. */
-function select<T extends object>(rows: readonly T[], filters: Filters): readonly T[] {
+export function select<T extends object>(rows: readonly T[], filters: Filters): readonly T[] {
   if (filters.length === 0) return rows
   return rows.filter((row) =>
     filters.every(([key, wanted]) => {

@@ -17,8 +17,10 @@ import type { Door } from './access/caller.js'
 import { socketDoor, TcpDoor } from './access/doors.js'
 import { addHeaders, guard, refuseNames, refuseOtherSites } from './access/guard.js'
 import { Sessions } from './access/sessions.js'
+import { addDashboard, readDashboard, sendPage, wantsHtml } from './dashboard.js'
 import { errorBody, errorReply } from './errors.js'
 import { addEvents } from './events.js'
+import { addLookingGlass } from './looking-glass.js'
 import { openApi } from './openapi.js'
 import { addOperations } from './operations.js'
 import { indexPage } from './page.js'
@@ -265,11 +267,14 @@ function createApp(host: HostSurface, { door, tcp, secrets }: AppSettings): Fast
     refuseOtherSites(app)
   }
   guard(app, door)
+  const dashboard = readDashboard()
   app.get('/', { config: { role: 'open' } }, (request, reply) => {
-    const html = request.headers.accept?.includes('text/html') === true
-    reply.type(html ? 'text/html' : 'text/plain')
-    return indexPage(host.version, html)
+    if (dashboard !== undefined && wantsHtml(request.headers.accept))
+      return sendPage(reply, dashboard)
+    return reply.type('text/plain').send(indexPage(host.version))
   })
+  if (dashboard !== undefined) addDashboard(app, dashboard)
+  addLookingGlass(app, host)
   app.get('/openapi.json', { config: { role: 'open' } }, () => openApi(host.version))
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await host.metrics()

@@ -282,15 +282,63 @@ t.test('OpenAPI describes every view and operation', async (t) => {
   t.notMatch(JSON.stringify(json), /"notYet"/, 'no word about later versions')
 })
 
-t.test('the page at /', async (t) => {
+t.test('the page at /: a list for tools, the dashboard for browsers', async (t) => {
   const plain = await daemon.http('GET', '/')
   t.match(plain.contentType, /^text\/plain/)
+  for (const { name } of views) t.match(plain.text, `/v1/${name}`)
   const html = await daemon.http('GET', '/', undefined, { accept: 'text/html,*/*' })
   t.match(html.contentType, /^text\/html/)
-  for (const { name } of views) {
-    t.match(plain.text, `/v1/${name}`)
-    t.match(html.text, `/v1/${name}`)
+  const assets = [...html.text.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(
+    ([, path]) => path!,
+  )
+  t.ok(assets.some((path) => path.endsWith('.js')) && assets.some((path) => path.endsWith('.css')))
+  for (const path of assets) {
+    t.match(path, /-[\w-]{8}\.\w+$/, 'a hash in its name')
+    const { status, headers } = await daemon.http('GET', `/${path}`)
+    t.equal(status, 200, path)
+    t.match(headers, {
+      'cache-control': /immutable/,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': /^default-src 'none'(?!.*unsafe-inline)/,
+    })
   }
+})
+
+t.test('the looking glass: every view as a tree, for people and for programs', async (t) => {
+  const html = { accept: 'text/html' }
+  const front = await daemon.http('GET', '/lg/', undefined, html)
+  for (const { name } of views) {
+    t.match(front.text, `href="/lg/${name}"`)
+    const { status, text, headers } = await daemon.http('GET', `/lg/${name}`, undefined, html)
+    t.equal(status, 200, name)
+    t.match(headers['content-security-policy'], /default-src 'none'/)
+    t.notMatch(text, /<script|style=|onclick/)
+    // No link leads nowhere.
+    const links = [...text.matchAll(/href="(\/lg\/[^"]+)"/g)].map(([, path]) => path!)
+    for (const path of new Set(links)) t.equal((await daemon.http('GET', path)).status, 200, path)
+  }
+  const rows = async (path: string): Promise<unknown> =>
+    ((await daemon.http('GET', path)).json as { readonly rows: unknown }).rows
+  t.match(await rows('/lg/networks/blue'), [{ name: 'blue', vni: 10100 }])
+  t.match(await rows('/lg/macs/blue/kind/remote'), [{ mac: '02:00:00:00:00:09' }])
+  t.match(await rows('/lg/macs/mac/02:00:00:00:00:01'), [{ ifname: 'r1' }])
+  t.match(await rows('/lg/routes/evpn/type/3/label/10200'), [{ type: 3, label: 10200 }])
+  t.match(await rows('/lg/status'), [{ asn: 65000 }])
+  for (const path of [
+    '/lg/nothing',
+    '/lg/macs/blue/kind',
+    '/lg/macs/blue/colour/red',
+    '/lg/%2e%2e/x',
+  ]) {
+    t.equal((await daemon.http('GET', path)).status, 404, path)
+  }
+  const hostile = await daemon.http(
+    'GET',
+    `/lg/networks/${encodeURIComponent('<script>alert(1)</script>')}`,
+    undefined,
+    html,
+  )
+  t.notMatch(hostile.text, '<script>')
 })
 
 t.test('TCP only reads, and only under the address itself', async (t) => {

@@ -7,7 +7,7 @@ import { files, linesWith, read, root } from './files.js'
 
 const sources = (): string[] =>
   files('src/*', 'native/*', 'bench/*', 'test/*', 'scripts/*', 'bin/*').filter((path) =>
-    /\.(?:ts|mjs|cpp|hpp|def|c|py|sh)$/.test(path),
+    /\.(?:tsx?|mjs|cpp|hpp|def|c|py|sh)$/.test(path),
   )
 
 test('every folder says what lives in it', async (t) => {
@@ -35,7 +35,8 @@ test('no words of unfinished work', async (t) => {
     'XX' + 'X',
     'HA' + 'CK',
     'not imple' + 'mented',
-    'place' + 'holder',
+    // But the attribute of a field is a word of HTML.
+    'place' + 'holder(?!=)',
   ]
   const pattern = new RegExp(`\\b(?:${words.join('|')})\\b`)
   t.same(linesWith(pattern, sources()), [])

@@ -2,6 +2,7 @@ export { BgpProxy } from './bgp-proxy.js'
 export { BroadcastListener, BroadcastSender } from './broadcasts.js'
 export { attempt, type CommandOptions, type CommandResult, run } from './command.js'
 export { type Fabric, type RoutedFabric, routedFabric, wire } from './fabric.js'
+export { type Gate, openGate } from './gate.js'
 export { gratuitousArp } from './gratuitous-arp.js'
 export { type GuestImage, guestImage, guestMissing, startGuest } from './guest.js'
 export {
