@@ -65,6 +65,10 @@ const commands: readonly CommandRow[] = [
     load: () => import('./why.js'),
   },
   {
+    names: { doctor: 'What is not as it should be, why, and what mends it.' },
+    load: () => import('./doctor.js'),
+  },
+  {
     names: {
       vrf: 'Add and remove VRFs at run time.',
       network: 'Add, remove and hold networks at run time.',

@@ -414,6 +414,8 @@ export interface DataplaneReader {
 }
 
 export interface Dataplane extends DataplaneReader {
+  /** Process that it runs in; left out where it is a part of this one. */
+  readonly pid?: number
   /** Bring up the underlay side. Repeating it with the same spec changes nothing. */
   configure(spec: VtepSpec): Promise<UplinkState>
   /** Open a port, detached; answers its id. Rejects with one sentence when it can not. */

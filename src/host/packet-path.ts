@@ -106,6 +106,11 @@ export class PacketPath {
     return this.#dataplane !== undefined
   }
 
+  /** Process id of the dataplane; undefined while there is none, or where it is of this process. */
+  get processId(): number | undefined {
+    return this.#dataplane?.pid
+  }
+
   /** How often it had to be started again. */
   get restarts(): number {
     return this.#restarts

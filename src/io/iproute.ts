@@ -8,6 +8,7 @@ export interface DeviceRow {
   readonly flags: readonly string[]
   readonly mtu: number
   readonly address?: string
+  readonly num_rx_queues?: number
   readonly master?: string
   /** The device that a VLAN or macvlan is on. */
   readonly link?: string

@@ -42,7 +42,7 @@ test('profile rfc8365 and FRR with autort rfc8365-compatible', { skip }, async (
   const { health } = await vtep.read<{ health: { code: string; text: string }[] }>('status')
   t.match(
     health.find(({ code }) => code === 'routeTargetMismatch')?.text,
-    `VTEP ${h2.vtep4} announces VNI ${vni} under 65012:${number}, network blue imports *:${vni}: profile junos would import it`,
+    `VTEP ${h2.vtep4} announces VNI ${vni} under 65012:${number}, network blue imports *:${vni}; profile junos would import it`,
   )
 
   vtep.configure({ ...config, profile: 'junos' })

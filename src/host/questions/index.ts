@@ -4,6 +4,7 @@ import type { TSchema } from '@sinclair/typebox'
 import { checkValue, type Schema, unplaced } from '../config/index.js'
 import { Refusal } from '../refusal.js'
 import { capture } from './capture.js'
+import { doctorQuestion } from './doctor.js'
 import { history } from './history.js'
 import type { Question, QuestionContext } from './question.js'
 import { whyQuestion } from './why.js'
@@ -11,7 +12,7 @@ import { whyQuestion } from './why.js'
 export { octets, type Question, type QuestionContext, question } from './question.js'
 
 /** Adding a question is its file and one line here: endpoint, check of the input, role and OpenAPI follow. */
-export const questions: readonly Question[] = [capture, history, whyQuestion]
+export const questions: readonly Question[] = [capture, history, whyQuestion, doctorQuestion]
 
 /**
  * The answer to a question, by its name. Rejects with Refusal for an input that its schema does not allow, with

@@ -2,6 +2,7 @@
 
 import type { PeerStatus, SessionFamily } from '../../bgp/index.js'
 import { dropReasons, PortFlag } from '../../fib/tables.gen.js'
+import { health } from '../checks/index.js'
 import type { Schema } from '../config/index.js'
 import { Config } from '../config/schema.js'
 import { withoutSecrets } from '../config/secrets.js'
@@ -22,7 +23,6 @@ import type {
   VrfView,
   VtepView,
 } from '../views/index.js'
-import { health } from './health.js'
 import { portOffloads, underlayOffloads } from './offloads.js'
 import { routeViews } from './routes.js'
 import { segmentView } from './segments.js'
