@@ -42,11 +42,11 @@ export interface EventArchive {
 export interface EventLogSettings {
   /** Events kept in memory. */
   readonly capacity?: number
-  /** Of debug events so many a second are kept, and ten times as many at once; others are only counted. */
+  /** Of debug events so many a second are kept, and twice as many at once; others are only counted. */
   readonly debugPerSecond?: number
 }
 
-const BURST = 10
+const BURST = 2
 const SUMMARY_MILLISECONDS = 1000
 
 /** Keeps the last `capacity` events. Listeners are called at once and must not throw. */

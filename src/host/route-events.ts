@@ -1,7 +1,7 @@
 // Changes of the loc-rib as events: who announced what, and which way was taken before. There may be a million of them, so a
 // sentence is only made of those that are kept.
 
-import type { Path, RibChange, RouteNlri } from '../bgp/index.js'
+import type { Path, RibChange } from '../bgp/index.js'
 import { type EvpnRoute, evpnRouteCode, formatEvpnRoute } from '../wire/index.js'
 import type { EventFields, EventLog } from './events.js'
 
@@ -22,14 +22,14 @@ export class RouteTeller {
     const events = this.#events
     for (const change of changes) {
       const { before, best } = change
-      if (best === undefined) {
-        this.#count(change, -1)
-        events.debug('routeWithdrawn', () => withdrawn(change, before))
-      } else if (before === undefined) {
+      if (best !== undefined && before !== undefined) {
+        events.debug('routeChanged', () => changed(change, before, best))
+      } else if (best !== undefined) {
         this.#count(change, 1)
         events.debug('routeReceived', () => received(change, best))
-      } else {
-        events.debug('routeChanged', () => changed(change, before, best))
+      } else if (before !== undefined) {
+        this.#count(change, -1)
+        events.debug('routeWithdrawn', () => withdrawn(change, before))
       }
     }
   }
@@ -62,31 +62,30 @@ function received(change: RibChange, best: Path): Told {
     best.peer === ''
       ? `we announce ${nameOf(change)}`
       : `peer ${best.peer} announces ${nameOf(change)} by ${best.nextHop}${sequenceText(best)}`
-  return [text, { ...fieldsOf(change), ...fieldsOfPath(best) }]
+  return [text, fieldsOf(change, best)]
 }
 
-function withdrawn(change: RibChange, before: Path | undefined): Told {
+function withdrawn(change: RibChange, before: Path): Told {
   const text =
-    before?.peer === ''
+    before.peer === ''
       ? `we withdraw ${nameOf(change)}`
-      : `${nameOf(change)} is gone, which peer ${before?.peer} announced by ${before?.nextHop}`
-  return [text, { ...fieldsOf(change), ...(before === undefined ? {} : fieldsOfPath(before)) }]
+      : `${nameOf(change)} is gone, which peer ${before.peer} announced by ${before.nextHop}`
+  return [text, fieldsOf(change, before)]
 }
 
 function changed(change: RibChange, before: Path, best: Path): Told {
   const was = `${before.nextHop} of ${sourceText(before)}`
   const is = `${best.nextHop} of ${sourceText(best)}`
   // The way is the same when only an attribute has changed, as the sequence number of a MAC.
-  const text = `best path of ${nameOf(change)}: ${was === is ? is : `${is}, before ${was}`}${sequenceText(best)}`
-  const from = before.nextHop
-  return [text, { ...fieldsOf(change), ...fieldsOfPath(best), from, to: best.nextHop }]
+  const way = was === is ? is : `${is}, before ${was}`
+  const text = `best path of ${nameOf(change)}: ${way}${sequenceText(best)}`
+  return [text, { ...fieldsOf(change, best), from: before.nextHop, to: best.nextHop }]
 }
 
 const sourceText = ({ peer }: Path): string => (peer === '' ? 'our own' : `peer ${peer}`)
 
 function nameOf({ family, key, nlri }: RibChange): string {
-  if (family !== 'evpn') return `${family} ${key}`
-  return 'type' in nlri ? formatEvpnRoute(nlri) : key
+  return family === 'evpn' ? formatEvpnRoute(nlri as EvpnRoute) : `${family} ${key}`
 }
 
 function sequenceText(path: Path): string {
@@ -100,34 +99,25 @@ function sequenceOf({ attributes }: Path): number | undefined {
   return undefined
 }
 
-function fieldsOfPath(path: Path): EventFields {
-  const { peer, nextHop } = path
-  const sequence = sequenceOf(path)
-  return {
-    peer: peer === '' ? 'local' : peer,
-    dst: nextHop,
-    ...(sequence === undefined ? {} : { sequence }),
-  }
-}
+/** What is told of an NLRI, by the words of the view `routes`. */
+const told = ['rd', 'mac', 'ip', 'prefix', 'esi', 'originator'] as const
 
-/** By the words of the view `routes`; the label is the VNI for VXLAN. */
-function fieldsOf({ family, nlri }: RibChange): EventFields {
-  if (!('type' in nlri)) return { family, ...scalars(nlri, ['prefix']) }
-  const label = (nlri as { readonly label?: number }).label
-  return {
-    family,
-    type: evpnRouteCode(nlri),
-    ...(label === undefined ? {} : { vni: label }),
-    ...scalars(nlri, ['rd', 'mac', 'ip', 'prefix', 'esi', 'originator']),
-  }
-}
-
-function scalars(nlri: RouteNlri, keys: readonly string[]): EventFields {
+/** The label is the VNI for VXLAN. */
+function fieldsOf({ family, nlri }: RibChange, path: Path): EventFields {
   const values = nlri as unknown as Readonly<Record<string, string | number | undefined>>
-  return Object.fromEntries(
-    keys.flatMap((key) => {
-      const value = values[key]
-      return value === undefined ? [] : [[key, value]]
-    }),
-  )
+  const fields: Record<string, string | number> = {
+    family,
+    peer: path.peer === '' ? 'local' : path.peer,
+    dst: path.nextHop,
+  }
+  if (family === 'evpn') fields['type'] = evpnRouteCode(nlri as EvpnRoute)
+  const { label } = values
+  if (label !== undefined) fields['vni'] = label
+  for (const key of told) {
+    const value = values[key]
+    if (value !== undefined) fields[key] = value
+  }
+  const sequence = sequenceOf(path)
+  if (sequence !== undefined) fields['sequence'] = sequence
+  return fields
 }

@@ -63,7 +63,7 @@ export const EventFiles = keys(
     debugPerSecond: integer(
       0,
       100_000,
-      'Of debug events, as for each route and learned MAC, so many are kept each second, and ten times as many at once; others are only counted.',
+      'Of debug events, as for each route and learned MAC, so many are kept each second, and twice as many at once; others are only counted.',
       { default: 500 },
     ),
   },
