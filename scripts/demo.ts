@@ -17,6 +17,7 @@ import {
   type Vtep,
   type VtepConfig,
 } from '../test/lab/index.js'
+import { type Door, openDoor } from './dashboard-door.js'
 import { inUserNamespace, mayBuildNetworks, runInUserNamespace } from './user-namespace.js'
 
 const asn = 65000
@@ -57,6 +58,8 @@ function hostConfig(host: Host, spine: Host, ports: readonly string[]): VtepConf
     asn,
     vtep: { address: host.vtep4 },
     bgp: { neighbors: [{ address: spine.vtep4, asn }] },
+    // Our own group, which is root's here: a socket that only reads, for the dashboard.
+    api: { readGroup: '0' },
     networks: [{ name: 'blue', vni, ports: ports.map((name) => ({ name })) }],
   }
 }
@@ -162,13 +165,16 @@ async function exercise({ tenants, daemons }: Demo): Promise<void> {
   }
 }
 
-function explain({ tenants, daemons }: Demo): void {
+function explain({ tenants, daemons }: Demo, door: Door): void {
   const program = relative(process.cwd(), join(root, 'bin/vtep.js')) || 'bin/vtep.js'
   const enter = inUserNamespace()
     ? `nsenter --preserve-credentials -U -m -n -t ${process.pid} `
     : 'sudo '
   const [, onHost1] = daemons
   const api = join(onHost1!.runtimeDir, 'api.sock')
+  door.leadTo(join(onHost1!.runtimeDir, 'read.sock'))
+  say()
+  say(`  Dashboard of host 1, read-only: ${paint(1, door.url)}`)
   say()
   say('  Look around from another terminal:')
   say(`    export VTEP_RUNTIME_DIR=${onHost1!.runtimeDir}`)
@@ -182,7 +188,8 @@ function explain({ tenants, daemons }: Demo): void {
   say('  Ctrl-C ends it and removes everything.')
 }
 
-async function demo(once: boolean): Promise<number> {
+async function demo(door: Door | undefined): Promise<number> {
+  const once = door === undefined
   say(paint(1, 'vtep: two hosts, a route reflector, four tenants, one network'))
   say()
   let fabric: RoutedFabric | undefined
@@ -201,8 +208,8 @@ async function demo(once: boolean): Promise<number> {
     const running = await bringUp(fabric!)
     await exercise(running)
     worked = true
-    if (!once) {
-      explain(running)
+    if (door !== undefined) {
+      explain(running, door)
       await new Promise(() => setInterval(() => undefined, 1 << 30))
     }
   } catch {
@@ -222,8 +229,10 @@ const unknown = args.filter((argument) => argument !== '--once')
 if (unknown.length > 0) {
   process.stderr.write(`demo: unknown argument ${unknown.join(' ')}; the only one is --once\n`)
   process.exitCode = 2
-} else if (mayBuildNetworks()) {
-  process.exitCode = await demo(args.includes('--once'))
 } else {
-  process.exitCode = await runInUserNamespace(import.meta.url, args)
+  const door = args.includes('--once') ? undefined : await openDoor()
+  process.exitCode = mayBuildNetworks()
+    ? await demo(door)
+    : await runInUserNamespace(import.meta.url, args, door?.environment)
+  await door?.close()
 }

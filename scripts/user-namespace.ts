@@ -16,7 +16,11 @@ export const inUserNamespace = (): boolean => process.env[marker] !== undefined
  * Runs a script again as root of a new user namespace, with a /run of its own for the names of network namespaces.
  * Answers its exit status. Signals of the terminal reach it directly; others are passed on.
  */
-export function runInUserNamespace(scriptUrl: string, args: readonly string[]): Promise<number> {
+export function runInUserNamespace(
+  scriptUrl: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
   if (spawnSync('unshare', ['-Urnm', 'true']).status !== 0) {
     process.stderr.write(
       'demo: no privilege: expected root or user namespaces for ordinary users (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces); run: sudo npm run demo\n',
@@ -37,7 +41,7 @@ export function runInUserNamespace(scriptUrl: string, args: readonly string[]): 
   ]
   const child = spawn('unshare', argv, {
     stdio: 'inherit',
-    env: { ...process.env, [marker]: '1' },
+    env: { ...process.env, ...environment, [marker]: '1' },
   })
   // Ctrl-C goes to the whole foreground group; we wait for the child to clean up.
   process.on('SIGINT', () => undefined)

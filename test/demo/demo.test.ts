@@ -82,13 +82,17 @@ test('as an ordinary user, in a user namespace', { skip: skip || whyNotOrdinary(
 test('stays up until Ctrl-C', { skip }, async (t) => {
   const before = orphans()
   let asked = false
+  let page: Promise<string> | undefined
   const ended = await run([], [], (output, pid) => {
     if (asked || !output.includes('Ctrl-C ends it')) return
     asked = true
-    process.kill(pid, 'SIGINT')
+    const url = /read-only: (http:\S+)/.exec(output)?.[1] ?? 'no address'
+    page = fetch(`${url}v1/session`).then((answer) => answer.text(), String)
+    void page.then(() => process.kill(pid, 'SIGINT'))
   })
   t.equal(ended.code, 0, ended.output)
   t.match(ended.output, 'VTEP_RUNTIME_DIR=', 'says how to look around')
+  t.match(await page, /"role":"read"/, 'the dashboard listens where it says, and only reads')
   await until('nothing is left', () => orphans().every((name) => before.includes(name)))
 })
 

@@ -32,6 +32,7 @@ export interface VtepConfig {
     readonly neighbors?: readonly Readonly<Record<string, unknown>>[]
     readonly collectors?: readonly Readonly<Record<string, unknown>>[]
   }
+  readonly api?: Readonly<Record<string, unknown>>
   readonly profile?: string
   readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }
   readonly vrfs?: readonly Readonly<Record<string, unknown>>[]
