@@ -29,4 +29,4 @@ function figures(octets: number): Figure[] {
 }
 
 execFileSync('bash', [join(root, 'bench/tools/capture/build.sh')], { stdio: 'inherit' })
-emit('capture', [60, 1514].flatMap(figures))
+emit('capture', [60, 1450].flatMap(figures))

@@ -91,15 +91,20 @@ void Tap::begin(const Frame* frames, unsigned count, UplinkForm form) {
 void Tap::arrived(uint32_t port, const Frame* frames, unsigned count, UplinkForm form) {
   begin(frames, std::min(count, kInputs), form);
   port_ = port;
+  port_vni_ = port != 0 ? vni_of(port) : 0;
   const bool inside = port == 0 && wants(CapturePoint::afterDecap);
+  const uint32_t point = port != 0 ? CapturePoint::fromPort : CapturePoint::beforeDecap;
+  const bool wanted = port != 0 ? wants_of(point, port) : wants(point);
   for (unsigned i = 0; i < count_; i++) {
     Track& track = tracks_[i];
     track = {new_id(), port, static_cast<uint16_t>(i), 0};
     verdicts_[i] = {};
-    Sight sight = sight_of(port, frames[i]);
-    sight.point = port != 0 ? CapturePoint::fromPort : CapturePoint::beforeDecap;
-    if (follows_) track.marks = marks_for(sight, port);
-    if (wants(sight.point)) see(sight, track);
+    if (wanted || follows_) {
+      Sight sight = sight_of(port, frames[i]);
+      sight.point = point;
+      if (follows_) track.marks = marks_for(sight, port);
+      if (wanted) see(sight, track);
+    }
     if (inside) see_inside(i);
   }
 }
@@ -107,6 +112,7 @@ void Tap::arrived(uint32_t port, const Frame* frames, unsigned count, UplinkForm
 void Tap::again(const Track& track, const Frame& frame, UplinkForm form) {
   begin(&frame, 1, form);
   port_ = track.port;
+  port_vni_ = port_ != 0 ? vni_of(port_) : 0;
   tracks_[0] = track;
   tracks_[0].input = Track::kNoInput;
   verdicts_[0] = {};
@@ -134,7 +140,7 @@ Tap::Sight Tap::sight_of(uint32_t port, const Frame& frame) {
   Sight sight;
   sight.meta = frame.meta;
   if (port != 0) {
-    sight.vni = vni_of(port);
+    sight.vni = port == port_ ? port_vni_ : vni_of(port);
     pieces_[0] = {frame.data, frame.length};
     sight.frame = {pieces_, 1, frame.length, 0};
     return sight;
@@ -264,7 +270,7 @@ void Tap::decided(const Burst& burst) {
         if (to_port && captures_[c]->spec().port == out)
           verdict.hits |= static_cast<uint8_t>(1u << c);
     }
-    if (to_port || !wants(CapturePoint::beforeEncap)) continue;
+    if (to_port || !wants_of(CapturePoint::beforeEncap, port_)) continue;
     Sight sight;
     sight.point = CapturePoint::beforeEncap;
     sight.vni = emit.vni;
@@ -356,13 +362,13 @@ Tap::Sight Tap::sight_of(uint32_t, const UplinkGather& item) {
 
 Tap::Seen Tap::sending(uint32_t port, const Gather& item, const Track& track) {
   const auto first = static_cast<uint32_t>(pending_.size());
-  if (wants(CapturePoint::toPort)) see(sight_of(port, item), track);
+  if (wants_of(CapturePoint::toPort, port)) see(sight_of(port, item), track);
   return {first, static_cast<uint32_t>(pending_.size())};
 }
 
 Tap::Seen Tap::sending(uint32_t port, const UplinkGather& item, const Track& track) {
   const auto first = static_cast<uint32_t>(pending_.size());
-  if (wants(CapturePoint::afterEncap)) see(sight_of(port, item), track);
+  if (wants_of(CapturePoint::afterEncap, track.port)) see(sight_of(port, item), track);
   return {first, static_cast<uint32_t>(pending_.size())};
 }
 

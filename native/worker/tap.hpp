@@ -97,6 +97,16 @@ class Tap {
 
   bool wants(uint32_t point) const { return (wanted_ & point_bit(point)) != 0; }
   bool wants_drops() const { return wants(CapturePoint::drop); }
+  // The same of frames of one port, from a look at the captures alone.
+  bool wants_of(uint32_t point, uint32_t port) const {
+    for (const Capture* capture : captures_) {
+      const CaptureSpec& spec = capture->spec();
+      if ((spec.points & point_bit(point)) != 0 &&
+          (spec.follow || spec.port == 0 || spec.port == port))
+        return true;
+    }
+    return false;
+  }
   void begin(const Frame* frames, unsigned count, UplinkForm form);
   Sight sight_of(uint32_t port, const Frame& frame);
   Sight sight_of(uint32_t port, const Gather& item);
@@ -126,6 +136,7 @@ class Tap {
   const Frame* frames_ = nullptr;
   unsigned count_ = 0;
   UplinkForm form_ = UplinkForm::vxlan;
+  uint32_t port_vni_ = 0;  // of port_
   Track tracks_[kInputs];
   Verdict verdicts_[kInputs];
   std::vector<Pending> pending_;

@@ -137,7 +137,9 @@ int main(int count, char** arguments) {
     for (size_t i = 0; i < planes.size(); i++) {
       const double value = planes[i]->trial();
       // The first is for the memory.
-      if (trial >= 0) values[i] += (trial == 0 ? "" : " ") + std::to_string(value);
+      if (trial < 0) continue;
+      if (trial > 0) values[i] += ' ';
+      values[i] += std::to_string(value);
     }
   for (size_t i = 0; i < planes.size(); i++) printf("%s\t%s\n", kCases[i].name, values[i].c_str());
   return 0;
