@@ -59,7 +59,9 @@ const isFinding = ({ status }: DoctorCheck): boolean => status === 'warning' || 
 const found = ({ checks: rows }: DoctorView): string[] =>
   rows.filter((row) => isFinding(row) && row.hiddenBy === null).map(({ code }) => code)
 const hidden = ({ checks: rows }: DoctorView): string[] =>
-  rows.filter(({ hiddenBy }) => hiddenBy !== null).map(({ code, hiddenBy }) => `${code} < ${hiddenBy}`)
+  rows
+    .filter(({ hiddenBy }) => hiddenBy !== null)
+    .map(({ code, hiddenBy }) => `${code} < ${hiddenBy}`)
 const row = ({ checks: rows }: DoctorView, code: string): DoctorCheck | undefined =>
   rows.find((one) => one.code === code)
 
@@ -67,7 +69,8 @@ t.test('codes are unique, and what is hidden is there', async (t) => {
   const codes = checks.map(({ code }) => code)
   t.equal(new Set(codes).size, codes.length)
   for (const { code, hides = [] } of checks)
-    for (const symptom of hides) t.ok(symptom === '*' || codes.includes(symptom), `${code} ${symptom}`)
+    for (const symptom of hides)
+      t.ok(symptom === '*' || codes.includes(symptom), `${code} ${symptom}`)
 })
 
 t.test('all is well', async (t) => {
@@ -115,7 +118,10 @@ t.test('what is found, and how it is mended', async (t) => {
       code: 'vtepSilent',
       evidence: /VTEP 10\.0\.0\.2 is announced and answers neither/,
       fix: /ping 10\.0\.0\.2/,
-      probe: { lives: async (): Promise<Life> => ({ sign: 'none' }), carries: async () => undefined },
+      probe: {
+        lives: async (): Promise<Life> => ({ sign: 'none' }),
+        carries: async () => undefined,
+      },
     },
     {
       code: 'pathMtu',
@@ -229,7 +235,10 @@ t.test('of the fabric: route targets, VNIs, duplicates', async (t) => {
   const other = await pair({}, { networks: [{ ...blue, routeTargets: targets }] })
   t.same(found(await doctor(other.a)), ['routeTargetMismatch'])
   t.match(health(other.a.source), [
-    { code: 'routeTargetMismatch', text: /under 65000:999, network blue imports \*:10100; add one of them/ },
+    {
+      code: 'routeTargetMismatch',
+      text: /under 65000:999, network blue imports \*:10100; add one of them/,
+    },
   ])
   const both = { import: ['65000:10100'], export: ['65000:10100'] }
   const unlike = await pair(
@@ -238,7 +247,10 @@ t.test('of the fabric: route targets, VNIs, duplicates', async (t) => {
   )
   const view = await doctor(unlike.a)
   t.same(found(view), ['vniMismatch'])
-  t.match(row(view, 'vniMismatch')?.evidence, /VTEP 10\.0\.0\.2 announces VNI 10200 .* network blue, which has VNI 10100/)
+  t.match(
+    row(view, 'vniMismatch')?.evidence,
+    /VTEP 10\.0\.0\.2 announces VNI 10200 .* network blue, which has VNI 10100/,
+  )
   const twice = await pair()
   for (let i = 0; i < 5; i++) {
     const site = i % 2 === 0 ? twice.a : twice.b

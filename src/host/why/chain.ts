@@ -49,8 +49,11 @@ export async function explainSubject(subject: Subject): Promise<WhyAnswer> {
   let broken: Extract<Look, { status: 'broken' }> | undefined
   /** The first warning that has a name. */
   let doubt: Look | undefined
-  for (const { name, look } of links) {
+  const side = isLocal(subject) ? 'local' : 'remote'
+  for (const { name, look, of = side, isRare } of links) {
+    if (of !== side) continue
     if (broken !== undefined) {
+      if (isRare === true) continue
       chain.push({ link: name, status: 'skipped', text: 'not looked at', evidence: {}, fix: null })
       continue
     }

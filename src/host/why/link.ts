@@ -55,6 +55,10 @@ export type Look =
 
 export interface Link {
   readonly name: string
+  /** Only of hosts behind our ports, or only of others. Left out: of both. */
+  readonly of?: 'local' | 'remote'
+  /** Few hosts have it: where it is not looked at, nothing is said of it. */
+  readonly isRare?: true
   /** Undefined where the link is no part of this subject's chain. Changes nothing. */
   look(subject: Subject): Look | undefined | Promise<Look | undefined>
 }

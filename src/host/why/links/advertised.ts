@@ -2,13 +2,13 @@
 
 import { evpnKey, formatEvpnRoute } from '../../../wire/index.js'
 import { counted, type Link, ok } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const advertised: Link = {
   name: 'advertised',
+  of: 'local',
   look(subject) {
     const { source, account, network, mac, own } = subject
-    if (!isLocal(subject) || network === undefined || mac === undefined) return undefined
+    if (network === undefined || mac === undefined) return undefined
     const { speaker } = source
     const { vtep } = source.effective.config
     const evidence = { announced: own.map(({ nlri }) => formatEvpnRoute(nlri as never)) }

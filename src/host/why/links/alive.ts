@@ -1,13 +1,13 @@
 // Whether the far VTEP gives a sign of life: what is announced may be dead.
 
 import { type Link, ok } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const alive: Link = {
   name: 'alive',
+  of: 'remote',
   async look(subject) {
     const { remotes, probe, routes } = subject
-    if (remotes.length === 0 || probe === undefined || isLocal(subject)) return undefined
+    if (remotes.length === 0 || probe === undefined) return undefined
     const lives = await Promise.all(
       remotes.map(async (vtep) => ({ vtep, ...(await probe.lives(vtep)) })),
     )

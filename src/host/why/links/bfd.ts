@@ -9,6 +9,7 @@ const FLAP_SECONDS = 600
 
 export const bfd: Link = {
   name: 'bfd',
+  isRare: true,
   look(subject) {
     const { source, routes } = subject
     const told = isLocal(subject) ? undefined : routes[0]?.entry.best.peer

@@ -3,15 +3,15 @@
 import { ipFamily } from '../../../net/index.js'
 import { overheadOf } from '../../checks/mtu.js'
 import { type Link, ok } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const mtu: Link = {
   name: 'mtu',
+  of: 'remote',
   async look(subject) {
     const { remotes, remoteStates, ports, vni, probe } = subject
     const [remote] = remotes
     const first = remote === undefined ? undefined : remoteStates.get(remote)
-    if (remote === undefined || first === undefined || isLocal(subject)) return undefined
+    if (remote === undefined || first === undefined) return undefined
     const own = ports.filter((one) => one.vni === vni && one.mtu > 0)
     const largest = own.reduce((most, one) => (one.mtu > (most?.mtu ?? 0) ? one : most), own[0])
     const overhead = overheadOf(ipFamily(remote))

@@ -1,13 +1,13 @@
 // The underlay: the next hop towards the VTEP, as the dataplane has it.
 
 import { type Link, ok } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const nextHop: Link = {
   name: 'nextHop',
+  of: 'remote',
   look(subject) {
     const { remotes, remoteStates, source } = subject
-    if (remotes.length === 0 || isLocal(subject)) return undefined
+    if (remotes.length === 0) return undefined
     const looks = remotes.map((remote) => ({ remote, state: remoteStates.get(remote) }))
     const lost = looks.find(({ state }) => state?.resolved !== true)
     if (lost !== undefined) {

@@ -2,13 +2,14 @@
 
 import { type EvpnRoute, formatEvpnRoute } from '../../../wire/index.js'
 import { counted, type Link } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const policy: Link = {
   name: 'policy',
+  of: 'remote',
+  isRare: true,
   look(subject) {
     const { refused, routes, address } = subject
-    if (refused.length === 0 || isLocal(subject)) return undefined
+    if (refused.length === 0) return undefined
     const { path, rejected } = refused[0]!
     const evidence = {
       refused: refused.map((one) => ({

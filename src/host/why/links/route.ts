@@ -4,15 +4,16 @@ import { explain, type LocRibEntry } from '../../../bgp/index.js'
 import { type EvpnRoute, formatEvpnRoute } from '../../../wire/index.js'
 import { routeViews } from '../../state/routes.js'
 import { counted, type Link, type Look, ok } from '../link.js'
-import { isLocal, type KnownRoute, type Subject } from '../subject.js'
+import type { KnownRoute, Subject } from '../subject.js'
 
 /** Of so many routes the attributes are shown. */
 const SHOWN = 4
 
 export const route: Link = {
   name: 'route',
+  of: 'remote',
   look(subject) {
-    if (isLocal(subject) || subject.kind === 'vtep') return undefined
+    if (subject.kind === 'vtep') return undefined
     const { routes, view } = subject
     if (routes.length > 0) return found(routes)
     if (view?.kind === 'remote') {

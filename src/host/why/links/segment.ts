@@ -6,6 +6,7 @@ import { isLocal, portName, type Subject } from '../subject.js'
 
 export const segment: Link = {
   name: 'segment',
+  isRare: true,
   look(subject) {
     const { view, account, ports } = subject
     const local = account?.local?.port ?? subject.row?.port ?? undefined

@@ -2,14 +2,15 @@
 
 import { profileFor } from '../../../evpn/index.js'
 import { type Link, ok } from '../link.js'
-import { isLocal, type Subject } from '../subject.js'
+import type { Subject } from '../subject.js'
 
 export const targets: Link = {
   name: 'import',
+  of: 'remote',
   look(subject) {
     const { routes, network, vni, source } = subject
     const [best] = routes
-    if (best?.account === undefined || isLocal(subject) || subject.kind !== 'host') return undefined
+    if (best?.account === undefined || subject.kind !== 'host') return undefined
     const { targets: carried, uses } = best.account
     const remote = best.entry.best.nextHop
     const user = uses.find((use) => use.kind === 'network' && use.vni === vni)

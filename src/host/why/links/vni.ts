@@ -1,14 +1,14 @@
 // Whether the route says the VNI that the network has, and whether it can be used at all.
 
 import { type Link, ok } from '../link.js'
-import { isLocal } from '../subject.js'
 
 export const vni: Link = {
   name: 'vni',
+  of: 'remote',
   look(subject) {
     const { routes, network, vni: ours, address } = subject
     const [best] = routes
-    if (best === undefined || isLocal(subject) || subject.kind !== 'host') return undefined
+    if (best === undefined || subject.kind !== 'host') return undefined
     const { label, account, entry } = best
     const { nextHop: remote } = entry.best
     const evidence = { remote, label, vni: ours ?? null, network: network?.name ?? null }

@@ -1,12 +1,12 @@
 // Whether the VTEP is one of the network: announced by a type 3 route, or named by the configuration.
 
 import { type Link, type Look, ok } from '../link.js'
-import { isLocal, type Subject } from '../subject.js'
+import type { Subject } from '../subject.js'
 
 export const vtep: Link = {
   name: 'vtep',
+  of: 'remote',
   look(subject) {
-    if (isLocal(subject)) return undefined
     if (subject.kind === 'vtep') return asked(subject)
     const { remotes, image, network } = subject
     const [remote] = remotes
