@@ -9,6 +9,8 @@ class WorkerCounters {
  public:
   WorkerCounters(const Segment& segment, uint32_t worker)
       : drops_(segment.drop_counters(worker)), ports_(&segment.port_counters(worker, 0)) {}
+  // In memory of the caller's: by reason, and by port id.
+  WorkerCounters(uint64_t* drops, PortCounters* ports) : drops_(drops), ports_(ports) {}
 
   // Port id, or 0 for the uplink.
   PortCounters& port(uint32_t id) { return ports_[id]; }

@@ -77,15 +77,17 @@ class RouteLookup : HashTable<PrefixShape> {
     }
   }
   // PrefixSlot.target of the longest prefix that has the address, 0 = none. `ahead`: what begin()
-  // gave for it, or for another one, or null.
-  uint32_t find(const uint8_t ip[16], const Ahead* ahead) const {
+  // gave for it, or for another one, or null. `length`: of that prefix, where it is wanted.
+  uint32_t find(const uint8_t ip[16], const Ahead* ahead, uint32_t* length = nullptr) const {
     const unsigned count = lengths_of(ip);
     if (ahead != nullptr && !same_ip(ahead->ip, ip)) ahead = nullptr;
     for (unsigned i = 0; i < count; i++) {
       const Slot wanted = key(ip, lengths_[i]);
       const uint64_t at = ahead != nullptr && i < Ahead::kMost ? ahead->hashes[i] : hash(wanted);
       Slot slot;
-      if (HashTable::find(wanted, at, slot) != kNowhere) return slot.w[0];
+      if (HashTable::find(wanted, at, slot) == kNowhere) continue;
+      if (length != nullptr) *length = lengths_[i];
+      return slot.w[0];
     }
     return 0;
   }

@@ -6,74 +6,22 @@
 #include "segmentation.hpp"
 
 namespace vtep {
-namespace {
-
-constexpr uint64_t kNanoseconds = 1000000000;
-constexpr size_t kInputHead = 8;
-constexpr size_t kFrameHead = 1 + 4 + 16 + sizeof(Meta) + 4;
-enum Form : uint8_t { kFromPort, kFromOuter, kFromVxlan, kFinish, kFinishPartial };
-enum Tag : uint8_t { kEmitTag = 1, kDropTag = 2 };
-static_assert(sizeof(Meta) == 10);
-
-bool make_room(Output& out, size_t bytes) {
-  return out.capacity - out.length >= bytes || out.grow(out, out.length + bytes);
-}
-
-void put(Output& out, const void* bytes, size_t length) {
-  if (length == 0) return;
-  copy(out.data + out.length, bytes, length);
-  out.length += length;
-}
-void put8(Output& out, uint8_t value) { put(out, &value, 1); }
-void put32(Output& out, uint32_t value) { put(out, &value, 4); }
-
-struct InputFrame {
-  uint8_t form;
-  uint32_t port;
-  Frame frame;
-};
-
-// Reads one frame and advances; false when the bytes end too early.
-bool read_frame(uint8_t* input, size_t length, size_t& at, InputFrame& out) {
-  if (length - at < kFrameHead) return false;
-  uint8_t* p = input + at;
-  out.form = p[0];
-  out.port = load32(p + 1);
-  out.frame = {};
-  copy(out.frame.source, p + 5, 16);
-  if (out.form == kFromVxlan) out.frame.flags = static_cast<uint16_t>(out.port);
-  copy(&out.frame.meta, p + 21, sizeof(Meta));
-  out.frame.length = load32(p + 31);
-  out.frame.data = p + kFrameHead;
-  if (length - at - kFrameHead < out.frame.length) return false;
-  at += kFrameHead + out.frame.length;
-  return true;
-}
-
-}  // namespace
 
 // Where a burst's results go.
 struct Core::Sink {
-  Sink(Core& owner, Output* output) : core(owner), out(output) {}
+  Sink(Core& owner, Output& output)
+      : core(owner), records(owner.segment_, owner.remotes_, output) {}
 
   Core& core;
-  Output* out;
+  Records records;
   uint32_t base = 0;  // input index of the burst's first frame
-  uint32_t records = 0;
   uint32_t learned = 0;
-  bool failed = false;
   LearnRecord learns[2 * kBurst];  // but for what changes no table
 
   static void flush(void* context, Burst& burst) { static_cast<Sink*>(context)->take(burst); }
 
   void take(Burst& burst) {
-    unsigned dropped = 0;
-    for (unsigned i = 0; i <= burst.emit_count; i++) {
-      for (; dropped < burst.drop_count && burst.drops[dropped].after == i; dropped++) {
-        drop(burst.drops[dropped]);
-      }
-      if (i < burst.emit_count) emit(burst, burst.emits[i]);
-    }
+    records.take(burst, base);
     for (unsigned i = 0; i < burst.learn_count; i++) {
       const LearnRecord& record = burst.learns[i];
       if (record.is_heard()) {
@@ -82,50 +30,6 @@ struct Core::Sink {
         learns[learned++] = record;
       }
     }
-  }
-
-  void drop(const Dropped& dropped) {
-    if (!make_room(*out, 10)) return void(failed = true);
-    put8(*out, kDropTag);
-    put32(*out, base + dropped.input);
-    put32(*out, dropped.destination);
-    put8(*out, static_cast<uint8_t>(dropped.reason));
-    records++;
-  }
-
-  void emit(const Burst& burst, const Emit& emit) {
-    uint8_t outer[kMaxOuterHeader];
-    uint32_t outer_length = 0;
-    Frame frame = burst.frames[emit.frame];
-    if (emit.reply != 0) {
-      const Reply& reply = burst.replies[emit.reply - 1];
-      frame = {};
-      frame.data = const_cast<uint8_t*>(reply.bytes);
-      frame.length = reply.length;
-    }
-    Meta meta = frame.meta;
-    if (destination_kind(emit.destination) == Destination::remote) {
-      const RemoteSnapshot* remote =
-          core.remotes_.find(core.segment_, destination_id(emit.destination));
-      outer_length = encap_frame(*remote, emit.vni, emit.hash, frame, outer, meta);
-    }
-    write(base + burst.inputs[emit.frame], emit.destination, meta, outer, outer_length, frame.data,
-          frame.length);
-  }
-
-  // One emit record: a header and what follows it.
-  void write(uint32_t input, uint32_t destination, const Meta& meta, const uint8_t* head,
-             uint32_t head_length, const uint8_t* tail, uint32_t tail_length) {
-    const uint32_t length = head_length + tail_length;
-    if (!make_room(*out, 23 + size_t{length})) return void(failed = true);
-    put8(*out, kEmitTag);
-    put32(*out, input);
-    put32(*out, destination);
-    put(*out, &meta, sizeof meta);
-    put32(*out, length);
-    put(*out, head, head_length);
-    put(*out, tail, tail_length);
-    records++;
   }
 
   // What a worker does for a device without offloads.
@@ -138,9 +42,9 @@ struct Core::Sink {
     if (frame.meta.gso_type != kGsoNone) return cut(input, frame, partial);
     const Meta meta = frame.meta;
     const bool sum = !partial && (meta.flags & kNeedsChecksum) != 0;
-    write(input, 0, sum ? Meta{} : meta, nullptr, 0, frame.data, frame.length);
-    if (sum && !failed) {
-      store16(out->data + out->length - frame.length + meta.checksum_start + meta.checksum_offset,
+    records.emit(input, 0, sum ? Meta{} : meta, nullptr, 0, frame.data, frame.length);
+    if (sum && !records.failed()) {
+      store16(records.last(frame.length) + meta.checksum_start + meta.checksum_offset,
               completed_checksum(frame.data, frame.length, meta));
     }
     return Drop::none;
@@ -151,8 +55,8 @@ struct Core::Sink {
     const auto checksums = partial ? Segmenter::Checksums::partial : Segmenter::Checksums::complete;
     if (const Drop reason = segmenter.open(frame, checksums); reason != Drop::none) return reason;
     for (Piece piece; segmenter.next(piece);) {
-      write(input, 0, piece.meta, piece.header, piece.header_length, piece.payload,
-            piece.payload_length);
+      records.emit(input, 0, piece.meta, piece.header, piece.header_length, piece.payload,
+                   piece.payload_length);
     }
     return Drop::none;
   }
@@ -201,11 +105,11 @@ const char* Core::bursts(uint8_t* input, size_t length, Sink& sink) {
     for (uint32_t i = 0; i < sink.learned; i++) tables_.learn(sink.learns[i]);
     for (uint32_t i = 0; form >= kFinish && i < n; i++) {
       const Drop reason = sink.finish(done + i, frames[i], form == kFinishPartial);
-      if (reason != Drop::none) sink.drop({i, 0, 0, reason});
+      if (reason != Drop::none) sink.records.drop(done + i, 0, reason);
     }
     done += n;
   }
-  return sink.failed ? "no memory for the output" : nullptr;
+  return sink.records.failed() ? "no memory for the output" : nullptr;
 }
 
 void Core::burst(uint8_t form, uint32_t port, const Frame* frames, unsigned count, uint64_t now) {
@@ -218,9 +122,9 @@ const char* Core::run(uint8_t* input, size_t length, Output& out) {
   const size_t start = out.length;
   if (!make_room(out, 4)) return "no memory for the output";
   put32(out, 0);
-  Sink sink(*this, &out);
+  Sink sink(*this, out);
   const char* reason = bursts(input, length, sink);
-  store32(out.data + start, sink.records);
+  store32(out.data + start, sink.records.count());
   return reason;
 }
 
@@ -280,16 +184,18 @@ uint64_t Core::repeat(uint8_t* input, size_t length, uint32_t iterations, Output
   return meter.emitted;
 }
 
-bool Core::snapshot(View view, Output& out) const {
+bool read_view(const Segment& segment, View view, Output& out) {
   for (;;) {
-    const uint64_t room = snapshot_estimate(segment_, view);
+    const uint64_t room = snapshot_estimate(segment, view);
     if (!make_room(out, static_cast<size_t>(room))) return false;
-    const SnapshotResult result = vtep::snapshot(segment_, view, out.data + out.length, room);
+    const SnapshotResult result = snapshot(segment, view, out.data + out.length, room);
     if (!result.complete) continue;
     out.length += static_cast<size_t>(result.written);
     return true;
   }
 }
+
+bool Core::snapshot(View view, Output& out) const { return read_view(segment_, view, out); }
 
 bool Core::drain_events(Output& out, bool& lost) {
   Event events[64];

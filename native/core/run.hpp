@@ -19,21 +19,15 @@
 // Consecutive frames of one form and port are one burst (up to kBurst); what they teach is known to
 // the next burst.
 #pragma once
+#include "run_format.hpp"
 #include "snapshot.hpp"
 #include "switch.hpp"
 #include "tables.hpp"
 
 namespace vtep {
 
-// Memory that grows: `grow` makes room for at least `capacity` bytes, keeping the first `length`;
-// false when it can not.
-struct Output {
-  uint8_t* data = nullptr;
-  size_t length = 0;
-  size_t capacity = 0;
-  void* context = nullptr;
-  bool (*grow)(Output& output, size_t capacity) = nullptr;
-};
+// Rows of a view of tables that nobody writes meanwhile, appended. False: no memory.
+bool read_view(const Segment& segment, View view, Output& out);
 
 class Core {
  public:
@@ -57,6 +51,10 @@ class Core {
   // the headers that they get, but without reading the input again and without output. All must be
   // of one form (0 to 2) and port; `scratch` is where they are kept. Gives the frames emitted.
   uint64_t repeat(uint8_t* input, size_t length, uint32_t iterations, Output& scratch);
+
+  // For traces (trace.hpp) that see what the next frame would.
+  const Segment& segment() const { return segment_; }
+  const Switch& worker() const { return switch_; }
 
  private:
   struct Sink;

@@ -31,6 +31,8 @@ bool is_blocked(const Segment& segment, uint32_t port) {
          (segment_of(segment, port) & SegmentFlag::blocked) != 0;
 }
 
+constexpr uint32_t kNoVni = ~0u;
+
 bool may_talk(const Layers& layers) {
   return layers.ethertype == kEtherArp || layers.protocol == kProtocolIcmp6;
 }
@@ -60,6 +62,7 @@ void Switch::drop(Pass& pass, unsigned index, Drop reason, uint32_t destination)
     const bool port = destination_kind(destination) == Destination::port;
     counters_.drop_sent(port ? destination_id(destination) : 0, reason);
   }
+  if (steps_ != nullptr) tell_loss(reason, destination);
   if (out.drop_count == kMaxEmits) flush(out);
   out.drops[out.drop_count++] = {inputs_[index], destination, out.emit_count, reason};
 }
@@ -97,6 +100,7 @@ void Switch::from_port(uint32_t port, const Frame* frames, unsigned count, uint6
     }
     counters_.received(port, n, bytes);
     out.reply_count = 0;
+    if (steps_ != nullptr) tell_received(pass, works, n);
     learn_macs(pass);
     forward(pass, works, n);
     flush(out);
@@ -132,6 +136,7 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
   unsigned filled = 0;
   uint64_t bytes = 0;
   const auto run = [&] {
+    if (steps_ != nullptr) tell_received(pass, works, filled);
     forward(pass, works, filled);
     flush(out);
     filled = 0;
@@ -158,6 +163,7 @@ void Switch::from_underlay(const Frame* frames, unsigned count, bool outer, uint
       // In order behind what came before it.
       works[filled].reason = reason;
       works[filled].care = Care::special;
+      works[filled].vni = kNoVni;
       if (++filled == kBurst) run();
       continue;
     }
@@ -252,6 +258,7 @@ inline Drop Switch::check_packet(Pass& pass, Frame& frame, Work& work, const uin
   constexpr uint8_t kInstanceBit = 0x08;
   constexpr uint8_t kOtherFormat = 0x35;  // version, next protocol and OAM bits of VXLAN-GPE
   work.care = Care::special;
+  work.vni = kNoVni;
   if (frame.length < kVxlanHeader) return Drop::outer_malformed;
   if ((frame.data[0] & kInstanceBit) == 0 || (frame.data[0] & kOtherFormat) != 0)
     return Drop::vxlan_flags;
@@ -404,12 +411,22 @@ inline void Switch::send(Pass& pass, const Work& work, unsigned index) {
 
 // In the order of arrival, so that no flow is reordered and every build gives the same.
 void Switch::forward(Pass& pass, Work* works, unsigned count) {
-  const MacLookup macs = pass.macs;
-  uint64_t last = 0;
-  uint32_t place = kFlood;
   pass.works = works;
   pass.count = count;
   pass.ahead = 0;
+  if (steps_ == nullptr) {
+    forward_all<false>(pass, works, count);
+  } else {
+    forward_all<true>(pass, works, count);
+  }
+}
+
+// `kTold`: of a trace. All others do not pay for the questions.
+template <bool kTold>
+void Switch::forward_all(Pass& pass, const Work* works, unsigned count) {
+  const MacLookup macs = pass.macs;
+  uint64_t last = 0;
+  uint32_t place = kFlood;
   for (unsigned i = 0; i < count; i++) {
     const Work& work = works[i];
     if (work.care == Care::special) {
@@ -421,6 +438,7 @@ void Switch::forward(Pass& pass, Work* works, unsigned count) {
       place = macs.finish(work.key, work.bucket).word & kPlace;
     }
     if (place != pass.way.destination) find_way(pass, place);
+    if constexpr (kTold) tell_way(pass, work, i);
     if (pass.way.kind == Way::open) {
       send(pass, work, i);
     } else {
@@ -442,6 +460,7 @@ void Switch::forward_special(Pass& pass, const Work& work, unsigned index) {
   if (pass.port != 0 && may_talk(work.layers) && talk_neighbours(pass, work, index)) return;
   if (is_group(work.key)) return flood(pass, work, index);
   find_way(pass, pass.macs.finish(work.key, work.bucket).word & kPlace);
+  if (steps_ != nullptr) tell_way(pass, work, index);
   if (pass.way.kind != Way::open) return turn_away(pass, work, index);
   send(pass, work, index);
 }
@@ -453,8 +472,10 @@ void Switch::to_group(Pass& pass, const Work& work, unsigned index) {
                                                  : flow_hash(frame.data, frame.length, work.layers);
   const MacGroupRow& group = segment_.mac_group(destination_id(pass.way.destination));
   const uint32_t remote = group_remote(group, hash);
+  if (steps_ != nullptr) tell_member(remote, hash);
   if (remote == 0) return flood(pass, work, index);
   find_way(pass, destination_word(Destination::remote, remote));
+  if (steps_ != nullptr) tell_room(pass.way, wire_length(frame.length, frame.meta));
   if (pass.way.kind != Way::open) return turn_away(pass, work, index);
   send(pass, work, index);
 }
@@ -483,6 +504,7 @@ Drop Switch::keep_back(const Way& way, uint32_t source, bool replicated) const {
 // many as there are receivers.
 void Switch::flood(Pass& pass, const Work& work, unsigned index) {
   const RowWord* row = row_words(segment_.network(MacLookup::network(work.key)));
+  if (steps_ != nullptr) tell_flood(pass, work);
   if (pass.port != 0 &&
       !storm_.admit(pass.port, load_word(row + offsetof(NetworkRow, stormFramesPerSecond) / 4),
                     load_word(row + offsetof(NetworkRow, stormBurst) / 4), pass.now)) {
@@ -501,6 +523,7 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
                                      : replicates   ? Receivers::all
                                                     : Receivers::none;
   const Receivers receivers(segment_, row, offset, is_group(work.key), remotes);
+  if (steps_ != nullptr) tell_receivers(work.vni, receivers);
   uint32_t here = destination_word(Destination::port, pass.port);
   uint32_t source = 0;
   if (replicates) {
@@ -518,6 +541,9 @@ void Switch::flood(Pass& pass, const Work& work, unsigned index) {
     } else {
       find_way(pass, word);
     }
+    if (steps_ != nullptr)
+      tell_room(pass.way, wire_length(frames_[index].length, frames_[index].meta) -
+                              (pass.way.port ? work.layers.l3 : 0));
     if (pass.port == 0 && pass.way.port && pass.way.segment != 0 && pass.way.kind == Way::open) {
       if (source == 0) source = segment_.find_remote(frames_[index].source);
       const Drop reason = keep_back(pass.way, source, replicates);

@@ -106,11 +106,16 @@ enum class Unresolved : uint8_t {
 
 struct Layers;
 struct Packet;
+class Steps;
 enum class IcmpError : uint8_t;
 
 class Switch {
  public:
   Switch(const Segment& segment, uint32_t worker, Unresolved unresolved = Unresolved::drop);
+  // Of traces only: it counts into `counters`, and writes nothing into the segment.
+  Switch(const Segment& segment, const WorkerCounters& counters);
+  // Tells `steps` from now on what it does, beginning as `like` is (null: as a new one).
+  void trace(Steps& steps, const Switch* like, Unresolved unresolved);
 
   // All three take any number of frames; `now` is CLOCK_MONOTONIC in nanoseconds. Frame::meta is
   // checked and never trusted.
@@ -157,6 +162,8 @@ class Switch {
   bool learn_due(const uint64_t key[3], uint64_t claim, const Pass& pass);
   bool talk_neighbours(Pass& pass, const Work& work, unsigned index);
   void forward(Pass& pass, Work* works, unsigned count);
+  template <bool kTold>
+  void forward_all(Pass& pass, const Work* works, unsigned count);
   void forward_special(Pass& pass, const Work& work, unsigned index);
   void turn_away(Pass& pass, const Work& work, unsigned index);
   void find_way(Pass& pass, uint32_t destination) const;
@@ -187,10 +194,31 @@ class Switch {
   void ask(Pass& pass, unsigned index, const Hop& hop);
   void drop(Pass& pass, unsigned index, Drop reason, uint32_t destination = 0);
   void flush(Burst& out);
+  // switch_trace.cpp; only where steps_ is not null
+  void tell_received(const Pass& pass, const Work* works, unsigned count) const;
+  void tell_sources(const Pass& pass) const;
+  void tell_place(uint32_t vni, uint64_t mac, uint32_t word) const;
+  void tell_way(const Pass& pass, const Work& work, unsigned index) const;
+  void tell_room(const Way& way, uint32_t size) const;
+  void tell_member(uint32_t remote, uint32_t hash) const;
+  void tell_flood(const Pass& pass, const Work& work) const;
+  void tell_receivers(uint32_t vni, const Receivers& receivers) const;
+  void tell_route(uint32_t vrf, const uint8_t ip[16], uint32_t target) const;
+  void tell_next_hop(const NextHopRow& next, const uint8_t ip[16]) const;
+  void tell_neighbour(const Hop& hop, uint32_t word) const;
+  void tell_hop(uint32_t ttl, const Hop& hop) const;
+  void tell_loss(Drop reason, uint32_t destination) const;
+  template <class Step>
+  void tell_ip(const uint8_t ip[16]) const;
+  template <class Step>
+  void tell_mac_ip(uint64_t mac, const uint8_t ip[16]) const;
+  template <class Step>
+  void tell_vni_ip(uint32_t vni, const uint8_t ip[16]) const;
 
   Segment segment_;
   WorkerCounters counters_;
-  const Unresolved unresolved_;
+  Unresolved unresolved_;
+  Steps* steps_ = nullptr;  // of a trace, else null
   Frame frames_[kBurst];
   uint32_t inputs_[kBurst];
   Recent recent_[kRecent] = {};

@@ -3,6 +3,7 @@
 #include "neighbour.hpp"
 #include "rows.hpp"
 #include "switch_pass.hpp"
+#include "switch_trace.hpp"
 
 namespace vtep {
 namespace {
@@ -15,6 +16,7 @@ constexpr uint32_t kPlaced = (MacFlag::fixed | MacFlag::sticky) << DestinationWo
 
 // Refreshes the sources' entries, or reports what the table does not know yet.
 void Switch::learn_macs(Pass& pass) {
+  if (steps_ != nullptr) return tell_sources(pass);
   const uint32_t here = destination_word(Destination::port, pass.port);
   const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
   uint32_t* seen[kBurst];
@@ -51,16 +53,21 @@ void Switch::learn_binding(Pass& pass, uint64_t mac, const uint8_t ip[16], uint3
   Words<NeighbourShape::kWords> slot;
   const uint32_t position = table.find(neighbour_key(ip, pass.network), slot);
   if (position != table.kNowhere) {
-    if ((slot.w[0] & NeighbourFlag::fixed) != 0) return;
+    if ((slot.w[0] & NeighbourFlag::fixed) != 0) {
+      if (steps_ != nullptr) tell_ip<FixedBindingStep>(ip);
+      return;
+    }
     uint32_t* cold = table.cold(position);
     const bool same = (slot.w[0] & NeighbourFlag::local) != 0 && slot_mac(slot) == mac &&
                       (slot.w[0] | flags) == slot.w[0] && load_relaxed(cold + 1) == pass.port;
+    if (same && steps_ != nullptr) return tell_mac_ip<BindingStep>(mac, ip);
     if (same) {
       const uint32_t seconds = static_cast<uint32_t>(pass.now / kNanoseconds);
       if (load_relaxed(cold) != seconds) store_relaxed(cold, seconds);
       return;
     }
   }
+  if (steps_ != nullptr) return tell_mac_ip<NewBindingStep>(mac, ip);
   const uint64_t key[3] = {load64(ip), load64(ip + 8), pass.network};
   if (!learn_due(key, mac | static_cast<uint64_t>(flags) << 48, pass)) return;
   LearnRecord& record = pass.out.learns[pass.out.learn_count++];
@@ -100,9 +107,15 @@ bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const NeighbourTalk talk = read_neighbour_talk(frame.data, frame.length, work.layers, frame.meta);
   if (talk.tells) learn_binding(pass, source, talk.sender, talk.flags);
   if (!talk.asks) return false;
+  if (steps_ != nullptr) tell_ip<AsksStep>(talk.target);
+  const auto pass_on = [&] {
+    if (steps_ != nullptr) tell_ip<NotAnsweredStep>(talk.target);
+    return false;
+  };
   const HashTable<NeighbourShape> table(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> slot;
   if (table.find(neighbour_key(talk.target, pass.network), slot) == table.kNowhere) {
+    if (steps_ != nullptr) tell_ip<NobodyAskedStep>(talk.target);
     if ((pass.networkFlags & NetworkFlag::suppressUnknown) == 0 || !is_group(work.key))
       return false;
     drop(pass, index, Drop::unknown_neighbour);
@@ -111,12 +124,14 @@ bool Switch::talk_neighbours(Pass& pass, const Work& work, unsigned index) {
   const bool ours = (slot.w[0] & NeighbourFlag::gateway) != 0;
   const bool suppress = (pass.networkFlags & NetworkFlag::suppress) != 0;
   if (!ours && (!suppress || (slot.w[0] & (NeighbourFlag::remote | NeighbourFlag::fixed)) == 0))
-    return false;
+    return pass_on();
   // Who knows the answer may ask whether it still holds (RFC 4861 section 7.3).
-  if (!is_group(work.key) && (!ours || MacLookup::mac(work.key) != slot_mac(slot))) return false;
+  if (!is_group(work.key) && (!ours || MacLookup::mac(work.key) != slot_mac(slot)))
+    return pass_on();
   // Whoever asks for its own address (after a move, or to detect a duplicate) must not be told that
   // it is taken.
-  if (slot_mac(slot) == source) return false;
+  if (slot_mac(slot) == source) return pass_on();
+  if (steps_ != nullptr) tell_mac_ip<AnsweredStep>(slot_mac(slot), talk.target);
   Burst& out = pass.out;
   Reply& reply = out.replies[out.reply_count++];
   reply.length =

@@ -4,6 +4,7 @@
 #include "neighbour.hpp"
 #include "rows.hpp"
 #include "switch_pass.hpp"
+#include "switch_trace.hpp"
 
 namespace vtep {
 namespace {
@@ -78,6 +79,7 @@ Drop Switch::select_listeners(Pass& pass, const Work& work, unsigned index, uint
     }
     // Other hosts must not hear it: they would stay silent themselves (RFC 4541 section 2.1.1).
     list = find_channel(network, any, kAny);
+    if (steps_ != nullptr) steps_->tell(ReportStep{work.vni});
     return Drop::no_multicast_router;
   }
   const bool pim = layers.protocol == kProtocolPim && !layers.fragment;
@@ -90,6 +92,8 @@ Drop Switch::select_listeners(Pass& pass, const Work& work, unsigned index, uint
              : 0;
   if (list == 0) list = find_channel(network, group, kAny);
   if (list == 0) list = find_channel(network, any, kAny);
+  if (steps_ != nullptr && list != 0) tell_ip<ChannelStep>(group);
+  if (steps_ != nullptr && list == 0) tell_ip<NoChannelStep>(group);
   return Drop::no_multicast_listener;
 }
 

@@ -61,6 +61,16 @@ struct Switch::Way {
   uint16_t segment = 0;  // SegmentFlag bits of a port
 };
 
+// Where a packet goes next.
+struct Switch::Hop {
+  Way way = {};
+  uint32_t network = 0;  // that it goes into, 0 = to a VTEP
+  uint32_t vni = 0;
+  uint64_t mac = 0;  // of the next hop
+  uint64_t source_mac = 0;
+  uint8_t ip[16];  // whom to ask for the MAC
+};
+
 // Who is on a list that a frame is flooded to: ports, then remotes but those that want none of its
 // kind (RFC 9574 section 7). Where the network has a replicator it gets broadcast and multicast in
 // the place of all remotes, and serves them (section 5.2).

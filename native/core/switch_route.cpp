@@ -5,6 +5,7 @@
 #include "packet.hpp"
 #include "prefixes.hpp"
 #include "switch_pass.hpp"
+#include "switch_trace.hpp"
 
 namespace vtep {
 namespace {
@@ -53,16 +54,6 @@ const RouteLookup& lookup_of(const Segment& segment, Pass& pass, uint32_t vrf) {
 
 }  // namespace
 
-// Where a packet goes next.
-struct Switch::Hop {
-  Way way = {};
-  uint32_t network = 0;  // that it goes into, 0 = to a VTEP
-  uint32_t vni = 0;
-  uint64_t mac = 0;  // of the next hop
-  uint64_t source_mac = 0;
-  uint8_t ip[16];  // whom to ask for the MAC
-};
-
 // Of the frames behind this one that go to the same router, the next few.
 void Switch::look_ahead(Pass& pass, const Work& work, unsigned index, uint32_t vrf) {
   const RouteLookup& lookup = lookup_of(segment_, pass, vrf);
@@ -94,7 +85,9 @@ Drop Switch::find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t h
   const RouteLookup::Ahead& ahead = pass.places[index % Pass::kAhead];
   const uint32_t target =
       lookup_of(segment_, pass, vrf).find(ip, ahead.frame == index ? &ahead : nullptr);
+  if (steps_ != nullptr) tell_route(vrf, ip, target);
   if (target == 0 || !read_target(segment_, target, hash, next)) return Drop::no_route;
+  if (steps_ != nullptr) tell_next_hop(next, ip);
   if (next.kind == RouteKind::own) return Drop::for_router;
   if (next.kind == RouteKind::remote) {
     hop.vni = next.vni;
@@ -112,13 +105,17 @@ Drop Switch::find_hop(Pass& pass, uint32_t vrf, const uint8_t ip[16], uint32_t h
   copy(hop.ip, next.kind == RouteKind::gateway ? next.via : ip, 16);
   const HashTable<NeighbourShape> bindings(segment_, segment_.header().neighbours);
   Words<NeighbourShape::kWords> binding;
-  if (bindings.find(neighbour_key(hop.ip, next.network), binding) == bindings.kNowhere)
+  if (bindings.find(neighbour_key(hop.ip, next.network), binding) == bindings.kNowhere) {
+    if (steps_ != nullptr) tell_vni_ip<NoNeighbourStep>(hop.vni, hop.ip);
     return Drop::no_neighbour;
+  }
   hop.mac = slot_mac(binding);
   const uint64_t key = MacLookup::key(hop.mac, next.network);
   uint32_t place = pass.macs.finish(key, pass.macs.begin(key)).word & kPlace;
+  if (steps_ != nullptr) tell_neighbour(hop, place);
   if (destination_kind(place) == Destination::group) {
     const uint32_t remote = group_remote(segment_.mac_group(destination_id(place)), hash);
+    if (steps_ != nullptr) tell_member(remote, hash);
     place = remote != 0 ? destination_word(Destination::remote, remote) : 0;
   }
   hop.way.destination = place;
@@ -144,6 +141,7 @@ unsigned Switch::flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32
   const uint32_t offset = load_word(row + offsetof(NetworkRow, floodOffset) / 4);
   unsigned sent = 0;
   const Receivers receivers(segment_, row, offset, reply != 0, Receivers::by_replicator);
+  if (steps_ != nullptr) tell_receivers(hop.vni, receivers);
   const uint32_t length = reply != 0 ? pass.out.replies[reply - 1].length
                                      : wire_length(frames_[index].length, frames_[index].meta);
   for (uint32_t i = 0; i < receivers.count; i++) {
@@ -157,6 +155,7 @@ unsigned Switch::flood_routed(Pass& pass, unsigned index, const Hop& hop, uint32
       measure_remote(copy.way);
     }
     const uint32_t size = port ? length - kEthernetHeader : length;
+    if (steps_ != nullptr) tell_room(copy.way, size);
     if (copy.way.kind != Way::open || size > copy.way.room) continue;
     emit_routed(pass, index, copy, hash, reply);
     sent++;
@@ -175,8 +174,10 @@ void Switch::route(Pass& pass, const Work& work, unsigned index) {
   }
   if (layers.ethertype == kEtherArp) return drop(pass, index, Drop::for_router);
   Packet packet;
-  if (vrf == 0 || !read_packet(frame.data, frame.length, layers, packet))
+  if (vrf == 0 || !read_packet(frame.data, frame.length, layers, packet)) {
+    if (steps_ != nullptr) steps_->tell(NoRouterStep{work.vni});
     return drop(pass, index, Drop::not_routable);
+  }
   const uint32_t hash = flow_hash(frame.data, frame.length, layers);
   Hop hop;
   look_ahead(pass, work, index, vrf);
@@ -203,8 +204,10 @@ void Switch::route(Pass& pass, const Work& work, unsigned index) {
   // Towards a VTEP the Ethernet header counts, too.
   uint32_t room = hop.way.room;
   if (!hop.way.port && room != ~0u) room = room > kEthernetHeader ? room - kEthernetHeader : 0;
+  if (steps_ != nullptr) tell_room(hop.way, size);
   if (size > room) return refuse(Drop::exceeds_mtu, IcmpError::too_big, room);
   pass_on(frame.data, packet, hop.mac, hop.source_mac);
+  if (steps_ != nullptr) tell_hop(packet.ttl - 1u, hop);
   if (hop.way.kind == Way::unknown) {
     if (flood_routed(pass, index, hop, hash, 0) == 0) drop(pass, index, Drop::no_destination);
   } else {
@@ -235,6 +238,7 @@ void Switch::to_router(Pass& pass, const Work& work, unsigned index, const Layer
     store_mac(frame.data, hop.mac);
     store_mac(frame.data + 6, hop.source_mac);
   }
+  if (steps_ != nullptr) tell_ip<EchoStep>(packet.source);
   emit_routed(pass, index, hop, hash, 0);
   drop(pass, index, Drop::for_router);
 }
@@ -264,6 +268,7 @@ void Switch::report(Pass& pass, unsigned index, const Layers& layers, const Pack
     store_mac(reply.bytes, hop.mac);
     store_mac(reply.bytes + 6, hop.source_mac);
   }
+  if (steps_ != nullptr) tell_ip<ToldStep>(packet.source);
   out.reply_count++;
   emit_routed(pass, index, hop, hash, static_cast<uint16_t>(out.reply_count));
 }
@@ -278,6 +283,7 @@ void Switch::ask(Pass& pass, unsigned index, const Hop& hop) {
   Reply& reply = out.replies[out.reply_count++];
   reply.length = write_neighbour_question(hop.ip, source, hop.source_mac, reply.bytes);
   const uint32_t hash = hash_of(reply);
+  if (steps_ != nullptr) tell_vni_ip<QuestionStep>(hop.vni, hop.ip);
   flood_routed(pass, index, hop, hash, static_cast<uint16_t>(out.reply_count));
 }
 

@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0x406e750f2d306414;
-inline constexpr char kLayoutHashText[] = "406e750f2d306414";
+inline constexpr uint64_t kLayoutHash = 0xc182590da6df4321;
+inline constexpr char kLayoutHashText[] = "c182590da6df4321";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -1052,5 +1052,567 @@ static_assert(offsetof(CaptureRecord, headerLength) == 58);
 static_assert(offsetof(CaptureRecord, checksumStart) == 60);
 static_assert(offsetof(CaptureRecord, checksumOffset) == 62);
 static_assert(offsetof(CaptureRecord, remote) == 64);
+
+// arrives at port {port}, which is in VNI {vni}
+struct FromPortStep {
+  static constexpr uint16_t kCode = 1;
+  uint32_t port;  // port id
+  uint32_t vni;  // VNI
+};
+static_assert(sizeof(FromPortStep) == 8);
+static_assert(offsetof(FromPortStep, port) == 0);
+static_assert(offsetof(FromPortStep, vni) == 4);
+
+// arrives at port {port}, which takes part in no network
+struct FromNowhereStep {
+  static constexpr uint16_t kCode = 2;
+  uint32_t port;  // port id
+};
+static_assert(sizeof(FromNowhereStep) == 4);
+static_assert(offsetof(FromNowhereStep, port) == 0);
+
+// arrives from VTEP {remote} with VNI {vni}
+struct FromVtepStep {
+  static constexpr uint16_t kCode = 3;
+  uint32_t vni;  // VNI
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(FromVtepStep) == 20);
+static_assert(offsetof(FromVtepStep, vni) == 0);
+static_assert(offsetof(FromVtepStep, remote) == 4);
+
+// VTEP {remote} may speak in VNI {vni}
+struct AllowedStep {
+  static constexpr uint16_t kCode = 4;
+  uint32_t vni;  // VNI
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(AllowedStep) == 20);
+static_assert(offsetof(AllowedStep, vni) == 0);
+static_assert(offsetof(AllowedStep, remote) == 4);
+
+// {source} to {destination}, EtherType {etherType}, {length} octets
+struct FrameStep {
+  static constexpr uint16_t kCode = 5;
+  uint8_t source[6];  // source MAC
+  uint8_t destination[6];  // destination MAC
+  uint16_t etherType;  // behind VLAN tags
+  uint8_t protocol;  // IP protocol
+  uint8_t version;  // 4 or 6 where the IP header is whole, else 0
+  uint32_t length;  // octets
+};
+static_assert(sizeof(FrameStep) == 20);
+static_assert(offsetof(FrameStep, source) == 0);
+static_assert(offsetof(FrameStep, destination) == 6);
+static_assert(offsetof(FrameStep, etherType) == 12);
+static_assert(offsetof(FrameStep, protocol) == 14);
+static_assert(offsetof(FrameStep, version) == 15);
+static_assert(offsetof(FrameStep, length) == 16);
+
+// {mac} is known behind port {port}
+struct KnownStep {
+  static constexpr uint16_t kCode = 6;
+  uint32_t port;  // port id
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(KnownStep) == 12);
+static_assert(offsetof(KnownStep, port) == 0);
+static_assert(offsetof(KnownStep, mac) == 4);
+static_assert(offsetof(KnownStep, spare) == 10);
+
+// {mac} is new: it is learned behind port {port}
+struct NewStep {
+  static constexpr uint16_t kCode = 7;
+  uint32_t port;  // port id
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(NewStep) == 12);
+static_assert(offsetof(NewStep, port) == 0);
+static_assert(offsetof(NewStep, mac) == 4);
+static_assert(offsetof(NewStep, spare) == 10);
+
+// {mac} was behind port {port}: it is learned here from now on
+struct MovedFromPortStep {
+  static constexpr uint16_t kCode = 8;
+  uint32_t port;  // port id
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(MovedFromPortStep) == 12);
+static_assert(offsetof(MovedFromPortStep, port) == 0);
+static_assert(offsetof(MovedFromPortStep, mac) == 4);
+static_assert(offsetof(MovedFromPortStep, spare) == 10);
+
+// {mac} was behind VTEP {remote}: it is learned here from now on
+struct MovedFromVtepStep {
+  static constexpr uint16_t kCode = 9;
+  uint8_t mac[6];  // Ethernet address
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(MovedFromVtepStep) == 22);
+static_assert(offsetof(MovedFromVtepStep, mac) == 0);
+static_assert(offsetof(MovedFromVtepStep, remote) == 6);
+
+// {mac} is bound to another place: it is not learned here
+struct BoundStep {
+  static constexpr uint16_t kCode = 10;
+  uint8_t mac[6];  // Ethernet address
+};
+static_assert(sizeof(BoundStep) == 6);
+static_assert(offsetof(BoundStep, mac) == 0);
+
+// {ip} is known to be {mac}
+struct BindingStep {
+  static constexpr uint16_t kCode = 11;
+  uint8_t mac[6];  // Ethernet address
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(BindingStep) == 22);
+static_assert(offsetof(BindingStep, mac) == 0);
+static_assert(offsetof(BindingStep, ip) == 6);
+
+// {ip} is learned to be {mac}
+struct NewBindingStep {
+  static constexpr uint16_t kCode = 12;
+  uint8_t mac[6];  // Ethernet address
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NewBindingStep) == 22);
+static_assert(offsetof(NewBindingStep, mac) == 0);
+static_assert(offsetof(NewBindingStep, ip) == 6);
+
+// {ip} is bound by the configuration or the platform: nothing is learned
+struct FixedBindingStep {
+  static constexpr uint16_t kCode = 13;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(FixedBindingStep) == 16);
+static_assert(offsetof(FixedBindingStep, ip) == 0);
+
+// asks who has {ip}
+struct AsksStep {
+  static constexpr uint16_t kCode = 14;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(AsksStep) == 16);
+static_assert(offsetof(AsksStep, ip) == 0);
+
+// answered on the spot: {ip} is {mac}
+struct AnsweredStep {
+  static constexpr uint16_t kCode = 15;
+  uint8_t mac[6];  // Ethernet address
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(AnsweredStep) == 22);
+static_assert(offsetof(AnsweredStep, mac) == 0);
+static_assert(offsetof(AnsweredStep, ip) == 6);
+
+// the question goes on: it is not ours to answer
+struct NotAnsweredStep {
+  static constexpr uint16_t kCode = 16;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NotAnsweredStep) == 16);
+static_assert(offsetof(NotAnsweredStep, ip) == 0);
+
+// nobody is known to have {ip}
+struct NobodyAskedStep {
+  static constexpr uint16_t kCode = 17;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NobodyAskedStep) == 16);
+static_assert(offsetof(NobodyAskedStep, ip) == 0);
+
+// {mac} in VNI {vni} is behind port {port}
+struct AtPortStep {
+  static constexpr uint16_t kCode = 18;
+  uint32_t vni;  // VNI
+  uint32_t port;  // port id
+  uint8_t mac[6];  // Ethernet address
+  uint16_t flags;  // MacFlag bits
+};
+static_assert(sizeof(AtPortStep) == 16);
+static_assert(offsetof(AtPortStep, vni) == 0);
+static_assert(offsetof(AtPortStep, port) == 4);
+static_assert(offsetof(AtPortStep, mac) == 8);
+static_assert(offsetof(AtPortStep, flags) == 14);
+
+// {mac} in VNI {vni} is behind VTEP {remote}
+struct AtVtepStep {
+  static constexpr uint16_t kCode = 19;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t flags;  // MacFlag bits
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(AtVtepStep) == 28);
+static_assert(offsetof(AtVtepStep, vni) == 0);
+static_assert(offsetof(AtVtepStep, mac) == 4);
+static_assert(offsetof(AtVtepStep, flags) == 10);
+static_assert(offsetof(AtVtepStep, remote) == 12);
+
+// {mac} in VNI {vni} is behind Ethernet segment {esi}
+struct AtSegmentStep {
+  static constexpr uint16_t kCode = 20;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t flags;  // MacFlag bits
+  uint8_t esi[10];  // Ethernet segment
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(AtSegmentStep) == 24);
+static_assert(offsetof(AtSegmentStep, vni) == 0);
+static_assert(offsetof(AtSegmentStep, mac) == 4);
+static_assert(offsetof(AtSegmentStep, flags) == 10);
+static_assert(offsetof(AtSegmentStep, esi) == 12);
+static_assert(offsetof(AtSegmentStep, spare) == 22);
+
+// {mac} in VNI {vni} is the router
+struct AtRouterStep {
+  static constexpr uint16_t kCode = 21;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t flags;  // MacFlag bits
+};
+static_assert(sizeof(AtRouterStep) == 12);
+static_assert(offsetof(AtRouterStep, vni) == 0);
+static_assert(offsetof(AtRouterStep, mac) == 4);
+static_assert(offsetof(AtRouterStep, flags) == 10);
+
+// {mac} is not in the table of VNI {vni}
+struct UnknownStep {
+  static constexpr uint16_t kCode = 22;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(UnknownStep) == 12);
+static_assert(offsetof(UnknownStep, vni) == 0);
+static_assert(offsetof(UnknownStep, mac) == 4);
+static_assert(offsetof(UnknownStep, spare) == 10);
+
+// {mac} is a group address of VNI {vni}
+struct GroupStep {
+  static constexpr uint16_t kCode = 23;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(GroupStep) == 12);
+static_assert(offsetof(GroupStep, vni) == 0);
+static_assert(offsetof(GroupStep, mac) == 4);
+static_assert(offsetof(GroupStep, spare) == 10);
+
+// of the VTEPs of the segment, {remote} has flow bucket {bucket}
+struct MemberStep {
+  static constexpr uint16_t kCode = 24;
+  uint32_t bucket;  // upper 7 bits of the flow hash
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(MemberStep) == 20);
+static_assert(offsetof(MemberStep, bucket) == 0);
+static_assert(offsetof(MemberStep, remote) == 4);
+
+// no VTEP leads to the segment
+struct NoMemberStep {
+  static constexpr uint16_t kCode = 25;
+  uint32_t bucket;  // of the flow hash
+};
+static_assert(sizeof(NoMemberStep) == 4);
+static_assert(offsetof(NoMemberStep, bucket) == 0);
+
+// storm control lets {framesPerSecond} frames a second pass, {burst} at once
+struct StormStep {
+  static constexpr uint16_t kCode = 26;
+  uint32_t framesPerSecond;  // flooded frames a second of a port
+  uint32_t burst;  // frames at once
+};
+static_assert(sizeof(StormStep) == 8);
+static_assert(offsetof(StormStep, framesPerSecond) == 0);
+static_assert(offsetof(StormStep, burst) == 4);
+
+// an IGMP or MLD report: only multicast routers get it
+struct ReportStep {
+  static constexpr uint16_t kCode = 27;
+  uint32_t vni;  // VNI
+};
+static_assert(sizeof(ReportStep) == 4);
+static_assert(offsetof(ReportStep, vni) == 0);
+
+// {group} has a list of receivers
+struct ChannelStep {
+  static constexpr uint16_t kCode = 28;
+  uint8_t group[16];  // multicast group
+};
+static_assert(sizeof(ChannelStep) == 16);
+static_assert(offsetof(ChannelStep, group) == 0);
+
+// nobody wants {group}
+struct NoChannelStep {
+  static constexpr uint16_t kCode = 29;
+  uint8_t group[16];  // multicast group
+};
+static_assert(sizeof(NoChannelStep) == 16);
+static_assert(offsetof(NoChannelStep, group) == 0);
+
+// goes to {ports} ports and {remotes} VTEPs of VNI {vni}
+struct FloodStep {
+  static constexpr uint16_t kCode = 30;
+  uint32_t vni;  // VNI
+  uint32_t ports;  // ports of the list
+  uint32_t remotes;  // VTEPs of the list that get it
+};
+static_assert(sizeof(FloodStep) == 12);
+static_assert(offsetof(FloodStep, vni) == 0);
+static_assert(offsetof(FloodStep, ports) == 4);
+static_assert(offsetof(FloodStep, remotes) == 8);
+
+// VTEP {remote} replicates for us
+struct ReplicatorStep {
+  static constexpr uint16_t kCode = 31;
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(ReplicatorStep) == 16);
+static_assert(offsetof(ReplicatorStep, remote) == 0);
+
+// to port {port}: {size} octets, room for {room}
+struct ToPortStep {
+  static constexpr uint16_t kCode = 32;
+  uint32_t port;  // port id
+  uint32_t size;  // octets that count against the room
+  uint32_t room;  // most octets, 0 = any
+};
+static_assert(sizeof(ToPortStep) == 12);
+static_assert(offsetof(ToPortStep, port) == 0);
+static_assert(offsetof(ToPortStep, size) == 4);
+static_assert(offsetof(ToPortStep, room) == 8);
+
+// to VTEP {remote} by {nextHop}: {size} octets, room for {room}
+struct ToVtepStep {
+  static constexpr uint16_t kCode = 33;
+  uint32_t size;  // octets that count against the room
+  uint32_t room;  // most octets, 0 = any
+  uint32_t mtu;  // of the underlay path, 0 = unknown
+  uint32_t ifindex;  // underlay interface
+  uint8_t remote[16];  // VTEP address
+  uint8_t nextHop[16];  // underlay next hop
+  uint8_t nextHopMac[6];  // its link address
+  uint16_t spare;  // zero
+};
+static_assert(sizeof(ToVtepStep) == 56);
+static_assert(offsetof(ToVtepStep, size) == 0);
+static_assert(offsetof(ToVtepStep, room) == 4);
+static_assert(offsetof(ToVtepStep, mtu) == 8);
+static_assert(offsetof(ToVtepStep, ifindex) == 12);
+static_assert(offsetof(ToVtepStep, remote) == 16);
+static_assert(offsetof(ToVtepStep, nextHop) == 32);
+static_assert(offsetof(ToVtepStep, nextHopMac) == 48);
+static_assert(offsetof(ToVtepStep, spare) == 54);
+
+// the underlay has no next hop to VTEP {remote}
+struct UnresolvedStep {
+  static constexpr uint16_t kCode = 34;
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(UnresolvedStep) == 16);
+static_assert(offsetof(UnresolvedStep, remote) == 0);
+
+// {ip} is in {prefix}/{length} of the IP-VRF with VNI {vni}
+struct RouteStep {
+  static constexpr uint16_t kCode = 35;
+  uint32_t vni;  // VNI
+  uint32_t length;  // bits
+  uint8_t prefix[16];  // address
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(RouteStep) == 40);
+static_assert(offsetof(RouteStep, vni) == 0);
+static_assert(offsetof(RouteStep, length) == 4);
+static_assert(offsetof(RouteStep, prefix) == 8);
+static_assert(offsetof(RouteStep, ip) == 24);
+
+// the IP-VRF with VNI {vni} has no route to {ip}
+struct NoRouteStep {
+  static constexpr uint16_t kCode = 36;
+  uint32_t vni;  // VNI
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NoRouteStep) == 20);
+static_assert(offsetof(NoRouteStep, vni) == 0);
+static_assert(offsetof(NoRouteStep, ip) == 4);
+
+// VNI {vni} is in no IP-VRF, or this is no IP packet that can be routed
+struct NoRouterStep {
+  static constexpr uint16_t kCode = 37;
+  uint32_t vni;  // VNI
+};
+static_assert(sizeof(NoRouterStep) == 4);
+static_assert(offsetof(NoRouterStep, vni) == 0);
+
+// {ip} is our own
+struct OwnStep {
+  static constexpr uint16_t kCode = 38;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(OwnStep) == 16);
+static_assert(offsetof(OwnStep, ip) == 0);
+
+// {ip} is in VNI {vni}
+struct ConnectedStep {
+  static constexpr uint16_t kCode = 39;
+  uint32_t vni;  // VNI
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(ConnectedStep) == 20);
+static_assert(offsetof(ConnectedStep, vni) == 0);
+static_assert(offsetof(ConnectedStep, ip) == 4);
+
+// by way of {ip} in VNI {vni}
+struct GatewayStep {
+  static constexpr uint16_t kCode = 40;
+  uint32_t vni;  // VNI
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(GatewayStep) == 20);
+static_assert(offsetof(GatewayStep, vni) == 0);
+static_assert(offsetof(GatewayStep, ip) == 4);
+
+// by VTEP {remote}, label {vni}, router MAC {mac}
+struct ByVtepStep {
+  static constexpr uint16_t kCode = 41;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(ByVtepStep) == 28);
+static_assert(offsetof(ByVtepStep, vni) == 0);
+static_assert(offsetof(ByVtepStep, mac) == 4);
+static_assert(offsetof(ByVtepStep, spare) == 10);
+static_assert(offsetof(ByVtepStep, remote) == 12);
+
+// the route leads nowhere
+struct NowhereStep {
+  static constexpr uint16_t kCode = 42;
+  uint32_t vni;  // VNI
+};
+static_assert(sizeof(NowhereStep) == 4);
+static_assert(offsetof(NowhereStep, vni) == 0);
+
+// {ip} in VNI {vni} is {mac}
+struct NeighbourStep {
+  static constexpr uint16_t kCode = 43;
+  uint32_t vni;  // VNI
+  uint8_t mac[6];  // Ethernet address
+  uint16_t spare;  // zero
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NeighbourStep) == 28);
+static_assert(offsetof(NeighbourStep, vni) == 0);
+static_assert(offsetof(NeighbourStep, mac) == 4);
+static_assert(offsetof(NeighbourStep, spare) == 10);
+static_assert(offsetof(NeighbourStep, ip) == 12);
+
+// nobody in VNI {vni} is known to have {ip}
+struct NoNeighbourStep {
+  static constexpr uint16_t kCode = 44;
+  uint32_t vni;  // VNI
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(NoNeighbourStep) == 20);
+static_assert(offsetof(NoNeighbourStep, vni) == 0);
+static_assert(offsetof(NoNeighbourStep, ip) == 4);
+
+// one hop further: TTL {ttl}, {source} to {destination}
+struct HopStep {
+  static constexpr uint16_t kCode = 45;
+  uint32_t ttl;  // TTL or hop limit from now on
+  uint8_t source[6];  // source MAC from now on
+  uint8_t destination[6];  // destination MAC from now on
+};
+static_assert(sizeof(HopStep) == 16);
+static_assert(offsetof(HopStep, ttl) == 0);
+static_assert(offsetof(HopStep, source) == 4);
+static_assert(offsetof(HopStep, destination) == 10);
+
+// the sender {ip} is told by ICMP
+struct ToldStep {
+  static constexpr uint16_t kCode = 46;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(ToldStep) == 16);
+static_assert(offsetof(ToldStep, ip) == 0);
+
+// VNI {vni} is asked who has {ip}
+struct QuestionStep {
+  static constexpr uint16_t kCode = 47;
+  uint32_t vni;  // VNI
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(QuestionStep) == 20);
+static_assert(offsetof(QuestionStep, vni) == 0);
+static_assert(offsetof(QuestionStep, ip) == 4);
+
+// the echo request is answered
+struct EchoStep {
+  static constexpr uint16_t kCode = 48;
+  uint8_t ip[16];  // address
+};
+static_assert(sizeof(EchoStep) == 16);
+static_assert(offsetof(EchoStep, ip) == 0);
+
+// leaves by port {port}, {length} octets
+struct LeftByPortStep {
+  static constexpr uint16_t kCode = 49;
+  uint32_t port;  // port id
+  uint32_t length;  // octets
+};
+static_assert(sizeof(LeftByPortStep) == 8);
+static_assert(offsetof(LeftByPortStep, port) == 0);
+static_assert(offsetof(LeftByPortStep, length) == 4);
+
+// leaves to VTEP {remote}: VNI {vni}, UDP source port {sourcePort}, {length} octets
+struct LeftToVtepStep {
+  static constexpr uint16_t kCode = 50;
+  uint32_t vni;  // VNI
+  uint32_t sourcePort;  // of UDP, from the flow hash
+  uint32_t length;  // octets with all headers
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(LeftToVtepStep) == 28);
+static_assert(offsetof(LeftToVtepStep, vni) == 0);
+static_assert(offsetof(LeftToVtepStep, sourcePort) == 4);
+static_assert(offsetof(LeftToVtepStep, length) == 8);
+static_assert(offsetof(LeftToVtepStep, remote) == 12);
+
+// lost: {reason}
+struct LostStep {
+  static constexpr uint16_t kCode = 51;
+  uint32_t reason;  // number in drop.def
+};
+static_assert(sizeof(LostStep) == 4);
+static_assert(offsetof(LostStep, reason) == 0);
+
+// the copy for port {port} is lost: {reason}
+struct LostToPortStep {
+  static constexpr uint16_t kCode = 52;
+  uint32_t port;  // port id
+  uint32_t reason;  // number in drop.def
+};
+static_assert(sizeof(LostToPortStep) == 8);
+static_assert(offsetof(LostToPortStep, port) == 0);
+static_assert(offsetof(LostToPortStep, reason) == 4);
+
+// the copy for VTEP {remote} is lost: {reason}
+struct LostToVtepStep {
+  static constexpr uint16_t kCode = 53;
+  uint32_t reason;  // number in drop.def
+  uint8_t remote[16];  // VTEP address
+};
+static_assert(sizeof(LostToVtepStep) == 20);
+static_assert(offsetof(LostToVtepStep, reason) == 0);
+static_assert(offsetof(LostToVtepStep, remote) == 4);
 
 }  // namespace vtep

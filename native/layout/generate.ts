@@ -16,6 +16,7 @@ import {
 } from './layout.js'
 import type { Contract, DropReason } from './schema.js'
 import { checkStructure } from './schema.js'
+import { steps } from './steps.js'
 import { typescriptFile } from './typescript.js'
 
 const dropFile = 'native/core/drop.def'
@@ -30,7 +31,7 @@ export function readDropReasons(text: string): readonly DropReason[] {
 
 /** The whole contract with its hash: what both sides must agree on, sentences left out. */
 export function contractOf(drops: readonly DropReason[]): Contract {
-  const structures = { tables, views, operations, events, counters, records }
+  const structures = { tables, views, operations, events, counters, records, steps }
   for (const structure of Object.values(structures).flat()) checkStructure(structure)
   const bare = Object.fromEntries(
     Object.entries(structures).map(([group, list]) => [

@@ -42,6 +42,8 @@ export interface Contract {
   readonly events: readonly Structure[]
   readonly counters: readonly Structure[]
   readonly records: readonly Structure[]
+  /** What a trace tells; the sentence of a step has {field} where a value goes. */
+  readonly steps: readonly Structure[]
   readonly limits: Readonly<Record<string, number>>
   readonly constants: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly drops: readonly DropReason[]

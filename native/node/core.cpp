@@ -2,34 +2,20 @@
 // bytes in and out as the WebAssembly build.
 //   constructor({ localAddress, replicatorAddress?, udpPort })   apply(operations)   run(input)
 //   snapshot(view) repeat(input, iterations)   drainEvents()   tick(seconds)
+//   trace(input)   image(vni)
 #include <stdlib.h>
 
 #include <memory>
 
 #include "../core/run.hpp"
 #include "../port/address.hpp"
+#include "../worker/view.hpp"
 #include "arguments.hpp"
 #include "classes.hpp"
 
 namespace vtep::node {
 
 namespace {
-
-bool grow(Output& output, size_t capacity) {
-  auto* text = static_cast<std::string*>(output.context);
-  text->resize(capacity < 2 * text->size() ? 2 * text->size() : capacity);
-  output.data = reinterpret_cast<uint8_t*>(text->data());
-  output.capacity = text->size();
-  return true;
-}
-
-// Output that lands in `text`, which has to be cut to output.length afterwards.
-Output output_to(std::string& text) {
-  Output output;
-  output.context = &text;
-  output.grow = grow;
-  return output;
-}
 
 class CoreObject : public Napi::ObjectWrap<CoreObject> {
  public:
@@ -68,7 +54,8 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
     }
     const auto start =
         (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) & ~(kAlignment - 1);
-    core_ = std::make_unique<vtep::Core>(reinterpret_cast<void*>(start), config, us);
+    start_ = reinterpret_cast<uint8_t*>(start);
+    core_ = std::make_unique<vtep::Core>(start_, config, us);
   }
 
   Napi::Value apply(const Napi::CallbackInfo& info) {
@@ -94,6 +81,40 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
       return info.Env().Undefined();
     }
     return to_buffer(info.Env(), {text.data(), output.length});
+  }
+
+  // What run() would do with one frame, step by step (core/tracer.hpp); nothing changes.
+  Napi::Value trace(const Napi::CallbackInfo& info) {
+    std::string input, text;
+    if (!get_bytes(info, 0, "Core.trace: argument 1", input)) return info.Env().Undefined();
+    const Segment& segment = core_->segment();
+    if (tracer_ == nullptr) {
+      scratch_ = std::make_unique<uint64_t[]>(Tracer::scratch_needed(segment) / sizeof(uint64_t));
+      tracer_ = std::make_unique<Tracer>(segment, scratch_.get());
+    }
+    Output output = output_to(text);
+    if (const char* reason = tracer_->trace(reinterpret_cast<uint8_t*>(input.data()), input.size(),
+                                            &core_->worker(), Unresolved::drop, output)) {
+      Napi::Error::New(info.Env(), std::string("Core.trace: ") + reason)
+          .ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    return to_buffer(info.Env(), {text.data(), output.length});
+  }
+
+  // The tables in one small segment (core/image.hpp).
+  Napi::Value image(const Napi::CallbackInfo& info) {
+    int64_t vni = 0;
+    if (!get_number(info.Env(), info[0], "Core.image: argument 1", 0, 0xffffff, vni))
+      return info.Env().Undefined();
+    SegmentView view;
+    std::string text, error;
+    if (!view.attach(start_, core_->segment().header().size, error) ||
+        !view.image(static_cast<uint32_t>(vni), 0, UINT32_MAX, text, error)) {
+      Napi::Error::New(info.Env(), "Core.image: " + error).ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    return to_buffer(info.Env(), text);
   }
 
   // For measuring: the same frames many times without output. Gives the frames that went out.
@@ -149,7 +170,10 @@ class CoreObject : public Napi::ObjectWrap<CoreObject> {
   };
 
   std::unique_ptr<void, Free> memory_;
+  uint8_t* start_ = nullptr;
   std::unique_ptr<vtep::Core> core_;
+  std::unique_ptr<uint64_t[]> scratch_;
+  std::unique_ptr<Tracer> tracer_;  // from the first trace on
 };
 
 }  // namespace
@@ -160,6 +184,8 @@ Napi::Function define_core(Napi::Env env) {
       {CoreObject::InstanceMethod("apply", &CoreObject::apply),
        CoreObject::InstanceMethod("run", &CoreObject::run),
        CoreObject::InstanceMethod("repeat", &CoreObject::repeat),
+       CoreObject::InstanceMethod("trace", &CoreObject::trace),
+       CoreObject::InstanceMethod("image", &CoreObject::image),
        CoreObject::InstanceMethod("snapshot", &CoreObject::snapshot),
        CoreObject::InstanceMethod("drainEvents", &CoreObject::drain_events),
        CoreObject::InstanceMethod("tick", &CoreObject::tick)});

@@ -4,6 +4,7 @@
 // Results of run, snapshot and drain lie at result_data() for result_length() bytes until the next
 // call that makes one.
 #include "../core/run.hpp"
+#include "../core/tracer.hpp"
 
 extern "C" uint8_t __heap_base;
 
@@ -41,10 +42,14 @@ using namespace vtep;
 
 constexpr size_t kPage = 65536;
 
-// Memory, from low to high: static data and stack, the Core object, the segment, the input buffer,
-// the result. Only the last one grows; a larger input pushes it up.
+// Memory, from low to high: static data and stack, the objects, the segment (of a Core, or an
+// image), what a trace counts, the input buffer, the result. Only the last one grows; a larger
+// input pushes it up.
 alignas(64) uint8_t core_place[sizeof(Core)];
+alignas(64) uint8_t tracer_place[sizeof(Tracer)];
 Core* core;
+Tracer* tracer;
+Segment tables;
 uint8_t* input_data;
 size_t input_room;
 Output result;
@@ -76,6 +81,23 @@ bool grow_result(Output& output, size_t capacity) {
 
 inline void* operator new(size_t, void* place) noexcept { return place; }
 
+namespace {
+
+// Everything behind the tables, which end there.
+uint32_t settle(uint8_t* end) {
+  uint8_t* scratch = aligned(end);
+  uint8_t* rest = scratch + Tracer::scratch_needed(tables);
+  if (!reserve(rest)) return 0;
+  tracer = new (tracer_place) Tracer(tables, scratch);
+  input_data = rest;
+  input_room = 0;
+  result.data = input_data;
+  result.grow = grow_result;
+  return 1;
+}
+
+}  // namespace
+
 // 1 = formatted. `address`: our VTEP address and our AR-IP (::: none), where input_reserve(32)
 // said, the first thing ever asked for; capacities of 0 mean the default.
 EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t ports,
@@ -96,16 +118,25 @@ EXPORT uint32_t core_create(const uint8_t* address, uint32_t udp_port, uint32_t 
   // The addresses lay there; all else is new memory.
   clear(segment, sizeof us.local + sizeof us.replicator);
   core = new (core_place) Core(segment, config, us);
-  input_data = segment + bytes;
-  input_room = 0;
-  result.data = input_data;
-  result.grow = grow_result;
-  return 1;
+  tables = core->segment();
+  return settle(segment + bytes);
+}
+
+// Opens the image of a segment (core/image.hpp) of `length` bytes, where input_reserve(length)
+// said, the first thing ever asked for: for traces and snapshots. 0: see problem_text.
+EXPORT uint32_t image_open(size_t length) {
+  uint8_t* segment = aligned(&__heap_base);
+  problem = core != nullptr || tracer != nullptr ? "there are tables already"
+                                                 : Segment::open(segment, length, tables);
+  if (problem != nullptr) return 0;
+  if (settle(segment + length) == 1) return 1;
+  problem = "no memory";
+  return 0;
 }
 
 // Room for an input of `length` bytes; null when there is no memory. The result is void then.
 EXPORT uint8_t* input_reserve(size_t length) {
-  if (core == nullptr)
+  if (tracer == nullptr)
     return reserve(aligned(&__heap_base) + length) ? aligned(&__heap_base) : nullptr;
   if (length > input_room) {
     if (!reserve(input_data + length + 64)) return nullptr;
@@ -137,10 +168,17 @@ EXPORT uint64_t core_repeat(size_t length, uint32_t iterations) {
   result.length = 0;
   return emitted;
 }
-// `view`: View.
-EXPORT uint32_t core_snapshot(uint32_t view) {
+// 1 = done; 0: see problem_text. Of a Core as its next frame, of an image as a new worker's.
+EXPORT uint32_t tables_trace(size_t length, uint32_t hand_over) {
   result.length = 0;
-  return core->snapshot(static_cast<View>(view), result);
+  problem = tracer->trace(input_data, length, core != nullptr ? &core->worker() : nullptr,
+                          hand_over != 0 ? Unresolved::hand_over : Unresolved::drop, result);
+  return problem == nullptr;
+}
+// `view`: View.
+EXPORT uint32_t tables_snapshot(uint32_t view) {
+  result.length = 0;
+  return read_view(tables, static_cast<View>(view), result);
 }
 // 0 = no memory, 1 = done, 2 = done, and events had been lost before.
 EXPORT uint32_t core_drain_events() {

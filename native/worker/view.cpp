@@ -4,6 +4,7 @@
 
 #include "../core/counters.hpp"
 #include "../core/hash_table.hpp"
+#include "../core/image.hpp"
 
 namespace vtep {
 
@@ -11,6 +12,14 @@ namespace {
 
 // A table that doubles while it is read starts the reader over; it does so a few times in its life.
 constexpr int kAttempts = 16;
+
+bool grow(Output& output, size_t capacity) {
+  auto* text = static_cast<std::string*>(output.context);
+  text->resize(capacity < 2 * text->size() ? 2 * text->size() : capacity);
+  output.data = reinterpret_cast<uint8_t*>(text->data());
+  output.capacity = text->size();
+  return true;
+}
 
 void append_counters(const Segment& segment, uint32_t port, std::string& out) {
   const PortCounters sums = read_port_counters(segment, port);
@@ -20,12 +29,20 @@ void append_counters(const Segment& segment, uint32_t port, std::string& out) {
 
 }  // namespace
 
+Output output_to(std::string& text) {
+  Output output;
+  output.context = &text;
+  output.grow = grow;
+  return output;
+}
+
 bool SegmentView::attach(uint8_t* memory, size_t size, std::string& error) {
   if (const char* reason = Segment::open(memory, size, segment_)) {
     error = std::string("shared segment: ") + reason;
     return false;
   }
   events_ = std::make_unique<EventReader>(segment_);
+  tracer_.reset();
   return true;
 }
 
@@ -109,6 +126,43 @@ void SegmentView::counters(std::vector<uint64_t>& drops, std::string& ports,
       append_counters(segment_, id, ports);
   }
   append_counters(segment_, 0, uplink);
+}
+
+bool SegmentView::trace(std::string_view input, bool hand_over, std::string& out,
+                        std::string& error) {
+  if (tracer_ == nullptr) {
+    scratch_ = std::make_unique<uint64_t[]>(Tracer::scratch_needed(segment_) / sizeof(uint64_t));
+    tracer_ = std::make_unique<Tracer>(segment_, scratch_.get());
+  }
+  // Frames are edited where they are routed.
+  std::string frame(input);
+  Output output = output_to(out);
+  const char* reason =
+      tracer_->trace(reinterpret_cast<uint8_t*>(frame.data()), frame.size(), nullptr,
+                     hand_over ? Unresolved::hand_over : Unresolved::drop, output);
+  out.resize(output.length);
+  if (reason != nullptr) error = reason;
+  return reason == nullptr;
+}
+
+bool SegmentView::image(uint32_t vni, uint64_t seed, uint64_t most, std::string& out,
+                        std::string& error) const {
+  auto plan = std::make_unique<ImagePlan>();
+  const char* reason = nullptr;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    reason = plan_image(segment_, vni, seed, *plan);
+    if (reason != nullptr) continue;
+    if (plan->bytes > most) {
+      error = "expected at most " + std::to_string(most) + " octets, got " +
+              std::to_string(plan->bytes) + "; name a network";
+      return false;
+    }
+    out.assign(plan->bytes, '\0');
+    reason = write_image(segment_, *plan, out.data());
+    if (reason == nullptr) return true;
+  }
+  error = reason;
+  return false;
 }
 
 uint64_t SegmentView::drain_events(std::string& rows, bool& lost) {

@@ -3,7 +3,7 @@
 import { type Esi, esiFromBytes, esiToBytes, type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = '406e750f2d306414'
+export const layoutHash = 'c182590da6df4321'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -1156,3 +1156,1024 @@ const operationWriters: { readonly [K in keyof Operations]: OperationWriter<Oper
     },
   },
 }
+
+/** arrives at port {port}, which is in VNI {vni} */
+export interface FromPortStep {
+  /** port id */
+  readonly port: number
+  /** VNI */
+  readonly vni: number
+}
+
+/** arrives at port {port}, which takes part in no network */
+export interface FromNowhereStep {
+  /** port id */
+  readonly port: number
+}
+
+/** arrives from VTEP {remote} with VNI {vni} */
+export interface FromVtepStep {
+  /** VNI */
+  readonly vni: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** VTEP {remote} may speak in VNI {vni} */
+export interface AllowedStep {
+  /** VNI */
+  readonly vni: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** {source} to {destination}, EtherType {etherType}, {length} octets */
+export interface FrameStep {
+  /** source MAC */
+  readonly source: Mac
+  /** destination MAC */
+  readonly destination: Mac
+  /** behind VLAN tags */
+  readonly etherType: number
+  /** IP protocol */
+  readonly protocol: number
+  /** 4 or 6 where the IP header is whole, else 0 */
+  readonly version: number
+  /** octets */
+  readonly length: number
+}
+
+/** {mac} is known behind port {port} */
+export interface KnownStep {
+  /** port id */
+  readonly port: number
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** {mac} is new: it is learned behind port {port} */
+export interface NewStep {
+  /** port id */
+  readonly port: number
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** {mac} was behind port {port}: it is learned here from now on */
+export interface MovedFromPortStep {
+  /** port id */
+  readonly port: number
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** {mac} was behind VTEP {remote}: it is learned here from now on */
+export interface MovedFromVtepStep {
+  /** Ethernet address */
+  readonly mac: Mac
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** {mac} is bound to another place: it is not learned here */
+export interface BoundStep {
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** {ip} is known to be {mac} */
+export interface BindingStep {
+  /** Ethernet address */
+  readonly mac: Mac
+  /** address */
+  readonly ip: Ip
+}
+
+/** {ip} is learned to be {mac} */
+export interface NewBindingStep {
+  /** Ethernet address */
+  readonly mac: Mac
+  /** address */
+  readonly ip: Ip
+}
+
+/** {ip} is bound by the configuration or the platform: nothing is learned */
+export interface FixedBindingStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** asks who has {ip} */
+export interface AsksStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** answered on the spot: {ip} is {mac} */
+export interface AnsweredStep {
+  /** Ethernet address */
+  readonly mac: Mac
+  /** address */
+  readonly ip: Ip
+}
+
+/** the question goes on: it is not ours to answer */
+export interface NotAnsweredStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** nobody is known to have {ip} */
+export interface NobodyAskedStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** {mac} in VNI {vni} is behind port {port} */
+export interface AtPortStep {
+  /** VNI */
+  readonly vni: number
+  /** port id */
+  readonly port: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** MacFlag bits */
+  readonly flags: number
+}
+
+/** {mac} in VNI {vni} is behind VTEP {remote} */
+export interface AtVtepStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** MacFlag bits */
+  readonly flags: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** {mac} in VNI {vni} is behind Ethernet segment {esi} */
+export interface AtSegmentStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** MacFlag bits */
+  readonly flags: number
+  /** Ethernet segment */
+  readonly esi: Esi
+}
+
+/** {mac} in VNI {vni} is the router */
+export interface AtRouterStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** MacFlag bits */
+  readonly flags: number
+}
+
+/** {mac} is not in the table of VNI {vni} */
+export interface UnknownStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** {mac} is a group address of VNI {vni} */
+export interface GroupStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+}
+
+/** of the VTEPs of the segment, {remote} has flow bucket {bucket} */
+export interface MemberStep {
+  /** upper 7 bits of the flow hash */
+  readonly bucket: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** no VTEP leads to the segment */
+export interface NoMemberStep {
+  /** of the flow hash */
+  readonly bucket: number
+}
+
+/** storm control lets {framesPerSecond} frames a second pass, {burst} at once */
+export interface StormStep {
+  /** flooded frames a second of a port */
+  readonly framesPerSecond: number
+  /** frames at once */
+  readonly burst: number
+}
+
+/** an IGMP or MLD report: only multicast routers get it */
+export interface ReportStep {
+  /** VNI */
+  readonly vni: number
+}
+
+/** {group} has a list of receivers */
+export interface ChannelStep {
+  /** multicast group */
+  readonly group: Ip
+}
+
+/** nobody wants {group} */
+export interface NoChannelStep {
+  /** multicast group */
+  readonly group: Ip
+}
+
+/** goes to {ports} ports and {remotes} VTEPs of VNI {vni} */
+export interface FloodStep {
+  /** VNI */
+  readonly vni: number
+  /** ports of the list */
+  readonly ports: number
+  /** VTEPs of the list that get it */
+  readonly remotes: number
+}
+
+/** VTEP {remote} replicates for us */
+export interface ReplicatorStep {
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** to port {port}: {size} octets, room for {room} */
+export interface ToPortStep {
+  /** port id */
+  readonly port: number
+  /** octets that count against the room */
+  readonly size: number
+  /** most octets, 0 = any */
+  readonly room: number
+}
+
+/** to VTEP {remote} by {nextHop}: {size} octets, room for {room} */
+export interface ToVtepStep {
+  /** octets that count against the room */
+  readonly size: number
+  /** most octets, 0 = any */
+  readonly room: number
+  /** of the underlay path, 0 = unknown */
+  readonly mtu: number
+  /** underlay interface */
+  readonly ifindex: number
+  /** VTEP address */
+  readonly remote: Ip
+  /** underlay next hop */
+  readonly nextHop: Ip
+  /** its link address */
+  readonly nextHopMac: Mac
+}
+
+/** the underlay has no next hop to VTEP {remote} */
+export interface UnresolvedStep {
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** {ip} is in {prefix}/{length} of the IP-VRF with VNI {vni} */
+export interface RouteStep {
+  /** VNI */
+  readonly vni: number
+  /** bits */
+  readonly length: number
+  /** address */
+  readonly prefix: Ip
+  /** address */
+  readonly ip: Ip
+}
+
+/** the IP-VRF with VNI {vni} has no route to {ip} */
+export interface NoRouteStep {
+  /** VNI */
+  readonly vni: number
+  /** address */
+  readonly ip: Ip
+}
+
+/** VNI {vni} is in no IP-VRF, or this is no IP packet that can be routed */
+export interface NoRouterStep {
+  /** VNI */
+  readonly vni: number
+}
+
+/** {ip} is our own */
+export interface OwnStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** {ip} is in VNI {vni} */
+export interface ConnectedStep {
+  /** VNI */
+  readonly vni: number
+  /** address */
+  readonly ip: Ip
+}
+
+/** by way of {ip} in VNI {vni} */
+export interface GatewayStep {
+  /** VNI */
+  readonly vni: number
+  /** address */
+  readonly ip: Ip
+}
+
+/** by VTEP {remote}, label {vni}, router MAC {mac} */
+export interface ByVtepStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** the route leads nowhere */
+export interface NowhereStep {
+  /** VNI */
+  readonly vni: number
+}
+
+/** {ip} in VNI {vni} is {mac} */
+export interface NeighbourStep {
+  /** VNI */
+  readonly vni: number
+  /** Ethernet address */
+  readonly mac: Mac
+  /** address */
+  readonly ip: Ip
+}
+
+/** nobody in VNI {vni} is known to have {ip} */
+export interface NoNeighbourStep {
+  /** VNI */
+  readonly vni: number
+  /** address */
+  readonly ip: Ip
+}
+
+/** one hop further: TTL {ttl}, {source} to {destination} */
+export interface HopStep {
+  /** TTL or hop limit from now on */
+  readonly ttl: number
+  /** source MAC from now on */
+  readonly source: Mac
+  /** destination MAC from now on */
+  readonly destination: Mac
+}
+
+/** the sender {ip} is told by ICMP */
+export interface ToldStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** VNI {vni} is asked who has {ip} */
+export interface QuestionStep {
+  /** VNI */
+  readonly vni: number
+  /** address */
+  readonly ip: Ip
+}
+
+/** the echo request is answered */
+export interface EchoStep {
+  /** address */
+  readonly ip: Ip
+}
+
+/** leaves by port {port}, {length} octets */
+export interface LeftByPortStep {
+  /** port id */
+  readonly port: number
+  /** octets */
+  readonly length: number
+}
+
+/** leaves to VTEP {remote}: VNI {vni}, UDP source port {sourcePort}, {length} octets */
+export interface LeftToVtepStep {
+  /** VNI */
+  readonly vni: number
+  /** of UDP, from the flow hash */
+  readonly sourcePort: number
+  /** octets with all headers */
+  readonly length: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+/** lost: {reason} */
+export interface LostStep {
+  /** number in drop.def */
+  readonly reason: number
+}
+
+/** the copy for port {port} is lost: {reason} */
+export interface LostToPortStep {
+  /** port id */
+  readonly port: number
+  /** number in drop.def */
+  readonly reason: number
+}
+
+/** the copy for VTEP {remote} is lost: {reason} */
+export interface LostToVtepStep {
+  /** number in drop.def */
+  readonly reason: number
+  /** VTEP address */
+  readonly remote: Ip
+}
+
+interface Steps {
+  readonly fromPort: FromPortStep
+  readonly fromNowhere: FromNowhereStep
+  readonly fromVtep: FromVtepStep
+  readonly allowed: AllowedStep
+  readonly frame: FrameStep
+  readonly known: KnownStep
+  readonly new: NewStep
+  readonly movedFromPort: MovedFromPortStep
+  readonly movedFromVtep: MovedFromVtepStep
+  readonly bound: BoundStep
+  readonly binding: BindingStep
+  readonly newBinding: NewBindingStep
+  readonly fixedBinding: FixedBindingStep
+  readonly asks: AsksStep
+  readonly answered: AnsweredStep
+  readonly notAnswered: NotAnsweredStep
+  readonly nobodyAsked: NobodyAskedStep
+  readonly atPort: AtPortStep
+  readonly atVtep: AtVtepStep
+  readonly atSegment: AtSegmentStep
+  readonly atRouter: AtRouterStep
+  readonly unknown: UnknownStep
+  readonly group: GroupStep
+  readonly member: MemberStep
+  readonly noMember: NoMemberStep
+  readonly storm: StormStep
+  readonly report: ReportStep
+  readonly channel: ChannelStep
+  readonly noChannel: NoChannelStep
+  readonly flood: FloodStep
+  readonly replicator: ReplicatorStep
+  readonly toPort: ToPortStep
+  readonly toVtep: ToVtepStep
+  readonly unresolved: UnresolvedStep
+  readonly route: RouteStep
+  readonly noRoute: NoRouteStep
+  readonly noRouter: NoRouterStep
+  readonly own: OwnStep
+  readonly connected: ConnectedStep
+  readonly gateway: GatewayStep
+  readonly byVtep: ByVtepStep
+  readonly nowhere: NowhereStep
+  readonly neighbour: NeighbourStep
+  readonly noNeighbour: NoNeighbourStep
+  readonly hop: HopStep
+  readonly told: ToldStep
+  readonly question: QuestionStep
+  readonly echo: EchoStep
+  readonly leftByPort: LeftByPortStep
+  readonly leftToVtep: LeftToVtepStep
+  readonly lost: LostStep
+  readonly lostToPort: LostToPortStep
+  readonly lostToVtep: LostToVtepStep
+}
+
+/** One finding of a trace under its name. */
+export type TraceStep = {
+  [K in keyof Steps]: { readonly step: K } & Steps[K]
+}[keyof Steps]
+
+type StepReader = {
+  readonly name: keyof Steps
+  /** The sentence, with {field} where a value goes. */
+  readonly text: string
+  readonly size: number
+  readonly read: RowReader<object>
+}
+
+/** Packed steps, each a u16 code, a u16 size and the structure. Throws RangeError for anything else. */
+export function decodeSteps(packed: Uint8Array): TraceStep[] {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length)
+  const steps: TraceStep[] = []
+  for (let at = 0; at < packed.length; ) {
+    const code = at + 4 <= packed.length ? view.getUint16(at, true) : 0
+    const reader = stepReaders[code - 1]
+    if (
+      reader === undefined ||
+      view.getUint16(at + 2, true) !== reader.size ||
+      at + 4 + reader.size > packed.length
+    ) {
+      throw new RangeError(`packed steps: expected a step at octet ${at}, got code ${code}`)
+    }
+    steps.push({ step: reader.name, ...reader.read(view, packed, at + 4) } as TraceStep)
+    at += 4 + reader.size
+  }
+  return steps
+}
+
+/** The sentence of a step, with {field} where a value goes. */
+export const stepText = (name: TraceStep['step']): string =>
+  stepReaders.find((reader) => reader.name === name)!.text
+
+const stepReaders: readonly StepReader[] = [
+  {
+    name: 'fromPort',
+    text: "arrives at port {port}, which is in VNI {vni}",
+    size: 8,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      vni: view.getUint32(at + 4, true),
+    }),
+  },
+  {
+    name: 'fromNowhere',
+    text: "arrives at port {port}, which takes part in no network",
+    size: 4,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'fromVtep',
+    text: "arrives from VTEP {remote} with VNI {vni}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      remote: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'allowed',
+    text: "VTEP {remote} may speak in VNI {vni}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      remote: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'frame',
+    text: "{source} to {destination}, EtherType {etherType}, {length} octets",
+    size: 20,
+    read: (view, bytes, at) => ({
+      source: macFromBytes(bytes, at),
+      destination: macFromBytes(bytes, at + 6),
+      etherType: view.getUint16(at + 12, true),
+      protocol: view.getUint8(at + 14),
+      version: view.getUint8(at + 15),
+      length: view.getUint32(at + 16, true),
+    }),
+  },
+  {
+    name: 'known',
+    text: "{mac} is known behind port {port}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'new',
+    text: "{mac} is new: it is learned behind port {port}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'movedFromPort',
+    text: "{mac} was behind port {port}: it is learned here from now on",
+    size: 12,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'movedFromVtep',
+    text: "{mac} was behind VTEP {remote}: it is learned here from now on",
+    size: 22,
+    read: (view, bytes, at) => ({
+      mac: macFromBytes(bytes, at),
+      remote: readIp(bytes, at + 6),
+    }),
+  },
+  {
+    name: 'bound',
+    text: "{mac} is bound to another place: it is not learned here",
+    size: 6,
+    read: (view, bytes, at) => ({
+      mac: macFromBytes(bytes, at),
+    }),
+  },
+  {
+    name: 'binding',
+    text: "{ip} is known to be {mac}",
+    size: 22,
+    read: (view, bytes, at) => ({
+      mac: macFromBytes(bytes, at),
+      ip: readIp(bytes, at + 6),
+    }),
+  },
+  {
+    name: 'newBinding',
+    text: "{ip} is learned to be {mac}",
+    size: 22,
+    read: (view, bytes, at) => ({
+      mac: macFromBytes(bytes, at),
+      ip: readIp(bytes, at + 6),
+    }),
+  },
+  {
+    name: 'fixedBinding',
+    text: "{ip} is bound by the configuration or the platform: nothing is learned",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'asks',
+    text: "asks who has {ip}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'answered',
+    text: "answered on the spot: {ip} is {mac}",
+    size: 22,
+    read: (view, bytes, at) => ({
+      mac: macFromBytes(bytes, at),
+      ip: readIp(bytes, at + 6),
+    }),
+  },
+  {
+    name: 'notAnswered',
+    text: "the question goes on: it is not ours to answer",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'nobodyAsked',
+    text: "nobody is known to have {ip}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'atPort',
+    text: "{mac} in VNI {vni} is behind port {port}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      port: view.getUint32(at + 4, true),
+      mac: macFromBytes(bytes, at + 8),
+      flags: view.getUint16(at + 14, true),
+    }),
+  },
+  {
+    name: 'atVtep',
+    text: "{mac} in VNI {vni} is behind VTEP {remote}",
+    size: 28,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+      flags: view.getUint16(at + 10, true),
+      remote: readIp(bytes, at + 12),
+    }),
+  },
+  {
+    name: 'atSegment',
+    text: "{mac} in VNI {vni} is behind Ethernet segment {esi}",
+    size: 24,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+      flags: view.getUint16(at + 10, true),
+      esi: esiFromBytes(bytes, at + 12),
+    }),
+  },
+  {
+    name: 'atRouter',
+    text: "{mac} in VNI {vni} is the router",
+    size: 12,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+      flags: view.getUint16(at + 10, true),
+    }),
+  },
+  {
+    name: 'unknown',
+    text: "{mac} is not in the table of VNI {vni}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'group',
+    text: "{mac} is a group address of VNI {vni}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'member',
+    text: "of the VTEPs of the segment, {remote} has flow bucket {bucket}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      bucket: view.getUint32(at, true),
+      remote: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'noMember',
+    text: "no VTEP leads to the segment",
+    size: 4,
+    read: (view, bytes, at) => ({
+      bucket: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'storm',
+    text: "storm control lets {framesPerSecond} frames a second pass, {burst} at once",
+    size: 8,
+    read: (view, bytes, at) => ({
+      framesPerSecond: view.getUint32(at, true),
+      burst: view.getUint32(at + 4, true),
+    }),
+  },
+  {
+    name: 'report',
+    text: "an IGMP or MLD report: only multicast routers get it",
+    size: 4,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'channel',
+    text: "{group} has a list of receivers",
+    size: 16,
+    read: (view, bytes, at) => ({
+      group: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'noChannel',
+    text: "nobody wants {group}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      group: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'flood',
+    text: "goes to {ports} ports and {remotes} VTEPs of VNI {vni}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ports: view.getUint32(at + 4, true),
+      remotes: view.getUint32(at + 8, true),
+    }),
+  },
+  {
+    name: 'replicator',
+    text: "VTEP {remote} replicates for us",
+    size: 16,
+    read: (view, bytes, at) => ({
+      remote: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'toPort',
+    text: "to port {port}: {size} octets, room for {room}",
+    size: 12,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      size: view.getUint32(at + 4, true),
+      room: view.getUint32(at + 8, true),
+    }),
+  },
+  {
+    name: 'toVtep',
+    text: "to VTEP {remote} by {nextHop}: {size} octets, room for {room}",
+    size: 56,
+    read: (view, bytes, at) => ({
+      size: view.getUint32(at, true),
+      room: view.getUint32(at + 4, true),
+      mtu: view.getUint32(at + 8, true),
+      ifindex: view.getUint32(at + 12, true),
+      remote: readIp(bytes, at + 16),
+      nextHop: readIp(bytes, at + 32),
+      nextHopMac: macFromBytes(bytes, at + 48),
+    }),
+  },
+  {
+    name: 'unresolved',
+    text: "the underlay has no next hop to VTEP {remote}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      remote: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'route',
+    text: "{ip} is in {prefix}/{length} of the IP-VRF with VNI {vni}",
+    size: 40,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      length: view.getUint32(at + 4, true),
+      prefix: readIp(bytes, at + 8),
+      ip: readIp(bytes, at + 24),
+    }),
+  },
+  {
+    name: 'noRoute',
+    text: "the IP-VRF with VNI {vni} has no route to {ip}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ip: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'noRouter',
+    text: "VNI {vni} is in no IP-VRF, or this is no IP packet that can be routed",
+    size: 4,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'own',
+    text: "{ip} is our own",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'connected',
+    text: "{ip} is in VNI {vni}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ip: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'gateway',
+    text: "by way of {ip} in VNI {vni}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ip: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'byVtep',
+    text: "by VTEP {remote}, label {vni}, router MAC {mac}",
+    size: 28,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+      remote: readIp(bytes, at + 12),
+    }),
+  },
+  {
+    name: 'nowhere',
+    text: "the route leads nowhere",
+    size: 4,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'neighbour',
+    text: "{ip} in VNI {vni} is {mac}",
+    size: 28,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      mac: macFromBytes(bytes, at + 4),
+      ip: readIp(bytes, at + 12),
+    }),
+  },
+  {
+    name: 'noNeighbour',
+    text: "nobody in VNI {vni} is known to have {ip}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ip: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'hop',
+    text: "one hop further: TTL {ttl}, {source} to {destination}",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ttl: view.getUint32(at, true),
+      source: macFromBytes(bytes, at + 4),
+      destination: macFromBytes(bytes, at + 10),
+    }),
+  },
+  {
+    name: 'told',
+    text: "the sender {ip} is told by ICMP",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'question',
+    text: "VNI {vni} is asked who has {ip}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      ip: readIp(bytes, at + 4),
+    }),
+  },
+  {
+    name: 'echo',
+    text: "the echo request is answered",
+    size: 16,
+    read: (view, bytes, at) => ({
+      ip: readIp(bytes, at),
+    }),
+  },
+  {
+    name: 'leftByPort',
+    text: "leaves by port {port}, {length} octets",
+    size: 8,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      length: view.getUint32(at + 4, true),
+    }),
+  },
+  {
+    name: 'leftToVtep',
+    text: "leaves to VTEP {remote}: VNI {vni}, UDP source port {sourcePort}, {length} octets",
+    size: 28,
+    read: (view, bytes, at) => ({
+      vni: view.getUint32(at, true),
+      sourcePort: view.getUint32(at + 4, true),
+      length: view.getUint32(at + 8, true),
+      remote: readIp(bytes, at + 12),
+    }),
+  },
+  {
+    name: 'lost',
+    text: "lost: {reason}",
+    size: 4,
+    read: (view, bytes, at) => ({
+      reason: view.getUint32(at, true),
+    }),
+  },
+  {
+    name: 'lostToPort',
+    text: "the copy for port {port} is lost: {reason}",
+    size: 8,
+    read: (view, bytes, at) => ({
+      port: view.getUint32(at, true),
+      reason: view.getUint32(at + 4, true),
+    }),
+  },
+  {
+    name: 'lostToVtep',
+    text: "the copy for VTEP {remote} is lost: {reason}",
+    size: 20,
+    read: (view, bytes, at) => ({
+      reason: view.getUint32(at, true),
+      remote: readIp(bytes, at + 4),
+    }),
+  },
+]
+
+/** Names of all steps. */
+export const traceSteps: readonly TraceStep['step'][] = stepReaders.map(({ name }) => name)

@@ -42,6 +42,10 @@ export interface AddonClient {
   snapshot(view: string): Buffer
   /** The same, on another thread. Where the digest is the one that is `known`, only the local rows. */
   read(view: string, known: string): Promise<{ readonly rows: Buffer; readonly digest: string }>
+  /** As native/core/tracer.hpp has it. Throws an Error when the input is none. */
+  trace(input: Uint8Array, handOver: boolean): Buffer
+  /** The tables as one small segment, made on another thread; `vni` 0: all networks. */
+  image(vni: number, seed: number, mostOctets: number): Promise<Buffer>
   counters(): { readonly drops: readonly bigint[]; readonly ports: Buffer; readonly uplink: Buffer }
   drainEvents(): { readonly events: Buffer; readonly lost: boolean }
   /** Of the capture that a request has begun. Throws when there is none. */
@@ -58,6 +62,7 @@ export interface AddonCore {
   apply(operations: Uint8Array): void
   run(input: Uint8Array): Buffer
   repeat(input: Uint8Array, iterations: number): number
+  trace(input: Uint8Array): Buffer
   snapshot(view: string): Buffer
   drainEvents(): { readonly events: Buffer; readonly lost: boolean }
   tick(seconds: number): void
@@ -175,5 +180,8 @@ export interface Addon {
     readonly localAddress: string
     readonly replicatorAddress?: string
     readonly udpPort: number
-  }) => AddonCore
+  }) => AddonCore & {
+    /** See AddonClient.image. */
+    image(vni: number): Buffer
+  }
 }

@@ -47,7 +47,8 @@ interface Exports {
   apply_failed_code(): number
   core_run(length: number): number
   core_repeat(length: number, iterations: number): bigint
-  core_snapshot(view: number): number
+  tables_trace(length: number, handOver: number): number
+  tables_snapshot(view: number): number
   core_drain_events(): number
   core_tick(seconds: number): void
   result_data(): number
@@ -151,10 +152,19 @@ export class WasmCore implements AddonCore {
     return Number(this.#core.core_repeat(input.length, iterations))
   }
 
+  /** What run() would do with the one frame of the input, step by step; nothing changes. */
+  trace(input: Uint8Array): Buffer {
+    this.#input(input)
+    if (this.#core.tables_trace(input.length, 0) === 0) {
+      throw new Error(`Core.trace: ${this.#problem()}`)
+    }
+    return this.#result()
+  }
+
   /** Packed rows of a view. */
   snapshot(view: ViewName): Buffer {
     this.#input(new Uint8Array(0))
-    if (this.#core.core_snapshot(views.indexOf(view)) === 0) throw this.#noMemory()
+    if (this.#core.tables_snapshot(views.indexOf(view)) === 0) throw this.#noMemory()
     return this.#result()
   }
 

@@ -48,6 +48,12 @@ export const neighbours: readonly Vector[] = [
     expected: [0, 1, 2, 3, 4, 5].flatMap(through),
   },
   {
+    name: 'an address that is bound is not learned from what another host says',
+    steps: [{ apply: [...network(), binding('10.1.0.10', macC, { static: true })] }],
+    frames: [fromPort(1, arpFrame())],
+    expected: through(0),
+  },
+  {
     name: 'an ARP request for a known address is answered on the spot',
     steps: answers(),
     frames: [fromPort(1, arpFrame())],
