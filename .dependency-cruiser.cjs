@@ -6,14 +6,15 @@ const mayImport = {
   bgp: ['net', 'wire'],
   fib: ['net'],
   evpn: ['net', 'wire', 'fib'],
+  trace: ['net', 'wire', 'fib'],
   io: ['net', 'wire', 'bgp', 'fib'],
-  host: ['net', 'wire', 'bgp', 'fib', 'evpn', 'io'],
+  host: ['net', 'wire', 'bgp', 'fib', 'evpn', 'trace', 'io'],
   api: ['net', 'host'],
   platforms: ['net'],
   cli: ['net', 'api', 'host', 'platforms'],
   ui: ['net', 'wire', 'host'],
 }
-const pure = ['net', 'wire', 'bgp', 'fib', 'evpn']
+const pure = ['net', 'wire', 'bgp', 'fib', 'evpn', 'trace']
 
 const layers = Object.entries(mayImport).map(([folder, allowed]) => ({
   name: `layer-${folder}`,

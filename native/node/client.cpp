@@ -1,7 +1,8 @@
 // class Client: a controller's or observer's connection to a dataplane, and its view of the shared
 // segment.
 //   constructor(path, { onWake, onClosed, readOnly })   request(verb, payload)   snapshot(view)
-//   read(view, known)   counters()   drainEvents()   captureRead(most)   dataplanePid()   close()
+//   read(view, known)   trace(frame, handOver)   image(vni, seed, most)   counters()
+//   drainEvents()   captureRead(most)   dataplanePid()   close()
 #include "../worker/client.hpp"
 
 #include <map>
@@ -24,6 +25,14 @@ struct Notice {
   std::string text;
   Descriptor file = {};
 };
+
+// Tens of megabytes: handed over, not copied.
+Napi::Value handed_over(Napi::Env env, std::string octets) {
+  auto* owned = new std::string(std::move(octets));
+  return Napi::Buffer<char>::New(
+      env, owned->data(), owned->size(), [](Napi::Env, char*, std::string* text) { delete text; },
+      owned);
+}
 
 // Reads a view on a thread of the pool; of one whose digest is known, the local rows are enough.
 // Holds the connection, and with it the memory, until it is done.
@@ -50,11 +59,7 @@ class Reading : public Napi::AsyncWorker {
   }
   void OnOK() override {
     Napi::Object out = Napi::Object::New(Env());
-    // Tens of megabytes: handed over, not copied.
-    auto* rows = new std::string(std::move(rows_));
-    out.Set("rows", Napi::Buffer<char>::New(
-                        Env(), rows->data(), rows->size(),
-                        [](Napi::Env, char*, std::string* owned) { delete owned; }, rows));
+    out.Set("rows", handed_over(Env(), std::move(rows_)));
     out.Set("digest", Napi::String::New(Env(), digest_));
     deferred_.Resolve(out);
   }
@@ -65,6 +70,37 @@ class Reading : public Napi::AsyncWorker {
   std::shared_ptr<vtep::Client> client_;
   SegmentView view_;
   std::string name_, known_, rows_, digest_;
+};
+
+// Copies the tables on a thread of the pool, and holds their memory as Reading does.
+class Imaging : public Napi::AsyncWorker {
+ public:
+  Imaging(Napi::Env env, std::shared_ptr<vtep::Client> client, SegmentView view, uint32_t vni,
+          uint64_t seed, uint64_t most)
+      : Napi::AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        client_(std::move(client)),
+        view_(std::move(view)),
+        vni_(vni),
+        seed_(seed),
+        most_(most) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    std::string error;
+    if (!view_.image(vni_, seed_, most_, image_, error)) SetError("image: " + error);
+  }
+  void OnOK() override { deferred_.Resolve(handed_over(Env(), std::move(image_))); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<vtep::Client> client_;
+  SegmentView view_;
+  uint32_t vni_;
+  uint64_t seed_, most_;
+  std::string image_;
 };
 
 class ClientObject : public Napi::ObjectWrap<ClientObject> {
@@ -165,6 +201,40 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
     auto* reading = new Reading(env, client_, std::move(view), std::move(name), std::move(known));
     const Napi::Promise promise = reading->promise();
     reading->Queue();
+    return promise;
+  }
+
+  Napi::Value trace(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::string input, out, error;
+    if (!get_bytes(info, 0, "Client.trace: argument 1", input) || !attached(env))
+      return env.Undefined();
+    if (!view_.trace(input, info[1].ToBoolean(), out, error)) {
+      Napi::Error::New(env, "trace: " + error).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    return to_buffer(env, out);
+  }
+
+  Napi::Value image(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    int64_t vni = 0, seed = 0, most = 0;
+    if (!get_number(env, info[0], "Client.image: argument 1", 0, 0xffffff, vni) ||
+        !get_number(env, info[1], "Client.image: argument 2", 0, UINT32_MAX, seed) ||
+        !get_number(env, info[2], "Client.image: argument 3", 1, UINT32_MAX, most) ||
+        !attached(env))
+      return env.Undefined();
+    SegmentView view;
+    std::string error;
+    if (!view.attach(client_->memory().data(), client_->memory().size(), error)) {
+      Napi::Error::New(env, "Client.image: " + error).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    // Deletes itself.
+    auto* imaging = new Imaging(env, client_, std::move(view), static_cast<uint32_t>(vni),
+                                static_cast<uint64_t>(seed), static_cast<uint64_t>(most));
+    const Napi::Promise promise = imaging->promise();
+    imaging->Queue();
     return promise;
   }
 
@@ -322,6 +392,8 @@ Napi::Function define_client(Napi::Env env) {
       {ClientObject::InstanceMethod("request", &ClientObject::request),
        ClientObject::InstanceMethod("snapshot", &ClientObject::snapshot),
        ClientObject::InstanceMethod("read", &ClientObject::read),
+       ClientObject::InstanceMethod("trace", &ClientObject::trace),
+       ClientObject::InstanceMethod("image", &ClientObject::image),
        ClientObject::InstanceMethod("counters", &ClientObject::counters),
        ClientObject::InstanceMethod("drainEvents", &ClientObject::drain_events),
        ClientObject::InstanceMethod("captureRead", &ClientObject::capture_read),

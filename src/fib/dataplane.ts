@@ -407,6 +407,16 @@ export interface DataplaneReader {
   table<Name extends keyof Snapshot>(name: Name): Snapshot[Name]
   counters(): Counters
   /**
+   * The way of one frame by the tables as they are, as native/core/tracer.hpp writes it: nothing is sent, and nothing changes. `input`
+   * is as it says there (encodeTrace); `handOver`: frames to VTEPs without a next hop leave all the same.
+   */
+  trace(input: Uint8Array, handOver: boolean): Uint8Array
+  /**
+   * The tables as one small segment, read on another thread; of one network with its IP-VRF, or of all. Rejects when it would be larger
+   * than `mostOctets`.
+   */
+  image(vni: number | undefined, mostOctets: number): Promise<Uint8Array>
+  /**
    * A large table, read on another thread. `known` is the digest of an earlier reading: where nothing has changed since,
    * only the rows of local origin come, whose ages have.
    */

@@ -153,6 +153,17 @@ export class PacketPath {
     return this.#dataplane?.readAside(name, known)
   }
 
+  /** The way of one frame (DataplaneReader.trace); undefined while there is no dataplane. */
+  trace(input: Uint8Array): Uint8Array | undefined {
+    // Its sockets find ways that our tables do not know.
+    return this.#dataplane?.trace(input, this.#uplink?.kind === 'udp')
+  }
+
+  /** The tables as one small segment (DataplaneReader.image); undefined while there is no dataplane. */
+  async image(vni: number | undefined, mostOctets: number): Promise<Uint8Array | undefined> {
+    return this.#dataplane?.image(vni, mostOctets)
+  }
+
   /** Frames for tenants; forgotten while there is no dataplane. */
   async send(frames: readonly PortFrame[]): Promise<void> {
     await this.#dataplane?.send(frames)

@@ -1,5 +1,6 @@
 // The native packet path: starting a dataplane in this process, and attaching to one that runs, here or elsewhere.
 
+import { randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type {
@@ -192,6 +193,14 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
       ports: readPortCounters(ports),
       uplink: readPortCounters(uplink)[0]!,
     }
+  }
+
+  trace(input: Uint8Array, handOver: boolean): Uint8Array {
+    return failing(() => this.#client.trace(input, handOver))
+  }
+
+  image(vni: number | undefined, mostOctets: number): Promise<Uint8Array> {
+    return this.#client.image(vni ?? 0, randomInt(2 ** 32), mostOctets).catch(asFailed)
   }
 
   async configure(spec: VtepSpec): Promise<UplinkState> {
