@@ -50,6 +50,10 @@ const commands: readonly CommandRow[] = [
     },
     load: () => import('./reads.js'),
   },
+  {
+    names: { trace: "A frame's way through this host, step by step." },
+    load: () => import('./trace.js'),
+  },
   { names: { events: 'What happened, and what happens.' }, load: () => import('./events.js') },
   {
     names: { token: 'Who may use the API over TCP.' },
@@ -59,7 +63,6 @@ const commands: readonly CommandRow[] = [
     names: { capture: 'Frames on their way, as lines or pcapng.' },
     load: () => import('./capture.js'),
   },
-  { names: { trace: 'The way of frames, step by step.' }, load: () => import('./trace.js') },
   {
     names: { why: 'Why a MAC, an IP address or a VTEP is reached, or not.' },
     load: () => import('./why.js'),

@@ -108,6 +108,15 @@ class ModelPath implements Dataplane {
     const slice = (from: number, to: number) => rows.slice(from, to) as unknown as Snapshot[Name]
     return { digest: '', length: rows.length, slice }
   }
+
+  /** The model does not explain itself. */
+  trace(): never {
+    throw new Error('trace: expected a dataplane, got a model of one')
+  }
+
+  async image(): Promise<never> {
+    return this.trace()
+  }
 }
 
 export interface SiteOptions {

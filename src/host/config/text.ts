@@ -38,6 +38,7 @@ export const textFormats = {
     parse: matching('interface', IFNAME),
   },
   mac: { expected: 'a unicast MAC address like 02:00:00:00:00:01', parse: parseUnicastMac },
+  anyMac: { expected: 'a MAC address like 02:00:00:00:00:01', parse: parseMac },
   ip: { expected: 'an IPv4 or IPv6 address', parse: parseIp },
   unicastIp: { expected: 'a unicast IPv4 or IPv6 address', parse: parseUnicastIp },
   ipv4: { expected: 'four octets like 10.0.0.1', parse: parseRouterId },

@@ -6,13 +6,22 @@ import { Refusal } from '../refusal.js'
 import { capture } from './capture.js'
 import { doctorQuestion } from './doctor.js'
 import { history } from './history.js'
+import { image } from './image.js'
 import type { Question, QuestionContext } from './question.js'
+import { trace } from './trace.js'
 import { whyQuestion } from './why.js'
 
 export { octets, type Question, type QuestionContext, question } from './question.js'
 
 /** Adding a question is its file and one line here: endpoint, check of the input, role and OpenAPI follow. */
-export const questions: readonly Question[] = [capture, history, whyQuestion, doctorQuestion]
+export const questions: readonly Question[] = [
+  capture,
+  history,
+  whyQuestion,
+  doctorQuestion,
+  trace,
+  image,
+]
 
 /**
  * The answer to a question, by its name. Rejects with Refusal for an input that its schema does not allow, with

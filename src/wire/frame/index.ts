@@ -4,6 +4,12 @@ export { type RouterAdvertisement, routerAdvertisement } from './advertisement.j
 export { concat, encoded } from './bytes.js'
 export { internetChecksum, onesComplementSum, pseudoHeader, transportChecksum } from './checksum.js'
 export { describeFrame, frameDigest } from './describe.js'
+export {
+  type DescribedFrame,
+  describedFrame,
+  multicastMac,
+  solicitedNode,
+} from './described.js'
 export { dissect, type Layer } from './dissect.js'
 export { ethernet, etherTypes, vlanTag } from './ethernet.js'
 export { extensionHeader, fragmentHeader, ipv4Header, ipv6Header, protocols } from './ip.js'
