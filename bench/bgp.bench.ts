@@ -3,7 +3,9 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Speaker, type SpeakerAction } from '../src/bgp/index.js'
+import { type RibChange, Speaker, type SpeakerAction } from '../src/bgp/index.js'
+import { EventLog } from '../src/host/index.js'
+import { RouteTeller } from '../src/host/route-events.js'
 import {
   decodeMessage,
   type EvpnRoute,
@@ -215,10 +217,29 @@ function bytesPerRoute(peers: number): number {
   return used / ROUTES
 }
 
+/** What the event log costs for so many changes of the loc-rib: few are kept, the others only counted. */
+function asEvents(): number {
+  const speaker = reflector(1)
+  const changes = feedFor(speaker, packedChunks)
+  check('changes', changes.flat().length, ROUTES)
+  const teller = new RouteTeller(new EventLog(Date.now))
+  return seconds(() => changes.forEach((some) => void teller.tell(some))) * 1000
+}
+
+/** The changes of the loc-rib that come of the octets. */
+function feedFor(speaker: Speaker, pieces: readonly Uint8Array[]): (readonly RibChange[])[] {
+  return pieces.flatMap((bytes) =>
+    speaker
+      .step({ event: 'received', connection: 1, bytes })
+      .flatMap((action) => (action.do === 'routes' ? [action.changes] : [])),
+  )
+}
+
 emit('bgp', [
   trials('decode, 100 routes in a message', 'routes/s', decodeRate(packed)),
   trials('decode, 1 route in a message', 'routes/s', decodeRate(single)),
   trials(`${ROUTES} routes into the loc-rib`, 's', () => through(packedChunks, 1)),
+  trials(`${ROUTES} routes into the loc-rib: their events`, 'ms', asEvents),
   trials(`${ROUTES} routes through to 1 peer`, 's', () => through(packedChunks, 2)),
   trials(`${ROUTES} routes through to 1 peer, 1 route in a message`, 's', () =>
     through(chunks(single), 2),

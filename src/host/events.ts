@@ -78,9 +78,21 @@ export class EventLog {
     if (level !== 'debug' || this.#takes(kind)) this.#put(level, kind, text, fields)
   }
 
-  /** A debug event whose sentence is only made when it is kept: of what happens a million times. */
-  debug(kind: string, make: () => readonly [text: string, fields: EventFields]): void {
-    if (this.#takes(kind)) this.#put('debug', kind, ...make())
+  /**
+   * A debug event whose sentence is only made when it is kept: of what happens a million times. False when there were too
+   * many: what comes at once behind it need not be tried, see `omit`.
+   */
+  debug(kind: string, make: () => readonly [text: string, fields: EventFields]): boolean {
+    const isKept = this.#takes(kind)
+    if (isKept) this.#put('debug', kind, ...make())
+    return isKept
+  }
+
+  /** Counts debug events that were not even tried. */
+  omit(kind: string, count: number): void {
+    if (count === 0) return
+    this.#omitted.set(kind, (this.#omitted.get(kind) ?? 0) + count)
+    this.#summary ??= setTimeout(() => this.#summarize(), SUMMARY_MILLISECONDS).unref()
   }
 
   #put(level: EventLevel, kind: string, text: string, fields: EventFields): void {
@@ -102,8 +114,7 @@ export class EventLog {
       this.#credit--
       return true
     }
-    this.#omitted.set(kind, (this.#omitted.get(kind) ?? 0) + 1)
-    this.#summary ??= setTimeout(() => this.#summarize(), SUMMARY_MILLISECONDS).unref()
+    this.omit(kind, 1)
     return false
   }
 

@@ -19,25 +19,27 @@ export class RouteTeller {
   }
 
   tell(changes: readonly RibChange[]): void {
-    const events = this.#events
+    // When there are too many, what is left of these is only counted.
+    let isKept = true
+    const omitted = { routeReceived: 0, routeChanged: 0, routeWithdrawn: 0 }
     for (const change of changes) {
-      const { before, best } = change
-      if (best !== undefined && before !== undefined) {
-        events.debug('routeChanged', () => changed(change, before, best))
-      } else if (best !== undefined) {
-        this.#count(change, 1)
-        events.debug('routeReceived', () => received(change, best))
-      } else if (before !== undefined) {
-        this.#count(change, -1)
-        events.debug('routeWithdrawn', () => withdrawn(change, before))
-      }
+      const kind = kindOf(change)
+      if (kind !== 'routeChanged') this.#count(change, kind === 'routeReceived' ? 1 : -1)
+      if (isKept) isKept = this.#events.debug(kind, () => sentences[kind](change))
+      else omitted[kind]++
     }
+    for (const [kind, count] of Object.entries(omitted)) this.#events.omit(kind, count)
   }
 
   #count({ family, nlri }: RibChange, more: 1 | -1): void {
     const key = family === 'evpn' ? evpnKeys[(nlri as EvpnRoute).type] : otherKeys[family]
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + more)
   }
+}
+
+function kindOf({ before, best }: RibChange): keyof typeof sentences {
+  if (best === undefined) return 'routeWithdrawn'
+  return before === undefined ? 'routeReceived' : 'routeChanged'
 }
 
 /** By the number of the type, as the view `routes` has it. */
@@ -57,29 +59,36 @@ const otherKeys = { ipv4: 'ipv4 unicast', ipv6: 'ipv6 unicast', rtc: 'rtc member
 
 type Told = readonly [text: string, fields: EventFields]
 
-function received(change: RibChange, best: Path): Told {
-  const text =
-    best.peer === ''
-      ? `we announce ${nameOf(change)}`
-      : `peer ${best.peer} announces ${nameOf(change)} by ${best.nextHop}${sequenceText(best)}`
-  return [text, fieldsOf(change, best)]
-}
+const sentences = {
+  routeReceived(change: RibChange): Told {
+    const best = change.best!
+    const name = nameOf(change)
+    const text =
+      best.peer === ''
+        ? `we announce ${name}`
+        : `peer ${best.peer} announces ${name} by ${best.nextHop}${sequenceText(best)}`
+    return [text, fieldsOf(change, best)]
+  },
 
-function withdrawn(change: RibChange, before: Path): Told {
-  const text =
-    before.peer === ''
-      ? `we withdraw ${nameOf(change)}`
-      : `${nameOf(change)} is gone, which peer ${before.peer} announced by ${before.nextHop}`
-  return [text, fieldsOf(change, before)]
-}
+  routeWithdrawn(change: RibChange): Told {
+    const before = change.before!
+    const name = nameOf(change)
+    const text =
+      before.peer === ''
+        ? `we withdraw ${name}`
+        : `${name} is gone, which peer ${before.peer} announced by ${before.nextHop}`
+    return [text, fieldsOf(change, before)]
+  },
 
-function changed(change: RibChange, before: Path, best: Path): Told {
-  const was = `${before.nextHop} of ${sourceText(before)}`
-  const is = `${best.nextHop} of ${sourceText(best)}`
-  // The way is the same when only an attribute has changed, as the sequence number of a MAC.
-  const way = was === is ? is : `${is}, before ${was}`
-  const text = `best path of ${nameOf(change)}: ${way}${sequenceText(best)}`
-  return [text, { ...fieldsOf(change, best), from: before.nextHop, to: best.nextHop }]
+  routeChanged(change: RibChange): Told {
+    const [before, best] = [change.before!, change.best!]
+    const was = `${before.nextHop} of ${sourceText(before)}`
+    const is = `${best.nextHop} of ${sourceText(best)}`
+    // The way is the same when only an attribute has changed, as the sequence number of a MAC.
+    const way = was === is ? is : `${is}, before ${was}`
+    const text = `best path of ${nameOf(change)}: ${way}${sequenceText(best)}`
+    return [text, { ...fieldsOf(change, best), from: before.nextHop, to: best.nextHop }]
+  },
 }
 
 const sourceText = ({ peer }: Path): string => (peer === '' ? 'our own' : `peer ${peer}`)

@@ -2,7 +2,9 @@
 // site, a connection that never ends.
 
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +13,7 @@ import t from 'tap'
 import { Attempts } from '../../src/api/access/attempts.js'
 import { operations, questions, TokenFile } from '../../src/host/index.js'
 import { type Answer, Daemon, exchange, freePort } from '../host/daemon.js'
+import { until } from '../lab/index.js'
 
 t.setTimeout(110_000)
 
@@ -224,6 +227,34 @@ t.test('who is slow, or too large, is not waited for', async (t) => {
   )
   t.same(ended, [true, true, true])
   t.ok(performance.now() - started < 20_000)
+})
+
+t.test('of readers of events there are only so many, and each gives its place back', async (t) => {
+  const from = { ...tcp, localAddress: '127.0.0.5' }
+  const readers = await Promise.all(
+    Array.from(
+      { length: 200 },
+      () =>
+        new Promise<ClientRequest>((resolve, reject) => {
+          const outgoing = request({ ...from, path: '/v1/events', agent: false }, () =>
+            resolve(outgoing),
+          )
+          outgoing.on('error', reject).end()
+        }),
+    ),
+  )
+  const refused = await exchange(from, 'GET', '/v1/events')
+  t.equal(refused.status, 409)
+  t.match(refused.json, { expected: 'at most 200 readers' })
+  t.equal((await exchange(from, 'GET', '/v1/status')).status, 200)
+  for (const reader of readers) reader.on('error', () => {}).destroy()
+  await until('there is a place again', async () => {
+    const outgoing = request({ ...from, path: '/v1/events', agent: false })
+    outgoing.on('error', () => {}).end()
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    outgoing.destroy()
+    return response.statusCode === 200
+  })
 })
 
 t.test('paths that lead out lead nowhere', async (t) => {
