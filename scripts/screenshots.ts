@@ -38,7 +38,15 @@ const shots: readonly Shot[] = [
     name: 'health',
     place: '/health',
     theme: 'light',
-    ready: (page) => page.locator('.event').first().waitFor(),
+    ready: async (page) => {
+      await page.locator('.event').first().waitFor()
+      await page.getByRole('button', { name: 'Run the checks' }).click()
+      await page
+        .locator('.findings')
+        .first()
+        .waitFor({ timeout: 20_000 })
+        .catch(() => undefined)
+    },
   },
   {
     name: 'topology',

@@ -45,7 +45,7 @@ const columns: readonly Column<MacView>[] = [
     order: ({ ips }) => addressKey(ips[0] ?? '~'),
     cell: ({ ips }) => <Mono>{ips.join(', ')}</Mono>,
   },
-  { key: 'kind', title: 'Kind', width: 8, text: ({ kind }) => kind },
+  { key: 'kind', title: 'Kind', width: 10, text: ({ kind }) => kind },
   {
     key: 'where',
     title: 'Where',

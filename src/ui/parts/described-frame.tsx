@@ -25,7 +25,7 @@ const fields: readonly FrameField[] = [
   { key: 'ttl', title: 'TTL', hint: '64', number: true },
   { key: 'length', title: 'Octets', hint: '', number: true },
 ]
-const protocols = ['icmp', 'tcp', 'udp', 'arp', 'icmp6']
+const protocols = ['icmp', 'tcp', 'udp', 'arp', 'nd']
 
 export function DescribedFrame() {
   const { query } = usePlace()

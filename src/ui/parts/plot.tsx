@@ -86,7 +86,12 @@ function optionsOf(labels: readonly string[], unit: string, parent: HTMLElement)
     cursor: { points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, space: 90, values: (_, splits) => splits.map((second) => clock(second * 1000)) },
+      {
+        ...axis,
+        space: 90,
+        size: 32,
+        values: (_, splits) => splits.map((second) => clock(second * 1000)),
+      },
       { ...axis, size: 64, values: (_, splits) => splits.map(short) },
     ],
     series: [
