@@ -383,8 +383,7 @@ t.test('a killed controller leaves the dataplane; the next one adopts it', async
   })
   await daemon.start()
   t.equal(daemon.dataplanePid(), dataplane, 'the same process')
-  const ups = await daemon.get<EventView[]>('events?kind=dataplaneUp')
-  t.match(ups.at(-1), { text: /adopted/ })
+  t.match((await daemon.get<EventView[]>('events?kind=dataplaneUp')).at(-1), { text: /adopted/ })
   t.same(await names(daemon), ['r1 up', 'r3 up'])
   await until('the sweep, as there are no peers', async () =>
     (await kinds(daemon)).includes('swept'),
