@@ -15,11 +15,12 @@ import type { EventLog } from './events.js'
 import { reasonOf } from './instance/index.js'
 import type { Machines } from './machines.js'
 import type { PacketPath } from './packet-path.js'
+import { Recent } from './recent.js'
 
 export interface AuditParts {
   readonly path: Pick<
     PacketPath,
-    'up' | 'settled' | 'listen' | 'table' | 'readAside' | 'push' | 'send'
+    'up' | 'settled' | 'listen' | 'table' | 'readAside' | 'push' | 'send' | 'counters'
   >
   readonly machines: Machines
   readonly events: EventLog
@@ -52,6 +53,8 @@ const PAUSE_SECONDS = 3
 const SOON_SECONDS = 0.3
 /** In the last so many seconds of its time, at most half of it, a host that was silent is asked. */
 const PROBE_SECONDS = 30
+const DROP_SECONDS = 60
+const REPAIR_SECONDS = 600
 /** At most this share of the thread's time. */
 const SHARE = 0.2
 /** Work for so long before a pause. */
@@ -65,6 +68,8 @@ export class Auditor {
   #quiet: QuietRound | undefined
   #rounds = 0
   #repaired = 0
+  readonly #drops = new Recent(DROP_SECONDS)
+  readonly #repairs = new Recent(REPAIR_SECONDS)
   #sliceStart = 0
   /** What the packet path and evpn did not agree on in this round, and in the one before. */
   #doubts = new Map<string, DataplaneEvent>()
@@ -73,6 +78,16 @@ export class Auditor {
   constructor(parts: AuditParts) {
     this.#parts = parts
     this.#audit = new Audit(parts.machines.evpn.image)
+  }
+
+  /** Frames dropped for a reason within the last minute. */
+  recentDrops(reason: string): number {
+    return this.#drops.grown(reason, this.#parts.path.counters()?.drops[reason] ?? 0)
+  }
+
+  /** Differences repaired within the last ten minutes. */
+  get recentRepairs(): number {
+    return this.#repairs.grown('repaired', this.#repaired)
   }
 
   get status(): AuditStatus {
@@ -109,6 +124,8 @@ export class Auditor {
     if (!path.up || machines.evpn.isAdopting) return false
     // What happened up to here is known.
     path.listen()
+    this.#drops.add(path.counters()?.drops ?? {})
+    this.#repairs.add({ repaired: this.#repaired })
     this.#sliceStart = performance.now()
     // What is compared with itself in one process is asked for more seldom.
     if (this.#rounds % FULL_ROUNDS === 0) {

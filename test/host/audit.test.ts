@@ -181,6 +181,7 @@ function machinesAndAudit() {
     },
     push: (operations: readonly Operation[]) => tables.apply(operations),
     send: async () => {},
+    counters: () => undefined,
   }
   const auditor = new Auditor({ path, machines, events, own: ['10.0.0.1'] })
   machines.toEvpn({

@@ -5,6 +5,7 @@ import t from 'tap'
 import { checks, examine, health, type Machine } from '../../src/host/checks/index.js'
 import type { Life, Probe } from '../../src/host/probe/index.js'
 import { pathMtu } from '../../src/host/probe/path-mtu.js'
+import { Recent } from '../../src/host/recent.js'
 import type { DoctorCheck, DoctorView } from '../../src/host/views/index.js'
 import { ZERO_ESI } from '../../src/net/index.js'
 import { Site, type SiteOptions, settle } from './site.js'
@@ -152,11 +153,27 @@ t.test('what is found, and how it is mended', async (t) => {
     },
     {
       code: 'unknownVtep',
-      evidence: /\d+ frames per second come from a VTEP that neither/,
+      evidence: /700 frames within the last minute came from a VTEP that neither/,
       fix: /vtep why ADDRESS/,
       plant: (site) => {
+        site.dataplane.drops = { unknown_vtep: 700 }
+      },
+    },
+    {
+      code: 'repaired',
+      evidence: /repaired 3 rows within the last ten minutes/,
+      fix: /vtep events --kind repaired/,
+      plant: (site) => {
+        site.repairs = 3
+      },
+    },
+    {
+      code: 'overload',
+      evidence: /\d+ frames per second are lost: backlog_full/,
+      fix: /net\.core\.netdev_max_backlog/,
+      plant: (site) => {
         setTimeout(() => {
-          site.dataplane.drops = { unknown_vtep: 700 }
+          site.dataplane.drops = { backlog_full: 700 }
         }, 100)
       },
     },
@@ -300,4 +317,14 @@ t.test('the largest packet of a path', async (t) => {
   // A packet that is lost once is no packet that is too large.
   let asked = 0
   t.equal(await pathMtu(async () => asked++ % 2 === 1, { least: 576, most: 1550 }), 1550)
+})
+
+t.test('what has happened lately', async (t) => {
+  const recent = new Recent(60)
+  t.equal(recent.grown('x', 5), 0, 'without a sample nothing is late')
+  recent.add({ x: 5 }, 0)
+  t.equal(recent.grown('x', 9), 4)
+  for (const time of [30_000, 61_000, 100_000]) recent.add({ x: 9 }, time)
+  t.equal(recent.grown('x', 9), 0, 'the growth is older than a minute')
+  t.equal(recent.grown('x', 2), 2, 'a dataplane that began anew counts from zero')
 })

@@ -135,6 +135,7 @@ export class Site {
   readonly machines: Machines
   readonly path: PacketPath
   readonly events = new EventLog(() => 0)
+  repairs = 0
   readonly bfd = new Map<string, BfdRecord>()
   /** Timers of no time; others end when a test says so. */
   readonly #due = new Set<string>()
@@ -269,6 +270,8 @@ export class Site {
       remoteStates: () => path.table('remotes'),
       underlayStates: () => [],
       counters: () => path.counters(),
+      recentDrops: (reason) => path.counters()?.drops[reason] ?? 0,
+      recentRepairs: this.repairs,
       uptimeSeconds: () => 12,
       bfdState: (peer) => this.bfd.get(peer)?.state,
       bfdRecord: (peer) => this.bfd.get(peer),

@@ -45,22 +45,40 @@ export const dataplaneChecks: readonly Check[] = [
     ask: compareTables,
   },
   {
+    code: 'repaired',
+    title: 'Nobody else writes the tables',
+    group: 'dataplane',
+    async ask({ source }) {
+      const recent = source.recentRepairs
+      const findings =
+        recent > 0
+          ? [
+              warning(
+                `the audit found and repaired ${recent} rows within the last ten minutes that nothing of ours had written so`,
+                'vtep events --kind repaired names them; look for what else touches the dataplane, and report it with a recording (vtep run --record)',
+              ),
+            ]
+          : []
+      return found(findings, 'nothing was repaired lately')
+    },
+  },
+  {
     code: 'unknownVtep',
     title: 'Only VTEPs that somebody announced send to us',
     group: 'dataplane',
-    async ask({ dropsPerSecond, source }) {
-      const rate = await dropsPerSecond('unknown_vtep')
+    async ask({ source }) {
+      const recent = source.recentDrops('unknown_vtep')
       const total = source.counters()?.drops['unknown_vtep'] ?? 0
       const findings =
-        rate > 0
+        recent > 0
           ? [
               warning(
-                `${rate} frames per second come from a VTEP that neither EVPN nor the configuration names for the network, and are dropped (${total} so far)`,
+                `${recent} frames within the last minute came from a VTEP that neither EVPN nor the configuration names for the network, and were dropped (${total} so far)`,
                 'vtep capture --reason unknown_vtep shows from whom; vtep why ADDRESS says what is missing of that VTEP',
               ),
             ]
           : []
-      return found(findings, `none now, ${total} frames dropped since the dataplane started`)
+      return found(findings, `none lately, ${total} frames dropped since the dataplane started`)
     },
   },
   {

@@ -35,6 +35,10 @@ export interface StateSource {
   remoteStates(): readonly RemoteState[]
   underlayStates(): readonly UnderlayState[]
   counters(): Counters | undefined
+  /** Frames dropped for a reason within the last minute. */
+  recentDrops(reason: string): number
+  /** Differences that the audit repaired within the last ten minutes. */
+  readonly recentRepairs: number
   /** Seconds for which a peer has been Established; 0 when it is not. */
   uptimeSeconds(peer: string): number
   /** Of BFD beside a session; undefined without. */

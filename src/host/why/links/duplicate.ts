@@ -43,7 +43,8 @@ export const duplicate: Link = {
     }
     if (seen !== undefined && seen.count >= MANY_MOVES) {
       const text = `${mac} moved ${often}; at ${moves} it is frozen`
-      return { status: 'warning', text, evidence, fix: `vtep events --kind macMoved` }
+      const fix = `is it one host alone? vtep macs --history ${mac}; two: give one of them another MAC`
+      return { status: 'warning', code: 'duplicateMac', text, evidence, fix }
     }
     return ok(seen === undefined ? 'it has not moved lately' : `it moved once${between}`, evidence)
   },
