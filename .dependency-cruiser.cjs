@@ -12,7 +12,7 @@ const mayImport = {
   api: ['net', 'host'],
   platforms: ['net'],
   cli: ['net', 'api', 'host', 'platforms'],
-  ui: ['net', 'wire', 'host'],
+  ui: ['net', 'wire', 'trace', 'host'],
 }
 const pure = ['net', 'wire', 'bgp', 'fib', 'evpn', 'trace']
 

@@ -30,6 +30,12 @@ export async function ask(path: string, asked: Asked = {}): Promise<string> {
   }
 }
 
+/** The answer's octets. Throws ApiError. */
+export async function askOctets(path: string): Promise<Uint8Array> {
+  const response = await request(path, {})
+  return new Uint8Array(await response.arrayBuffer())
+}
+
 /** The answer as JSON. Throws ApiError. */
 export async function askJson<T>(path: string, asked: Asked = {}): Promise<T> {
   return JSON.parse(await ask(path, asked)) as T

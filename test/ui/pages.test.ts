@@ -185,6 +185,71 @@ t.test('the dashboard', { skip }, async (t) => {
     await context.close()
   })
 
+  await t.test('why, and the doctor', async (t) => {
+    const watched = await openPage(browser)
+    const { page, context } = watched
+    await visit(page, base, '/why')
+    await page.getByLabel('MAC or IP address').fill('02:00:00:00:00:09')
+    await page.getByRole('button', { name: 'Why?' }).click()
+    await page.locator('.chain > li').first().waitFor()
+    const { json } = await daemon.http('GET', '/v1/why?address=02:00:00:00:00:09')
+    const { answers } = json as {
+      readonly answers: readonly { readonly verdict: { code: string }; readonly chain: unknown[] }[]
+    }
+    t.match(await page.locator('.verdict .headline').innerText(), answers[0]!.verdict.code)
+    t.equal(await page.locator('.chain > li').count(), answers[0]!.chain.length)
+    t.same(await violations(page), [])
+    await visit(page, base, '/health')
+    await page.getByRole('button', { name: 'Run the checks' }).click()
+    await page.getByText(/\d+ of \d+ checks are fine/).waitFor()
+    t.same(await violations(page), [])
+    clean(t, watched)
+    await context.close()
+  })
+
+  await t.test(
+    'a frame of a capture file, by the core in the browser and by the daemon',
+    async (t) => {
+      const watched = await openPage(browser)
+      const { page, context } = watched
+      await visit(page, base, '/trace?way=file')
+      await page.locator('input[type=file]').setInputFiles({
+        name: 'two.pcap',
+        mimeType: 'application/vnd.tcpdump.pcap',
+        buffer: pcapOf(frame, frame.subarray(0, 10)),
+      })
+      await page.locator('tbody tr.clickable').nth(1).waitFor()
+      await page.locator('tbody tr.clickable').first().click()
+      await page.locator('.layers summary', { hasText: '10.1.0.1 → 10.1.0.9' }).waitFor()
+      await page.locator('form.line select').first().selectOption(':r1')
+      await page.getByRole('button', { name: 'Trace it' }).click()
+      await page.locator('.chain > li').first().waitFor()
+      const { status, json, text } = await exchange(
+        { host: '127.0.0.1', port },
+        'POST',
+        '/v1/trace',
+        {
+          port: 'r1',
+          frame: frame.toString('hex'),
+        },
+      )
+      t.ok(status < 300, text)
+      const { verdict } = json as { readonly verdict: { outcome: string; text: string } }
+      t.match(
+        await page.locator('.verdict .headline').innerText(),
+        verdict.text,
+        'both say the same',
+      )
+      t.same(await violations(page), [])
+      await visit(page, base, '/trace?port=r1&ipDst=10.1.0.9&proto=icmp&dstMac=02:00:00:00:00:09')
+      await page.getByRole('button', { name: 'Trace', exact: true }).click()
+      await page.locator('.chain > li').first().waitFor()
+      t.match(await page.locator('.verdict .headline').innerText(), verdict.outcome)
+      clean(t, watched)
+      await context.close()
+    },
+  )
+
   await t.test('no name of a stranger becomes a program', async (t) => {
     const answer = await exchange({ host: '127.0.0.1', port }, 'GET', '/', undefined, {
       accept: 'text/html',
@@ -218,6 +283,20 @@ t.test('the dashboard', { skip }, async (t) => {
     await context.close()
   })
 })
+
+/** From the host behind r1 to the one behind the VTEP. */
+const frame = Buffer.from(
+  '02000000000902000000000108004500001c00010000400166d50a0100010a0100090800f7fd00010001',
+  'hex',
+)
+
+/** As tcpdump writes them. */
+function pcapOf(...frames: readonly Buffer[]): Buffer {
+  const words = (...values: readonly number[]): Buffer =>
+    Buffer.from(Uint32Array.from(values).buffer)
+  const records = frames.flatMap((each) => [words(1, 2, each.length, each.length), each])
+  return Buffer.concat([words(0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1), ...records])
+}
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

@@ -1,9 +1,11 @@
 // A frame in words. What is left out the daemon fills in from what it knows: addresses of the port, the gateway's MAC.
 
+import { useState } from 'preact/hooks'
+import type { Trace } from '../../trace/index.js'
+import { ApiError, askJson } from '../api.js'
 import { setQuery, usePlace } from '../router.js'
 import { Problem } from './states.js'
-import { originBody, useTrace } from './trace-frame.js'
-import { OriginFields } from './trace-from.js'
+import { type Origin, OriginFields, originBody } from './trace-from.js'
 import { TracedView } from './traced.js'
 
 interface FrameField {
@@ -30,7 +32,13 @@ const protocols = ['icmp', 'tcp', 'udp', 'arp', 'nd']
 export function DescribedFrame() {
   const { query } = usePlace()
   const { traced, error, run } = useTrace()
-  const origin = { port: query['port'] ?? '', vtep: query['vtep'] ?? '', vni: query['vni'] ?? '' }
+  const by = query['by']
+  const origin: Origin = {
+    by: by === 'vtep' || by === 'underlay' ? by : 'port',
+    port: query['port'] ?? '',
+    vtep: query['vtep'] ?? '',
+    vni: query['vni'] ?? '',
+  }
   const submit = (event: Event): void => {
     event.preventDefault()
     const given = fields.flatMap(({ key, number }) => {
@@ -48,7 +56,7 @@ export function DescribedFrame() {
       <form class="line" onSubmit={submit}>
         <OriginFields
           of={origin}
-          onChange={({ port, vtep, vni }) => setQuery({ port, vtep, vni })}
+          onChange={(next) => setQuery({ ...next, by: next.by === 'port' ? undefined : next.by })}
         />
         <label>
           Protocol
@@ -83,4 +91,24 @@ export function DescribedFrame() {
       {traced === undefined ? null : <TracedView of={traced} />}
     </>
   )
+}
+
+/** Asks the daemon; the last answer stays until the next. */
+function useTrace(): {
+  readonly traced: Trace | undefined
+  readonly error: ApiError | undefined
+  readonly run: (body: object) => Promise<void>
+} {
+  const [traced, setTraced] = useState<Trace>()
+  const [error, setError] = useState<ApiError>()
+  const run = async (body: object): Promise<void> => {
+    try {
+      setTraced(await askJson<Trace>('v1/trace', { method: 'POST', body }))
+      setError(undefined)
+    } catch (failure) {
+      setTraced(undefined)
+      setError(failure instanceof ApiError ? failure : new ApiError(0, String(failure)))
+    }
+  }
+  return { traced, error, run }
 }

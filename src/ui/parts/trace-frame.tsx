@@ -1,52 +1,78 @@
-// Traces given octets: from which port or VTEP is asked for, as a capture does not say it.
+// Traces given octets in this browser: from where they come is asked for, as a capture does not say it.
 
 import { useState } from 'preact/hooks'
-import { ApiError, askJson } from '../api.js'
-import { type Traced, toHex } from '../frames.js'
+import type { ImageTracer, Trace } from '../../trace/index.js'
+import { ApiError } from '../api.js'
+import { openTables, traceHere } from '../core.js'
+import { status } from '../live.js'
+import { clock } from '../text.js'
 import { Problem } from './states.js'
 import { type Origin, OriginFields } from './trace-from.js'
 import { TracedView } from './traced.js'
 
-export const originBody = ({ port, vtep, vni }: Origin): object =>
-  port === '' ? { from: { vtep, vni: Number(vni) } } : { port }
+interface Tables {
+  readonly tracer: ImageTracer
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Kept from frame to frame. */
+let kept: Tables | undefined
+let last: Origin = { by: 'port', port: '', vtep: '', vni: '' }
 
 export function TraceFrame({ octets }: { readonly octets: Uint8Array }) {
-  const [origin, setOrigin] = useState<Origin>({ port: '', vtep: '', vni: '' })
-  const { traced, error, run } = useTrace()
+  const [origin, setOrigin] = useState(last)
+  const [tables, setTables] = useState(kept)
+  const [traced, setTraced] = useState<Trace>()
+  const [error, setError] = useState<ApiError>()
+  const read = async (): Promise<Tables> => {
+    kept = { tracer: await openTables(), at: Date.now() }
+    setTables(kept)
+    return kept
+  }
+  const run = async (fresh: boolean): Promise<void> => {
+    try {
+      const { tracer } = fresh || tables === undefined ? await read() : tables
+      setTraced(traceHere(tracer, octets, origin, status.value?.uplink ?? ''))
+      setError(undefined)
+    } catch (failure) {
+      setTraced(undefined)
+      setError(
+        failure instanceof ApiError
+          ? failure
+          : new ApiError(400, failure instanceof Error ? failure.message : String(failure)),
+      )
+    }
+  }
   return (
     <section aria-label="Trace of the frame">
       <form
         class="line"
         onSubmit={(event) => {
           event.preventDefault()
-          void run({ ...originBody(origin), frame: toHex(octets) })
+          void run(false)
         }}
       >
-        <OriginFields of={origin} onChange={setOrigin} />
+        <OriginFields
+          of={origin}
+          onChange={(next) => {
+            last = next
+            setOrigin(next)
+          }}
+        />
         <button type="submit">Trace it</button>
+        {tables === undefined ? null : (
+          <button type="button" onClick={() => void run(true)}>
+            Read the tables again
+          </button>
+        )}
       </form>
-      <Problem error={error} what="trace" />
+      <p class="note">
+        The core of the dataplane runs in this browser, on a copy of the tables
+        {tables === undefined ? '' : ` of ${clock(tables.at)}`}.
+      </p>
+      <Problem error={error} what="tables to trace by" />
       {traced === undefined ? null : <TracedView of={traced} />}
     </section>
   )
-}
-
-/** Asks the daemon; the last answer stays until the next. */
-export function useTrace(): {
-  readonly traced: Traced | undefined
-  readonly error: ApiError | undefined
-  readonly run: (body: object) => Promise<void>
-} {
-  const [traced, setTraced] = useState<Traced>()
-  const [error, setError] = useState<ApiError>()
-  const run = async (body: object): Promise<void> => {
-    try {
-      setTraced(await askJson<Traced>('v1/trace', { method: 'POST', body }))
-      setError(undefined)
-    } catch (failure) {
-      setTraced(undefined)
-      setError(failure instanceof ApiError ? failure : new ApiError(0, String(failure)))
-    }
-  }
-  return { traced, error, run }
 }

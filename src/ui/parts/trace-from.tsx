@@ -3,40 +3,53 @@
 import type { PortView, VtepView } from '../../host/views/index.js'
 import { useView } from '../live.js'
 
+/** What a frame enters by: a port by its name, a VTEP (the frame inside VXLAN), or the underlay (the outer frame as it is). */
 export interface Origin {
-  /** Name of a port; empty: from the underlay. */
+  readonly by: 'port' | 'vtep' | 'underlay'
   readonly port: string
-  /** VTEP address, for a frame from the underlay. */
+  /** VTEP address. */
   readonly vtep: string
   readonly vni: string
 }
 
-export function OriginFields({
-  of,
-  onChange,
-}: {
+/** As POST /v1/trace wants it. */
+export function originBody({ by, port, vtep, vni }: Origin): object {
+  if (by === 'port') return { port }
+  return { from: by === 'underlay' ? { underlay: true } : { vtep, vni: Number(vni) } }
+}
+
+export interface OriginProps {
   readonly of: Origin
   readonly onChange: (origin: Origin) => void
-}) {
+}
+
+export function OriginFields({ of, onChange }: OriginProps) {
   const ports = useView<PortView>('ports')
   const vteps = useView<VtepView>('vteps')
+  const choose = (value: string): void => {
+    const by = value === 'vtep' || value === 'underlay' ? value : 'port'
+    onChange({ ...of, by, port: by === 'port' ? value.slice(1) : '' })
+  }
   return (
     <>
       <label>
         From
         <select
-          value={of.port}
-          onChange={(event) => onChange({ ...of, port: event.currentTarget.value })}
+          required
+          value={of.by === 'port' ? `:${of.port}` : of.by}
+          onChange={(event) => choose(event.currentTarget.value)}
         >
-          <option value="">the underlay</option>
+          {of.by === 'port' && of.port === '' ? <option value=":">choose</option> : null}
           {ports.data?.map(({ ifname, network }) => (
-            <option key={ifname} value={ifname}>
+            <option key={ifname} value={`:${ifname}`}>
               port {ifname} ({network})
             </option>
           ))}
+          <option value="vtep">a VTEP, the frame inside</option>
+          <option value="underlay">the underlay, as it is</option>
         </select>
       </label>
-      {of.port !== '' ? null : (
+      {of.by !== 'vtep' ? null : (
         <>
           <label>
             VTEP

@@ -1,11 +1,12 @@
 // The way of a frame: verdict, steps, and what would leave.
 
-import { fromHex, type Traced } from '../frames.js'
+import type { Trace } from '../../trace/index.js'
+import { fromHex } from '../frames.js'
 import { Value } from './facts.js'
 import { FrameView } from './frame-view.js'
 import { State } from './states.js'
 
-export function TracedView({ of }: { readonly of: Traced }) {
+export function TracedView({ of }: { readonly of: Trace }) {
   const { verdict, steps, out } = of
   const tone = verdict.outcome === 'drop' ? 'bad' : 'good'
   return (
