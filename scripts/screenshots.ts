@@ -37,7 +37,6 @@ const shots: readonly Shot[] = [
   {
     name: 'health',
     place: '/health',
-    theme: 'light',
     ready: async (page) => {
       await page.locator('.event').first().waitFor()
       await page.getByRole('button', { name: 'Run the checks' }).click()
@@ -57,7 +56,6 @@ const shots: readonly Shot[] = [
   {
     name: 'macs',
     place: `/macs?open=10100+${macOf(3).replaceAll(':', '%3A')}`,
-    theme: 'light',
     ready: details,
   },
   { name: 'routes', place: '/routes?type=2', ready: row },

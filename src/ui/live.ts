@@ -130,6 +130,7 @@ const EVENT_MILLISECONDS = 300
 export function useRead<T>(
   path: string | undefined,
   concerns?: (event: EventView) => boolean,
+  everyMilliseconds = MIN_MILLISECONDS,
 ): Read<T> {
   const [state, setState] = useState<{ data?: T; error?: ApiError; at: number; of?: string }>({
     at: 0,
@@ -182,7 +183,7 @@ export function useRead<T>(
       }
       busy = false
       cost = performance.now() - started
-      plan(Math.max(MIN_MILLISECONDS, cost * SHARE))
+      plan(Math.max(everyMilliseconds, cost * SHARE))
     }
     now.current = () => void round()
     void round()

@@ -46,6 +46,9 @@ const tones: Readonly<Record<Answer['verdict']['severity'], Tone>> = {
   error: 'bad',
 }
 
+/** An answer asks VTEPs for a sign of life, so not every moment. */
+const EVERY_MILLISECONDS = 30_000
+
 export function Why() {
   const { query } = usePlace()
   const { address = '', network = '' } = query
@@ -53,6 +56,7 @@ export function Why() {
   const { data, error } = useRead<Explanation>(
     address === '' ? undefined : `v1/why?${asked}`,
     ({ fields }) => fields['mac'] === address || fields['ip'] === address,
+    EVERY_MILLISECONDS,
   )
   return (
     <>
