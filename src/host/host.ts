@@ -572,9 +572,7 @@ export class Host implements HostSurface {
       underlayStates: () => this.#path.table('underlays'),
       counters: () => this.#path.counters(),
       recentDrops: (reason: string) => this.#auditor.recentDrops(reason),
-      get recentRepairs() {
-        return host.#auditor.recentRepairs
-      },
+      recentRepairs: () => this.#auditor.recentRepairs,
       bfdState: (peer: string) => this.#bfd.state(peer),
       bfdRecord: (peer: string) => this.#bfd.record(peer),
       uptimeSeconds: (peer: string) => this.#peering.uptimeSeconds(peer),

@@ -271,7 +271,7 @@ export class Site {
       underlayStates: () => [],
       counters: () => path.counters(),
       recentDrops: (reason) => path.counters()?.drops[reason] ?? 0,
-      recentRepairs: this.repairs,
+      recentRepairs: () => this.repairs,
       uptimeSeconds: () => 12,
       bfdState: (peer) => this.bfd.get(peer)?.state,
       bfdRecord: (peer) => this.bfd.get(peer),

@@ -49,7 +49,7 @@ export const dataplaneChecks: readonly Check[] = [
     title: 'Nobody else writes the tables',
     group: 'dataplane',
     async ask({ source }) {
-      const recent = source.recentRepairs
+      const recent = source.recentRepairs()
       const findings =
         recent > 0
           ? [

@@ -38,7 +38,7 @@ export interface StateSource {
   /** Frames dropped for a reason within the last minute. */
   recentDrops(reason: string): number
   /** Differences that the audit repaired within the last ten minutes. */
-  readonly recentRepairs: number
+  recentRepairs(): number
   /** Seconds for which a peer has been Established; 0 when it is not. */
   uptimeSeconds(peer: string): number
   /** Of BFD beside a session; undefined without. */

@@ -63,13 +63,9 @@ const isAbout = (nlri: EvpnRoute, address: Mac | Ip): nlri is MacIpRoute =>
 function routesAbout(address: Mac | Ip, { speaker, evpn, effective }: StateSource): Found {
   const routes: KnownRoute[] = []
   const own: Path[] = []
-  const macs = new Set<Mac>()
-  const entries = [...speaker.locRib('evpn')].filter(({ nlri }) =>
-    isAbout(nlri as EvpnRoute, address),
-  )
-  for (const entry of entries) {
+  for (const entry of speaker.locRib('evpn')) {
+    if (!isAbout(entry.nlri as EvpnRoute, address)) continue
     const nlri = entry.nlri as MacIpRoute
-    macs.add(nlri.mac)
     own.push(...entry.paths.filter(({ peer }) => peer === ''))
     if (entry.best.nextHop === effective.config.vtep.address) continue
     routes.push({ entry, account: evpn.account.route(entry.key), label: nlri.label })

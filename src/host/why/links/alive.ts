@@ -33,7 +33,7 @@ export const alive: Link = {
       status: 'broken',
       code: 'vtepSilent',
       text: `VTEP ${vtep} is announced${told === undefined ? '' : ` by ${told}`} and gives no sign of life: neither ICMP echo nor TCP was answered, the host is dead or the way to it broken`,
-      evidence: { vtep, peer: told ?? null, asked: ['icmp echo', 'tcp 179'] },
+      evidence: { vtep, peer: told ?? null, asked: ['icmp echo', 'tcp'] },
       fix: `ping ${vtep}; look at that host; if it is gone, its peer should withdraw its routes (BFD, hold time, or: vtep peer clear there)`,
     }
   },

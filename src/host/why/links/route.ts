@@ -42,7 +42,12 @@ function account({ entry }: KnownRoute): object {
     // One row per path, as `vtep routes` shows them.
     paths: routeViews('evpn', entry).map((view, i) => {
       const path = paths[i]!
-      return { ...view, ...(path === best ? {} : { lostBy: lost.get(path) ?? 'it came later' }) }
+      const time = path.time === 0 ? null : timeOf(path.time)
+      return {
+        ...view,
+        time,
+        ...(path === best ? {} : { lostBy: lost.get(path) ?? 'it came later' }),
+      }
     }),
   }
 }
