@@ -96,7 +96,14 @@ export class Evpn {
     })
   }
 
-  /** The best path that is known of a route; undefined where nobody else has one. */
+  /** A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours. */
+  keeps(nlri: EvpnRoute, { nextHop }: Path): boolean {
+    const { vtep, replicator } = this.#settings
+    const isOurs = nextHop === vtep || (replicator !== undefined && nextHop === replicator)
+    return !isOurs || nlri.type === 'prefix'
+  }
+
+  /** The best path that is known of a route; undefined of those that are not kept. */
   route(key: string): { readonly nlri: EvpnRoute; readonly path: Path } | undefined {
     return this.#routes.get(key)
   }
@@ -509,11 +516,7 @@ export class Evpn {
   }
 
   #route({ key, nlri, best }: RouteChange): void {
-    // A route of our own, or one that came back to us, says nothing new, but to another IP-VRF of ours.
-    const { vtep, replicator } = this.#settings
-    const isOurs =
-      best?.nextHop === vtep || (replicator !== undefined && best?.nextHop === replicator)
-    if (best === undefined || (isOurs && nlri.type !== 'prefix')) {
+    if (best === undefined || !this.keeps(nlri, best)) {
       const gone = this.#routes.delete(key)
       if (gone !== undefined) removeSegment(this.#segments, key, gone.nlri)
       for (const vrf of gone?.importers ?? []) this.#forget(vrf, gone!)

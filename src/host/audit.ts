@@ -10,7 +10,7 @@ import {
   type NeighbourState,
   type TableRows,
 } from '../fib/index.js'
-import { hostProbe } from '../wire/index.js'
+import { type EvpnRoute, hostProbe } from '../wire/index.js'
 import type { EventLog } from './events.js'
 import { reasonOf } from './instance/index.js'
 import type { Machines } from './machines.js'
@@ -24,8 +24,6 @@ export interface AuditParts {
   >
   readonly machines: Machines
   readonly events: EventLog
-  /** Next hops of our own routes. */
-  readonly own: readonly (string | undefined)[]
 }
 
 export interface AuditStatus {
@@ -139,12 +137,13 @@ export class Auditor {
 
   /** Best paths of the loc-rib against what evpn knows. Both change in the same step, so a difference is one. */
   async #routes(): Promise<void> {
-    const { machines, own } = this.#parts
+    const { machines } = this.#parts
     const { speaker, evpn } = machines
     for (const { key, nlri, best } of speaker.locRib('evpn')) {
       if (this.#isTired) await this.#breathe()
       const now = speaker.route('evpn', key)
-      const wanted = now === undefined || own.includes(now.best.nextHop) ? undefined : now.best
+      const isKept = now !== undefined && evpn.keeps(now.nlri as EvpnRoute, now.best)
+      const wanted = isKept ? now.best : undefined
       if (evpn.route(key)?.path === wanted) continue
       machines.tellRoute(key, now ?? { nlri, best: undefined })
       this.#tell(1, `a route of ${best.peer === '' ? 'our own' : best.peer}`)

@@ -187,7 +187,6 @@ export class Host implements HostSurface {
       path: this.#path,
       machines: this.#machines,
       events: this.events,
-      own: [vtep.address, vtep.replicatorAddress],
     })
     this.#source = this.#stateSource()
     this.state = new State(this.#source)

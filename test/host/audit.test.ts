@@ -24,7 +24,9 @@ const mac = (n: number): string => `02:00:00:00:00:0${n}`
 const text = `
 asn: 65000
 vtep: { address: 127.0.0.1, uplink: udp, udpPort: ${freePort()} }
+vrfs: [{ name: tenants, vni: 50001 }]
 networks:
+  - { name: routed, vni: 10200, vrf: tenants, gateway: [10.2.0.1/24] }
   - name: blue
     vni: ${vni}
     ports:
@@ -183,7 +185,7 @@ function machinesAndAudit() {
     send: async () => {},
     counters: () => undefined,
   }
-  const auditor = new Auditor({ path, machines, events, own: ['10.0.0.1'] })
+  const auditor = new Auditor({ path, machines, events })
   machines.toEvpn({
     event: 'networkAdded',
     network: { name: 'blue', vni, agingSeconds: 300, suppress: true },
