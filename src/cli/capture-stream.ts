@@ -1,7 +1,7 @@
 // What a capture of the daemon sends, block by block, for the commands that read it.
 
 import { type PcapngBlock, PcapngReader } from '../host/capture/index.js'
-import { type Call, call, open } from './client.js'
+import { type Call, call, type Daemon, open } from './client.js'
 import { CommandFailure, exitCode } from './context.js'
 
 export interface Captured {
@@ -11,24 +11,24 @@ export interface Captured {
 
 /**
  * Asks for a capture and hands on what comes until it ends, SIGINT or SIGTERM ends it, or `use` answers false. `say` is told
- * notes, and that it has begun. Throws CommandFailure.
+ * notes, and that it has begun; `ended` ends it, too. Throws CommandFailure.
  */
 export async function readCapture(
-  runtimeDir: string,
+  daemon: Daemon,
   query: NonNullable<Call['query']>,
   say: (sentence: string) => void,
   use: (block: PcapngBlock) => Promise<boolean>,
+  ended = new AbortController(),
 ): Promise<Captured> {
-  const ended = new AbortController()
   const end = (): void => ended.abort()
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   try {
-    const stream = await open(runtimeDir, { path: '/v1/capture', query })
+    const stream = await open(daemon, { path: '/v1/capture', query })
     if ((stream.statusCode ?? 500) >= 400) {
       stream.destroy()
       // The same once more, for its sentence: it is refused before anything begins.
-      await call(runtimeDir, { path: '/v1/capture', query })
+      await call(daemon, { path: '/v1/capture', query })
       throw new CommandFailure(exitCode.failed, 'the daemon refused the capture')
     }
     ended.signal.addEventListener('abort', () => stream.destroy())

@@ -1,7 +1,8 @@
-// Talks to a running daemon: HTTP on a unix socket of its runtime directory.
+// Talks to a running daemon: HTTP on a unix socket of its runtime directory, or over TCP on another host.
 
 import { accessSync, constants } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
+import { type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { request as secureRequest } from 'node:https'
 import { runtimePaths } from '../host/instance/index.js'
 import { CommandFailure, exitCode } from './context.js'
 
@@ -14,9 +15,12 @@ export interface Call {
   readonly accept?: string
 }
 
+/** Its runtime directory, or where its API listens and what it is told of us. */
+export type Daemon = string | { readonly url: URL; readonly token?: string }
+
 /** The JSON of the answer. Throws CommandFailure for an error answer, or when nobody answers. */
-export async function call<T>(runtimeDir: string, what: Call): Promise<T> {
-  const response = await open(runtimeDir, what)
+export async function call<T>(daemon: Daemon, what: Call): Promise<T> {
+  const response = await open(daemon, what)
   let text = ''
   response.setEncoding('utf8')
   for await (const chunk of response) text += chunk
@@ -27,9 +31,9 @@ export async function call<T>(runtimeDir: string, what: Call): Promise<T> {
 }
 
 /** The answer as it begins: its body can be read as it comes. */
-export function open(runtimeDir: string, what: Call): Promise<IncomingMessage> {
+export function open(daemon: Daemon, what: Call): Promise<IncomingMessage> {
   const { method = 'GET', path, query = {}, body, accept = 'application/json' } = what
-  const socketPath = socketIn(runtimeDir)
+  const place = placeOf(daemon)
   const given = Object.entries(query).flatMap(([key, value]) =>
     [value ?? []].flat().map((one): [string, string] => [key, one]),
   )
@@ -37,15 +41,36 @@ export function open(runtimeDir: string, what: Call): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve, reject) => {
     const headers = {
+      ...place.options.headers,
       accept,
       ...(text === undefined
         ? {}
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     }
-    const outgoing = request({ socketPath, method, path: path + search, headers }, resolve)
-    outgoing.once('error', (error) => reject(unreachable(socketPath, error)))
+    const ask = place.secure ? secureRequest : request
+    const outgoing = ask({ ...place.options, method, path: path + search, headers }, resolve)
+    outgoing.once('error', (error) => reject(unreachable(place, error)))
     outgoing.end(text)
   })
+}
+
+interface Place {
+  readonly name: string
+  readonly secure: boolean
+  readonly options: RequestOptions
+}
+
+function placeOf(daemon: Daemon): Place {
+  if (typeof daemon === 'string') {
+    const socketPath = socketIn(daemon)
+    return { name: socketPath, secure: false, options: { socketPath } }
+  }
+  const { url, token } = daemon
+  const { protocol, hostname, port } = url
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  // The brackets of an IPv6 address are the URL's.
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return { name: url.host, secure: protocol === 'https:', options: { host, port, headers } }
 }
 
 /** Who may not use the socket for all may have one for reading. */
@@ -63,12 +88,16 @@ function isOpenFor(path: string): boolean {
   }
 }
 
-function unreachable(socketPath: string, error: NodeJS.ErrnoException): CommandFailure {
-  const hint =
-    error.code === 'EACCES'
+function unreachable(
+  { name, options }: Place,
+  { code, message }: NodeJS.ErrnoException,
+): CommandFailure {
+  const local =
+    code === 'EACCES'
       ? 'permission denied; run as root or as a member of its group'
       : 'start the daemon with `vtep run --config FILE`, or name its directory with --runtime-dir'
-  return new CommandFailure(exitCode.unreachable, `no daemon answers on ${socketPath}: ${hint}`)
+  const hint = options.socketPath === undefined ? message : local
+  return new CommandFailure(exitCode.unreachable, `no daemon answers on ${name}: ${hint}`)
 }
 
 function parse(text: string): unknown {

@@ -51,6 +51,7 @@ const FILES: readonly (readonly [string, string])[] = [
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['VTEP_RUNTIME_DIR', 'The runtime directory, where --runtime-dir does not say.'],
+  ['VTEP_TOKEN', 'Of the API of another host, for `vtep trace --live --far`.'],
   ['VTEP_STATE_DIR', 'The state directory, where --state-dir does not say.'],
   ['NO_COLOR', 'Not empty: no colours.'],
 ]

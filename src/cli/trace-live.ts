@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import {
   type CaptureComment,
   describeFrame,
-  frameDigest,
   type PcapngPacket,
   parseComment,
 } from '../host/capture/index.js'
@@ -12,6 +11,8 @@ import { verdictText } from './capture.js'
 import { readCapture } from './capture-stream.js'
 import type { CliContext } from './context.js'
 import { type Paint, painter } from './style.js'
+import { FarSides, farDaemon } from './trace-far.js'
+import { digestOf, type Step, sorted, Ways } from './ways.js'
 
 export interface LiveOptions {
   readonly live?: true
@@ -21,6 +22,7 @@ export interface LiveOptions {
   readonly count?: string
   readonly seconds?: string
   readonly digest?: string
+  readonly far?: readonly string[]
   readonly json?: true
 }
 
@@ -37,11 +39,10 @@ export function addLiveOptions(command: Command): Command {
     .option('-c, --count <frames>', `with --live: follow so many; default: ${FRAMES}`)
     .option('--seconds <seconds>', 'with --live: end after so long')
     .option('--digest <digits>', 'with --live: the frame that had this digest at another host')
-}
-
-interface Step {
-  readonly packet: PcapngPacket
-  readonly comment: CaptureComment
+    .option(
+      '--far <daemon...>',
+      'with --live: also what becomes of them at another host, http(s)://ADDRESS:PORT of its API, with the token in VTEP_TOKEN',
+    )
 }
 
 /** Shows each frame as soon as it is known that nothing more comes of it. Throws CommandFailure. */
@@ -55,18 +56,29 @@ export async function traceLive(
   const paint = painter(context)
   const wanted = digest === undefined ? Number.POSITIVE_INFINITY : Number(options.count ?? 1)
   let shown = 0
+  const say = (sentence: string): void => void context.stderr.write(`vtep: ${sentence}\n`)
+  const token = context.environment['VTEP_TOKEN']
+  const daemons = (options.far ?? []).map((word) => farDaemon(word, token))
+  const far = await FarSides.open(daemons, { network, filter }, say)
+  const told: Promise<void>[] = []
   const ways = new Ways((way) => {
     if (shown >= wanted || (digest !== undefined && digestOf(way) !== digest)) return
     shown++
-    context.stdout.write(
-      options.json === true ? `${JSON.stringify(asJson(way))}\n` : formatWay(way, paint),
-    )
+    told.push(show(way))
   })
+  async function show(way: readonly Step[]): Promise<void> {
+    const there = await far.of(way)
+    context.stdout.write(
+      options.json === true
+        ? `${JSON.stringify(daemons.length === 0 ? asJson(way) : { ...asJson(way), far: there.map(farJson) })}\n`
+        : formatWay(way, paint, there),
+    )
+  }
   try {
     await readCapture(
       runtimeDir,
       { port, network, filter, seconds, count, follow: 'true' },
-      (sentence) => context.stderr.write(`vtep: ${sentence}\n`),
+      say,
       async (block) => {
         if (block.block === 'packet')
           ways.add({ packet: block, comment: parseComment(block.comment ?? '') })
@@ -75,70 +87,17 @@ export async function traceLive(
     )
   } finally {
     ways.end()
+    await Promise.all(told)
+    await far.close()
   }
   if (shown === 0 && digest !== undefined)
     context.stderr.write(`vtep: no frame with digest ${digest} has come by\n`)
 }
 
-/** Nothing more of a batch comes after this long. */
-const PAUSE_MILLISECONDS = 50
-
-/** Frames of which something has been seen. A worker hands over a batch as a whole, and all of it has one time. */
-class Ways {
-  readonly #show: (way: readonly Step[]) => void
-  #ways = new Map<string, Step[]>()
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(show: (way: readonly Step[]) => void) {
-    this.#show = show
-  }
-
-  add(step: Step): void {
-    const { frame = '', worker } = step.comment
-    for (const [key, [first]] of this.#ways) {
-      const same = first!.packet.timeNanoseconds === step.packet.timeNanoseconds
-      if (first!.comment.worker === worker && !same) this.#take(key)
-    }
-    this.#ways.set(frame, [...(this.#ways.get(frame) ?? []), step])
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.end(), PAUSE_MILLISECONDS)
-  }
-
-  #take(key: string): void {
-    const way = this.#ways.get(key)
-    this.#ways.delete(key)
-    if (way !== undefined) this.#show(way)
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-    for (const key of [...this.#ways.keys()]) this.#take(key)
-  }
-}
-
-/** As both ends of the tunnel see it: what goes into it, or has come out; else what came from a port. */
-function digestOf(way: readonly Step[]): string | undefined {
-  for (const point of ['before-encap', 'after-decap', 'from-port'] as const) {
-    const step = way.find(({ comment }) => comment.point === point)
-    if (step !== undefined) return frameDigest(step.packet.bytes)
-  }
-  return undefined
-}
-
-const order = [
-  'from-port',
-  'before-decap',
-  'after-decap',
-  'before-encap',
-  'after-encap',
-  'to-port',
-  'drop',
-]
-
-const sorted = (way: readonly Step[]): Step[] =>
-  [...way].sort(
-    (a, b) => order.indexOf(a.comment.point ?? '') - order.indexOf(b.comment.point ?? ''),
-  )
+const farJson = ({ at, way }: { at: string; way: readonly Step[] | undefined }): object => ({
+  at,
+  ...(way === undefined ? { steps: [] } : asJson(way)),
+})
 
 function asJson(way: readonly Step[]): object {
   return {
@@ -153,13 +112,22 @@ function asJson(way: readonly Step[]): object {
   }
 }
 
-function formatWay(way: readonly Step[], paint: Paint): string {
+function formatWay(
+  way: readonly Step[],
+  paint: Paint,
+  far: Awaited<ReturnType<FarSides['of']>>,
+): string {
   const [first] = sorted(way)
   if (first === undefined) return ''
   const head = `frame ${first.comment.frame}  digest ${digestOf(way) ?? '-'}`
-  const lines = sorted(way).map(({ packet, comment }) => `  ${stepText(packet, comment, paint)}`)
+  const linesOf = (steps: readonly Step[], indent: string): string[] =>
+    sorted(steps).map(({ packet, comment }) => `${indent}${stepText(packet, comment, paint)}`)
+  const there = far.flatMap(({ at, way: steps }) =>
+    steps === undefined ? [`  at ${at}: not seen`] : [`  at ${at}:`, ...linesOf(steps, '    ')],
+  )
   const [{ packet }] = [first]
-  return [paint('bold', head), `  ${describeFrame(packet.bytes)}`, ...lines, '', ''].join('\n')
+  const summary = `  ${describeFrame(packet.bytes)}`
+  return [paint('bold', head), summary, ...linesOf(way, '  '), ...there, '', ''].join('\n')
 }
 
 function stepText(packet: PcapngPacket, comment: CaptureComment, paint: Paint): string {

@@ -15,7 +15,7 @@ import {
   startVtep,
   type Tenant,
   until,
-  type Vtep,
+  Vtep,
 } from '../lab/index.js'
 import { ipOf, leaf, macOf, network, tenantOptions } from './support.js'
 
@@ -25,6 +25,8 @@ const program = join(root, 'bin/vtep.js')
 interface Pair {
   readonly vteps: readonly [Vtep, Vtep]
   readonly tenants: readonly [Tenant, Tenant]
+  /** Where the second's API listens, and a token for it. */
+  readonly far: { readonly url: string; readonly token: string }
 }
 
 /** Two hosts with a tenant each, behind a router. */
@@ -37,12 +39,18 @@ async function pair(t: Test, uplink: string): Promise<Pair> {
     h1,
     leaf(h1, { uplink, ports: ['vm1'], remotes: [{ address: h2.vtep4, macs: [macOf(2)] }] }),
   )
-  const second = await startVtep(
-    h2,
-    leaf(h2, { uplink, ports: ['vm2'], remotes: [{ address: h1.vtep4, macs: [macOf(1)] }] }),
-  )
+  const second = new Vtep(h2)
+  const listen = `${h2.vtep4}:8472`
+  second.configure({
+    ...leaf(h2, { uplink, ports: ['vm2'], remotes: [{ address: h1.vtep4, macs: [macOf(1)] }] }),
+    api: { listen },
+  })
+  // There first: without a token nobody may listen for other hosts.
+  const { stdout } = await second.cli('token', 'create', 'h1', '--role', 'operator')
+  await second.run()
   await reaches(vm1, ipOf(2))
-  return { vteps: [first, second], tenants: [vm1, vm2] }
+  const far = { url: `http://${listen}`, token: stdout.trim() }
+  return { vteps: [first, second], tenants: [vm1, vm2], far }
 }
 
 interface Command {
@@ -54,9 +62,18 @@ interface Command {
 
 /** A capture or trace that is on when this resolves. */
 async function begin(t: Test, vtep: Vtep, ...words: readonly string[]): Promise<Command> {
+  return beginWith(t, vtep, '', words)
+}
+
+async function beginWith(
+  t: Test,
+  vtep: Vtep,
+  token: string,
+  words: readonly string[],
+): Promise<Command> {
   const [enter, ...argv] = vtep.host.enter([process.execPath, program, ...words])
   const child = spawn(enter!, argv, {
-    env: { ...process.env, VTEP_RUNTIME_DIR: vtep.runtimeDir },
+    env: { ...process.env, VTEP_RUNTIME_DIR: vtep.runtimeDir, VTEP_TOKEN: token },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -176,7 +193,7 @@ test('what is lost, by its reason, and nothing else', { skip }, async (t) => {
 })
 
 test('the way of a frame at both of its hosts', { skip }, async (t) => {
-  const { vteps, tenants } = await pair(t, 'raw')
+  const { vteps, tenants, far } = await pair(t, 'raw')
   const [a, b] = vteps
   const here = await begin(
     t,
@@ -212,6 +229,21 @@ test('the way of a frame at both of its hosts', { skip }, async (t) => {
     'the same frame, by its digest',
   )
   t.match(here.stderr(), /frames of port vm1 leave the kernel's fast path while the capture is on/)
+
+  const both = await beginWith(t, a, far.token, [
+    ...['trace', '--live', '--port', 'vm1', '--filter', 'icmp', '--count', '1'],
+    ...['--far', far.url],
+  ])
+  await until('the far side looks, too', () => both.stderr().split('capturing').length === 3)
+  await ping(tenants[0], ipOf(2))
+  t.equal(await both.ended, 0)
+  t.match(
+    both.stdout(),
+    / after-encap .*\n {2}at 10\.255\.0\.2:8472:\n {4}before-decap .*\n {4}after-decap .*\n {4}to-port .*vm2/,
+  )
+  const stranger = await a.cli('trace', '--live', '--far', far.url)
+  t.equal(stranger.code, 1)
+  t.match(stranger.stderr, /token/)
 
   const lines = await begin(t, a, 'trace', '--live', '--filter', 'icmp', '--count', '1')
   await ping(tenants[0], ipOf(2))
