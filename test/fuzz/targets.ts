@@ -5,10 +5,12 @@ import fc from 'fast-check'
 import type { PeerSettings } from '../../src/bgp/index.js'
 import type { SegmentSettings } from '../../src/evpn/index.js'
 import { Machines } from '../../src/host/machines.js'
+import { readCapture } from '../../src/wire/capture/index.js'
 import {
   decapsulateOuter,
   decapsulatePayload,
   describeFrame,
+  dissect,
   findLayers,
   flowHash,
   frameDigest,
@@ -443,6 +445,45 @@ const pcapng: FuzzTarget = {
   },
 }
 
+/** A file as tcpdump writes it, of the vectors' frames. */
+function pcapSeed(): Uint8Array {
+  const head = Buffer.alloc(24)
+  for (const [offset, value] of [
+    [0, 0xa1b2c3d4],
+    [4, 0x00040002],
+    [16, 65535],
+    [20, 1],
+  ] as const)
+    head.writeUInt32LE(value, offset)
+  const records = vectors.slice(0, 4).flatMap(({ frames: all }) =>
+    all.map(({ bytes }) => {
+      const record = Buffer.alloc(16)
+      record.writeUInt32LE(bytes.length, 8)
+      record.writeUInt32LE(bytes.length, 12)
+      return Buffer.concat([record, bytes])
+    }),
+  )
+  return Buffer.concat([head, ...records])
+}
+
+/** Files that somebody drops on the dashboard, or gives to `vtep trace --pcap`. */
+const captures: FuzzTarget = {
+  name: 'captures',
+  seeds: [pcapSeed(), ...pcapng.seeds],
+  run(octets) {
+    const capture = readCapture(octets)
+    if (!('frames' in capture)) return capture.problem.slice(0, 30)
+    let kept = 0
+    for (const frame of capture.frames) {
+      kept += frame.octets.length
+      for (const { offset, length } of dissect(frame.octets))
+        assert.ok(offset >= 0 && length >= 0 && offset + length <= frame.octets.length)
+    }
+    assert.ok(kept <= octets.length, 'no octet twice')
+    return `${capture.format} ${capture.frames.length} ${capture.problem?.slice(0, 20) ?? ''}`
+  },
+}
+
 // ---- frames
 
 const frames: FuzzTarget = {
@@ -465,4 +506,4 @@ const frames: FuzzTarget = {
   },
 }
 
-export const targets: readonly FuzzTarget[] = [bgp, hosts(), bmp, mrt, pcapng, frames]
+export const targets: readonly FuzzTarget[] = [bgp, hosts(), bmp, mrt, pcapng, captures, frames]
