@@ -1,4 +1,4 @@
-// Runs the compiled tests and sums up: two networks at a time, what only computes in what those leave of the machine, and at the
+// Runs the compiled tests and sums up: three networks at a time, what only computes in what those leave of the machine, and at the
 // end, one by one, those that count lost frames. What platforms call (test/platforms) takes minutes: it runs when it is asked for by
 // name, or with --all.
 // Usage: node scripts/run-tests.mjs [--all | PATTERN...]   a pattern is a part of a path: npm test -- interop/frr
@@ -14,13 +14,13 @@ import { TapReader } from './tap-reader.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const base = join(root, 'dist/test')
 
-// Tests that build networks (those that import the lab) wait for peers most of their time, so two share two cores well, and a third
+// Tests that build networks (those that import the lab) wait for peers most of their time, so three share two cores well, and a fourth
 // that yields to them fills the rest.
 const laboratory = join(base, 'lab')
 // These hold that not one frame is lost while traffic runs as fast as it can: a neighbour would make them lie.
 const lossless = ['interop/restart', 'io-native/survival', 'host/lifecycle']
 const platforms = 'platforms/'
-const networkLanes = 2
+const networkLanes = 3
 const limitSeconds = 300
 const yielding = 15
 /** Between asking a test to end and ending it: a lab stops its daemons in order. */
