@@ -168,7 +168,7 @@ if (has('plug')) {
 }
 if (has('observe')) {
   await guarded('observe', async () => {
-    output.observe = await measureObserving({ count: wanted.quick ? 3 : 15 })
+    output.observe = await measureObserving({ count: wanted.quick ? 3 : 40 })
     tables['observe'] = `${observeTable(output.observe)}\n\n${facts}.`
   })
 }
