@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AUDIT_PAGE, Audit } from '../../fib/index.js'
+import { smallTables } from '../audit.js'
 import { type Around, type Check, error, found, type Outcome, warning } from './check.js'
 
 export const dataplaneChecks: readonly Check[] = [
@@ -139,15 +140,7 @@ async function compareTables({ source, path, signal }: Around): Promise<Outcome>
 }
 
 async function round(audit: Audit, path: Around['path']) {
-  audit.begin({
-    ports: path.table('ports'),
-    networks: path.table('networks'),
-    floods: path.table('floods'),
-    macGroups: path.table('macGroups'),
-    listeners: path.table('listeners'),
-    remotes: [],
-    underlays: [],
-  })
+  audit.begin(smallTables(path))
   const macs = await path.readAside('macs')
   const neighbours = await path.readAside('neighbours')
   const routes = await path.readAside('routes')
