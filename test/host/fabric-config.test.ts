@@ -62,6 +62,7 @@ const printed: Readonly<Record<VendorName, readonly string[]>> = {
     'ip address add 10.1.0.1/24 dev br10100',
     'ip prefix-list VTEP-203-0-113-11 permit 203.0.113.11/32',
     'router bgp 65000',
+    ' bgp disable-ebgp-connected-route-check',
     ' neighbor 203.0.113.11 remote-as 65011',
     ' neighbor 203.0.113.11 ebgp-multihop 4',
     '  neighbor 203.0.113.11 attribute-unchanged next-hop',

@@ -82,14 +82,14 @@ function router(facts: LeafFacts): Line[] {
   const peer = `neighbor ${peerName(facts)}`
   const family = unicastFamily(facts)
   const isPassed = !isInternal
+  const isMultihop = !isDirect && !isInternal && neighbor.ttlSecurity === undefined
   return [
+    // With two connections at once bgpd may keep next hops of a multihop peer inaccessible for good: it asks for connected ones.
+    ...when(isMultihop, 'bgp disable-ebgp-connected-route-check'),
     `${peer}${session.isUnnumbered ? ' interface' : ''} remote-as ${config.asn}`,
     `${peer} description vtep ${config.vtep.address}`,
     ...when(!isDirect, `${peer} update-source ${leafVtep(facts)}`),
-    ...when(
-      !isDirect && isPassed && neighbor.ttlSecurity === undefined,
-      `${peer} ebgp-multihop ${MULTIHOP}`,
-    ),
+    ...when(isMultihop, `${peer} ebgp-multihop ${MULTIHOP}`),
     ...when(
       neighbor.ttlSecurity !== undefined,
       `${peer} ttl-security hops ${neighbor.ttlSecurity}`,
