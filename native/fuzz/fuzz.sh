@@ -28,7 +28,7 @@ case $target in
     exit 1
     ;;
 esac
-flags=(-std=c++20 -O1 -g -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Wall -Wextra -fsanitize=fuzzer,address,undefined
+flags=(-std=c++20 -O1 -g1 -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Wall -Wextra -fsanitize=fuzzer,address,undefined
   -fno-sanitize-recover=all)
 corpus=native/fuzz/corpus/$target found=build/fuzz/$target program=build/fuzz/$target.bin
 mkdir -p "$corpus" "$found"

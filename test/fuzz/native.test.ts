@@ -12,7 +12,7 @@ import { tableOperation } from '../core/legs.js'
 import { vectors } from '../core/vectors/index.js'
 import { missing, root } from '../lab/index.js'
 
-const seconds = Number(process.env['FUZZ_SECONDS'] ?? 10)
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? 5)
 /** Targets, and whether their input is a script of operations and frames (native/fuzz/script.hpp). */
 const targets = [
   { name: 'core', script: true },
