@@ -237,8 +237,8 @@ function configuration(host: Host, options: FrrOptions): string {
     ' bgp log-neighbor-changes',
     ' no bgp default ipv4-unicast',
     ' no bgp ebgp-requires-policy',
-    // A neighbour's next hop is tracked as one that must be connected when bgpd asks for it before it has read ebgp-multihop, and a
-    // session that the peer opens then stands with all its routes inaccessible, for good.
+    // bgpd 8.4 was seen to track a multihop peer's next hops as ones that must be connected (why was not traced): the session stood
+    // with all its routes inaccessible, for good.
     ' bgp disable-ebgp-connected-route-check',
     ...peers.flatMap(neighbour),
     ' address-family l2vpn evpn',

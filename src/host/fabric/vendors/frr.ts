@@ -84,7 +84,7 @@ function router(facts: LeafFacts): Line[] {
   const isPassed = !isInternal
   const isMultihop = !isDirect && !isInternal && neighbor.ttlSecurity === undefined
   return [
-    // With two connections at once bgpd may keep next hops of a multihop peer inaccessible for good: it asks for connected ones.
+    // bgpd 8.4 was seen to track a multihop peer's next hops as ones that must be connected: inaccessible for good, the session up.
     ...when(isMultihop, 'bgp disable-ebgp-connected-route-check'),
     `${peer}${session.isUnnumbered ? ' interface' : ''} remote-as ${config.asn}`,
     `${peer} description vtep ${config.vtep.address}`,
