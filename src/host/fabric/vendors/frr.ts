@@ -81,7 +81,6 @@ function router(facts: LeafFacts): Line[] {
   const { neighbor, isInternal, isDirect } = session
   const peer = `neighbor ${peerName(facts)}`
   const family = unicastFamily(facts)
-  const isPassed = !isInternal
   const isMultihop = !isDirect && !isInternal && neighbor.ttlSecurity === undefined
   return [
     // bgpd 8.4 was seen to track a multihop peer's next hops as ones that must be connected: inaccessible for good, the session up.
@@ -117,7 +116,7 @@ function router(facts: LeafFacts): Line[] {
       'address-family l2vpn evpn',
       [
         `${peer} activate`,
-        ...when(isPassed, `${peer} attribute-unchanged next-hop`),
+        ...when(!isInternal, `${peer} attribute-unchanged next-hop`),
         ...when(session.reflectsToUs, `${peer} route-reflector-client`),
         `${peer} route-map VTEP-ALL in`,
         `${peer} route-map VTEP-ALL out`,
