@@ -60,7 +60,6 @@ test('virsh migrate --live', { skip, timeout: 250_000 }, async (t) =>
     const console = join(h1.directory, 'console')
     writeFileSync(console, '')
     chmodSync(console, 0o666)
-    consoles.push(() => readFileSync(console, 'utf8'))
     await source.define(exampleDomain({ image, console }))
     await source.virsh('start', 'vm1')
     t.teardown(() => target.attempt('destroy', 'vm1'))
@@ -77,6 +76,7 @@ test('virsh migrate --live', { skip, timeout: 250_000 }, async (t) =>
     // Slow enough that who moves too early is seen.
     await source.virsh('migrate-setspeed', 'vm1', '16')
     const begun = performance.now()
+    consoles.push(() => readFileSync(console, 'utf8'))
     const migration = source.virsh('migrate', '--live', 'vm1', target.uri, `tcp://${h2.vtep4}`)
     let [prepared, moved] = [0, 0]
     const watching = until(

@@ -5,9 +5,9 @@ import type { Test } from 'tap'
 const attempts = 3
 
 /**
- * Runs `migrate`, which answers how to judge what it saw, and again (at most three times) when the guest's kernel died of it: QEMU
- * without hardware help copies memory beside running processors, and what one of them writes between two instructions may stay behind
- * when the machine is busy. Such a guest says nothing of the network. `consoles` takes what reads the guest's console.
+ * Runs `migrate`, which answers how to judge what it saw, and again (at most three times) when the guest's kernel died after the copy.
+ * Supposed: QEMU without hardware help copies memory beside running processors, and a write between two steps of that may stay behind.
+ * `consoles` takes, once the migration begins, what reads the guest's console: a guest that died before it is a failure.
  */
 export async function outlived(
   t: Test,
