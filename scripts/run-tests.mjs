@@ -1,5 +1,5 @@
-// Runs the compiled tests and sums up: three networks at a time, what only computes in what those leave of the machine, and at the
-// end, one by one, those that count lost frames. What platforms call (test/platforms) takes minutes: it runs when it is asked for by
+// Runs the compiled tests and sums up: three networks at a time, what only computes in what those leave of the machine, one that compiles
+// programs in the place of a network, and at the end, one by one, those that count lost frames. What platforms call (test/platforms) takes minutes: it runs when it is asked for by
 // name, or with --all.
 // Usage: node scripts/run-tests.mjs [--all | PATTERN...]   a pattern is a part of a path: npm test -- interop/frr
 
@@ -17,6 +17,8 @@ const base = join(root, 'dist/test')
 // Tests that build networks (those that import the lab) wait for peers most of their time, so three share two cores well, and a fourth
 // that yields to them fills the rest.
 const laboratory = join(base, 'lab')
+// Those that import this wait for each other, as two compilers are enough: one lane is.
+const compilers = join(base, 'lab/native.js')
 // These hold that not one frame is lost while traffic runs as fast as it can: a neighbour would make them lie.
 const lossless = ['interop/restart', 'io-native/survival', 'host/lifecycle']
 const platforms = 'platforms/'
@@ -48,13 +50,13 @@ function testFiles(patterns) {
     .sort()
 }
 
-/** True when a compiled file imports the lab, itself or through others. */
-function needsLab(file, seen = new Set()) {
-  if (file.startsWith(laboratory)) return true
+/** True when a compiled file imports what is at `wanted`, itself or through others. */
+function needs(wanted, file, seen = new Set()) {
+  if (file.startsWith(wanted)) return true
   if (seen.has(file) || !existsSync(file)) return false
   seen.add(file)
   const imports = readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g)
-  return [...imports].some(([, path]) => needsLab(join(dirname(file), path), seen))
+  return [...imports].some(([, path]) => needs(wanted, join(dirname(file), path), seen))
 }
 
 /** Runs one file; never rejects. */
@@ -161,13 +163,19 @@ if (paths.length === 0) {
   process.exit(2)
 }
 const isLossless = (path) => lossless.some((word) => path.startsWith(word))
-const isNetwork = (path) => !isLossless(path) && needsLab(join(base, path))
+/** Takes what needs it out of the rest. */
+const take = (wanted) => {
+  const taken = rest.filter((path) => needs(wanted, join(base, path)))
+  rest = rest.filter((path) => !taken.includes(path))
+  return taken
+}
 sweep()
-const networks = paths.filter(isNetwork)
-const units = paths.filter((path) => !isLossless(path) && !isNetwork(path))
+let rest = paths.filter((path) => !isLossless(path))
+const [compiled, networks, units] = [take(compilers), take(laboratory), rest]
 await Promise.all([
   lane([units], true),
-  ...Array.from({ length: networkLanes }, () => lane([networks, units])),
+  lane([compiled, networks, units]),
+  ...Array.from({ length: networkLanes - 1 }, () => lane([networks, units])),
 ])
 await lane([paths.filter(isLossless)])
 for (const left of sweep()) {

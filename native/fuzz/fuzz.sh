@@ -1,8 +1,7 @@
 #!/bin/bash
 # Fuzzes one target for some seconds under the address and undefined behaviour sanitizers. Needs clang with its runtime libraries.
-# Usage: native/fuzz/fuzz.sh core|egress|parsers [SECONDS] [build|coverage|corpus]
+# Usage: native/fuzz/fuzz.sh core|egress|parsers [SECONDS] [coverage|corpus]
 #   SECONDS    60 unless given; what is found new stays in build/fuzz/TARGET, an input that crashes in build/fuzz/crash-TARGET-*
-#   build      only builds build/fuzz/TARGET.bin
 #   coverage   what the corpus reaches, by file (needs llvm-profdata and llvm-cov)
 #   corpus     writes a small part of all inputs that reaches as much into native/fuzz/corpus/TARGET
 set -euo pipefail
@@ -15,42 +14,34 @@ command -v clang++ >/dev/null || {
   echo "native/fuzz/fuzz.sh: expected clang++, found none; install it (Debian: apt-get install -y clang libclang-rt-dev)" >&2
   exit 1
 }
-script=(native/fuzz/script.cpp native/fuzz/mutate.cpp)
 case $target in
-  core) sources=(native/core/*.cpp "${script[@]}") ;;
-  egress) sources=(native/core/*.cpp native/worker/{capture,capture_ring,egress,merge,message,offload_watch,packet_filter,tap}.cpp native/port/address.cpp "${script[@]}") ;;
-  parsers)
-    sources=(native/core/{checksum,layers,metadata}.cpp native/worker/{message,packet_filter}.cpp native/client/json.cpp native/fuzz/script.cpp
-      native/port/{bfd_session,inner_metadata,netlink_parse,options,address}.cpp)
-    ;;
+  core | egress | parsers) ;;
   *)
     echo "native/fuzz/fuzz.sh: target '$target': expected core, egress or parsers" >&2
     exit 1
     ;;
 esac
-flags=(-std=c++20 -O1 -g1 -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Wall -Wextra -fsanitize=fuzzer,address,undefined
-  -fno-sanitize-recover=all)
-corpus=native/fuzz/corpus/$target found=build/fuzz/$target program=build/fuzz/$target.bin
+corpus=native/fuzz/corpus/$target found=build/fuzz/$target program=build/fuzzer/$target
 mkdir -p "$corpus" "$found"
 
-build() { clang++ "${flags[@]}" "$@" "${sources[@]}" "native/fuzz/$target.cpp" -o "$program"; }
+built() { make -s -j2 -C native SANITIZER="$1" "$target"; }
 
 limits=(-max_len=8192 -timeout=10 -rss_limit_mb=2048)
 case $then in
-  build) build ;;
   run)
-    build
+    built fuzzer
     exec "$program" -max_total_time="$seconds" "${limits[@]}" -print_final_stats=1 -artifact_prefix="build/fuzz/crash-$target-" \
       "$found" "$corpus"
     ;;
   coverage)
-    build -fprofile-instr-generate -fcoverage-mapping
+    built coverage
+    program=build/coverage/$target
     LLVM_PROFILE_FILE=build/fuzz/$target.profraw "$program" -runs=0 "${limits[@]}" "$found" "$corpus" 2>/dev/null
     llvm-profdata merge -o "build/fuzz/$target.profdata" "build/fuzz/$target.profraw"
-    llvm-cov report "$program" -instr-profile="build/fuzz/$target.profdata" "${sources[@]}"
+    llvm-cov report "$program" -instr-profile="build/fuzz/$target.profdata" native/core native/worker native/port native/client
     ;;
   corpus)
-    build
+    built fuzzer
     mkdir -p "build/fuzz/merged-$target"
     rm -f "build/fuzz/merged-$target"/*
     "$program" -set_cover_merge=1 -use_counters=0 "${limits[@]}" -max_len=2500 "build/fuzz/merged-$target" "$corpus" "$found"

@@ -11,6 +11,7 @@ import { concat, encodeRun } from '../../src/wire/frame/index.js'
 import { tableOperation } from '../core/legs.js'
 import { vectors } from '../core/vectors/index.js'
 import { missing, root } from '../lab/index.js'
+import { builtNative, nativeTools } from '../lab/native.js'
 
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 5)
 /** Targets, and whether their input is a script of operations and frames (native/fuzz/script.hpp). */
@@ -60,13 +61,15 @@ async function withoutFuzzer(t: Test, folder: string): Promise<string | undefine
 }
 
 for (const { name, script } of targets) {
-  test(`no bytes break ${name}`, { skip: missing('clang++'), timeout: 240_000 }, async (t) => {
+  test(`no bytes break ${name}`, {
+    skip: missing('clang++', ...nativeTools),
+    timeout: 290_000,
+  }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'vtep-fuzz-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const without = await withoutFuzzer(t, folder)
     if (without !== undefined) return t.pass(without, { skip: without })
-    const built = await run(t, 'native/fuzz/fuzz.sh', name, '0', 'build')
-    t.ok(built.ok, built.text)
+    const program = await builtNative('fuzzer', name)
     const found = join(folder, 'found')
     mkdirSync(found)
     if (script)
@@ -74,7 +77,7 @@ for (const { name, script } of targets) {
         writeFileSync(join(found, String(i)), asScript(vector))
     const { ok, text } = await run(
       t,
-      join(root, `build/fuzz/${name}.bin`),
+      program,
       `-max_total_time=${seconds}`,
       '-max_len=8192',
       '-timeout=10',

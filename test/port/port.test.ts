@@ -4,8 +4,7 @@ import { runNativeTests } from './native-tests.js'
 
 await runNativeTests({
   name: 'native/port',
-  make: ['-C', 'native/port/test'],
-  program: 'build/port-test/port-test',
+  program: 'port-test',
   programs: ['ping', 'tc', 'ethtool'],
   atLeast: 30,
 })

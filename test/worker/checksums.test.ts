@@ -4,8 +4,7 @@ import { runNativeTests } from '../port/native-tests.js'
 
 await runNativeTests({
   name: 'checksums',
-  make: ['-C', 'native/worker/test', 'SANITIZER=address', 'worker-test'],
-  program: 'build/hammer-address/worker-test',
+  program: 'worker-test',
   programs: ['ip'],
   atLeast: 3,
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { hammer, hammerMissing } from './hammer.js'
 
-// Compiling takes half a minute where nothing is up to date, and more on a busy machine.
-t.setTimeout(230_000)
-t.test('thread sanitizer', { skip: hammerMissing, timeout: 230_000 }, async (t) =>
+// Compiling takes a minute where nothing is up to date, and more on a busy machine.
+t.setTimeout(290_000)
+t.test('thread sanitizer', { skip: hammerMissing, timeout: 290_000 }, async (t) =>
   hammer(t, 'thread'),
 )

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../native/core/snapshot.hpp"
-#include "../../native/core/switch.hpp"
-#include "../../native/core/tables.hpp"
+#include "../../core/snapshot.hpp"
+#include "../../core/switch.hpp"
+#include "../../core/tables.hpp"
 
 namespace {
 
@@ -142,8 +142,11 @@ void set_up(Tables& tables) {
   PortInfo info;
   for (int i = 0; i < 4; i++) tables.open_port(info);
   Operations o;
-  o.add(OperationCode::networkSet,
-        NetworkSetOperation{kVni, NetworkFlag::suppress | NetworkFlag::snoop, 1, 0, 0});
+  NetworkSetOperation network = {};
+  network.vni = kVni;
+  network.flags = NetworkFlag::suppress | NetworkFlag::snoop;
+  network.agingSeconds = 1;
+  o.add(OperationCode::networkSet, network);
   for (uint32_t port = 1; port <= 3; port++)
     o.add(OperationCode::portAttach, PortAttachOperation{port, kVni});
   FloodAddOperation flood = {kVni, 0, {}};
@@ -239,7 +242,9 @@ void keeper(Tables& tables, std::vector<LearnRecord>& learned) {
       o.add(OperationCode::neighbourSet, binding);
     }
     o.add(OperationCode::portAttach, PortAttachOperation{4, n / 64 % 2 == 0 ? kVni : 0});
-    o.add(OperationCode::networkSet, NetworkSetOperation{20000 + n / 64 % 20, 0, 0, 0, 0});
+    NetworkSetOperation another = {};
+    another.vni = 20000 + n / 64 % 20;
+    o.add(OperationCode::networkSet, another);
     o.add(OperationCode::networkRemove, NetworkRemoveOperation{20000 + (n / 64 + 10) % 20});
     if (tables.apply(o.bytes.data(), o.bytes.size()).failed != 0) fail("an operation was refused");
     next_hop(tables, kStableVtep, n % 2 == 0 ? 0 : 9000);
