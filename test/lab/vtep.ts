@@ -8,11 +8,13 @@ import { stringify } from 'yaml'
 import type { CommandResult } from './command.js'
 import type { Namespace } from './namespace.js'
 import type { Service } from './service.js'
-import { until } from './wait.js'
+import { sleep, until, witnesses } from './wait.js'
 
 /** The checkout: compiled files live in dist/test/lab. */
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const program = join(root, 'bin/vtep.js')
+/** Of each view, the last ones. */
+const accountRows = 12
 
 /** The part of the configuration that tests and the demo write; the schema in src/host/config is the whole. */
 export interface VtepConfig {
@@ -132,6 +134,7 @@ export class Vtep {
 
   /** Starts it without waiting: for configurations that it has to refuse. */
   launch(args: readonly string[] = []): Service {
+    witnesses.add(this.#account)
     this.#starts += 1
     const name = this.#starts === 1 ? this.name : `${this.name}-${this.#starts}`
     this.#service = this.host.start(name, [
@@ -145,6 +148,21 @@ export class Vtep {
       ...args,
     ])
     return this.#service
+  }
+
+  /** What it knows, for who waited in vain. */
+  readonly #account = async (): Promise<string> => {
+    const name = `${this.name} of ${this.host.name}`
+    if (!this.service.running) return `${name} has ended: ${this.service.log().slice(-500)}`
+    const lines = await Promise.all(
+      ['peers', 'macs', 'ports', 'drops', 'events'].map(async (view) => {
+        const late = sleep(2).then(() => 'no answer')
+        const answer = this.request(`GET`, `/v1/${view}`).catch((error: Error) => error.message)
+        const rows = [await Promise.race([answer, late])].flat()
+        return rows.slice(-accountRows).map((row) => `  ${view} ${JSON.stringify(row)}`)
+      }),
+    )
+    return [name, ...lines.flat()].join('\n')
   }
 
   /** Any verb, as typed. */

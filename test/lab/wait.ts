@@ -10,6 +10,9 @@ export interface WaitOptions {
   readonly explain?: () => Promise<string>
 }
 
+/** What is told beside the last thing seen when a wait was in vain: by each daemon that runs. */
+export const witnesses = new Set<() => Promise<string>>()
+
 /**
  * Polls `probe` until it answers something truthy, and answers that. A probe that throws counts as "not yet".
  * After `seconds` (default 10) fails with `what` and the last thing seen.
@@ -32,9 +35,12 @@ export async function until<T>(
     }
     if (Date.now() >= end) {
       const last = typeof seen === 'string' ? seen : JSON.stringify(seen)
-      const more = await options.explain?.().catch((error: unknown) => String(error))
+      const asked = [...(options.explain === undefined ? [] : [options.explain]), ...witnesses]
+      const told = await Promise.all(
+        asked.map((ask) => ask().catch((error: unknown) => String(error))),
+      )
       throw new Error(
-        `${what}: expected within ${seconds} s, last seen: ${last}${more === undefined ? '' : `\n${more}`}`,
+        [`${what}: expected within ${seconds} s, last seen: ${last}`, ...told].join('\n'),
       )
     }
     await sleep(options.everySeconds ?? 0.1)
