@@ -31,6 +31,17 @@ const lively: Probe = {
   pathMtu: async (_vtep, most) => most,
 }
 
+const eth7 = {
+  ifname: 'eth7',
+  flags: ['BROADCAST', 'UP', 'LOWER_UP'],
+  mtu: 1600,
+  addr_info: [],
+}
+/** Interfaces that the dataplane sends to VTEPs by. */
+function leadsBy(site: Site, ...indexes: readonly number[]): void {
+  site.dataplane.underlays = indexes.map((ifindex) => ({ ifindex, flags: 0 }))
+}
+
 async function pair(ofA: Partial<SiteOptions> = {}, ofB: Partial<SiteOptions> = {}) {
   const wire = new Wire()
   const sites: Site[] = []
@@ -96,6 +107,7 @@ t.test('what is found, and how it is mended', async (t) => {
     readonly fix: RegExp
     readonly machine?: Partial<Machine>
     readonly probe?: Partial<Probe>
+    readonly options?: Partial<SiteOptions>
     plant?(site: Site, other: Site): void
   }[] = [
     {
@@ -229,10 +241,70 @@ t.test('what is found, and how it is mended', async (t) => {
       fix: /sysctl -w net\.core\.rmem_max=4194304 net\.core\.wmem_max=4194304/,
       machine: { capabilities: () => 1n << 13n, setting: () => '212992' },
     },
+    {
+      code: 'uplinkDown',
+      evidence: /underlay interface eth7 is down/,
+      fix: /ip link set eth7 up/,
+      machine: { devices: async () => [{ ...eth7, flags: ['BROADCAST'] }] },
+      plant: (site) => leadsBy(site, 7),
+    },
+    {
+      code: 'uplinkDown',
+      evidence: /underlay interface eth7 has no carrier/,
+      fix: /the cable and .* the other end of eth7/,
+      machine: { devices: async () => [{ ...eth7, flags: ['NO-CARRIER', 'BROADCAST', 'UP'] }] },
+      plant: (site) => leadsBy(site, 7),
+    },
+    {
+      code: 'rpFilter',
+      evidence: /strict on eth8, one of 2 underlay interfaces/,
+      fix: /sysctl -w net\.ipv4\.conf\.eth8\.rp_filter=2/,
+      machine: {
+        setting: (name) =>
+          name === 'net.ipv4.conf.eth8.rp_filter' ? '1' : wellMachine.setting(name),
+      },
+      plant: (site) => leadsBy(site, 7, 8),
+    },
+    {
+      code: 'memoryLock',
+      evidence: /the dataplane may lock 8 MiB, and an AF_XDP socket pins some 64 MiB/,
+      fix: /LimitMEMLOCK=infinity/,
+      options: { uplink: 'af_xdp' },
+      machine: {
+        memoryLock: () => 8 << 20,
+        capabilities: () => 0xffff_ffff_ffffn & ~(1n << 14n),
+      },
+    },
+    {
+      code: 'queues',
+      evidence: /eth7 has 1 receive queue for 4 workers/,
+      fix: /ethtool -L eth7 combined 4/,
+      options: { more: { dataplane: { workers: 4 } } },
+      machine: { devices: async () => [{ ...eth7, num_rx_queues: 1 }] },
+      plant: (site) => leadsBy(site, 7),
+    },
+    {
+      code: 'driverTrap',
+      evidence: /eth7 spreads UDP by addresses alone/,
+      fix: /ethtool -N eth7 rx-flow-hash udp4 sdfn/,
+      machine: {
+        ethtool: async (verb) =>
+          verb === '-n' ? 'UDP over IPV4 flows use these fields:\nIP SA\nIP DA\n' : undefined,
+      },
+      plant: (site) => leadsBy(site, 7),
+    },
+    {
+      code: 'driverTrap',
+      evidence: /eth7 is driven by ice/,
+      fix: /uplink: raw/,
+      options: { uplink: 'af_xdp' },
+      machine: { ethtool: async (verb) => (verb === '-i' ? 'driver: ice\n' : undefined) },
+      plant: (site) => leadsBy(site, 7),
+    },
   ]
   const run = async (planted: (typeof cases)[number]): Promise<void> => {
-    const { code, evidence, fix, machine = {}, probe = {}, plant } = planted
-    const { a, b, settle: all } = await pair()
+    const { code, evidence, fix, machine = {}, probe = {}, options = {}, plant } = planted
+    const { a, b, settle: all } = await pair(options)
     plant?.(a, b)
     await all()
     const view = await doctor(a, { machine, probe })

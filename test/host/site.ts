@@ -10,6 +10,7 @@ import type {
   RemoteState,
   Snapshot,
   TableRows,
+  UnderlayState,
 } from '../../src/fib/index.js'
 import { noAmendments } from '../../src/host/amendments.js'
 import { merge, placedPorts } from '../../src/host/effective.js'
@@ -36,11 +37,17 @@ class ModelPath implements Dataplane {
   readonly names = new Map<number, string>()
   readonly mtus = new Map<number, number>()
   remotes: RemoteState[] = []
+  underlays: UnderlayState[] = []
   drops: Record<string, number> = {}
+  readonly #uplink: string
   #listener: Parameters<Dataplane['listen']>[0] = () => {}
 
+  constructor(uplink: string) {
+    this.#uplink = uplink
+  }
+
   async configure() {
-    return { kind: 'udp', reason: 'the test wants it', fastPathRefusal: 'the test wants it' }
+    return { kind: this.#uplink, reason: 'the test wants it', fastPathRefusal: 'the test wants it' }
   }
 
   async openPort({ name }: PortSpec): Promise<number> {
@@ -125,13 +132,15 @@ export interface SiteOptions {
   readonly vrfs?: readonly object[]
   /** Of the neighbours, beside address and AS. */
   readonly neighbor?: object
+  /** The kind that the dataplane says it uses. */
+  readonly uplink?: string
   /** Other keys of the configuration. */
   readonly more?: { readonly bgp?: object; readonly [key: string]: unknown }
 }
 
 export class Site {
   readonly address: string
-  readonly dataplane = new ModelPath()
+  readonly dataplane: ModelPath
   readonly machines: Machines
   readonly path: PacketPath
   readonly events = new EventLog(() => 0)
@@ -146,7 +155,8 @@ export class Site {
 
   /** `sites` are all of the fabric, this one is added. */
   constructor(wire: Wire, sites: Site[], options: SiteOptions, peers: readonly string[]) {
-    const { asn = 65000, networks, vrfs = [], neighbor = {}, more = {} } = options
+    const { asn = 65000, networks, vrfs = [], neighbor = {}, more = {}, uplink = 'udp' } = options
+    this.dataplane = new ModelPath(uplink)
     this.address = `10.0.0.${sites.length + 1}`
     this.#wire = wire
     this.#sites = sites
@@ -268,7 +278,7 @@ export class Site {
       audit: { rounds: 1, repaired: 0 },
       portStates: () => path.table('ports'),
       remoteStates: () => path.table('remotes'),
-      underlayStates: () => [],
+      underlayStates: () => this.dataplane.underlays,
       counters: () => path.counters(),
       recentDrops: (reason) => path.counters()?.drops[reason] ?? 0,
       recentRepairs: () => this.repairs,
