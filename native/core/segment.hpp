@@ -90,7 +90,7 @@ struct SegmentHeader {
   uint32_t listeners;      // of all multicast channels
   uint32_t macGroupCount;  // rows in use
   uint32_t learnRefused;   // learned entries that found no room
-  uint32_t spare;
+  uint32_t learnLimit;     // MACs, and as many bindings, that a port may teach; 0 = any number
   HashRegion macs;
   HashRegion neighbours;
   HashRegion vnis;       // VNI -> network index

@@ -90,6 +90,8 @@ void ports(const Segment& segment, Rows& rows) {
     copy(view.name, row.name, sizeof view.name);
     copy(view.spec, row.spec, sizeof view.spec);
     view.segmentFlags = row.segmentFlags;
+    view.macs = row.macs;
+    view.neighbours = row.neighbours;
     addresses_of(segment, row.peers, view.peers, rows);
     rows.add(view);
   }

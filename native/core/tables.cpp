@@ -195,6 +195,17 @@ void Tables::forget_vrf(uint32_t vrf) {
   }
 }
 
+void Tables::set_learn_limit(uint32_t count) {
+  store_relaxed(&segment_.header().learnLimit, count);
+}
+
+bool Tables::may_learn(uint32_t entries) {
+  SegmentHeader& header = segment_.header();
+  if (header.learnLimit == 0 || entries < header.learnLimit) return true;
+  store_relaxed(&header.learnRefused, header.learnRefused + 1);
+  return false;
+}
+
 void Tables::learn(const LearnRecord& record) {
   if (record.kind == LearnRecord::kQuery && record.port == 0) return tell_heard(record);
   // What the worker saw may be outdated: the port has moved on.

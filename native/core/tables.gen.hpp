@@ -6,8 +6,8 @@
 
 namespace vtep {
 
-inline constexpr uint64_t kLayoutHash = 0xc182590da6df4321;
-inline constexpr char kLayoutHashText[] = "c182590da6df4321";
+inline constexpr uint64_t kLayoutHash = 0x669128d09d718e84;
+inline constexpr char kLayoutHashText[] = "669128d09d718e84";
 
 // C++ reserves the word static: that flag is spelled fixed here.
 struct Limits {
@@ -467,9 +467,11 @@ struct PortView {
   char spec[256];  // options
   uint16_t segmentFlags;  // SegmentFlag bits; 0 = it leads to no Ethernet segment
   uint16_t spare;  // zero
+  uint32_t macs;  // MACs behind it
+  uint32_t neighbours;  // bindings learned from it
   uint8_t peers[256];  // VTEPs that lead to the segment, too
 };
-static_assert(sizeof(PortView) == 624);
+static_assert(sizeof(PortView) == 632);
 static_assert(offsetof(PortView, id) == 0);
 static_assert(offsetof(PortView, vni) == 4);
 static_assert(offsetof(PortView, ifindex) == 8);
@@ -483,7 +485,9 @@ static_assert(offsetof(PortView, name) == 44);
 static_assert(offsetof(PortView, spec) == 108);
 static_assert(offsetof(PortView, segmentFlags) == 364);
 static_assert(offsetof(PortView, spare) == 366);
-static_assert(offsetof(PortView, peers) == 368);
+static_assert(offsetof(PortView, macs) == 368);
+static_assert(offsetof(PortView, neighbours) == 372);
+static_assert(offsetof(PortView, peers) == 376);
 
 // A network as it is.
 struct NetworkView {

@@ -67,6 +67,8 @@ class Tables {
   // CLOCK_MONOTONIC. Set it before anything else in a round; events and ages take it from here.
   void set_time(uint64_t nanoseconds);
   void set_local(const LocalUnderlay& us);
+  // MACs, and as many bindings, that each port may teach from now on; 0 = any number.
+  void set_learn_limit(uint32_t count);
 
   // Packed operations of layout.ts. One that fails changes nothing; the others are applied all the
   // same. Bytes that are no operations end it.
@@ -219,6 +221,8 @@ class Tables {
                 const uint8_t* previous = nullptr);
   void mac_count(const MacSlot& slot, int by);
   void mac_changed(const MacSlot& slot);
+  // False, and counted, when a port that has this many entries may teach no more.
+  bool may_learn(uint32_t entries);
   void mac_learn(const LearnRecord& record);
   void macs_flush_port(uint32_t id);
   void macs_flush_network(uint32_t network);

@@ -220,6 +220,7 @@ void Tables::mac_learn(const LearnRecord& record) {
   MacSlot slot;
   uint32_t position = macs_.find(mac_key(mac, record.network), slot);
   if (position == macs_.kNowhere) {
+    if (!may_learn(current_row(segment_.port(record.port)).macs)) return;
     if (mac_put(record.network, mac, word, position) != nullptr) {
       SegmentHeader& header = segment_.header();
       store_relaxed(&header.learnRefused, header.learnRefused + 1);

@@ -134,6 +134,8 @@ void Tables::neighbour_learn(const LearnRecord& record) {
     if (same) slot.w[0] |= old.w[0] & kSaid;
     if (same && slot.w[0] == old.w[0]) return binding_own(position, record.port);
     if (!same) kind = EventKind::neighbourMoved;
+  } else if (!may_learn(current_row(segment_.port(record.port)).neighbours)) {
+    return;
   }
   if (!binding_put(slot, record.port)) {
     SegmentHeader& header = segment_.header();

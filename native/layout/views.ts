@@ -30,6 +30,8 @@ export const views: readonly Structure[] = [
       field('spec', 'text256', 'options'),
       field('segmentFlags', 'u16', 'SegmentFlag bits; 0 = it leads to no Ethernet segment'),
       field('spare', 'u16', 'zero'),
+      field('macs', 'u32', 'MACs behind it'),
+      field('neighbours', 'u32', 'bindings learned from it'),
       field('peers', 'ips16', 'VTEPs that lead to the segment, too'),
     ],
   },

@@ -86,7 +86,7 @@ void Keeper::apply(const Session& session, const Message& message) {
 
 void Keeper::configure(const Session& session, const Message& message) {
   UnderlaySpec spec;
-  std::string error, port = "4789";
+  std::string error, port = "4789", learn_limit = "0";
   const auto take = [&](const std::string& key, const std::string& value) {
     if (key == "address") {
       spec.address = value;
@@ -98,6 +98,8 @@ void Keeper::configure(const Session& session, const Message& message) {
       spec.kind = value;
     } else if (key == "interfaces") {
       spec.interfaces = value;
+    } else if (key == "learnLimit") {
+      learn_limit = value;
     } else {
       return false;
     }
@@ -110,15 +112,20 @@ void Keeper::configure(const Session& session, const Message& message) {
     return control_.fail(session.number, message.id,
                          "configure: udpPort: expected 1 to 65535, got " + quote(port));
   spec.udp_port = static_cast<uint16_t>(number);
-  underlay_.configure(
-      spec, [this, session = session.number, id = message.id](const UnderlayResult& result) {
-        if (!result.error.empty()) return control_.fail(session, id, result.error);
-        std::string refusal = fast_path_refusal_;
-        if (refusal.empty()) refusal = devices_.fast_path_refusal();
-        control_.reply(
-            session, id,
-            "kind=" + result.kind + "\nreason=" + result.reason + "\nfastPath=" + refusal + "\n");
-      });
+  if (!parse_decimal(learn_limit, UINT32_MAX, number))
+    return control_.fail(
+        session.number, message.id,
+        "configure: learnLimit: expected a number of entries, got " + quote(learn_limit));
+  underlay_.configure(spec, [this, session = session.number, id = message.id,
+                             number](const UnderlayResult& result) {
+    if (!result.error.empty()) return control_.fail(session, id, result.error);
+    tables_.set_learn_limit(static_cast<uint32_t>(number));
+    std::string refusal = fast_path_refusal_;
+    if (refusal.empty()) refusal = devices_.fast_path_refusal();
+    control_.reply(
+        session, id,
+        "kind=" + result.kind + "\nreason=" + result.reason + "\nfastPath=" + refusal + "\n");
+  });
 }
 
 void Keeper::port_open(const Session& session, const Message& message) {

@@ -22,6 +22,9 @@ export interface PortState extends PortSpec {
   readonly mac: Mac
   readonly up: boolean
   readonly flags: number
+  /** MACs behind it, and addresses learned from it. */
+  readonly macs: number
+  readonly neighbours: number
   /** It leads to an Ethernet segment. */
   readonly segment?: PortSegment
 }
@@ -351,6 +354,8 @@ export interface VtepSpec {
   readonly uplink: string
   /** Underlay interfaces for uplinks that own one; empty = those with a route to the remotes. */
   readonly interfaces: readonly string[]
+  /** MACs, and as many addresses, that each port may teach; 0 or left out: any number. */
+  readonly learnLimit?: number
   /** Of the uplink kind; the dataplane refuses what the kind does not have. */
   readonly options?: Readonly<Record<string, string>>
 }

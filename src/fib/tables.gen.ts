@@ -3,7 +3,7 @@
 import { type Esi, esiFromBytes, esiToBytes, type Ip, ipToBytes, ipv4FromBytes, ipv6FromBytes, type Mac, macFromBytes, macToBytes } from '../net/index.js'
 
 /** Both sides of a segment or socket must have the same. */
-export const layoutHash = 'c182590da6df4321'
+export const layoutHash = '669128d09d718e84'
 
 export const limits = { maxWorkers: 16, maxPorts: 4096, maxNetworks: 16384, maxRemotes: 16384, maxMacs: 1048576, maxNeighbours: 1048576, maxUnderlays: 16, maxRoutes: 1048576, maxNextHops: 32767, maxGroups: 16384, maxMacGroups: 16384, maxChannels: 65536, eventRingSlots: 65536 } as const
 
@@ -162,11 +162,15 @@ export interface PortView {
   readonly spec: string
   /** SegmentFlag bits; 0 = it leads to no Ethernet segment */
   readonly segmentFlags: number
+  /** MACs behind it */
+  readonly macs: number
+  /** bindings learned from it */
+  readonly neighbours: number
   /** VTEPs that lead to the segment, too */
   readonly peers: readonly Ip[]
 }
 
-export const portViewSize = 624
+export const portViewSize = 632
 
 const readPortView: RowReader<PortView> = (view, bytes, at) => ({
   id: view.getUint32(at, true),
@@ -181,7 +185,9 @@ const readPortView: RowReader<PortView> = (view, bytes, at) => ({
   name: readText(bytes, at + 44, 64),
   spec: readText(bytes, at + 108, 256),
   segmentFlags: view.getUint16(at + 364, true),
-  peers: readIps(bytes, at + 368),
+  macs: view.getUint32(at + 368, true),
+  neighbours: view.getUint32(at + 372, true),
+  peers: readIps(bytes, at + 376),
 })
 
 /** All rows of a packed buffer. */

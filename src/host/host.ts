@@ -153,7 +153,11 @@ export class Host implements HostSurface {
     this.#path = new PacketPath(
       {
         obtain: settings.obtainDataplane,
-        vtep: { ...vtep, options: optionTexts(vtep.options) },
+        vtep: {
+          ...vtep,
+          learnLimit: config.dataplane.learnLimit,
+          options: optionTexts(vtep.options),
+        },
       },
       {
         onEvents: (events) => this.#onDataplaneEvents(events),

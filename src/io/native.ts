@@ -204,7 +204,15 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
   }
 
   async configure(spec: VtepSpec): Promise<UplinkState> {
-    const { address, replicatorAddress, udpPort, uplink, interfaces, options } = spec
+    const {
+      address,
+      replicatorAddress,
+      udpPort,
+      uplink,
+      interfaces,
+      learnLimit = 0,
+      options,
+    } = spec
     const reply = keyValues(
       await this.#request(
         'configure',
@@ -214,6 +222,7 @@ export class NativeDataplane implements Dataplane, DataplaneReader {
           udpPort: String(udpPort),
           uplink,
           interfaces: interfaces.join(','),
+          learnLimit: String(learnLimit),
           ...options,
         }),
       ),

@@ -125,7 +125,7 @@ export function readSnapshot(view: Views): Snapshot {
 }
 
 function portState(row: PortView): PortState {
-  const { id, name, kind, vni, ifindex, mtu, mac, flags } = row
+  const { id, name, kind, vni, ifindex, mtu, mac, flags, macs, neighbours } = row
   return {
     id,
     name,
@@ -137,6 +137,8 @@ function portState(row: PortView): PortState {
     mac,
     up: row.up === 1,
     flags,
+    macs,
+    neighbours,
     ...segmentOf(row),
   }
 }

@@ -36,6 +36,11 @@ interface Network {
   readonly neighbours: Map<Ip, NeighbourState & { readonly port: number }>
 }
 
+const isBehind =
+  (id: number) =>
+  ({ port }: { readonly port?: number }): boolean =>
+    port === id
+
 export class ModelDataplane {
   readonly ports = new Map<number, Port>()
   readonly networks = new Map<number, Network>()
@@ -75,6 +80,10 @@ export class ModelDataplane {
         mtu: 1500,
         mac: '02:00:00:00:ff:ff',
         flags: 0,
+        macs: networks.flatMap(([, { macs }]) => [...macs.values()]).filter(isBehind(id)).length,
+        neighbours: networks
+          .flatMap(([, { neighbours }]) => [...neighbours.values()])
+          .filter(isBehind(id)).length,
       })),
       networks: networks.map(([, { settings }]) => settings),
       listeners: networks.flatMap(([, { listeners }]) => [...listeners.values()]),

@@ -242,6 +242,16 @@ t.test('what is found, and how it is mended', async (t) => {
       machine: { capabilities: () => 1n << 13n, setting: () => '212992' },
     },
     {
+      code: 'learnLimit',
+      evidence: /port p1 has 3 MACs and 0 IP addresses: expected fewer than 3/,
+      fix: /raise dataplane\.learnLimit/,
+      options: { more: { dataplane: { learnLimit: 3 } } },
+      plant: (site) => {
+        for (const last of [1, 2, 3])
+          site.dataplane.model.frame(site.port('p1'), `02:00:00:00:0a:0${last}`)
+      },
+    },
+    {
       code: 'uplinkDown',
       evidence: /underlay interface eth7 is down/,
       fix: /ip link set eth7 up/,

@@ -41,6 +41,61 @@ t.test('floods what is unknown, learns, and then sends to one port', async (t) =
   t.equal(port.rxBytes, hello.bytes.length)
 })
 
+t.test('a port teaches as many MACs and addresses as it may, and others go on', async (t) => {
+  const { dataplane, open } = await startRings(t)
+  const underlay = { address: '127.0.0.1', udpPort: 47_899, uplink: 'udp', interfaces: [] }
+  await dataplane.configure({ ...underlay, learnLimit: 3 })
+  const [a, b] = [await open('a'), await open('b')]
+  const macOf = (n: number) => `02:00:00:00:01:0${n}`
+  const claims = (mac: string, n: number) => {
+    const sender = mac.split(':').map((octet) => Number.parseInt(octet, 16))
+    const arp = [0, 1, 8, 0, 6, 4, 0, 1, ...sender, 10, 0, 0, n, 0, 0, 0, 0, 0, 0, 10, 0, 0, 99]
+    return { bytes: Uint8Array.from([...Array(6).fill(0xff), ...sender, 8, 6, ...arp]) }
+  }
+  const speaks = (port: number, n: number) =>
+    dataplane.ringSend(port, [
+      { bytes: udp({ sourceMac: macOf(n), destinationMac: broadcast }, pattern(64)) },
+    ])
+  const learned = () => {
+    const { macs, neighbours } = dataplane.snapshot()
+    return [
+      macs.map(({ mac, port }) => `${mac} ${port === a ? 'a' : 'b'}`).sort(),
+      neighbours.map(({ ip }) => ip).sort(),
+    ]
+  }
+  const all = (...macs: string[]) => macs.sort()
+  for (let n = 1; n <= 5; n++) await speaks(a, n)
+  // One host, many addresses.
+  for (let n = 1; n <= 5; n++) await dataplane.ringSend(a, [claims(macOf(1), n)])
+  await dataplane.ringSend(b, [claims(macB, 50)])
+  const three = [1, 2, 3].map((n) => `${macOf(n)} a`)
+  await until('b goes on', () => learned()[1]!.includes('10.0.0.50'))
+  t.same(learned(), [
+    all(...three, `${macB} b`),
+    ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.50'].sort(),
+  ])
+  t.match(
+    dataplane.snapshot().ports.map(({ macs, neighbours }) => ({ macs, neighbours })),
+    [
+      { macs: 3, neighbours: 3 },
+      { macs: 1, neighbours: 1 },
+    ],
+  )
+  // Who moves away makes room.
+  await speaks(b, 2)
+  await until('it moves', () => learned()[0]!.includes(`${macOf(2)} b`))
+  // What was refused is reported again after a moment.
+  await until('another comes', async () => {
+    await speaks(a, 4)
+    return learned()[0]!.includes(`${macOf(4)} a`)
+  })
+  await dataplane.configure(underlay)
+  await until('there is no limit', async () => {
+    for (let n = 5; n <= 9; n++) await speaks(a, n)
+    return learned()[0]!.length === 10
+  })
+})
+
 t.test('moves a MAC to the port it is seen at next, and says where it was', async (t) => {
   const { dataplane, open } = await startRings(t)
   const events: DataplaneEvent[] = []

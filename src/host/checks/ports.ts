@@ -41,6 +41,25 @@ export const portChecks: readonly Check[] = [
     },
   },
   {
+    code: 'learnLimit',
+    title: 'No port has taught as much as it may',
+    group: 'ports',
+    look({ effective, portStates }) {
+      const { learnLimit } = effective.config.dataplane
+      if (learnLimit === 0) return { ok: 'dataplane.learnLimit sets none' }
+      const findings = portStates()
+        .filter(({ macs, neighbours }) => Math.max(macs, neighbours) >= learnLimit)
+        .map(({ name, macs, neighbours }) =>
+          warning(
+            `port ${name} has ${macs} MACs and ${neighbours} IP addresses: expected fewer than ${learnLimit} (dataplane.learnLimit); no more are learned from it`,
+            `look at who invents them: vtep capture --port ${name}; or raise dataplane.learnLimit`,
+            name,
+          ),
+        )
+      return found(findings, `each fewer than ${learnLimit}`)
+    },
+  },
+  {
     code: 'mtu',
     title: "Tenants' frames fit into the underlay",
     group: 'ports',

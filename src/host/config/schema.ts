@@ -554,6 +554,12 @@ export const Config = keys(
           integer(0, 65535, 'Number of a CPU.'),
           'CPUs that the workers are fixed to, in turn. Default: with one worker per CPU each lives on one and leaves it under load; else anywhere.',
         ),
+        learnLimit: integer(
+          0,
+          1_000_000,
+          'MACs, and as many IP addresses, that each port may teach; 0: any number. With a limit a guest that invents them fills neither the tables here nor those of the fabric: beyond it nothing more is learned from the port, and what is sent to such a MAC is flooded.',
+          { default: 0 },
+        ),
         fastPath: Type.Boolean({
           default: true,
           description:
