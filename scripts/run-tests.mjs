@@ -24,6 +24,8 @@ const lossless = ['interop/restart', 'io-native/survival', 'host/lifecycle']
 const platforms = 'platforms/'
 const networkLanes = 3
 const limitSeconds = 300
+/** Of those that compile first, beside three others on as few as two processors. */
+const compilerLimitSeconds = 600
 const yielding = 15
 /** Between asking a test to end and ending it: a lab stops its daemons in order. */
 const graceSeconds = 15
@@ -61,6 +63,7 @@ function needs(wanted, file, seen = new Set()) {
 
 /** Runs one file; never rejects. */
 function runFile(path, yields) {
+  const seconds = needs(compilers, join(base, path)) ? compilerLimitSeconds : limitSeconds
   return new Promise((resolve) => {
     const started = process.hrtime.bigint()
     const reader = new TapReader()
@@ -73,7 +76,7 @@ function runFile(path, yields) {
       env: { ...process.env, TAP_TIMEOUT: '0' },
     })
     if (yields && child.pid !== undefined) setPriority(child.pid, yielding)
-    const test = { path, child, late: false }
+    const test = { path, child, seconds, late: false }
     running.add(test)
     let noise = ''
     child.stdout.setEncoding('utf8').on('data', (text) => reader.write(text))
@@ -83,7 +86,7 @@ function runFile(path, yields) {
     const timer = setTimeout(() => {
       test.late = true
       end(test)
-    }, limitSeconds * 1000)
+    }, seconds * 1000)
     child.on('close', (code, signal) => {
       clearTimeout(timer)
       running.delete(test)
@@ -101,7 +104,7 @@ function runFile(path, yields) {
 
 function verdict(test, result, code, signal) {
   if (interrupted !== undefined) return `interrupted by ${interrupted}`
-  if (test.late) return `expected to end within ${limitSeconds} s`
+  if (test.late) return `expected to end within ${test.seconds} s`
   if (signal !== null) return `ended by ${signal}`
   if (result.plan === undefined) return `ended with status ${code} before its plan`
   if (code !== 0 && result.failed === 0) return `ended with status ${code}`

@@ -13,7 +13,7 @@ for (const [name, sanitizer] of [
 ] as const) {
   test(`what never changes is found while everything around it does: ${name}`, {
     skip: missing('g++', ...nativeTools),
-    timeout: 290_000,
+    timeout: 590_000,
   }, async (t) => {
     const program = await builtNative(sanitizer, 'race')
     const text = await run([program, String(raceSeconds)], { timeoutSeconds: raceSeconds + 60 })

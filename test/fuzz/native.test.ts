@@ -63,7 +63,7 @@ async function withoutFuzzer(t: Test, folder: string): Promise<string | undefine
 for (const { name, script } of targets) {
   test(`no bytes break ${name}`, {
     skip: missing('clang++', ...nativeTools),
-    timeout: 290_000,
+    timeout: 590_000,
   }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'vtep-fuzz-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -16,6 +16,6 @@ export async function builtNative(sanitizer: Sanitizer, program: string): Promis
   // Ends with us, and one at a time: programs share objects.
   const alone = ['setpriv', '--pdeathsig', 'TERM', 'flock', '-F', join(root, 'build/native.lock')]
   const make = ['make', '-s', '-j2', '-C', join(root, 'native'), `SANITIZER=${sanitizer}`, program]
-  await run([...alone, ...make], { timeoutSeconds: 280 })
+  await run([...alone, ...make], { timeoutSeconds: 400 })
   return join(root, 'build', sanitizer, program)
 }

@@ -16,7 +16,7 @@ export interface NativeTests {
 
 export async function runNativeTests(tests: NativeTests): Promise<void> {
   const skip = missing('g++', ...nativeTools, ...tests.programs)
-  t.setTimeout(300_000)
+  t.setTimeout(590_000)
   if (skip !== false) {
     t.test(tests.name, { skip }, async () => {})
     return

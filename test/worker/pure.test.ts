@@ -4,7 +4,7 @@ import t from 'tap'
 import { attempt, missing } from '../lab/index.js'
 import { builtNative, nativeTools } from '../lab/native.js'
 
-t.setTimeout(290_000)
+t.setTimeout(590_000)
 t.test('native/worker, pure parts', { skip: missing('g++', ...nativeTools) }, async (t) => {
   const { code, stdout, stderr } = await attempt([await builtNative('address', 'pure')])
   t.equal(code, 0, stderr)
