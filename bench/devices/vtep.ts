@@ -45,6 +45,8 @@ export const vtep = ({ port, bridged, vm, uplink, leaves = [], but }: Pair): Dev
         },
       ],
       ...but?.config,
+      // A hundred thousand MACs speak behind one port (probes/macs.ts).
+      dataplane: { learnLimit: 0, ...(but?.config['dataplane'] as object | undefined) },
     })
     for (const one of port === 'tap' ? tenants : []) {
       attached.push(await (bridged ? behindBridge(one) : moved(one)))

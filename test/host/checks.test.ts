@@ -328,6 +328,20 @@ t.test('what is found, and how it is mended', async (t) => {
   await Promise.all(cases.map(run))
 })
 
+t.test('thousands of findings are some, and a number', async (t) => {
+  const { a, settle: all } = await pair()
+  for (let host = 0; host < 40; host++)
+    for (let move = 0; move < 12; move++) {
+      const mac = `02:00:00:00:${move % 2 === 0 ? 'aa' : 'bb'}:${host.toString(16).padStart(2, '0')}`
+      a.dataplane.model.snoop(a.port('p1'), mac, `10.1.1.${host}`)
+      await all()
+    }
+  const rows = (await doctor(a)).checks.filter(({ code }) => code === 'duplicateIp')
+  t.equal(rows.length, 33)
+  t.match(rows.at(-1), { status: 'warning', evidence: 'and 8 more like these', fix: null })
+  t.equal(health(a.source).filter(({ code }) => code === 'duplicateIp').length, 33)
+})
+
 t.test('of the fabric: route targets, VNIs, duplicates', async (t) => {
   const targets = { import: ['65000:999'], export: ['65000:999'] }
   const blue = { name: 'blue', vni: 10100, ports: [{ name: 'p1' }] }

@@ -346,7 +346,7 @@ api: { listen: "[::1]:8472" }
     ],
     api: { listen: '[::1]:8472', readOnly: true, authenticate: false },
     events: { keep: true, fileKilobytes: 4096, files: 12, debugPerSecond: 500 },
-    dataplane: { polling: 'adaptive', cpus: [], learnLimit: 0, fastPath: true },
+    dataplane: { polling: 'adaptive', cpus: [], learnLimit: 16_384, fastPath: true },
     log: { level: 'info' },
   })
 })

@@ -36,6 +36,7 @@ export interface VtepConfig {
   }
   readonly api?: Readonly<Record<string, unknown>>
   readonly profile?: string
+  readonly dataplane?: Readonly<Record<string, unknown>>
   readonly duplicateDetection?: { readonly moves: number; readonly seconds?: number }
   readonly vrfs?: readonly Readonly<Record<string, unknown>>[]
   readonly networks?: readonly VtepNetwork[]

@@ -69,9 +69,17 @@ export const error = (evidence: string, fix: string | null, about?: string): Fin
   severity: 'error',
 })
 
-/** The findings, or what is well where there are none. */
-export const found = (findings: readonly Finding[], ok: string): Outcome =>
-  findings.length > 0 ? findings : { ok }
+/** Of one check: a guest can bring about thousands. */
+const MOST_FINDINGS = 32
+
+/** The findings, those beyond 32 as one, or what is well where there are none. */
+export function found(findings: readonly Finding[], ok: string): Outcome {
+  if (findings.length === 0) return { ok }
+  if (findings.length <= MOST_FINDINGS) return findings
+  const [first, rest] = [findings.slice(0, MOST_FINDINGS), findings.slice(MOST_FINDINGS)]
+  const severity = rest.some((one) => one.severity === 'error') ? 'error' : 'warning'
+  return [...first, { severity, evidence: `and ${rest.length} more like these`, fix: null }]
+}
 
 /** "3 peers", "1 peer". */
 export const counted = (count: number, noun: string): string =>

@@ -557,8 +557,8 @@ export const Config = keys(
         learnLimit: integer(
           0,
           1_000_000,
-          'MACs, and as many IP addresses, that each port may teach; 0: any number. With a limit a guest that invents them fills neither the tables here nor those of the fabric: beyond it nothing more is learned from the port, and what is sent to such a MAC is flooded.',
-          { default: 0 },
+          'MACs, and as many IP addresses, that each port may teach; 0: any number. A guest that invents them fills neither the tables here nor those of the fabric: beyond it nothing more is learned from the port, and what is sent to such a MAC is flooded.',
+          { default: 16_384 },
         ),
         fastPath: Type.Boolean({
           default: true,
