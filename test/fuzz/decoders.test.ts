@@ -5,7 +5,7 @@ import tap, { test } from 'tap'
 import { fuzz } from './mutation.js'
 import { targets } from './targets.js'
 
-const seconds = Number(process.env['FUZZ_SECONDS'] ?? 5)
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? 20)
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 tap.setTimeout((seconds + 60) * targets.length * 1000)
