@@ -48,4 +48,8 @@ case $then in
     rm -f "$corpus"/*
     cp "build/fuzz/merged-$target"/* "$corpus"
     ;;
+  *)
+    echo "native/fuzz/fuzz.sh: '$then': expected coverage, corpus or nothing" >&2
+    exit 1
+    ;;
 esac
