@@ -89,7 +89,7 @@ struct SegmentHeader {
   uint32_t paths;  // of all routes
   uint32_t listeners;      // of all multicast channels
   uint32_t macGroupCount;  // rows in use
-  uint32_t learnRefused;   // learned entries that found no room
+  uint32_t learnRefused;   // learned entries that found no room, or beyond the limit
   uint32_t learnLimit;     // MACs, and as many bindings, that a port may teach; 0 = any number
   HashRegion macs;
   HashRegion neighbours;

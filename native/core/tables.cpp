@@ -199,11 +199,14 @@ void Tables::set_learn_limit(uint32_t count) {
   store_relaxed(&segment_.header().learnLimit, count);
 }
 
-bool Tables::may_learn(uint32_t entries) {
+bool Tables::may_learn(uint32_t port, size_t count) const {
+  const uint32_t limit = segment_.header().learnLimit;
+  return limit == 0 || load_word(row_words(segment_.port(port)) + count / 4) < limit;
+}
+
+void Tables::refuse_learning() {
   SegmentHeader& header = segment_.header();
-  if (header.learnLimit == 0 || entries < header.learnLimit) return true;
   store_relaxed(&header.learnRefused, header.learnRefused + 1);
-  return false;
 }
 
 void Tables::learn(const LearnRecord& record) {

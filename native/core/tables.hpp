@@ -221,8 +221,10 @@ class Tables {
                 const uint8_t* previous = nullptr);
   void mac_count(const MacSlot& slot, int by);
   void mac_changed(const MacSlot& slot);
-  // False, and counted, when a port that has this many entries may teach no more.
-  bool may_learn(uint32_t entries);
+  // False when the port has as many of these entries as it may teach. `count`: where its row has
+  // their number.
+  bool may_learn(uint32_t port, size_t count) const;
+  void refuse_learning();
   void mac_learn(const LearnRecord& record);
   void macs_flush_port(uint32_t id);
   void macs_flush_network(uint32_t network);

@@ -220,11 +220,9 @@ void Tables::mac_learn(const LearnRecord& record) {
   MacSlot slot;
   uint32_t position = macs_.find(mac_key(mac, record.network), slot);
   if (position == macs_.kNowhere) {
-    if (!may_learn(current_row(segment_.port(record.port)).macs)) return;
-    if (mac_put(record.network, mac, word, position) != nullptr) {
-      SegmentHeader& header = segment_.header();
-      store_relaxed(&header.learnRefused, header.learnRefused + 1);
-      return;
+    if (!may_learn(record.port, offsetof(PortRow, macs)) ||
+        mac_put(record.network, mac, word, position) != nullptr) {
+      return refuse_learning();
     }
     return mac_tell(macs_.read(position), EventKind::macLearned, record.timeNanoseconds);
   }

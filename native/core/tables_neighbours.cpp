@@ -134,14 +134,10 @@ void Tables::neighbour_learn(const LearnRecord& record) {
     if (same) slot.w[0] |= old.w[0] & kSaid;
     if (same && slot.w[0] == old.w[0]) return binding_own(position, record.port);
     if (!same) kind = EventKind::neighbourMoved;
-  } else if (!may_learn(current_row(segment_.port(record.port)).neighbours)) {
-    return;
+  } else if (!may_learn(record.port, offsetof(PortRow, neighbours))) {
+    return refuse_learning();
   }
-  if (!binding_put(slot, record.port)) {
-    SegmentHeader& header = segment_.header();
-    store_relaxed(&header.learnRefused, header.learnRefused + 1);
-    return;
-  }
+  if (!binding_put(slot, record.port)) return refuse_learning();
   binding_tell(slot, record.port, kind, record.timeNanoseconds);
 }
 
