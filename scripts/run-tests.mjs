@@ -31,6 +31,7 @@ const yielding = 15
 const graceSeconds = 15
 
 const running = new Set()
+const compiling = new Set()
 const totals = { passed: 0, failed: 0, skipped: 0 }
 /** By what: a signal, or the end of whoever reads. */
 let interrupted
@@ -63,7 +64,7 @@ function needs(wanted, file, seen = new Set()) {
 
 /** Runs one file; never rejects. */
 function runFile(path, yields) {
-  const seconds = needs(compilers, join(base, path)) ? compilerLimitSeconds : limitSeconds
+  const seconds = compiling.has(path) ? compilerLimitSeconds : limitSeconds
   return new Promise((resolve) => {
     const started = process.hrtime.bigint()
     const reader = new TapReader()
@@ -175,6 +176,7 @@ const take = (wanted) => {
 sweep()
 let rest = paths.filter((path) => !isLossless(path))
 const [compiled, networks, units] = [take(compilers), take(laboratory), rest]
+for (const path of compiled) compiling.add(path)
 await Promise.all([
   lane([units], true),
   lane([compiled, networks, units]),

@@ -40,7 +40,9 @@ export async function until<T>(
         asked.map((ask) => ask().catch((error: unknown) => String(error))),
       )
       throw new Error(
-        [`${what}: expected within ${seconds} s, last seen: ${last}`, ...told].join('\n'),
+        [`${what}: expected within ${seconds} s, last seen: ${last}`, ...told.filter(Boolean)].join(
+          '\n',
+        ),
       )
     }
     await sleep(options.everySeconds ?? 0.1)
