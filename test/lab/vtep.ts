@@ -165,7 +165,8 @@ export class Vtep {
         const late = sleep(2).then(() => 'no answer')
         const answer = this.request('GET', `/v1/${view}`).catch((error: Error) => error.message)
         const rows = [await Promise.race([answer, late])].flat()
-        return rows.slice(-accountRows).map((row) => `  ${view} ${JSON.stringify(row)}`)
+        const telling = rows.filter((row) => (row as { count?: number }).count !== 0)
+        return telling.slice(-accountRows).map((row) => `  ${view} ${JSON.stringify(row)}`)
       }),
     )
     return [name, ...lines.flat()].join('\n')
