@@ -286,7 +286,8 @@ test('twelve faults have their names', { skip: missing('python3', 'tc', 'iperf3'
         await v1.established(h2.vtep4)
       }
     },
-    { why: 'bfdFlapping', says: /2 times/, doctor: 'bfdFlapping' },
+    // A busy machine may add one of its own.
+    { why: 'bfdFlapping', says: /went down ([2-9]|\d\d) times/, doctor: 'bfdFlapping' },
     () => heal(),
   )
 })

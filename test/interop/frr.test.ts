@@ -8,7 +8,7 @@ import {
   type Host,
   type KernelVtep,
   missing,
-  ping,
+  passes,
   reaches,
   routedFabric,
   startFrr,
@@ -140,8 +140,8 @@ for (const [kind, asns] of [
         [vm1!, vm2, ipOf(2)],
         [vm2, vm1!, ipOf(1)],
       ] as const) {
-        const { received } = await ping(from, address, { sizeBytes: 1472, whole: true })
-        t.equal(received, 1, `${from.name}: a full-size packet crosses`)
+        const whole = await passes(from, address, { sizeBytes: 1472, whole: true })
+        t.ok(whole, `${from.name}: a full-size packet crosses`)
         const { bitsPerSecond } = await tcp(from, to, address)
         t.ok(bitsPerSecond > 100e6, `${from.name}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
       }

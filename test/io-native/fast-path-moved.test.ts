@@ -2,13 +2,23 @@
 
 import t from 'tap'
 import { PortFlag } from '../../src/fib/tables.gen.js'
-import { missing, ping, run, sendFrames, sleep, type Tenant, tcp, until } from '../lab/index.js'
+import {
+  missing,
+  passes,
+  ping,
+  run,
+  sendFrames,
+  sleep,
+  type Tenant,
+  tcp,
+  until,
+} from '../lab/index.js'
 import {
   addTenant,
   behind,
   type DataplaneHost,
+  kernelCarries,
   overlay,
-  pings,
   settledCounters,
   vni,
   warm,
@@ -53,8 +63,7 @@ t.test('between namespaces', { skip }, async (t) => {
   ] as const) {
     for (const address of addresses) {
       await warm(from, address)
-      if (address === addresses[0])
-        t.equal(await whileStopped(hosts, () => pings(from, address)), 3, `${what}: ping`)
+      if (address === addresses[0]) t.ok(await kernelCarries(hosts, from, address), `${what}: ping`)
       await tcp(from, to, address, { seconds: 1 })
       const { bitsPerSecond } = await whileStopped(hosts, () =>
         tcp(from, to, address, { seconds: 1 }),
@@ -128,7 +137,7 @@ t.test('between namespaces', { skip }, async (t) => {
     await x.tenant.ip('route add 10.2.0.0/24 via 10.1.0.2')
     await w.tenant.ip('addr add 10.2.0.4/24 dev eth0', 'route add 10.1.0.1/32 via 10.2.0.2')
     await warm(x.tenant, '10.2.0.4')
-    t.equal(await pings(x.tenant, '10.2.0.4'), 3)
+    t.ok(await passes(x.tenant, '10.2.0.4'))
     const { bitsPerSecond } = await tcp(x.tenant, w.tenant, '10.2.0.4', { seconds: 1 })
     t.ok(bitsPerSecond > 50e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
   })
@@ -144,17 +153,17 @@ t.test('between namespaces', { skip }, async (t) => {
     await until('it has left', () => !isFast(b, y.port))
     t.same(await crossings(y.tenant), [], 'and left nothing behind')
     await warm(x.tenant, '10.1.0.2')
-    t.equal(await pings(x.tenant, '10.1.0.2'), 3)
-    t.equal(await whileStopped([b], () => pings(x.tenant, '10.1.0.2')), 0, 'the workers alone')
+    t.ok(await passes(x.tenant, '10.1.0.2'))
+    t.notOk(await kernelCarries([b], x.tenant, '10.1.0.2'), 'the workers alone')
     await y.tenant.ip('link set eth0 nomaster', 'link del br0', 'addr add 10.1.0.2/24 dev eth0')
     await until('it is back', () => isFast(b, y.port))
     await warm(x.tenant, '10.1.0.2')
-    t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'by the fast path')
+    t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'by the fast path')
 
     await y.tenant.ip(`link del ${(await crossings(y.tenant))[0]!}`)
     await until('it has left again', () => !isFast(b, y.port))
     await warm(x.tenant, '10.1.0.2')
-    t.equal(await pings(x.tenant, '10.1.0.2'), 3, 'the veth is gone')
+    t.ok(await passes(x.tenant, '10.1.0.2'), 'the veth is gone')
   })
 
   t.test('at home again', async (t) => {
@@ -195,7 +204,7 @@ t.test('a tap that is opened in a namespace', { skip }, async (t) => {
   await b.dataplane.apply([behind(mac, a.host.vtep4)])
   t.ok(isFast(a, port), 'is on the fast path at once')
   await warm(inside, '10.1.0.2')
-  t.equal(await whileStopped(hosts, () => pings(inside, '10.1.0.2')), 3)
+  t.ok(await kernelCarries(hosts, inside, '10.1.0.2'))
   for (const udpPort of [4790, 4789]) {
     await a.dataplane.configure({
       address: a.host.vtep4,
@@ -205,8 +214,8 @@ t.test('a tap that is opened in a namespace', { skip }, async (t) => {
     })
   }
   await warm(inside, '10.1.0.2')
-  t.equal(await pings(inside, '10.1.0.2'), 3, 'the uplink is another one')
-  t.equal(await whileStopped(hosts, () => pings(inside, '10.1.0.2')), 3, 'by the fast path')
+  t.ok(await passes(inside, '10.1.0.2'), 'the uplink is another one')
+  t.ok(await kernelCarries(hosts, inside, '10.1.0.2'), 'by the fast path')
   await a.dataplane.closePort(port)
   t.same(await crossings(inside), [], 'nothing is left in the namespace')
 })

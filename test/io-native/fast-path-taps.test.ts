@@ -8,8 +8,8 @@ import {
   addBridgedTenant,
   addTenant,
   behind,
+  kernelCarries,
   overlay,
-  pings,
   settledCounters,
   vni,
   warm,
@@ -42,7 +42,7 @@ t.test('a tap in a bridge of the host', { skip }, async (t) => {
     ['to a netdev port', '10.1.0.3', z.tenant],
   ] as const) {
     await warm(x.tenant, to)
-    t.equal(await whileStopped(hosts, () => pings(x.tenant, to)), 3, `${what}: ping without us`)
+    t.ok(await kernelCarries(hosts, x.tenant, to), `${what}: ping without us`)
     await tcp(x.tenant, far, to, { seconds: 1 })
     for (const [from, at] of [
       [x.tenant, far],
@@ -56,8 +56,8 @@ t.test('a tap in a bridge of the host', { skip }, async (t) => {
     }
   }
   await warm(y.tenant, '10.1.0.3')
-  t.equal(await whileStopped(hosts, () => pings(y.tenant, '10.1.0.3')), 3, 'tap to netdev port')
-  t.equal(await whileStopped(hosts, () => pings(z.tenant, '10.1.0.2')), 3, 'netdev port to tap')
+  t.ok(await kernelCarries(hosts, y.tenant, '10.1.0.3'), 'tap to netdev port')
+  t.ok(await kernelCarries(hosts, z.tenant, '10.1.0.2'), 'netdev port to tap')
 
   t.test('counts like a worker', async (t) => {
     const before = await settledCounters(a, x.port)
@@ -85,5 +85,5 @@ t.test('the host itself behind a tap', { skip }, async (t) => {
   const mac = a.dataplane.table('ports').find((row) => row.id === tap)!.mac
   await b.dataplane.apply([behind(mac, a.host.vtep4)])
   await warm(y.tenant, '10.1.0.1')
-  t.equal(await whileStopped(hosts, () => pings(y.tenant, '10.1.0.1')), 3)
+  t.ok(await kernelCarries(hosts, y.tenant, '10.1.0.1'))
 })

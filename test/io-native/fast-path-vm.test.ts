@@ -3,22 +3,13 @@
 import t from 'tap'
 import { vmTenant } from '../../bench/devices/vm.js'
 import { buildTools } from '../../bench/meter.js'
-import {
-  type Host,
-  missing,
-  ping,
-  reaches,
-  run,
-  sleep,
-  type Tenant,
-  tcp,
-  until,
-} from '../lab/index.js'
+import { type Host, missing, reaches, run, sleep, type Tenant, tcp, until } from '../lab/index.js'
 import {
   addBridgedTenant,
   addTenant,
   behind,
   type DataplaneHost,
+  kernelCarries,
   overlay,
   vni,
   warm,
@@ -94,10 +85,7 @@ for (const [what, attach] of [
       tcp(vm.tenant, x.tenant, '10.1.0.1', { seconds: 1 }),
     )
     t.ok(bitsPerSecond > 500e6, `TCP from it: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
-    const pinged = await whileStopped(hosts, () =>
-      ping(x.tenant, '10.1.0.2', { count: 3, intervalSeconds: 0.05 }),
-    )
-    t.equal(pinged.received, 3, 'ping')
+    t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'ping')
 
     const ours = async (): Promise<string[]> =>
       (await run(['ip', '-n', b.host.netns, '-o', 'link'])).match(/vtep-in\d+/g) ?? []

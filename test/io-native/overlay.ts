@@ -8,6 +8,7 @@ import {
   type Fabric,
   type Host,
   type Owner,
+  passes,
   ping,
   reaches,
   routedFabric,
@@ -136,16 +137,16 @@ export const behind = (mac: string, remote: string): Operation => ({
   override: true,
 })
 
-/** While the dataplanes' processes is stopped only the kernel forwards. */
+/** While the dataplanes' processes are stopped only the kernel forwards. */
 export async function whileStopped<T>(
   hosts: readonly DataplaneHost[],
   act: () => Promise<T>,
 ): Promise<T> {
-  for (const { process } of hosts) process.signal('SIGSTOP')
   try {
+    for (const { process } of hosts) await process.pause()
     return await act()
   } finally {
-    for (const { process } of hosts) process.signal('SIGCONT')
+    for (const { process } of hosts) process.resume()
   }
 }
 
@@ -155,9 +156,12 @@ export async function settledCounters(host: DataplaneHost, port: number) {
   return host.dataplane.counters().ports.find((row) => row.port === port)!
 }
 
-/** How many of three come back. */
-export const pings = async (from: Tenant, to: string): Promise<number> =>
-  (await ping(from, to, { count: 3, intervalSeconds: 0.05 })).received
+/** Whether the kernel alone carries packets there and back. */
+export const kernelCarries = (
+  hosts: readonly DataplaneHost[],
+  from: Tenant,
+  to: string,
+): Promise<boolean> => whileStopped(hosts, () => passes(from, to))
 
 /** Warm: neighbours are known and both directions are in the maps. */
 export async function warm(from: Tenant, to: string): Promise<void> {

@@ -2,7 +2,7 @@
 // this field is "ping works, TCP stalls"; it hides in one of these pairs.
 
 import t from 'tap'
-import { missing, ping, reaches, tcp } from '../lab/index.js'
+import { missing, passes, reaches, tcp } from '../lab/index.js'
 import { addTenant, type DataplaneHost, overlay, type TenantKind, vni } from './overlay.js'
 
 type KindPair = readonly [TenantKind, TenantKind]
@@ -84,13 +84,7 @@ for (const [left, right, family, pairs] of rows) {
           },
         ])
         await reaches(x.tenant, ipB)
-        const whole = await ping(x.tenant, ipB, {
-          count: 3,
-          sizeBytes: 1472,
-          whole: true,
-          intervalSeconds: 0.05,
-        })
-        t.equal(whole.received, 3, `${name}: full size`)
+        t.ok(await passes(x.tenant, ipB, { sizeBytes: 1472, whole: true }), `${name}: full size`)
         const there = await tcp(x.tenant, y.tenant, ipB, { seconds: 1 })
         const back = await tcp(x.tenant, y.tenant, ipB, { seconds: 1, reverse: true })
         t.ok(

@@ -7,7 +7,7 @@ import {
   type Host,
   missing,
   type Owner,
-  ping,
+  passes,
   reaches,
   type Service,
   type Tenant,
@@ -110,8 +110,7 @@ for (const spec of cases) {
       if (spec.kind === 'netdev') await y.exec(['ethtool', '-K', 'eth0', 'rx', 'off'])
       await reaches(x, ipOf(2))
       const sizeBytes = mtuOf(spec) - 28
-      const whole = await ping(x, ipOf(2), { count: 3, sizeBytes, whole: true })
-      t.equal(whole.received, 3, `${peer}: full size`)
+      t.ok(await passes(x, ipOf(2), { sizeBytes, whole: true }), `${peer}: full size`)
       const there = await stream(x, y, h1)
       t.ok(there.megabits > 50, `${peer}: TCP there ${there.megabits} Mb/s`)
       if (await hasTunnelTap(h1))

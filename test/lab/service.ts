@@ -2,19 +2,22 @@
 // reaches the lab first and the lab ends it in order.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until, type WaitOptions } from './wait.js'
 
-/** Start time in clock ticks (proc(5) field 22): a pid with another start time is another process. */
-export function processStart(pid: number): string | undefined {
+/** Field of a process's or a thread's stat (proc(5)), counted from 1 as there; what is before 3 may hold blanks. */
+function statField(path: string, field: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const stat = readFileSync(`/proc/${path}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3]
   } catch {
     return undefined
   }
 }
+
+/** Start time in clock ticks: a pid with another start time is another process. */
+export const processStart = (pid: number): string | undefined => statField(String(pid), 22)
 
 export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>
@@ -94,6 +97,21 @@ export class Service {
 
   signal(signal: NodeJS.Signals): void {
     if (!this.#ended) process.kill(this.pid, signal)
+  }
+
+  /** Stops all its threads where they are. The signal alone says that they will be: on a busy machine they still work for a while. */
+  async pause(): Promise<void> {
+    this.signal('SIGSTOP')
+    const threads = `${this.pid}/task`
+    await until(
+      `${this.name} stands still`,
+      () => readdirSync(`/proc/${threads}`).every((id) => statField(`${threads}/${id}`, 3) === 'T'),
+      { everySeconds: 0.002 },
+    )
+  }
+
+  resume(): void {
+    this.signal('SIGCONT')
   }
 
   /** Waits for the end; answers how it ended. */
