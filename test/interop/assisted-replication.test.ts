@@ -86,10 +86,16 @@ async function once(
   { name, sent }: { readonly name: string; readonly sent: number },
   gap: readonly [number, number] = [1, 0],
 ): Promise<void> {
+  const missed = (listener: BroadcastListener): readonly number[] =>
+    faults(listener, name, sent).lost.filter((number) => number < gap[0] || number > gap[1])
+  await until('all have come', () => listeners.every((listener) => missed(listener).length === 0), {
+    seconds: 3,
+  }).catch(() => undefined)
+  // Those that come a second time have time to.
   await sleep(0.2)
   for (const listener of listeners) {
-    const { lost, twice } = faults(listener, name, sent)
-    const beyond = lost.filter((number) => number < gap[0] || number > gap[1])
+    const { twice } = faults(listener, name, sent)
+    const beyond = missed(listener)
     t.same({ beyond, twice }, { beyond: [], twice: [] }, `${listener.name} of ${sent} from ${name}`)
   }
 }

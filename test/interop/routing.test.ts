@@ -160,7 +160,7 @@ test('between two of ours', { skip }, async (t) => {
       t.ok(bitsPerSecond > 100e6, `${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     }
     const { bitsPerSecond } = await tcp(vm1, vm3, ip4Of('green', 3))
-    t.ok(bitsPerSecond > 200e6, `on one host: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    t.ok(bitsPerSecond > 100e6, `on one host: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
   })
 
   await t.test('no way: the sender is told at once', async (t) => {

@@ -52,7 +52,7 @@ t.test('a tap in a bridge of the host', { skip }, async (t) => {
       const { bitsPerSecond } = await whileStopped(hosts, () =>
         tcp(from, at, address, { seconds: 1 }),
       )
-      t.ok(bitsPerSecond > 500e6, `${what}: TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+      t.ok(bitsPerSecond > 100e6, `${what}: TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     }
   }
   await warm(y.tenant, '10.1.0.3')

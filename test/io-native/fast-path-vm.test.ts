@@ -75,7 +75,7 @@ for (const [what, attach] of [
       const mean = await whileStopped(hosts, () =>
         meanFrame(b.host, vm.tap, async () => {
           const { bitsPerSecond } = await tcp(x.tenant, vm.tenant, to, { seconds: 1 })
-          t.ok(bitsPerSecond > 500e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+          t.ok(bitsPerSecond > 100e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
         }),
       )
       t.ok(mean > 8000, `super-frames are whole: ${Math.round(mean)} octets per frame`)
@@ -84,7 +84,7 @@ for (const [what, attach] of [
     const { bitsPerSecond } = await whileStopped(hosts, () =>
       tcp(vm.tenant, x.tenant, '10.1.0.1', { seconds: 1 }),
     )
-    t.ok(bitsPerSecond > 500e6, `TCP from it: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    t.ok(bitsPerSecond > 100e6, `TCP from it: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'ping')
 
     const ours = async (): Promise<string[]> =>
@@ -125,7 +125,7 @@ t.test('the way round is taken while a VM is in the bridge', { skip }, async (t)
     const { bitsPerSecond } = await whileStopped(hosts, () =>
       tcp(x.tenant, y.tenant, '10.1.0.2', { seconds: 1 }),
     )
-    t.ok(bitsPerSecond > 500e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    t.ok(bitsPerSecond > 100e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     const round = (await frames()) - before
     return round > 100
   }

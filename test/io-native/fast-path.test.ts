@@ -41,7 +41,7 @@ t.test('between hosts and between ports, without the process', { skip }, async (
     const { bitsPerSecond } = await whileStopped(hosts, () =>
       tcp(x.tenant, y.tenant, to, { seconds: 1 }),
     )
-    t.ok(bitsPerSecond > 500e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
+    t.ok(bitsPerSecond > 100e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
   }
   await warm(y.tenant, '10.1.0.3')
   t.ok(await kernelCarries(hosts, y.tenant, '10.1.0.3'), 'port to port')
