@@ -286,7 +286,7 @@ test('twelve faults have their names', { skip: missing('python3', 'tc', 'iperf3'
         await v1.established(h2.vtep4)
       }
     },
-    // A busy machine may add one of its own.
+    // The uplink without a route was one more, where that took longer than BFD waits.
     { why: 'bfdFlapping', says: /went down ([2-9]|\d\d) times/, doctor: 'bfdFlapping' },
     () => heal(),
   )
