@@ -9,7 +9,7 @@ t.setTimeout(120_000)
 const MAC = '02:00:00:00:00:02'
 const IP = '192.168.100.2'
 
-t.test('a host behind a spine', { skip: missing('ping') }, async (t) => {
+t.test('a host behind a spine', { skip: missing('fping') }, async (t) => {
   const { spine, hosts } = await routedFabric(t, { hosts: 2 })
   const [h1, h2] = [hosts[0]!, hosts[1]!]
   const reflector = await startVtep(spine, {

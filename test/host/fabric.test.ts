@@ -11,7 +11,7 @@ const tenant = (n: number) => ({ ip4: `${ip(n)}/24`, mac: `02:00:00:00:00:0${n}`
 
 t.test(
   'two hosts and a reflector; tenants that come, go and come back',
-  { skip: missing('ping', 'iperf3') },
+  { skip: missing('fping', 'iperf3') },
   async (t) => {
     const { spine, hosts } = await routedFabric(t, { hosts: 2 })
     const [h1, h2] = [hosts[0]!, hosts[1]!]

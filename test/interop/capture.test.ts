@@ -19,7 +19,7 @@ import {
 } from '../lab/index.js'
 import { ipOf, leaf, macOf, network } from './support.js'
 
-const skip = missing('ping', 'tshark', 'capinfos', 'python3')
+const skip = missing('fping', 'tshark', 'capinfos', 'python3')
 const program = join(root, 'bin/vtep.js')
 
 interface Pair {

@@ -51,7 +51,7 @@ for (const packed of [false, true]) {
   // One form of ring each way round: who makes the socket differs, too.
   const server = packed
   const title = `${packed ? 'packed' : 'split'} rings, ${server ? 'QEMU' : 'the port'} makes the socket`
-  test(title, { skip: guestMissing('ping'), timeout: 100_000 }, async (t) => {
+  test(title, { skip: guestMissing('fping'), timeout: 100_000 }, async (t) => {
     const { hosts } = await routedFabric(t)
     const [h1, h2] = [hosts[0]!, hosts[1]!]
     const socket = join(h1.directory, 'vm1.sock')

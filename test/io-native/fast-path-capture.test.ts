@@ -11,7 +11,7 @@ t.setTimeout(60_000)
 
 const nativePath = fileURLToPath(new URL('../../src/io/native.js', import.meta.url))
 
-t.test('a captured port', { skip: missing('ping') }, async (t) => {
+t.test('a captured port', { skip: missing('fping') }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'raw' }])
   const [a, b] = hosts
   const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24')

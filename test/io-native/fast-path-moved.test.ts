@@ -27,7 +27,7 @@ import {
 
 t.setTimeout(150_000)
 
-const skip = missing('ping', 'iperf3', 'python3')
+const skip = missing('fping', 'iperf3', 'python3')
 
 const octets = (mac: string): number[] => mac.split(':').map((part) => Number.parseInt(part, 16))
 

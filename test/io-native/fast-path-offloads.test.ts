@@ -8,7 +8,7 @@ import { addTenant, type DataplaneHost, kernelCarries, overlay } from './overlay
 
 t.setTimeout(120_000)
 
-const skip = missing('ping', 'iperf3', 'tc')
+const skip = missing('fping', 'iperf3', 'tc')
 const promisedSeconds = 5
 
 /** Whether the kernel alone forwards. */

@@ -9,7 +9,7 @@ t.setTimeout(60_000)
 
 const ESI = '03:02:00:00:00:00:01:00:00:01'
 
-t.test('groups, peers and blocked ports', { skip: missing('ping') }, async (t) => {
+t.test('groups, peers and blocked ports', { skip: missing('fping') }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'raw' }])
   const [a, b] = hosts
   const x = await addTenant(a, 'x', 'netdev', '10.1.0.1/24')

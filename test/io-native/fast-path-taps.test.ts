@@ -18,7 +18,7 @@ import {
 
 t.setTimeout(150_000)
 
-const skip = missing('ping', 'iperf3')
+const skip = missing('fping', 'iperf3')
 
 t.test('a tap in a bridge of the host', { skip }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])

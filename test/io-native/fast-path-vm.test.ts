@@ -18,7 +18,7 @@ import {
 
 t.setTimeout(150_000)
 
-const skip = missing('ping', 'iperf3', 'gcc')
+const skip = missing('fping', 'iperf3', 'gcc')
 
 interface Vm {
   readonly tenant: Tenant

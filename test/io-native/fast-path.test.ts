@@ -17,7 +17,7 @@ import {
 
 t.setTimeout(150_000)
 
-const skip = missing('ping', 'iperf3', 'tcpdump')
+const skip = missing('fping', 'iperf3', 'tcpdump')
 
 t.test('between hosts and between ports, without the process', { skip }, async (t) => {
   const { hosts } = await overlay(t, [{ uplink: 'raw', workers: 2 }, { uplink: 'raw' }])

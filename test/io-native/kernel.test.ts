@@ -9,7 +9,7 @@ t.setTimeout(120_000)
 for (const uplink of ['udp', 'raw']) {
   t.test(
     `kernel VXLAN to ${uplink}`,
-    { skip: missing('ping', 'iperf3'), timeout: 60_000 },
+    { skip: missing('fping', 'iperf3'), timeout: 60_000 },
     async (t) => {
       const fabric = await routedFabric(t)
       const [h1, h2] = [fabric.hosts[0]!, fabric.hosts[1]!]

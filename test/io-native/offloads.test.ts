@@ -49,7 +49,7 @@ async function secondsUntil(what: string, { flags }: Rig, bits: number): Promise
   return (performance.now() - started) / 1000
 }
 
-const skip = missing('ping', 'iperf3')
+const skip = missing('fping', 'iperf3')
 
 t.test('segmentation that spoils checksums is switched off', { skip }, async (t) => {
   const broken = await rig(t, { segmentation: 'yes' })

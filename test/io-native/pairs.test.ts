@@ -49,7 +49,7 @@ t.setTimeout(180_000)
 for (const [left, right, family, pairs] of rows) {
   t.test(
     `${left} to ${right} over IPv${family}`,
-    { skip: missing('ping', 'iperf3'), timeout: 90_000 },
+    { skip: missing('fping', 'iperf3'), timeout: 90_000 },
     async (t) => {
       const options = [
         { uplink: left, family },

@@ -8,7 +8,7 @@ import { addTenant, type DataplaneHost, overlay, vni } from './overlay.js'
 
 t.setTimeout(120_000)
 
-const skip = availableParallelism() < 2 ? 'one CPU' : missing('ping', 'gcc', 'ip')
+const skip = availableParallelism() < 2 ? 'one CPU' : missing('fping', 'gcc', 'ip')
 
 /** The CPUs that frames of a host's interface are steered to, as a mask. */
 async function steered({ host }: DataplaneHost, ifname: string): Promise<number> {

@@ -25,7 +25,7 @@ function startController(path: string): Promise<{ pid: number; ended: Promise<vo
 
 t.test(
   'kill -9 of the controller loses not one frame',
-  { skip: missing('ping', 'iperf3'), timeout: 90_000 },
+  { skip: missing('fping', 'iperf3'), timeout: 90_000 },
   async (t) => {
     const { hosts } = await overlay(t)
     const [a, b] = hosts
@@ -66,7 +66,7 @@ t.test(
 
 t.test(
   'a second configure with the same spec changes nothing, another one moves the uplink',
-  { skip: missing('ping'), timeout: 60_000 },
+  { skip: missing('fping'), timeout: 60_000 },
   async (t) => {
     const { hosts } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'udp' }])
     const [a, b] = hosts
@@ -101,7 +101,7 @@ t.test(
   },
 )
 
-t.test('an IPv6 underlay', { skip: missing('ping', 'iperf3'), timeout: 60_000 }, async (t) => {
+t.test('an IPv6 underlay', { skip: missing('fping', 'iperf3'), timeout: 60_000 }, async (t) => {
   for (const uplink of ['udp', 'raw']) {
     const { hosts, fabric } = await overlay(t, [
       { uplink, family: 6 },
@@ -127,7 +127,7 @@ t.test('an IPv6 underlay', { skip: missing('ping', 'iperf3'), timeout: 60_000 },
 
 t.test(
   'what is too large for the underlay is dropped by name, not fragmented',
-  { skip: missing('ping'), timeout: 60_000 },
+  { skip: missing('fping'), timeout: 60_000 },
   async (t) => {
     for (const uplink of ['udp', 'raw']) {
       const fabric = await routedFabric(t, { mtu: 1500 })
@@ -152,7 +152,7 @@ t.test(
 
 t.test(
   'follows the link of a port and the way to a VTEP',
-  { skip: missing('ping'), timeout: 60_000 },
+  { skip: missing('fping'), timeout: 60_000 },
   async (t) => {
     const { hosts, fabric } = await overlay(t, [{ uplink: 'raw' }, { uplink: 'raw' }])
     const [a, b] = hosts

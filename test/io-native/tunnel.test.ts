@@ -18,7 +18,7 @@ import {
 import { startHost, type TenantKind, vni } from './overlay.js'
 
 t.setTimeout(240_000)
-const skip = missing('ping', 'iperf3', 'ethtool')
+const skip = missing('fping', 'iperf3', 'ethtool')
 
 interface Case {
   readonly peers: readonly ('kernel' | 'udp' | 'raw')[]

@@ -10,7 +10,7 @@ t.setTimeout(120_000)
 
 const promisedSeconds = 5
 const off = UnderlayFlag.tunnelOff | UnderlayFlag.trainsOff | UnderlayFlag.checksumOff
-const skip = missing('ping', 'iperf3', 'tc')
+const skip = missing('fping', 'iperf3', 'tc')
 
 interface Rig {
   /** UnderlayFlag bits of the first host's interface, now. */

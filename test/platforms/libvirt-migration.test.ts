@@ -21,7 +21,7 @@ import { echoed, startEcho } from './echo.js'
 import { exampleDomain, Libvirt, withQemuUser } from './libvirt.js'
 import { addressOf, guestMac } from './overlay.js'
 
-const skip = guestMissing('ping', 'libvirtd', 'virsh')
+const skip = guestMissing('fping', 'libvirtd', 'virsh')
 const hook = join(root, 'bin/libvirt/vtep')
 const cards = [1, 2]
 const echoPort = 7

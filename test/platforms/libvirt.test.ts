@@ -8,7 +8,7 @@ import { guestImage, guestMissing, root, startVtep, until, type Vtep } from '../
 import { exampleDomain, Libvirt, withQemuUser } from './libvirt.js'
 import { checkCard, guestMac, guestScript, overlay } from './overlay.js'
 
-const skip = guestMissing('ping', 'bgpd', 'vtysh', 'libvirtd', 'virsh')
+const skip = guestMissing('fping', 'bgpd', 'vtysh', 'libvirtd', 'virsh')
 const hook = join(root, 'bin/libvirt/vtep')
 
 interface PortRow {

@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
   },
 ]
 
-const skip = guestMissing('ping')
+const skip = guestMissing('fping')
 
 for (const { what, port, card, arrive } of rows) {
   test(what, { skip, timeout: 200_000 }, async (t) => {

@@ -67,7 +67,7 @@ const rows: readonly Row[] = [
   },
 ]
 
-const skip = guestMissing('ping', 'bgpd', 'vtysh', 'python3')
+const skip = guestMissing('fping', 'bgpd', 'vtysh', 'python3')
 
 test('a virtual machine with a card of every kind', { skip, timeout: 150_000 }, async (t) => {
   const { h1, peers, config } = await overlay(t, rows.length)

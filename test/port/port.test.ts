@@ -5,6 +5,6 @@ import { runNativeTests } from './native-tests.js'
 await runNativeTests({
   name: 'native/port',
   program: 'port-test',
-  programs: ['ping', 'tc', 'ethtool'],
+  programs: ['fping', 'tc', 'ethtool'],
   atLeast: 30,
 })

@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { missing, openGate, ping, routedFabric, startVtep, until } from '../lab/index.js'
 import { chromiumMissing, openPage, startBrowser, visit } from './browser.js'
 
-const skip = missing('ping') || chromiumMissing()
+const skip = missing('fping') || chromiumMissing()
 
 test('what tenants do is seen at once', { skip, timeout: 100_000 }, async (t) => {
   const { hosts } = await routedFabric(t, { hosts: 1 })
