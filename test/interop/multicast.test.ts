@@ -120,7 +120,7 @@ test('only who has receivers gets a stream', {
   second.leave(group)
   await knows(v1, `* ${group} ${h2.vtep4}`, false)
   const seconds = (performance.now() - left) / 1000
-  t.ok(seconds > 0.7 && seconds < 3, `gone after ${seconds.toFixed(1)} s`)
+  t.ok(seconds > 0.7 && seconds < 8, `gone after ${seconds.toFixed(1)} s`)
   t.same(await copies(h1, sender, group), { [h4.vtep4]: BURST }, 'and nobody gets it any more')
 
   third.join(channel, ipOf(1))

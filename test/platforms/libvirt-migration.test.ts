@@ -103,7 +103,7 @@ test('virsh migrate --live', { skip, timeout: 250_000 }, async (t) => {
     const what = ['bridge', 'ethernet'][i]!
     t.equal(problem, '', `${what}: the TCP stream is whole`)
     t.ok(received > 100_000, `${received} octets came back`)
-    t.ok(silentMilliseconds < 500, 'and go on doing so')
+    t.ok(silentMilliseconds < 1500, 'and go on doing so')
     t.ok(stoodMilliseconds < 2000, `${what}: TCP stood still for ${stoodMilliseconds} ms`)
     t.comment(
       `${what}: TCP stood for ${stoodMilliseconds} ms; the move took ${Math.round(moved - begun)} ms`,

@@ -127,7 +127,7 @@ for (const { what, port, card, arrive } of rows) {
     t.equal(lookups, 2, 'what changed was looked up only while the guest stood')
     t.equal(echo.problem, '', 'the TCP stream is whole')
     t.ok(echo.received > 100_000, `${echo.received} octets came back`)
-    t.ok(echo.silentMilliseconds < 500, 'and go on doing so')
+    t.ok(echo.silentMilliseconds < 1500, 'and go on doing so')
     t.ok(won < 500, `the new route won ${Math.round(won)} ms after the guest ran there`)
     t.ok(lost.milliseconds < 2000, `no ping was answered for ${lost.milliseconds} ms`)
     t.ok(echo.stoodMilliseconds < 3000, `TCP stood still for ${echo.stoodMilliseconds} ms`)
