@@ -69,21 +69,19 @@ for (const [what, attach] of [
     await b.dataplane.apply([behind(await x.tenant.mac(), a.host.vtep4)])
     for (const to of ['10.1.0.2', 'fd01::2']) {
       await reaches(x.tenant, to)
-      await tcp(x.tenant, vm.tenant, to, { seconds: 1 })
+      await tcp(x.tenant, vm.tenant, to)
       await sleep(0.2)
       // Nobody but the kernel can have merged or carried anything.
       const mean = await whileStopped(hosts, () =>
         meanFrame(b.host, vm.tap, async () => {
-          const { bitsPerSecond } = await tcp(x.tenant, vm.tenant, to, { seconds: 1 })
+          const { bitsPerSecond } = await tcp(x.tenant, vm.tenant, to)
           t.ok(bitsPerSecond > 100e6, `TCP to ${to}: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
         }),
       )
       t.ok(mean > 8000, `super-frames are whole: ${Math.round(mean)} octets per frame`)
     }
-    await tcp(vm.tenant, x.tenant, '10.1.0.1', { seconds: 1 })
-    const { bitsPerSecond } = await whileStopped(hosts, () =>
-      tcp(vm.tenant, x.tenant, '10.1.0.1', { seconds: 1 }),
-    )
+    await tcp(vm.tenant, x.tenant, '10.1.0.1')
+    const { bitsPerSecond } = await whileStopped(hosts, () => tcp(vm.tenant, x.tenant, '10.1.0.1'))
     t.ok(bitsPerSecond > 100e6, `TCP from it: ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     t.ok(await kernelCarries(hosts, x.tenant, '10.1.0.2'), 'ping')
 
@@ -120,11 +118,9 @@ t.test('the way round is taken while a VM is in the bridge', { skip }, async (t)
     // It is made when a port needs it.
     const frames = async (): Promise<number> =>
       (await b.host.counters('vtep-in0').catch(() => ({ rxPackets: 0 }))).rxPackets
-    await tcp(x.tenant, y.tenant, '10.1.0.2', { seconds: 1 })
+    await tcp(x.tenant, y.tenant, '10.1.0.2')
     const before = await frames()
-    const { bitsPerSecond } = await whileStopped(hosts, () =>
-      tcp(x.tenant, y.tenant, '10.1.0.2', { seconds: 1 }),
-    )
+    const { bitsPerSecond } = await whileStopped(hosts, () => tcp(x.tenant, y.tenant, '10.1.0.2'))
     t.ok(bitsPerSecond > 100e6, `TCP ${Math.round(bitsPerSecond / 1e6)} Mbit/s`)
     const round = (await frames()) - before
     return round > 100

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
 import type { Operation } from '../../src/fib/dataplane.js'
 import { NativeDataplane } from '../../src/io/native.js'
 import {
@@ -151,9 +152,30 @@ export async function whileStopped<T>(
 }
 
 /** The kernel's part is in them once a second. */
-export async function settledCounters(host: DataplaneHost, port: number) {
+async function settledCounters(host: DataplaneHost, port: number) {
   await sleep(1.2)
   return host.dataplane.counters().ports.find((row) => row.port === port)!
+}
+
+/** What the kernel carries is counted as if a worker had. */
+export async function countsLikeWorker(
+  t: Test,
+  host: DataplaneHost,
+  { tenant, port }: { readonly tenant: Tenant; readonly port: number },
+  to: string,
+): Promise<void> {
+  const [count, octets] = [50, 98]
+  const before = await settledCounters(host, port)
+  await ping(tenant, to, { count, intervalSeconds: 0.01 })
+  const after = await settledCounters(host, port)
+  for (const [what, number] of [
+    ['frames from it', after.rxFrames - before.rxFrames],
+    ['frames to it', after.txFrames - before.txFrames],
+    ['octets from it, in frames', (after.rxBytes - before.rxBytes) / octets],
+  ] as const) {
+    // A neighbour or a router may be asked for meanwhile, and a full queue of a processor loses one.
+    t.ok(number > count - 5 && number < count + 10, `${what}: ${number}`)
+  }
 }
 
 /** Whether the kernel alone carries packets there and back. */

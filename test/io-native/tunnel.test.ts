@@ -81,7 +81,7 @@ async function stream(
 ): Promise<{ megabits: number; size: number; arrived: number }> {
   const read = () => Promise.all([host.counters('eth0'), to.traffic()])
   const before = await read()
-  const { bitsPerSecond } = await tcp(from, to, ipOf(to.host.number), { seconds: 1 })
+  const { bitsPerSecond } = await tcp(from, to, ipOf(to.host.number))
   const after = await read()
   return {
     megabits: Math.round(bitsPerSecond / 1e6),

@@ -64,6 +64,7 @@ export interface TcpResult {
 }
 
 export interface TcpOptions {
+  /** Default: as long as `ENOUGH` takes, which leaves the machine to other networks. */
   readonly seconds?: number
   readonly streams?: number
   /** Data flows from the server to the client. */
@@ -74,6 +75,9 @@ export interface TcpOptions {
   readonly omitSeconds?: number
 }
 
+/** A thousand super-frames and more: windows are open, and whatever is to be cut, merged or summed was so in each form. */
+const ENOUGH = '64M'
+
 let nextTcpPort = 5201
 
 /** iperf3 from one namespace to an address in another. */
@@ -83,16 +87,17 @@ export async function tcp(
   address: string,
   options: TcpOptions = {},
 ): Promise<TcpResult> {
-  const { seconds = 1, streams = 1, reverse = false } = options
+  const { seconds, streams = 1, reverse = false } = options
+  const length = seconds === undefined ? ['-n', ENOUGH] : ['-t', `${seconds}`]
   const port = `${nextTcpPort++}`
   const listener = server.start(`iperf3-${port}`, ['iperf3', '-s', '-1', '-p', port])
   try {
     await listening(server, Number(port))
-    const argv = ['iperf3', '-J', '-c', address, '-p', port, '-t', `${seconds}`, '-P', `${streams}`]
+    const argv = ['iperf3', '-J', '-c', address, '-p', port, ...length, '-P', `${streams}`]
     if (reverse) argv.push('-R')
     if (options.congestion !== undefined) argv.push('-C', options.congestion)
     if (options.omitSeconds !== undefined) argv.push('-O', `${options.omitSeconds}`)
-    const { stdout } = await client.attempt(argv, { timeoutSeconds: seconds + 20 })
+    const { stdout } = await client.attempt(argv, { timeoutSeconds: (seconds ?? 10) + 20 })
     const report = JSON.parse(stdout) as {
       error?: string
       end: {
