@@ -122,6 +122,10 @@ std::string visible_holders(Netlink& netlink, const Address& address, uint16_t u
 
 }  // namespace
 
+bool has_visible_owner(Netlink& netlink, const Address& address, uint16_t udp_port) {
+  return !visible_holders(netlink, address, udp_port).empty();
+}
+
 bool has_vxlan_device(Netlink& netlink, uint16_t udp_port) {
   return !holding_devices(netlink, udp_port).empty();
 }

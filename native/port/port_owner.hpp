@@ -13,6 +13,9 @@ namespace vtep {
 // with the command that removes them.
 std::string udp_port_taken(Netlink& netlink, const Address& address, uint16_t udp_port);
 
+// Whether whoever has it is to be seen from here: a process, or a device of this namespace.
+bool has_visible_owner(Netlink& netlink, const Address& address, uint16_t udp_port);
+
 // Whether a VXLAN device of this namespace has it.
 bool has_vxlan_device(Netlink& netlink, uint16_t udp_port);
 

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <random>
@@ -21,6 +22,8 @@ constexpr int kRoom = 8 << 20;          // of a socket's queue, either direction
 constexpr uint16_t kFirstPort = 49152;  // the dynamic range that RFC 7348 section 5 asks for
 constexpr unsigned kPorts = 65536 - kFirstPort;
 constexpr uint32_t kVxlanHeader = 8;
+constexpr unsigned kReleaseTries = 100;
+constexpr useconds_t kReleasePause = 20000;  // microseconds
 
 int set(const Descriptor& socket_, int level, int option, int value) {
   return ::setsockopt(socket_.get(), level, option, &value, sizeof value);
@@ -38,6 +41,19 @@ int bind_socket(const Descriptor& socket_, const Address& address, uint16_t port
   sockaddr_storage local;
   const socklen_t size = address.socket_address(port, 0, local);
   return ::bind(socket_.get(), reinterpret_cast<sockaddr*>(&local), size) == 0 ? 0 : errno;
+}
+
+// A raw uplink that has ended leaves its port to the kernel (port_holder.hpp), which ends the
+// namespace of that device when it comes to it: whoever can not be seen may be gone already.
+int bind_when_released(Netlink& netlink, const Descriptor& socket_, const Address& address,
+                       uint16_t port) {
+  int code = bind_socket(socket_, address, port);
+  if (code != EADDRINUSE || has_visible_owner(netlink, address, port)) return code;
+  for (unsigned tries = 0; code == EADDRINUSE && tries < kReleaseTries; tries++) {
+    ::usleep(kReleasePause);
+    code = bind_socket(socket_, address, port);
+  }
+  return code;
 }
 
 }  // namespace
@@ -62,7 +78,7 @@ bool open_vxlan_sockets(Netlink& netlink, const Address& address, uint16_t udp_p
     // The first one insists on the port for itself and only then lets its siblings in: a second
     // vtep that also shared would silently take half of the flows.
     if (opened && i > 0) (void)set(opened, SOL_SOCKET, SO_REUSEPORT, 1);
-    const int code = opened ? bind_socket(opened, address, udp_port) : errno;
+    const int code = opened ? bind_when_released(netlink, opened, address, udp_port) : errno;
     if (code != 0) {
       error = code == EADDRINUSE
                   ? udp_port_taken(netlink, address, udp_port)

@@ -70,6 +70,17 @@ TEST(the_port_of_a_raw_uplink_is_free_after_its_death) {
   kill(child, SIGKILL);
   CHECK(waitpid(child, nullptr, 0) == child);
   open_uplink_or_fail("raw", "10.1.0.1");
+  // A busy kernel ends that namespace later; so does whoever else has it open.
+  auto ended = open_uplink_or_fail("raw", "10.1.0.1");
+  const pid_t late = fork();
+  CHECK(late >= 0);
+  if (late == 0) {
+    usleep(300000);
+    _exit(0);
+  }
+  ended.reset();
+  open_uplink_or_fail("udp", "10.1.0.1");
+  CHECK(finished_well(late));
 }
 
 TEST(a_foreign_address_is_refused) {
