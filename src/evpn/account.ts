@@ -107,6 +107,10 @@ export class Account {
     return this.#networks.get(vni)?.importTargets ?? []
   }
 
+  exportTargets(vni: number): readonly string[] {
+    return this.#networks.get(vni)?.exportTargets ?? []
+  }
+
   /** Routes that nobody imports, of a VNI that a network has: one of each route target. */
   mismatches(): readonly TargetMismatch[] {
     const found: TargetMismatch[] = []

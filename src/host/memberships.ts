@@ -1,4 +1,4 @@
-// Which routes this host asks its peers for (RFC 4684): route target memberships of our own.
+// Which routes this host asks its peers for (RFC 4684): route target memberships of our own; and which others ask for.
 //
 // A network or VRF with explicit route targets asks for those, and an Ethernet segment for the type 4 routes of its
 // other VTEPs (RFC 7432 section 7.6). All there is, by the default membership, asks
@@ -7,8 +7,14 @@
 //   the others' memberships would have to tell, and those change with every network of the fabric;
 // - who has no network yet: it is a reflector or route server, or soon something else.
 
-import type { OriginatedRoute } from '../bgp/index.js'
-import { esImportTarget, hexFromBytes } from '../net/index.js'
+import type { LocRibEntry, OriginatedRoute } from '../bgp/index.js'
+import {
+  esImportTarget,
+  hexFromBytes,
+  hexToBytes,
+  type RouteTarget,
+  routeTargetFromBytes,
+} from '../net/index.js'
 import {
   communityOctets,
   defaultMembership,
@@ -19,6 +25,7 @@ import type { Config, Neighbor } from './config/schema.js'
 import { esiOf } from './config/segments.js'
 
 const WHOLE_BITS = 96
+const [MOST_FORM, ROUTE_TARGET] = [2, 2]
 
 /** As routes of family rtc, in the order of the configuration. */
 export function memberships(config: Config): readonly OriginatedRoute[] {
@@ -38,6 +45,29 @@ export function memberships(config: Config): readonly OriginatedRoute[] {
   return [...new Set(octets)].map((target) =>
     membership({ originAs: asn, target, bits: WHOLE_BITS }),
   )
+}
+
+export interface Demand {
+  readonly ours: ReadonlySet<RouteTarget>
+  /** And the next hops of who asks. */
+  readonly theirs: ReadonlyMap<RouteTarget, ReadonlySet<string>>
+}
+
+/** What the memberships of a loc-rib name: those that ask for everything, or for a prefix, name nothing. */
+export function demandOf(entries: Iterable<LocRibEntry>): Demand {
+  const ours = new Set<RouteTarget>()
+  const theirs = new Map<RouteTarget, Set<string>>()
+  for (const { nlri, paths } of entries) {
+    const { target, bits } = nlri as MembershipNlri
+    const [form = 0, subtype] = hexToBytes(target) ?? []
+    if (bits !== WHOLE_BITS || form > MOST_FORM || subtype !== ROUTE_TARGET) continue
+    const text = routeTargetFromBytes(form, hexToBytes(target)!, 2)
+    for (const { peer, nextHop } of paths) {
+      if (peer === '') ours.add(text)
+      else theirs.set(text, (theirs.get(text) ?? new Set()).add(nextHop))
+    }
+  }
+  return { ours, theirs }
 }
 
 function segmentsOf({ networks }: Config): readonly string[] {

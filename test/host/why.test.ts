@@ -144,6 +144,25 @@ t.test('route targets that do not meet', async (t) => {
     /VTEP 10\.0\.0\.2 announces it in VNI 10100 under 65000:999; network blue imports \*:10100/,
   )
   t.match(got.verdict.fix, /add 65000:999 to routeTargets\.import of network blue/)
+
+  // Both say what they import, so neither is sent anything of the other.
+  const ours = { import: ['65000:10100'], export: ['65000:10100'] }
+  const silent = await pair(
+    { networks: [blue({ routeTargets: ours })] },
+    { networks: [blue({ routeTargets: targets })] },
+  )
+  const asked = await answer(silent.a)
+  isBroken(t, asked, 'routeTargetMismatch', 'route')
+  t.match(
+    asked.verdict.text,
+    /nobody asks for 65000:10100, which network blue exports; others ask for 65000:999 \(10\.0\.0\.2\), which nothing here imports/,
+  )
+  const met = await pair(
+    { networks: [blue({ routeTargets: ours })] },
+    { networks: [blue({ routeTargets: ours })] },
+  )
+  t.equal((await answer(met.a)).verdict.code, 'reachable')
+  isBroken(t, await answer(met.a, '02:00:00:00:00:77'), 'notAdvertised', 'route')
   t.match(got.chain.find(({ link: name }) => name === 'import')?.evidence, {
     remote: B,
     routeTargets: ['65000:999'],

@@ -2,11 +2,12 @@
 
 import { explain, type LocRibEntry } from '../../../bgp/index.js'
 import { type EvpnRoute, formatEvpnRoute } from '../../../wire/index.js'
+import { demandOf } from '../../memberships.js'
 import { routeViews } from '../../state/routes.js'
 import { counted, type Link, type Look, ok } from '../link.js'
 import type { KnownRoute, Subject } from '../subject.js'
 
-/** Of so many routes the attributes are shown. */
+/** Of so many routes the attributes are shown, and of route targets that others ask for. */
 const SHOWN = 4
 
 export const route: Link = {
@@ -86,6 +87,8 @@ function nothing(subject: Subject): Look {
     constrained.length === 0
       ? ''
       : ` (${constrained.join(', ')} sends only what has a route target that we import)`
+  const unmet = constrained.length === 0 ? undefined : unmetTargets(subject)
+  if (unmet !== undefined) return { ...unmet, evidence: { ...evidence, ...unmet.evidence } }
   return {
     status: 'broken',
     code: 'notAdvertised',
@@ -95,6 +98,34 @@ function nothing(subject: Subject): Look {
       'ask on the host that should have it: vtep why ' +
       address +
       ' (is it learned there, and told to the peers?)',
+  }
+}
+
+/**
+ * Peers that know what we import never send what we do not, so that no route is there whose targets could be compared. What
+ * they import they say: nobody asks for what we export, and somebody for what nothing here imports.
+ */
+function unmetTargets({ source, network, vni, address }: Subject): Look | undefined {
+  if (network === undefined || vni === undefined) return undefined
+  const { ours, theirs } = demandOf(source.speaker.locRib('rtc'))
+  const exports = source.evpn.account.exportTargets(vni)
+  const strange = [...theirs].filter(([target]) => !ours.has(target))
+  if (strange.length === 0 || exports.some((target) => theirs.has(target))) return undefined
+  const asked = strange
+    .slice(0, SHOWN)
+    .map(([target, who]) => `${target} (${[...who].slice(0, SHOWN).join(', ')})`)
+  const more = strange.length > SHOWN ? ` and ${strange.length - SHOWN} more` : ''
+  return {
+    status: 'broken',
+    code: 'routeTargetMismatch',
+    text: `no peer sends a route about ${address}, and nobody asks for ${exports.join(', ')}, which network ${network.name} exports; others ask for ${asked.join(', ')}${more}, which nothing here imports`,
+    evidence: {
+      exports,
+      imports: source.evpn.account.importTargets(vni),
+      asked: Object.fromEntries(strange.map(([target, who]) => [target, [...who]])),
+      network: network.name,
+    },
+    fix: `if that is ${network.name} there: add it to routeTargets.import of network ${network.name} (and ours to the import there), then: vtep reload`,
   }
 }
 
