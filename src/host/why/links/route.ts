@@ -111,18 +111,20 @@ function unmetTargets({ source, network, vni, address }: Subject): Look | undefi
   const exports = source.evpn.account.exportTargets(vni)
   const strange = [...theirs].filter(([target]) => !ours.has(target))
   if (strange.length === 0 || exports.some((target) => theirs.has(target))) return undefined
-  const asked = strange
+  const shown = strange
     .slice(0, SHOWN)
-    .map(([target, who]) => `${target} (${[...who].slice(0, SHOWN).join(', ')})`)
+    .map(([target, who]) => [target, [...who].slice(0, SHOWN)] as const)
+  const asked = shown.map(([target, who]) => `${target} (${who.join(', ')})`).join(', ')
   const more = strange.length > SHOWN ? ` and ${strange.length - SHOWN} more` : ''
   return {
     status: 'broken',
     code: 'routeTargetMismatch',
-    text: `no peer sends a route about ${address}, and nobody asks for ${exports.join(', ')}, which network ${network.name} exports; others ask for ${asked.join(', ')}${more}, which nothing here imports`,
+    text: `no peer sends a route about ${address}, and nobody asks for ${exports.join(', ')}, which network ${network.name} exports; others ask for ${asked}${more}, which nothing here imports`,
     evidence: {
       exports,
       imports: source.evpn.account.importTargets(vni),
-      asked: Object.fromEntries(strange.map(([target, who]) => [target, [...who]])),
+      asked: Object.fromEntries(shown),
+      askedInAll: strange.length,
       network: network.name,
     },
     fix: `if that is ${network.name} there: add it to routeTargets.import of network ${network.name} (and ours to the import there), then: vtep reload`,
