@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import type { LocRibEntry } from '../../src/bgp/index.js'
 import type { Operation } from '../../src/fib/index.js'
 import { Adoption } from '../../src/host/adoption.js'
 import { AmendmentsFile, noAmendments } from '../../src/host/amendments.js'
@@ -18,7 +19,7 @@ import {
   runtimeDirOf,
   stateDirOf,
 } from '../../src/host/instance/index.js'
-import { memberships } from '../../src/host/memberships.js'
+import { demandOf, memberships } from '../../src/host/memberships.js'
 import { OperationQueue } from '../../src/host/operation-queue.js'
 import { distinguisherNumber } from '../../src/host/route-distinguishers.js'
 import { type MembershipNlri, membershipKey } from '../../src/wire/index.js'
@@ -249,4 +250,33 @@ t.test('what peers are asked for (RFC 4684)', async (t) => {
     'a reflector',
   )
   t.same(asked(blue, `${internal}, { address: 10.0.0.9, asn: 1, families: [ipv4] }`), explicit)
+})
+
+t.test('route targets that others ask for', async (t) => {
+  const entry = (nlri: Partial<MembershipNlri>, ...paths: readonly [string, string][]) =>
+    ({
+      nlri: { originAs: 65000, bits: 96, ...nlri },
+      paths: paths.map(([peer, nextHop]) => ({ peer, nextHop })),
+    }) as unknown as LocRibEntry
+  const others: readonly [string, string][] = [
+    ['b', '10.0.0.2'],
+    ['c', '10.0.0.3'],
+    ['d', '10.0.0.2'],
+  ]
+  const { ours, theirs } = demandOf([
+    entry({ target: '0002fde800002774' }, ['', '::'], ['b', '10.0.0.2']),
+    entry({ target: '0002fde800000001' }, ...others),
+    entry({ target: '01020a00000b0064' }, ...others),
+    // What names no route target: everything, a prefix, a segment's MAC, a form that there is not.
+    entry({ target: '0000000000000000', bits: 0 }, ...others),
+    entry({ target: '0002fde800000000', bits: 64 }, ...others),
+    entry({ target: '0602020000000001' }, ...others),
+    entry({ target: '0302fde800000001' }, ...others),
+  ])
+  t.same([...ours], ['65000:10100'])
+  t.same(Object.fromEntries([...theirs].map(([target, who]) => [target, [...who]])), {
+    '65000:10100': ['10.0.0.2'],
+    '65000:1': ['10.0.0.2', '10.0.0.3'],
+    '10.0.0.11:100': ['10.0.0.2', '10.0.0.3'],
+  })
 })
