@@ -11,7 +11,8 @@ export class RouteTargetFilter {
   /** One membership of no more than an AS asks for all that there is. */
   readonly #wantsAll: boolean
   readonly #whole = new Set<string>()
-  readonly #begins: MembershipNlri[] = []
+  /** What targets begin with, by how many bits that is: looked up once for each length, however many a peer names. */
+  readonly #begins = new Map<number, Set<bigint>>()
   /** Equal for filters that want the same. */
   readonly key: string
 
@@ -21,26 +22,29 @@ export class RouteTargetFilter {
       const { bits, target } = membership
       if (bits <= AS_BITS) wantsAll = true
       else if (bits === ALL_BITS) this.#whole.add(target)
-      else this.#begins.push(membership)
+      else this.#begins.set(bits, (this.#begins.get(bits) ?? new Set()).add(begin(target, bits)))
     }
     this.#wantsAll = wantsAll
-    const begins = this.#begins.map(({ bits, target }) => `${target}/${bits}`)
-    this.key = wantsAll ? '*' : [...this.#whole, ...new Set(begins)].sort().join()
+    const begins = [...this.#begins].flatMap(([bits, some]) =>
+      [...some].map((one) => `${one}/${bits}`),
+    )
+    this.key = wantsAll ? '*' : [...this.#whole, ...begins].sort().join()
   }
 
   /** A route without any route target is for those who want everything. */
   wants(set: AttributeSet): boolean {
     if (this.#wantsAll) return true
-    return targetsOf(set).some(
-      (target) => this.#whole.has(target) || this.#begins.some((one) => covers(one, target)),
-    )
+    return targetsOf(set).some((target) => this.#whole.has(target) || this.#hasBeginOf(target))
+  }
+
+  #hasBeginOf(target: string): boolean {
+    for (const [bits, some] of this.#begins) if (some.has(begin(target, bits))) return true
+    return false
   }
 }
 
-function covers({ target, bits }: MembershipNlri, other: string): boolean {
-  const shift = BigInt(ALL_BITS - bits)
-  return BigInt(`0x${target}`) >> shift === BigInt(`0x${other}`) >> shift
-}
+const begin = (target: string, bits: number): bigint =>
+  BigInt(`0x${target}`) >> BigInt(ALL_BITS - bits)
 
 const known = new WeakMap<AttributeSet, readonly string[]>()
 
