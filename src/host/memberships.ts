@@ -51,23 +51,31 @@ export interface Demand {
   readonly ours: ReadonlySet<RouteTarget>
   /** And the next hops of who asks. */
   readonly theirs: ReadonlyMap<RouteTarget, ReadonlySet<string>>
+  /** Somebody else asks for everything, or for a prefix: whom that is about, it does not say. */
+  readonly isOpen: boolean
 }
 
-/** What the memberships of a loc-rib name: those that ask for everything, or for a prefix, name nothing. */
+/** What the memberships of a loc-rib name. */
 export function demandOf(entries: Iterable<LocRibEntry>): Demand {
   const ours = new Set<RouteTarget>()
   const theirs = new Map<RouteTarget, Set<string>>()
+  let isOpen = false
   for (const { nlri, paths } of entries) {
     const { target, bits } = nlri as MembershipNlri
-    const [form = 0, subtype] = hexToBytes(target) ?? []
-    if (bits !== WHOLE_BITS || form > MOST_FORM || subtype !== ROUTE_TARGET) continue
-    const text = routeTargetFromBytes(form, hexToBytes(target)!, 2)
+    if (bits !== WHOLE_BITS) {
+      isOpen ||= paths.some(({ peer }) => peer !== '')
+      continue
+    }
+    const octets = hexToBytes(target)!
+    const [form = 0, subtype] = octets
+    if (form > MOST_FORM || subtype !== ROUTE_TARGET) continue
+    const text = routeTargetFromBytes(form, octets, 2)
     for (const { peer, nextHop } of paths) {
       if (peer === '') ours.add(text)
       else theirs.set(text, (theirs.get(text) ?? new Set()).add(nextHop))
     }
   }
-  return { ours, theirs }
+  return { ours, theirs, isOpen }
 }
 
 function segmentsOf({ networks }: Config): readonly string[] {

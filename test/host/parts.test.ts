@@ -263,7 +263,7 @@ t.test('route targets that others ask for', async (t) => {
     ['c', '10.0.0.3'],
     ['d', '10.0.0.2'],
   ]
-  const { ours, theirs } = demandOf([
+  const { ours, theirs, isOpen } = demandOf([
     entry({ target: '0002fde800002774' }, ['', '::'], ['b', '10.0.0.2']),
     entry({ target: '0002fde800000001' }, ...others),
     entry({ target: '01020a00000b0064' }, ...others),
@@ -274,6 +274,9 @@ t.test('route targets that others ask for', async (t) => {
     entry({ target: '0302fde800000001' }, ...others),
   ])
   t.same([...ours], ['65000:10100'])
+  t.ok(isOpen, 'others may want anything')
+  const everything = { target: '0000000000000000', bits: 0 }
+  t.notOk(demandOf([entry(everything, ['', '::'])]).isOpen, 'we may, too')
   t.same(Object.fromEntries([...theirs].map(([target, who]) => [target, [...who]])), {
     '65000:10100': ['10.0.0.2'],
     '65000:1': ['10.0.0.2', '10.0.0.3'],

@@ -157,6 +157,12 @@ t.test('route targets that do not meet', async (t) => {
     asked.verdict.text,
     /nobody asks for 65000:10100, which network blue exports; others ask for 65000:999 \(10\.0\.0\.2\), which nothing here imports/,
   )
+  const green = { name: 'green', vni: 10200 }
+  const open = await pair(
+    { networks: [blue({ routeTargets: ours })] },
+    { networks: [blue({ routeTargets: targets }), green] },
+  )
+  isBroken(t, await answer(open.a), 'notAdvertised', 'route')
   const met = await pair(
     { networks: [blue({ routeTargets: ours })] },
     { networks: [blue({ routeTargets: ours })] },

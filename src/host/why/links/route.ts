@@ -107,10 +107,11 @@ function nothing(subject: Subject): Look {
  */
 function unmetTargets({ source, network, vni, address }: Subject): Look | undefined {
   if (network === undefined || vni === undefined) return undefined
-  const { ours, theirs } = demandOf(source.speaker.locRib('rtc'))
+  const { ours, theirs, isOpen } = demandOf(source.speaker.locRib('rtc'))
   const exports = source.evpn.account.exportTargets(vni)
   const strange = [...theirs].filter(([target]) => !ours.has(target))
-  if (strange.length === 0 || exports.some((target) => theirs.has(target))) return undefined
+  if (isOpen || strange.length === 0 || exports.some((target) => theirs.has(target)))
+    return undefined
   const shown = strange
     .slice(0, SHOWN)
     .map(([target, who]) => [target, [...who].slice(0, SHOWN)] as const)
